@@ -1,0 +1,273 @@
+"""Everything that crosses between the bot and the engine: jobs going in, events coming out.
+
+Bytes, numbers and strings only, so that a message can cross a thread, a process or a machine.
+Pictures are encoded files (PNG, JPEG, WebP) in `bytes`; masks are 8-bit grey PNGs, white where to
+draw anew.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+class Lane(enum.IntEnum):
+    """Which queue a job waits in; lower lanes are served first."""
+
+    TURBO = 0
+    FAST = 1
+    RELAX = 2
+
+
+class InitUse(enum.StrEnum):
+    """How pictures given to a draw job take part in it."""
+
+    IMG2IMG = "img2img"
+    """The first picture is encoded, noised to `strength` and denoised."""
+    MIX = "mix"
+    """All pictures' latents are mixed on the sphere by weight, noised to `strength`, denoised."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeightedText:
+    """One part of a prompt; weights are relative, negative ones push away."""
+
+    text: str
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputPicture:
+    """A picture that a job starts from or looks at."""
+
+    data: bytes
+    """An encoded image file."""
+    weight: float = 1.0
+    """Relative to the other pictures of the job; > 0."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawJob:
+    """Draw `images` pictures; picture i uses seed + i (mod 2³²)."""
+
+    id: str
+    owner: str
+    """Whose turn it takes: one member across servers."""
+    model: str
+    """A name in the catalogue."""
+    prompt: tuple[WeightedText, ...]
+    """May be empty: an unguided drawing. Positive weights are normalised by their sum."""
+    negative: str = ""
+    seed: int = 0
+    """0 … 2³²−1."""
+    images: int = 4
+    """1 … 16."""
+    width_px: int = 512
+    height_px: int = 512
+    """Multiples of what the model's `size_step_px` says."""
+    steps: int = 30
+    """Denoising steps of a whole drawing, 1 … 150."""
+    guidance: float = 7.0
+    """Classifier-free guidance; 1 = none."""
+    scheduler: str = ""
+    """A name of `engine.SCHEDULERS`; empty: the model's own."""
+    inputs: tuple[InputPicture, ...] = ()
+    init_use: InitUse = InitUse.IMG2IMG
+    strength: float = 0.8
+    """With inputs: 0 keeps the picture, 1 ignores it."""
+    mask: bytes = b""
+    """With one input: where to draw anew (white)."""
+    stop: float = 1.0
+    """End after this share of the steps (0.1 … 1), softer."""
+    tile: bool = False
+    """Seamless at the edges."""
+    loras: tuple[tuple[str, float], ...] = ()
+    """(name in the catalogue, weight)."""
+    lane: Lane = Lane.FAST
+    previews: bool = True
+    """Whether somebody looks at previews."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpscaleJob:
+    """Enlarge one picture with the catalogue's super-resolution network."""
+
+    id: str
+    owner: str
+    picture: bytes
+    factor: int = 2
+    lane: Lane = Lane.FAST
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescribeJob:
+    """Suggest prompts that could have made a picture."""
+
+    id: str
+    owner: str
+    picture: bytes
+    suggestions: int = 4
+    lane: Lane = Lane.FAST
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WordWeightsJob:
+    """Tell how much each word of a prompt matters to the model (for /shorten)."""
+
+    id: str
+    owner: str
+    model: str
+    text: str
+    lane: Lane = Lane.FAST
+
+
+Job = DrawJob | UpscaleJob | DescribeJob | WordWeightsJob
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queued:
+    """The job waits; sent again whenever its position changes."""
+
+    job_id: str
+    position: int
+    """How many jobs are served before it, 0 = next."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """The job's first work has begun (its model may still be loading)."""
+
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """Work done so far, in evaluations of the denoiser over the whole job."""
+
+    job_id: str
+    done: int
+    total: int
+    previews: tuple[bytes, ...] = ()
+    """One small JPEG a picture of the job, or none where no new ones were made."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """One finished picture."""
+
+    png: bytes
+    seed: int
+    width_px: int
+    height_px: int
+    safety_score: float | None = None
+    """0 … 1, higher is less safe; None where the model has no checker."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """The end: everything was drawn (or, for word jobs, said)."""
+
+    job_id: str
+    pictures: tuple[Picture, ...] = ()
+    texts: tuple[str, ...] = ()
+    """Suggested prompts of a DescribeJob; the words of a WordWeightsJob."""
+    weights: tuple[float, ...] = ()
+    """One weight for each of `texts`."""
+    notes: tuple[str, ...] = ()
+    """Sentences for the member, such as how an input picture was resized."""
+    gpu_s: float = 0.0
+    """Seconds of the device this job used, its share of shared passes."""
+
+
+class FailureKind(enum.StrEnum):
+    """Why a job failed; decides whether the operator is told as well."""
+
+    BAD_INPUT = "bad_input"
+    OUT_OF_MEMORY = "out_of_memory"
+    BROKEN_MODEL = "broken_model"
+    BAD_PICTURE = "bad_picture"
+    """The model made numbers that are not a picture (NaN)."""
+    INTERNAL = "internal"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """The end: nothing was drawn, and the member need not pay."""
+
+    job_id: str
+    reason: str
+    """One sentence for the member."""
+    kind: FailureKind = FailureKind.INTERNAL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancelled:
+    """The end: `cancel` was called."""
+
+    job_id: str
+
+
+Event = Queued | Started | Progress | Finished | Failed | Cancelled
+End = Finished | Failed | Cancelled
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelInfo:
+    """What the bot may know of one catalogue entry."""
+
+    name: str
+    title: str
+    aliases: tuple[str, ...]
+    """Values of `--v` (or `niji …`) that choose it."""
+    family: str
+    width_px: int
+    height_px: int
+    """Of the default square picture."""
+    size_step_px: int
+    """Widths and heights are multiples of this."""
+    min_side_px: int
+    max_side_px: int
+    max_pixels: int
+    steps: int
+    guidance: float
+    scheduler: str
+    prompt_prefix: str = ""
+    prompt_suffix: str = ""
+    """House style, added to the member's prompt by `brief.py` (scaled by --stylize)."""
+    negative: str = ""
+    price_factor: float = 1.0
+    vram_gb: float = 0.0
+    download_gb: float = 0.0
+    licence: str = ""
+    may_sell: bool = False
+    gated: bool = False
+    languages: tuple[str, ...] = ("en",)
+    operations: frozenset[str] = frozenset({"text", "image"})
+    """Of: text, image, mask, mix, image_prompt, tile, lora, weights, negative."""
+    installed: bool = True
+    """Whether its files are on this machine."""
+    source: str = ""
+    """Path or hub id, for the operator's eyes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineStatus:
+    """A glance at the engine."""
+
+    device: str
+    """Such as "cpu", "cuda:0 NVIDIA RTX 4090"."""
+    running: tuple[str, ...] = ()
+    """Ids of jobs in flight."""
+    queued: tuple[str, ...] = ()
+    """Ids of waiting jobs, next first."""
+    resident_models: tuple[str, ...] = ()
+    solo: str | None = None
+    """The id of the Solo job that holds the device now."""
+    busy_share: float = 0.0
+    """Share of the last minute in which the device worked, 0 … 1."""
+    last_tick_ms: float = 0.0
+    alive: bool = True
+    """False once the device is lost: the process must be started anew."""
+    extras: dict[Literal["reason"], str] = field(default_factory=dict)
+    """`reason`: why `alive` is false, or why a CPU is used beside an NVIDIA card."""
