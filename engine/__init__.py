@@ -1,0 +1,67 @@
+"""Draws pictures on one device thread, many members' pictures in each forward pass.
+
+What this module names is all that the bot may know of the engine. Importing it imports no torch.
+"""
+
+from engine.catalogue import LoraSpec, ModelSpec, load_catalogue
+from engine.engine import Engine
+from engine.errors import CatalogueError, EngineClosed, EngineError, EngineLost
+from engine.fake import FakeEngine
+from engine.messages import (
+    Cancelled,
+    DescribeJob,
+    DrawJob,
+    End,
+    EngineStatus,
+    Event,
+    Failed,
+    FailureKind,
+    Finished,
+    InitUse,
+    InputPicture,
+    Job,
+    Lane,
+    ModelInfo,
+    Picture,
+    Progress,
+    Queued,
+    Started,
+    UpscaleJob,
+    WeightedText,
+    WordWeightsJob,
+)
+from engine.schedulers import SCHEDULERS
+
+__all__ = [
+    "SCHEDULERS",
+    "Cancelled",
+    "CatalogueError",
+    "DescribeJob",
+    "DrawJob",
+    "End",
+    "Engine",
+    "EngineClosed",
+    "EngineError",
+    "EngineLost",
+    "EngineStatus",
+    "Event",
+    "Failed",
+    "FailureKind",
+    "FakeEngine",
+    "Finished",
+    "InitUse",
+    "InputPicture",
+    "Job",
+    "Lane",
+    "LoraSpec",
+    "ModelInfo",
+    "ModelSpec",
+    "Picture",
+    "Progress",
+    "Queued",
+    "Started",
+    "UpscaleJob",
+    "WeightedText",
+    "WordWeightsJob",
+    "load_catalogue",
+]

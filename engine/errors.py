@@ -1,0 +1,23 @@
+"""What can go wrong with the engine itself, as against one job (that is `Failed`)."""
+
+from __future__ import annotations
+
+
+class EngineError(Exception):
+    """The engine cannot do this; the text is one sentence for the operator."""
+
+
+class EngineClosed(EngineError):  # noqa: N818 - a state, not a mistake
+    """The engine was closed before the job ended: its row stays open and runs again."""
+
+
+class EngineLost(EngineError):  # noqa: N818 - a state, not a mistake
+    """The device is lost until the process starts anew: rows stay open and run again."""
+
+
+class CatalogueError(EngineError):
+    """The catalogue is wrong; the text names the file, the entry and the field."""
+
+
+class JobError(Exception):
+    """One job cannot be drawn; the text is one sentence for the member."""

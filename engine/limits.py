@@ -1,0 +1,103 @@
+"""What a job may ask for: pure checks, each refusal one sentence with the numbers in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from engine.catalogue import ModelSpec
+from engine.messages import DescribeJob, DrawJob, InitUse, Job, ModelInfo, UpscaleJob
+from engine.schedulers import SCHEDULERS, names_for
+
+MAX_STEPS = 150
+MAX_IMAGES = 16
+MAX_GUIDANCE = 50.0
+MAX_SEED = 2**32 - 1
+FLOW_FAMILIES = frozenset({"sd3", "flux", "z-image"})
+
+
+def check(job: Job, models: Mapping[str, ModelSpec]) -> None:
+    """Raise ValueError where no engine could ever do this job."""
+    if not job.id or not job.owner:
+        raise ValueError("A job needs an id and an owner.")
+    match job:
+        case DrawJob():
+            spec = models.get(job.model)
+            if spec is None:
+                raise ValueError(
+                    f"There is no model {job.model!r}; there are {', '.join(models) or 'none'}."
+                )
+            _check_numbers(job)
+            _check_size(job, spec.info)
+            _check_scheduler(job, spec.info)
+            _check_pictures(job)
+            _check_loras(job, spec)
+        case UpscaleJob(factor=factor) if factor not in {2, 4}:
+            raise ValueError(f"Upscaling by {factor} is not offered; choose 2 or 4.")
+        case DescribeJob(suggestions=suggestions) if not 1 <= suggestions <= MAX_IMAGES:
+            raise ValueError(f"{suggestions} suggestions were asked for; 1 to {MAX_IMAGES} can be.")
+        case _:
+            pass
+
+
+def _check_numbers(job: DrawJob) -> None:
+    if not 1 <= job.steps <= MAX_STEPS:
+        raise ValueError(f"{job.steps} steps were asked for; 1 to {MAX_STEPS} are possible.")
+    if not 1 <= job.images <= MAX_IMAGES:
+        raise ValueError(f"{job.images} pictures were asked for; 1 to {MAX_IMAGES} are possible.")
+    if not 0 <= job.seed <= MAX_SEED:
+        raise ValueError(f"The seed {job.seed} is outside 0 to {MAX_SEED}.")
+    if not 0 <= job.guidance <= MAX_GUIDANCE:  # also false for NaN
+        raise ValueError(f"The guidance {job.guidance} is outside 0 to {MAX_GUIDANCE:g}.")
+    if not 0 <= job.strength <= 1:
+        raise ValueError(f"The strength {job.strength} is outside 0 to 1.")
+    if not 0.1 <= job.stop <= 1:
+        raise ValueError(f"The stop {job.stop} is outside 0.1 to 1.")
+    if job.prompt and not any(part.weight > 0 for part in job.prompt):
+        raise ValueError("The weights of the prompt's parts must not all be zero or negative.")
+
+
+def _check_size(job: DrawJob, info: ModelInfo) -> None:
+    for name, side in (("width", job.width_px), ("height", job.height_px)):
+        if side % info.size_step_px or not info.min_side_px <= side <= info.max_side_px:
+            raise ValueError(
+                f"The {name} {side} px does not suit {info.title}: it takes multiples of"
+                f" {info.size_step_px} from {info.min_side_px} to {info.max_side_px}."
+            )
+    if job.width_px * job.height_px > info.max_pixels:
+        raise ValueError(
+            f"{job.width_px} × {job.height_px} px are {job.width_px * job.height_px:,} pixels;"
+            f" {info.title} draws at most {info.max_pixels:,}."
+        )
+
+
+def _check_scheduler(job: DrawJob, info: ModelInfo) -> None:
+    if not job.scheduler:
+        return
+    offered = names_for(flow=info.family in FLOW_FAMILIES)
+    if job.scheduler not in SCHEDULERS:
+        raise ValueError(
+            f"There is no scheduler {job.scheduler!r}; there are {', '.join(offered)}."
+        )
+    if job.scheduler not in offered:
+        raise ValueError(
+            f"The scheduler {job.scheduler!r} does not suit {info.title}; {', '.join(offered)} do."
+        )
+
+
+def _check_pictures(job: DrawJob) -> None:
+    if job.mask and len(job.inputs) != 1:
+        raise ValueError(f"A mask needs exactly one input picture; {len(job.inputs)} were given.")
+    if job.init_use is InitUse.MIX and len(job.inputs) == 1:
+        raise ValueError("Mixing needs at least 2 pictures; 1 was given.")
+    if any(picture.weight <= 0 for picture in job.inputs):
+        raise ValueError("The weight of an input picture must be above 0.")
+
+
+def _check_loras(job: DrawJob, spec: ModelSpec) -> None:
+    known = {lora.name for lora in spec.loras}
+    for name, _weight in job.loras:
+        if name not in known:
+            raise ValueError(
+                f"{spec.info.title} has no LoRA {name!r}; it has"
+                f" {', '.join(sorted(known)) or 'none'}."
+            )

@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+
+import pytest
+from PIL import Image
+
+import engine
+from engine import (
+    Cancelled,
+    DrawJob,
+    EngineClosed,
+    EngineLost,
+    Failed,
+    FailureKind,
+    FakeEngine,
+    Finished,
+    Progress,
+    Queued,
+    Started,
+    WeightedText,
+)
+
+
+def draw(job_id="a", *, prompt="a red cat", images=1, steps=3, **fields):
+    return DrawJob(
+        id=job_id,
+        owner="ann",
+        model="doodle",
+        prompt=(WeightedText(text=prompt),),
+        images=images,
+        steps=steps,
+        width_px=128,
+        height_px=128,
+        **fields,
+    )
+
+
+async def collect(stream):
+    return [event async for event in stream]
+
+
+async def test_a_job_is_queued_started_drawn_and_finished():
+    events = await collect(FakeEngine().run(draw()))
+
+    assert isinstance(events[0], Queued)
+    assert isinstance(events[1], Started)
+    assert [(e.done, e.total) for e in events if isinstance(e, Progress)] == [
+        (1, 3),
+        (2, 3),
+        (3, 3),
+    ]
+    assert isinstance(events[-1], Finished)
+
+
+async def test_a_picture_depends_on_prompt_and_seed_alone():
+    fake = FakeEngine()
+
+    first = (await collect(fake.run(draw("a", images=2, seed=7))))[-1]
+    again = (await collect(fake.run(draw("b", images=1, seed=8))))[-1]
+    other = (await collect(fake.run(draw("c", images=1, seed=8, prompt="a blue cat"))))[-1]
+
+    assert first.pictures[1].png == again.pictures[0].png
+    assert other.pictures[0].png != again.pictures[0].png
+    with Image.open(io.BytesIO(again.pictures[0].png)) as picture:
+        assert picture.size == (128, 128)
+
+
+async def test_held_jobs_advance_only_by_step():
+    fake = FakeEngine()
+    fake.hold()
+    stream = fake.run(draw())
+    fake.step(2)
+
+    seen = [await anext(stream) for _ in range(3)]
+    assert isinstance(seen[2], Progress) and seen[2].done == 1
+    fake.release()
+    assert isinstance((await collect(stream))[-1], Finished)
+
+
+async def test_unread_progress_is_replaced_by_the_latest():
+    fake = FakeEngine()
+    fake.hold()
+    stream = fake.run(draw())
+    fake.step(3)
+
+    events = [await anext(stream) for _ in range(3)]
+
+    assert isinstance(events[2], Progress) and events[2].done == 2
+
+
+async def test_jobs_above_capacity_wait_with_a_position():
+    fake = FakeEngine(capacity=1)
+    fake.hold()
+    streams = [fake.run(draw(name)) for name in "abc"]
+    fake.step()
+
+    assert fake.status().running == ("a",)
+    assert fake.status().queued == ("b", "c")
+    assert await anext(streams[2]) == Queued(job_id="c", position=1)
+
+
+async def test_cancel_ends_the_stream_and_knows_no_other_id():
+    fake = FakeEngine()
+    fake.hold()
+    stream = fake.run(draw())
+
+    assert fake.cancel("a")
+    assert not fake.cancel("a")
+    assert (await collect(stream))[-1] == Cancelled(job_id="a")
+
+
+async def test_a_scripted_failure_hits_the_next_job_only():
+    fake = FakeEngine()
+    fake.fail_next("Out of memory.", FailureKind.OUT_OF_MEMORY)
+
+    first = await collect(fake.run(draw("a")))
+    second = await collect(fake.run(draw("b")))
+
+    assert first[-1] == Failed(job_id="a", reason="Out of memory.", kind=FailureKind.OUT_OF_MEMORY)
+    assert isinstance(second[-1], Finished)
+
+
+async def test_closing_the_iterator_detaches_and_the_job_goes_on():
+    fake = FakeEngine()
+    fake.hold()
+    stream = fake.run(draw())
+    await stream.aclose()
+    fake.step(10)
+
+    assert isinstance(fake.ends[-1], Finished)
+    assert await collect(stream) == []
+
+
+async def test_a_lost_device_raises_in_every_open_stream_and_refuses_new_jobs():
+    fake = FakeEngine()
+    fake.hold()
+    stream = fake.run(draw())
+    fake.lose("The GPU fell off the bus.")
+
+    with pytest.raises(EngineLost, match="fell off"):
+        await collect(stream)
+    with pytest.raises(EngineLost):
+        fake.run(draw("b"))
+    assert not fake.status().alive
+
+
+async def test_close_leaves_open_jobs_without_an_end():
+    fake = FakeEngine()
+    fake.hold()
+    stream = fake.run(draw())
+    await fake.close()
+
+    with pytest.raises(EngineClosed):
+        await collect(stream)
+    assert fake.ends == []
+
+
+async def test_an_id_that_runs_already_is_refused():
+    fake = FakeEngine()
+    fake.run(draw())
+
+    with pytest.raises(ValueError, match="already running"):
+        fake.run(draw())
+
+
+def test_importing_the_engine_imports_no_torch():
+    code = "import sys, engine; sys.exit(any(m in sys.modules for m in ('torch', 'diffusers')))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_every_public_name_exists():
+    assert all(hasattr(engine, name) for name in engine.__all__)
