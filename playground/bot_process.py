@@ -1,0 +1,107 @@
+"""The bot as its own process, as an operator starts it: output kept, stopped or killed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import TextIO
+
+LAST_LINES = 40
+STOP_WITHIN_S = 30.0
+
+
+class BotProcess:
+    """One run of the bot. Started by `start`, ended by `stop` (asks) or `kill` (does not)."""
+
+    def __init__(self, process: asyncio.subprocess.Process, echo: TextIO | None) -> None:
+        self._process = process
+        self._echo = echo
+        self._lines: deque[str] = deque(maxlen=LAST_LINES)
+        self._reader = asyncio.create_task(self._read())
+
+    @classmethod
+    async def start(
+        cls,
+        command: Sequence[str] | None,
+        environment: Mapping[str, str],
+        *,
+        echo: TextIO | None = None,
+    ) -> BotProcess:
+        """Start `command` (default: this Python with `-m bot`); output goes to echo too."""
+        # A group of its own, so that Ctrl-C reaches us alone and we end the bot in order.
+        if sys.platform == "win32":
+            apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+        else:
+            apart = {"process_group": 0}
+        process = await asyncio.create_subprocess_exec(
+            *(command or (sys.executable, "-m", "bot")),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **environment},
+            limit=2**20,
+            **apart,
+        )
+        return cls(process, echo)
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs; negative for the signal that ended it."""
+        return self._process.returncode
+
+    @property
+    def last_lines(self) -> list[str]:
+        """The last lines it wrote, standard output and error together."""
+        return list(self._lines)
+
+    async def wait(self) -> int:
+        """Its exit code, once it has ended and its output is read."""
+        code = await self._process.wait()
+        await self._reader
+        return code
+
+    async def stop(self, *, within_s: float = STOP_WITHIN_S) -> int:
+        """Ask it to end (SIGTERM; Ctrl-Break on Windows); after within_s, kill it."""
+        if self.exit_code is None:
+            if sys.platform == "win32":
+                self._process.send_signal(signal.CTRL_BREAK_EVENT)
+            else:
+                self._process.terminate()
+            try:
+                async with asyncio.timeout(within_s):
+                    return await self.wait()
+            except TimeoutError:
+                pass
+        return await self.kill()
+
+    async def kill(self) -> int:
+        """End it at once, as a power cut would (SIGKILL)."""
+        if self.exit_code is None:
+            self._process.kill()
+        return await self.wait()
+
+    async def _read(self) -> None:
+        stream = self._process.stdout
+        if stream is None:
+            raise RuntimeError("The bot was started without a pipe for its output.")
+        while True:
+            try:
+                raw = await stream.readline()
+            except ValueError:  # one line beyond the limit
+                continue
+            if not raw:
+                return
+            line = raw.decode(errors="replace").rstrip("\r\n")
+            self._lines.append(line)
+            if self._echo is not None:
+                print(line, file=self._echo, flush=True)

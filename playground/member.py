@@ -1,0 +1,462 @@
+"""What a person can do in a channel: type, run commands, press, choose, fill in, react."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, NoReturn
+
+from simcord import _modal, interactions
+from simcord.backend import serializers
+from simcord.backend.access import channel_accessible, message_accessible, reaction_permissions
+from simcord.backend.command_access import command_access
+from simcord.backend.errors import BackendError, SetupError
+from simcord.backend.models import Channel, Interaction, Message
+from simcord.components import validate_modal, walk_components
+from simcord.enums import (
+    SELECT_TYPES,
+    AppCommandType,
+    ComponentType,
+    InteractionType,
+    OptionType,
+)
+
+from playground.world import Person, World
+
+ANSWER_WITHIN_S = 3.0
+"""How long Discord waits for an interaction's first response."""
+
+_LINK_STYLES = (5, 6)
+_USERS = (OptionType.USER, OptionType.MENTIONABLE)
+_ENTITIES = (*_USERS, OptionType.CHANNEL, OptionType.ROLE)
+
+
+class Refused(Exception):
+    """A person could not do that in a chat window; the text says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """A file that a person attaches."""
+
+    filename: str
+    data: bytes
+
+
+class Member:
+    """One person at the keyboard. Every act reaches the bot as a gateway event, at once."""
+
+    def __init__(self, world: World, person: Person) -> None:
+        self.world = world
+        self.person = person
+        self.locale = person.locale
+        # simcord's builders ask an actor for these two names only.
+        self._env = SimpleNamespace(backend=world)
+        self.guild = None
+
+    @property
+    def id(self) -> int:
+        """The person's user id."""
+        return self.person.id
+
+    @property
+    def mention(self) -> str:
+        """How a message names this person."""
+        return f"<@{self.id}>"
+
+    # ------------------------------------------------------------------ seeing
+
+    def channels(self) -> list[Channel]:
+        """The channels this person can open, direct messages with the bot last."""
+        rooms = [self.world.channels[i] for i in self.world.guild.channel_ids]
+        direct = self.world.get_dm_channel(self.id)
+        return [room for room in rooms if self.sees(room.id)] + [direct]
+
+    def sees(self, channel_id: int) -> bool:
+        """Whether this person can open that channel."""
+        return channel_accessible(self.world, channel_id, self.id)
+
+    def messages(self, channel_id: int) -> list[Message]:
+        """What this person sees of a channel, oldest first; others' ephemeral answers are not."""
+        if not self.sees(channel_id):
+            return []
+        stored = self.world.messages[channel_id].values()
+        return [message for message in stored if message.visible_to(self.id)]
+
+    def commands(
+        self, channel_id: int, kind: AppCommandType = AppCommandType.CHAT_INPUT
+    ) -> list[dict[str, Any]]:
+        """The commands this person may run here, as the bot registered them."""
+        return self.world.visible_commands(user_id=self.id, channel_id=channel_id, type=kind)
+
+    # ------------------------------------------------------------------ writing
+
+    def write(
+        self,
+        channel_id: int,
+        text: str,
+        *,
+        reply_to: int | None = None,
+        files: Sequence[Upload] = (),
+    ) -> Message:
+        """Send a message, perhaps as a reply, perhaps with files."""
+        channel = self._channel(channel_id)
+        if not text.strip() and not files:
+            raise Refused("There is nothing to send: type something or attach a file.")
+        if len(text) > 2000:
+            raise Refused(f"A message holds 2000 characters; this one has {len(text)}.")
+        self._check_files(files)
+        with _plainly():
+            self.world.require_permissions(channel.guild_id, self.id, channel_id, "send_messages")
+            reference = None
+            if reply_to is not None:
+                self._message(channel_id, reply_to)
+                reference = {"channel_id": str(channel_id), "message_id": str(reply_to)}
+            stored = self.world.store_attachments(
+                channel_id, [(file.filename, file.data) for file in files]
+            )
+            return self.world.create_message(
+                channel_id, self.id, text, reference=reference, attachments=stored
+            )
+
+    def delete(self, channel_id: int, message_id: int) -> None:
+        """Delete one's own message, or dismiss an ephemeral answer."""
+        message = self._message(channel_id, message_id)
+        if message.author_id != self.id and not message.is_ephemeral:
+            raise Refused("You can delete only your own messages.")
+        self.world.delete_message(channel_id, message_id)
+
+    def react(self, channel_id: int, message_id: int, emoji: str, *, on: bool = True) -> None:
+        """Add a reaction, or take one's own away."""
+        message = self._message(channel_id, message_id)
+        channel = self._channel(channel_id)
+        names = reaction_permissions(message, emoji, reacted=on)
+        with _plainly():
+            self.world.require_permissions(channel.guild_id, self.id, channel_id, *names)
+            self.world.set_reaction(channel_id, message_id, emoji, self.id, on)
+
+    # ------------------------------------------------------------------ commands
+
+    def slash(
+        self, channel_id: int, name: str, options: Mapping[str, Any] | None = None
+    ) -> Interaction:
+        """Run a slash command.
+
+        name: "imagine", or "credits grant" for a subcommand. options: by name; text, numbers and
+        booleans in their own type, attachments as `Upload`, people, channels and roles as an id.
+        """
+        root, leaf, nesting = self._find(channel_id, name)
+        with _plainly():
+            built, resolved = self._options(channel_id, name, leaf, dict(options or {}))
+            data = _command_data(root, interactions.nest_options(root, nesting, built))
+        if resolved:
+            data["resolved"] = resolved
+        return self._interact(InteractionType.APPLICATION_COMMAND, channel_id, data)
+
+    def autocomplete(
+        self, channel_id: int, name: str, option: str, typed: str, filled: Mapping[str, Any]
+    ) -> Interaction:
+        """Ask the bot for suggestions for an option; they come in the interaction's answer."""
+        root, leaf, nesting = self._find(channel_id, name)
+        declared = {item["name"]: item for item in leaf.get("options") or []}
+        focused = declared.get(option)
+        if focused is None or not focused.get("autocomplete"):
+            raise Refused(f"The option {option!r} has no suggestions.")
+        plain = {
+            key: value
+            for key, value in filled.items()
+            if key != option and key in declared and declared[key]["type"] not in _ENTITIES
+        }
+        with _plainly():
+            built, _ = interactions.build_options(
+                self,  # type: ignore[arg-type]
+                name,
+                leaf,
+                plain,
+                partial=True,
+                channel_id=channel_id,
+            )
+            built.append({"name": option, "type": focused["type"], "value": typed, "focused": True})
+            data = _command_data(root, interactions.nest_options(root, nesting, built))
+        kind = InteractionType.APPLICATION_COMMAND_AUTOCOMPLETE
+        return self._interact(kind, channel_id, data)
+
+    def menu(self, channel_id: int, name: str, message_id: int) -> Interaction:
+        """Run a message context-menu command on a message."""
+        message = self._message(channel_id, message_id)
+        root = self._root(channel_id, name, AppCommandType.MESSAGE)
+        payload = dict(serializers.message_payload(self.world, message))
+        data = {
+            "id": root["id"],
+            "name": root["name"],
+            "type": AppCommandType.MESSAGE,
+            "target_id": str(message_id),
+            "resolved": {"messages": {str(message_id): payload}},
+        }
+        return self._interact(InteractionType.APPLICATION_COMMAND, channel_id, data)
+
+    # ------------------------------------------------------------------ components
+
+    def click(self, channel_id: int, message_id: int, button: str) -> Interaction:
+        """Press a button, named by its custom_id, its label or its emoji."""
+        message = self._message(channel_id, message_id)
+        found = _component(message, (ComponentType.BUTTON,), button)
+        if found.get("style") in _LINK_STYLES:
+            raise Refused("That button is a link.")
+        return self._press(message, found, {})
+
+    def choose(
+        self, channel_id: int, message_id: int, menu: str, values: Sequence[str]
+    ) -> Interaction:
+        """Choose in a select menu, named by its custom_id; entities are chosen by their id."""
+        message = self._message(channel_id, message_id)
+        found = _component(message, SELECT_TYPES, menu)
+        least, most = found.get("min_values", 1), found.get("max_values", 1)
+        if not least <= len(values) <= most:
+            raise Refused(f"Choose between {least} and {most}; you chose {len(values)}.")
+        extra: dict[str, Any] = {"values": list(values)}
+        if found["type"] == ComponentType.STRING_SELECT:
+            known = {option["value"] for option in found.get("options") or []}
+            for value in values:
+                if value not in known:
+                    raise Refused(f"There is no choice {value!r}.")
+        else:
+            extra["resolved"] = self._resolve_all(values)
+        return self._press(message, found, extra)
+
+    def submit(self, shown: Interaction, values: Mapping[str, Any]) -> Interaction:
+        """Send a modal the bot showed; values by custom_id, files as a list of `Upload`."""
+        if shown.user_id != self.id or shown.modal is None:
+            raise Refused("There is no such form for you to send.")
+        if shown.modal_consumed:
+            raise Refused("That form was already sent.")
+        files: dict[str, Any] = {
+            key: [(file.filename, file.data) for file in value]
+            if isinstance(value, list) and value and isinstance(value[0], Upload)
+            else value
+            for key, value in values.items()
+        }
+        resolved: dict[str, dict[str, Any]] = {}
+        pending: list[tuple[dict[str, Any], str, bytes]] = []
+        with _plainly():
+            form = validate_modal(shown.modal)
+            known = _modal._modal_control_map(form)  # noqa: SLF001 - simcord's own rules
+            for key in files:
+                if key not in known:
+                    raise Refused(f"The form has no field {key!r}.")
+            nodes = _modal._modal_submit_nodes(  # noqa: SLF001
+                form["components"], self, files, resolved, shown.channel_id, pending
+            )
+            _modal._commit_modal_uploads(  # noqa: SLF001
+                self, shown.channel_id, pending, resolved
+            )
+        data: dict[str, Any] = {"custom_id": form["custom_id"], "components": nodes}
+        if resolved:
+            data["resolved"] = resolved
+        source = shown.source_message_id
+        message = None
+        if source is not None:
+            message = self.world.messages.get(shown.channel_id, {}).get(source)
+        shown.modal_consumed = True
+        return self._interact(InteractionType.MODAL_SUBMIT, shown.channel_id, data, source=message)
+
+    async def answered(
+        self, interaction: Interaction, *, timeout_s: float = ANSWER_WITHIN_S
+    ) -> bool:
+        """Whether the bot gave its first response in time; returns as soon as it did."""
+        return await self.world.until(lambda: interaction.responded, timeout_s=timeout_s)
+
+    # ------------------------------------------------------------------ inside
+
+    def _channel(self, channel_id: int) -> Channel:
+        if not self.sees(channel_id):
+            raise Refused("You cannot see that channel.")
+        return self.world.channels[channel_id]
+
+    def _message(self, channel_id: int, message_id: int) -> Message:
+        message = self.world.messages.get(channel_id, {}).get(message_id)
+        if message is None or not message_accessible(self.world, channel_id, message, self.id):
+            raise Refused("That message is gone.")
+        return message
+
+    def _check_files(self, files: Sequence[Upload]) -> None:
+        if len(files) > 10:
+            raise Refused(f"A message takes 10 files; you attached {len(files)}.")
+        limit = self.world.upload_limit_bytes
+        for file in files:
+            if len(file.data) > limit:
+                raise Refused(
+                    f"{file.filename} is {len(file.data) / 2**20:.1f} MiB; "
+                    f"uploads are limited to {limit / 2**20:g} MiB here."
+                )
+
+    def _root(self, channel_id: int, name: str, kind: AppCommandType) -> dict[str, Any]:
+        channel = self._channel(channel_id)
+        root = self.world.find_command(name, channel.guild_id, type=kind)
+        if root is None:
+            known = ", ".join(command["name"] for command in self.commands(channel_id, kind))
+            raise Refused(f"There is no command {name!r}; there are: {known or 'none yet'}.")
+        access = command_access(self.world, root, user_id=self.id, channel_id=channel_id)
+        if not access.allowed:
+            raise Refused(f"You may not use {name!r} here ({access.reason}).")
+        return root
+
+    def _find(self, channel_id: int, name: str) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
+        first, *rest = name.split()
+        root = self._root(channel_id, first, AppCommandType.CHAT_INPUT)
+        with _plainly():
+            leaf, nesting = interactions.walk_to_subcommand(root, rest)
+        return root, leaf, nesting
+
+    def _options(
+        self, channel_id: int, name: str, leaf: dict[str, Any], given: dict[str, Any]
+    ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        declared = {option["name"]: option for option in leaf.get("options") or []}
+        entities = {k: v for k, v in given.items() if declared.get(k, {}).get("type") in _ENTITIES}
+        for option in declared.values():
+            if option["type"] in _ENTITIES and option.get("required"):
+                if option["name"] not in entities:
+                    raise Refused(f"The option {option['name']!r} is required.")
+        plain: dict[str, Any] = {}
+        for key, value in given.items():
+            if isinstance(value, Upload):
+                self._check_files([value])
+                plain[key] = (value.filename, value.data)
+            elif key not in entities:
+                plain[key] = value
+        rest = [option for option in declared.values() if option["type"] not in _ENTITIES]
+        built, resolved = interactions.build_options(
+            self,  # type: ignore[arg-type]
+            name,
+            {**leaf, "options": rest},
+            plain,
+            channel_id=channel_id,
+        )
+        for key, value in entities.items():
+            built.append({"name": key, "type": declared[key]["type"], "value": str(value)})
+        for key, found in self._resolve_all([str(v) for v in entities.values()]).items():
+            resolved.setdefault(key, {}).update(found)
+        order = list(declared)
+        built.sort(key=lambda option: order.index(option["name"]))
+        return built, resolved
+
+    def _resolve_all(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Describe the people, roles and channels of those ids as an interaction carries them."""
+        world, guild = self.world, self.world.guild
+        resolved: dict[str, dict[str, Any]] = {}
+        for text in ids:
+            number = int(text) if text.isdecimal() else 0
+            if number in world.users:
+                user = dict(serializers.user_payload(world.users[number]))
+                resolved.setdefault("users", {})[text] = user
+                if number in guild.members:
+                    member = dict(
+                        serializers.member_payload(
+                            world, guild, guild.members[number], with_user=False
+                        )
+                    )
+                    granted = world.compute_permissions(guild.id, number)
+                    member["permissions"] = str(granted)
+                    resolved.setdefault("members", {})[text] = member
+            elif number in guild.roles:
+                role = dict(serializers.role_payload(guild.roles[number]))
+                resolved.setdefault("roles", {})[text] = role
+            elif number in world.channels and self.sees(number):
+                channel = dict(serializers.channel_payload(world, world.channels[number]))
+                granted = world.compute_permissions(guild.id, self.id, number)
+                channel["permissions"] = str(granted)
+                resolved.setdefault("channels", {})[text] = channel
+            else:
+                raise Refused(f"There is nobody and nothing with the id {text!r} here.")
+        return resolved
+
+    def _press(
+        self, message: Message, component: dict[str, Any], extra: dict[str, Any]
+    ) -> Interaction:
+        if component.get("disabled"):
+            raise Refused("That is switched off.")
+        data = {
+            "custom_id": component["custom_id"],
+            "component_type": component["type"],
+            "id": component.get("id", 0),
+            **extra,
+        }
+        kind = InteractionType.MESSAGE_COMPONENT
+        return self._interact(kind, message.channel_id, data, source=message)
+
+    def _interact(
+        self,
+        kind: InteractionType,
+        channel_id: int,
+        data: dict[str, Any],
+        *,
+        source: Message | None = None,
+    ) -> Interaction:
+        channel = self._channel(channel_id)
+        world = self.world
+        record, payload = interactions.base_payload(
+            world,
+            type=kind,
+            channel_id=channel_id,
+            guild_id=channel.guild_id,
+            user_id=self.id,
+            data=data,
+        )
+        payload["locale"] = self.locale
+        payload["attachment_size_limit"] = world.upload_limit_bytes
+        if channel.guild_id is not None:
+            payload["guild_locale"] = world.guilds[channel.guild_id].preferred_locale
+        owner = str(channel.guild_id) if channel.guild_id is not None else "0"
+        payload["authorizing_integration_owners"] = {"0": owner}
+        if source is not None:
+            record.source_message_id = source.id
+            payload["message"] = dict(serializers.message_payload(world, source))
+        world.emit("INTERACTION_CREATE", payload)
+        return record
+
+
+class _plainly:  # noqa: N801 - reads as a word in `with`
+    """Turn simcord's refusals into one sentence for the person."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, SetupError):
+            _refuse(str(error), error)
+        if isinstance(error, BackendError):
+            _refuse(error.message, error)
+
+
+def _refuse(text: str, cause: BaseException) -> NoReturn:
+    raise Refused(text if text.endswith(".") else text + ".") from cause
+
+
+def _command_data(root: dict[str, Any], options: list[dict[str, Any]]) -> dict[str, Any]:
+    data = {
+        "id": root["id"],
+        "name": root["name"],
+        "type": root.get("type", AppCommandType.CHAT_INPUT),
+        "options": options,
+    }
+    if root.get("guild_id"):
+        data["guild_id"] = root["guild_id"]
+    return data
+
+
+def _component(message: Message, kinds: Sequence[int], name: str) -> dict[str, Any]:
+    """The component of that custom_id, label or emoji; a refusal names those there are."""
+    present = [c for c in walk_components(message.components) if c.get("type") in kinds]
+    for component in present:
+        emoji = (component.get("emoji") or {}).get("name")
+        if name and name in (component.get("custom_id"), component.get("label"), emoji):
+            return component
+    names = ", ".join(button_name(component) for component in present) or "none"
+    raise Refused(f"There is no {name!r} under that message; there are: {names}.")
+
+
+def button_name(component: Mapping[str, Any]) -> str:
+    """What a person would call a button: its label, else its emoji."""
+    emoji = (component.get("emoji") or {}).get("name")
+    return str(component.get("label") or emoji or component.get("custom_id"))

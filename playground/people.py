@@ -1,0 +1,331 @@
+"""The people's side over HTTP: the page's files, what a member sees, what a member does.
+
+Everything under /people/ takes `as` (a member's id). Acts need the header `X-Playground`, which no
+other site can send, and every request must name this host, so that no other site can read along.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from aiohttp import BodyPartReader, web
+from simcord.backend import serializers
+from simcord.backend.models import Interaction, Message
+from simcord.enums import AppCommandType, ChannelType
+
+from playground.gateway import Gateway
+from playground.member import ANSWER_WITHIN_S, Member, Refused, Upload
+from playground.world import Change, World
+
+PAGE = Path(__file__).parent / "page"
+PING_S = 20.0
+"""A comment down the event stream this often, so that a closed tab is noticed."""
+
+_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
+_TYPES[".svg"] = "image/svg+xml"
+SECURITY_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+}
+
+
+class People:
+    """The page and its API. `bot_note` is what the page says when no bot is connected."""
+
+    def __init__(self, world: World, members: Mapping[int, Member], gateway: Gateway) -> None:
+        self.port = 0
+        self.bot_note = "The bot is starting…"
+        self.restart: Callable[[], Awaitable[None]] | None = None
+        self._world = world
+        self._members = members
+        self._gateway = gateway
+        self._streams: dict[asyncio.Queue[str | None], Member] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        world.watchers.append(self._tell_all)
+
+    def add_routes(self, app: web.Application) -> None:
+        """Put the page and its API on the server."""
+        app.router.add_get("/", self._guarded(self._file))
+        app.router.add_get("/page/{name}", self._guarded(self._file))
+        app.router.add_get("/favicon.ico", self._guarded(self._file))
+        app.router.add_get("/people/state", self._guarded(self._state))
+        app.router.add_get("/people/messages", self._guarded(self._messages))
+        app.router.add_get("/people/events", self._guarded(self._events))
+        app.router.add_post("/people/act", self._guarded(self._act))
+
+    def close(self) -> None:
+        """End every event stream."""
+        for queue in self._streams:
+            queue.put_nowait(None)
+        for task in self._tasks:
+            task.cancel()
+
+    # ------------------------------------------------------------------ requests
+
+    def _guarded(
+        self, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        async def guarded(request: web.Request) -> web.StreamResponse:
+            if request.host not in (f"127.0.0.1:{self.port}", f"localhost:{self.port}"):
+                return web.json_response({"error": "Open this page by 127.0.0.1."}, status=403)
+            if request.method == "POST" and "X-Playground" not in request.headers:
+                return web.json_response({"error": "Acts come from the page only."}, status=403)
+            try:
+                response = await handler(request)
+            except (Refused, ValueError, KeyError) as refusal:
+                text = (
+                    f"{refusal}"
+                    if isinstance(refusal, Refused | ValueError)
+                    else (f"The field {refusal} is missing.")
+                )
+                response = web.json_response({"error": text}, status=400)
+            if not response.prepared:
+                response.headers.update(SECURITY_HEADERS)
+            return response
+
+        return guarded
+
+    def _member(self, who: str) -> Member:
+        return self._members[self._world.person(who).id]
+
+    async def _file(self, request: web.Request) -> web.StreamResponse:
+        name = request.match_info.get("name", "index.html")
+        if request.path == "/favicon.ico":
+            name = "icon.svg"
+        path = PAGE / name
+        if path.parent != PAGE or path.suffix not in _TYPES or not path.is_file():
+            return web.Response(status=404, text="There is no such file.")
+        return web.Response(
+            body=path.read_bytes(), content_type=_TYPES[path.suffix], charset="utf-8"
+        )
+
+    async def _state(self, request: web.Request) -> web.StreamResponse:
+        member = self._member(request.query["as"])
+        return _json(self._world, self.state(member))
+
+    async def _messages(self, request: web.Request) -> web.StreamResponse:
+        member = self._member(request.query["as"])
+        channel_id = int(request.query["channel"])
+        shown = [self.view(member, message) for message in member.messages(channel_id)[-100:]]
+        return _json(self._world, {"messages": shown})
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        member = self._member(request.query["as"])
+        response = web.StreamResponse(
+            headers={**SECURITY_HEADERS, "Content-Type": "text/event-stream"}
+        )
+        queue: asyncio.Queue[str | None] = asyncio.Queue()
+        self._streams[queue] = member
+        try:
+            await response.prepare(request)
+            await response.write(b": hello\n\n")
+            while True:
+                try:
+                    async with asyncio.timeout(PING_S):
+                        line = await queue.get()
+                except TimeoutError:
+                    line = ": still here"
+                if line is None:
+                    return response
+                await response.write(f"{line}\n\n".encode())
+        except ConnectionResetError:
+            return response
+        finally:
+            del self._streams[queue]
+
+    async def _act(self, request: web.Request) -> web.StreamResponse:
+        act, files = await _read_act(request, cap_bytes=self._world.upload_limit_bytes * 12)
+        member = self._member(str(act["as"]))
+        return _json(self._world, await self._do(member, act, files))
+
+    # ------------------------------------------------------------------ what a member sees
+
+    def state(self, member: Member) -> dict[str, Any]:
+        """What the page needs to draw itself for one member."""
+        world = self._world
+        return {
+            "me": str(member.id),
+            "locale": member.locale,
+            "guild": {"id": str(world.guild.id), "name": world.guild.name},
+            "bot": {
+                "id": str(world.bot_user.id),
+                "name": world.bot_user.name,
+                "online": self._gateway.connected,
+                "note": self.bot_note,
+                "restartable": self.restart is not None,
+            },
+            "people": [
+                {
+                    "id": str(person.id),
+                    "name": person.name,
+                    "display_name": person.display_name,
+                    "owner": person.id == world.guild.owner_id,
+                    "locale": self._members[person.id].locale,
+                }
+                for person in world.people.values()
+            ],
+            "channels": [
+                {
+                    "id": str(channel.id),
+                    "name": channel.name or world.bot_user.name,
+                    "topic": channel.topic,
+                    "direct": channel.type == ChannelType.DM,
+                    "commands": member.commands(channel.id),
+                    "menus": member.commands(channel.id, AppCommandType.MESSAGE),
+                }
+                for channel in member.channels()
+            ],
+            "roles": [
+                {"id": str(role.id), "name": role.name} for role in world.guild.roles.values()
+            ],
+            "upload_limit": world.upload_limit_bytes,
+        }
+
+    def view(self, member: Member, message: Message) -> dict[str, Any]:
+        """A message as this member sees it."""
+        shown = dict(serializers.message_payload(self._world, message, for_user=member.id))
+        shown["pinged"] = member.id in message.ping_user_ids
+        return shown
+
+    # ------------------------------------------------------------------ what a member does
+
+    async def _do(
+        self, member: Member, act: dict[str, Any], files: dict[str, list[Upload]]
+    ) -> dict[str, Any]:
+        what, channel_id = act["do"], int(act.get("channel") or 0)
+        message_id = int(act.get("message") or 0)
+        done: Interaction
+        match what:
+            case "write":
+                reply_to = int(act["reply_to"]) if act.get("reply_to") else None
+                member.write(
+                    channel_id,
+                    str(act.get("text") or ""),
+                    reply_to=reply_to,
+                    files=files.get("files", []),
+                )
+                return {}
+            case "delete":
+                member.delete(channel_id, message_id)
+                return {}
+            case "react":
+                member.react(channel_id, message_id, str(act["emoji"]), on=bool(act["on"]))
+                return {}
+            case "locale":
+                member.locale = str(act["locale"])
+                return {}
+            case "restart":
+                if self.restart is None:
+                    raise Refused("This playground does not start the bot by itself.")
+                await self.restart()
+                return {}
+        if not self._gateway.connected:
+            raise Refused(f"The bot is not connected. {self.bot_note}")
+        match what:
+            case "slash":
+                options = dict(act.get("options") or {})
+                options.update({key: held[0] for key, held in files.items() if held})
+                done = member.slash(channel_id, str(act["name"]), options)
+            case "autocomplete":
+                filled = dict(act.get("options") or {})
+                done = member.autocomplete(
+                    channel_id, str(act["name"]), str(act["option"]), str(act["typed"]), filled
+                )
+                await member.answered(done)
+                return {"choices": done.autocomplete_choices or []}
+            case "menu":
+                done = member.menu(channel_id, str(act["name"]), message_id)
+            case "click":
+                done = member.click(channel_id, message_id, str(act["button"]))
+            case "choose":
+                values = [str(value) for value in act["values"]]
+                done = member.choose(channel_id, message_id, str(act["menu"]), values)
+            case "submit":
+                shown = self._world.interactions.get(int(act["interaction"]))
+                if shown is None:
+                    raise Refused("That form is gone.")
+                done = member.submit(shown, {**act.get("values", {}), **files})
+            case _:
+                raise Refused(f"There is no act {what!r}.")
+        return await self._outcome(member, done)
+
+    async def _outcome(self, member: Member, done: Interaction) -> dict[str, Any]:
+        """What the member's window shows of an interaction: a form, a failure, or nothing more."""
+        if not await member.answered(done, timeout_s=ANSWER_WITHIN_S):
+            raise Refused("The application did not respond.")
+        if done.modal is not None:
+            return {"interaction": str(done.id), "modal": done.modal}
+        return {"interaction": str(done.id)}
+
+    # ------------------------------------------------------------------ telling the pages
+
+    def tell_bot(self, note: str) -> None:
+        """The bot came or went: every page says so."""
+        self.bot_note = note
+        self._world.notify(Change(kind="bot"))
+
+    def _tell_all(self, change: Change) -> None:
+        for queue, member in self._streams.items():
+            event = self._event(member, change)
+            if event is not None:
+                text = json.dumps(self._world.cdn.signed(event))
+                queue.put_nowait(f"data: {text}")
+
+    def _event(self, member: Member, change: Change) -> dict[str, Any] | None:
+        if change.kind in ("commands", "bot"):
+            return {"kind": "state", "state": self.state(member)}
+        if not member.sees(change.channel_id):
+            return None
+        base = {"kind": change.kind, "channel": str(change.channel_id)}
+        if change.kind == "typing":
+            return {**base, "user": str(change.user_id)}
+        message = change.message
+        if message is None or not message.visible_to(member.id):
+            return None
+        if change.kind == "delete":
+            return {**base, "id": str(message.id)}
+        return {**base, "message": self.view(member, message)}
+
+
+async def _read_act(
+    request: web.Request, *, cap_bytes: int
+) -> tuple[dict[str, Any], dict[str, list[Upload]]]:
+    """The act's JSON and its files by field; a field `files` may hold several."""
+    act: Any = None
+    files: dict[str, list[Upload]] = {}
+    if not request.content_type.startswith("multipart/"):
+        act = await request.json()
+    else:
+        total = 0
+        async for part in await request.multipart():
+            if not isinstance(part, BodyPartReader) or part.name is None:
+                continue
+            data = bytearray()
+            while chunk := await part.read_chunk(2**16):
+                total += len(chunk)
+                if total <= cap_bytes:
+                    data += chunk
+            if part.name == "act":
+                act = json.loads(bytes(data))
+            else:
+                held = Upload(filename=part.filename or "file", data=bytes(data))
+                files.setdefault(part.name, []).append(held)
+        if total > cap_bytes:
+            raise Refused(f"That is more than {cap_bytes // 2**20} MiB at once.")
+    if not isinstance(act, dict):
+        raise Refused("An act is a JSON object.")
+    return act, files
+
+
+def _json(world: World, value: dict[str, Any]) -> web.Response:
+    return web.json_response(world.cdn.signed(value))

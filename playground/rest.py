@@ -1,0 +1,315 @@
+"""The REST half of the wire: HTTP in, simcord's route table, Discord's answers out."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from urllib.parse import unquote
+
+from aiohttp import BodyPartReader, web
+from simcord.backend import serializers
+from simcord.backend.errors import BackendError, invalid_form_body, missing_permissions
+from simcord.backend.models import Message
+from simcord.enums import ChannelType
+from simcord.http import router
+from simcord.http import routes as _routes  # noqa: F401 - registers every route
+
+from playground.limits import NONCE_LENGTH, Nonces, OldEdits, RateLimits
+from playground.openapi import OpenApi, Violation
+from playground.world import MEBIBYTE, World
+
+PREFIX = "/api/v10"
+FILES_PER_MESSAGE = 10
+REQUEST_CAP_BYTES = 256 * MEBIBYTE
+
+_log = logging.getLogger(__name__)
+_SEND = re.compile(r"/channels/(\d+)/messages\Z")
+_EDIT = re.compile(r"/channels/(\d+)/messages/(\d+)\Z")
+_CALLBACK = re.compile(r"/interactions/(\d+)/([^/]+)/callback\Z")
+_WEBHOOK = re.compile(r"/webhooks/(\d+)/([^/]+)(?:/messages/[^/]+)?\Z")
+_FILE_FIELD = re.compile(r"files\[(\d+)\]\Z")
+
+
+@dataclass(slots=True)
+class Upload:
+    """One file of a multipart request, in the shape simcord's routes read."""
+
+    filename: str
+    fp: io.BytesIO
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One request of the bot, parsed."""
+
+    method: str
+    path: str  # below /api/v10
+    query: dict[str, str]
+    body: Any
+    uploads: list[Upload]
+    multipart: bool
+    reason: str | None
+    token: str | None
+
+
+@dataclass(slots=True)
+class Rest:
+    """Answers the bot's HTTP requests from the world."""
+
+    world: World
+    token: str
+    gateway_url: str
+    limits: RateLimits
+    openapi: OpenApi | None = None
+    violations: list[Violation] = field(default_factory=list)
+    gaps: list[str] = field(default_factory=list)  # requests that this model cannot answer
+    requests: int = 0
+    _old_edits: OldEdits = field(init=False)
+    _nonces: Nonces = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._old_edits = OldEdits(self.world.clock)
+        self._nonces = Nonces(self.world.clock)
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """Answer one request with what Discord would: JSON, 204, or an error with its code."""
+        self.requests += 1
+        headers: dict[str, str] = {}
+        try:
+            call = await _parse(request)
+            if self.openapi is not None:
+                self.violations += self.openapi.check(
+                    call.method,
+                    call.path,
+                    query=call.query,
+                    body=call.body,
+                    multipart=call.multipart,
+                )
+            self._authorise(call)
+            verdict = self.limits.check(call.method, call.path)
+            headers = verdict.headers
+            if verdict.retry_after_s is not None:
+                return _too_many(verdict.retry_after_s, headers, is_global=verdict.is_global)
+            wait_s = self._old_edit_wait(call)
+            if wait_s is not None:
+                text = "Maximum number of edits to messages older than 1 hour reached."
+                text += " Try again later"
+                return _too_many(wait_s, headers, code=30046, message=text)
+            answer = self._answer(call)
+        except (router.RouteNotImplemented, router.UnsupportedField) as gap:
+            self.gaps.append(str(gap))
+            _log.warning("The playground cannot answer %s: %s", request.path, gap)
+            return _json({"code": 0, "message": str(gap)}, status=501)
+        except BackendError as error:
+            return _json(error.to_json(), status=error.status, headers=headers)
+        if answer is None:
+            return web.Response(status=204, headers=headers)
+        return _json(self.world.cdn.signed(answer), headers=headers)
+
+    def _authorise(self, call: Call) -> None:
+        """Refuse a wrong bot token (401), or an interaction token past its life (50027)."""
+        webhook = _WEBHOOK.match(call.path)
+        if webhook is not None and webhook.group(2) in self.world.interaction_tokens:
+            record = self.world.interactions[self.world.interaction_tokens[webhook.group(2)]]
+            if record.expires_at is not None and self.world.now_iso() >= record.expires_at:
+                raise BackendError(401, 50027, "Invalid Webhook Token")
+            return
+        if webhook is None and _CALLBACK.match(call.path) is None and call.token != self.token:
+            raise BackendError(401, 0, "401: Unauthorized")
+
+    def _old_edit_wait(self, call: Call) -> float | None:
+        match = _EDIT.match(call.path)
+        if call.method != "PATCH" or match is None:
+            return None
+        channel_id, message_id = int(match.group(1)), int(match.group(2))
+        message = self.world.messages.get(channel_id, {}).get(message_id)
+        if message is None:
+            return None
+        return self._old_edits.check(channel_id, datetime.fromisoformat(message.timestamp))
+
+    def _answer(self, call: Call) -> Any:  # noqa: ANN401 - any JSON
+        if call.path in ("/gateway", "/gateway/bot") and call.method == "GET":
+            return self._gateway(bot=call.path.endswith("bot"))
+        if call.path == "/applications/@me":
+            return self._dispatch(call, path="/oauth2/applications/@me")
+        self._check_uploads(call)
+        send = _SEND.match(call.path)
+        if call.method == "POST" and send is not None:
+            return self._send(call, int(send.group(1)))
+        answer = self._dispatch(call)
+        callback = _CALLBACK.match(call.path)
+        if callback is not None:
+            self.world.answered(self.world.interactions[int(callback.group(1))])
+            if call.query.get("with_response", "").lower() not in {"1", "true"}:
+                return None
+        return answer
+
+    def _gateway(self, *, bot: bool) -> dict[str, Any]:
+        answer: dict[str, Any] = {"url": self.gateway_url}
+        if bot:
+            answer["shards"] = 1
+            answer["session_start_limit"] = {
+                "total": 1000,
+                "remaining": 1000,
+                "reset_after": 86_400_000,
+                "max_concurrency": 1,
+            }
+        return answer
+
+    def _check_uploads(self, call: Call) -> None:
+        limit = self.world.upload_limit_bytes
+        if any(len(upload.fp.getbuffer()) > limit for upload in call.uploads):
+            raise BackendError(413, 40005, "Request entity too large")
+        if len(call.uploads) > FILES_PER_MESSAGE:
+            raise invalid_form_body("files: Must be 10 or fewer in length")
+
+    def _send(self, call: Call, channel_id: int) -> dict[str, Any]:
+        """Post a message; an enforced nonce seen minutes ago gets the message it made then."""
+        body = call.body if isinstance(call.body, dict) else {}
+        nonce = None if body.get("nonce") is None else str(body["nonce"])
+        if nonce is not None and len(nonce) > NONCE_LENGTH:
+            raise invalid_form_body(f"nonce: Must be {NONCE_LENGTH} or fewer in length")
+        if call.uploads:
+            self._require_attach_files(channel_id)
+        if nonce is None or not body.get("enforce_nonce"):
+            return {**self._dispatch(call), "nonce": nonce}
+        made = self._nonces.recall(channel_id, nonce)
+        message = self.world.messages.get(channel_id, {}).get(made or 0)
+        if message is not None:
+            return {**_payload(self.world, message), "nonce": nonce}
+        answer = self._dispatch(call)
+        self._nonces.remember(channel_id, nonce, int(answer["id"]))
+        return {**answer, "nonce": nonce}
+
+    def _require_attach_files(self, channel_id: int) -> None:
+        channel = self.world.get_channel(channel_id)
+        if channel.type == ChannelType.DM or channel.guild_id is None:
+            return
+        bot_id = self.world.bot_user.id
+        try:
+            self.world.require_permissions(channel.guild_id, bot_id, channel_id, "attach_files")
+        except BackendError:
+            raise missing_permissions() from None
+
+    def _dispatch(self, call: Call, *, path: str | None = None) -> Any:  # noqa: ANN401 - any JSON
+        try:
+            return router.dispatch(
+                self.world,
+                call.method,
+                path or call.path,
+                json=call.body,
+                params=dict(call.query),
+                files=call.uploads,
+                reason=call.reason,
+                message_content_access=False,
+            )
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            # The route table trusts its caller's types; over a wire anything can arrive.
+            _log.warning("%s %s was malformed", call.method, call.path, exc_info=True)
+            raise invalid_form_body(f"{type(error).__name__}: {error}") from error
+
+
+def _json(value: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:  # noqa: ANN401 - any JSON
+    """JSON under exactly `application/json`: libraries compare the header to that."""
+    return web.Response(
+        body=json.dumps(value).encode(),
+        status=status,
+        headers={**(headers or {}), "Content-Type": "application/json"},
+    )
+
+
+async def _parse(request: web.Request) -> Call:
+    """Read a request whole; BackendError where its body is no JSON or beyond all limits."""
+    body: Any = None
+    uploads: list[Upload] = []
+    multipart = request.content_type.startswith("multipart/")
+    try:
+        if multipart:
+            body, uploads = await _read_multipart(request)
+        elif request.can_read_body:
+            raw = await request.read()
+            body = json.loads(raw) if raw else None
+    except ValueError as error:
+        raise BackendError(400, 50109, "The request body contains invalid JSON.") from error
+    authorization = request.headers.get("Authorization", "")
+    return Call(
+        method=request.method,
+        path=request.rel_url.raw_path.removeprefix(PREFIX),
+        query=dict(request.query),
+        body=body,
+        uploads=uploads,
+        multipart=multipart,
+        reason=unquote(request.headers.get("X-Audit-Log-Reason", "")) or None,
+        token=authorization.removeprefix("Bot ") if authorization.startswith("Bot ") else None,
+    )
+
+
+async def _read_multipart(request: web.Request) -> tuple[Any, list[Upload]]:
+    body: Any = None
+    files: dict[int, Upload] = {}
+    total = 0
+    async for part in await request.multipart():
+        if not isinstance(part, BodyPartReader):
+            continue
+        data = bytes(await part.read())
+        total += len(data)
+        if total > REQUEST_CAP_BYTES:
+            raise BackendError(413, 40005, "Request entity too large")
+        match = _FILE_FIELD.match(part.name or "")
+        if part.name == "payload_json":
+            body = json.loads(data)
+        elif match is not None:
+            files[int(match.group(1))] = Upload(part.filename or "file", io.BytesIO(data))
+    uploads = [files[index] for index in sorted(files)]
+    _describe(body, uploads)
+    return body, uploads
+
+
+def _describe(body: Any, uploads: list[Upload]) -> None:  # noqa: ANN401 - any JSON
+    """Give each upload the name and description that the body's attachment list says."""
+    data = body.get("data") if isinstance(body, dict) else None
+    for holder in (body, data):
+        listed = holder.get("attachments") if isinstance(holder, dict) else None
+        for item in listed if isinstance(listed, list) else []:
+            if not isinstance(item, dict) or not str(item.get("id")).isdecimal():
+                continue
+            index = int(item["id"])
+            if index < len(uploads):
+                uploads[index].filename = str(item.get("filename") or uploads[index].filename)
+                uploads[index].description = item.get("description")
+
+
+def _too_many(
+    wait_s: float,
+    headers: dict[str, str],
+    *,
+    is_global: bool = False,
+    code: int = 0,
+    message: str = "You are being rate limited.",
+) -> web.Response:
+    scope = {"X-RateLimit-Global": "true"} if is_global else {"X-RateLimit-Scope": "user"}
+    return _json(
+        {
+            "message": message,
+            "retry_after": round(wait_s, 3),
+            "global": is_global,
+            "code": code,
+        },
+        status=429,
+        headers={
+            **headers,
+            **scope,
+            "Retry-After": f"{wait_s:.3f}",
+            "Via": "1.1 playground",  # without it libraries take a 429 for a ban
+        },
+    )
+
+
+def _payload(world: World, message: Message) -> dict[str, Any]:
+    return dict(serializers.message_payload(world, message))

@@ -1,0 +1,139 @@
+"""The loopback server: the wire for the bot, the picture store, and the page for people."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+from aiohttp import web
+
+from playground.gateway import Gateway
+from playground.limits import RateLimits
+from playground.member import Member
+from playground.openapi import OpenApi
+from playground.people import People
+from playground.rest import PREFIX, Rest
+from playground.world import Change, World
+
+HOST = "127.0.0.1"
+
+_log = logging.getLogger(__name__)
+
+
+class PortTaken(Exception):
+    """The port cannot be opened; the text says which and what to do."""
+
+
+class Server:
+    """Serves one world on loopback between `start` and `close`."""
+
+    def __init__(
+        self,
+        world: World,
+        *,
+        port: int,
+        token: str,
+        openapi: OpenApi | None = None,
+        state_file: Path | None = None,
+    ) -> None:
+        self.world = world
+        self.port = port
+        self.gateway = Gateway(world, token=token)
+        self.rest = Rest(
+            world=world,
+            token=token,
+            gateway_url="",
+            limits=RateLimits(world.clock),
+            openapi=openapi,
+        )
+        self.members = {person.id: Member(world, person) for person in world.people.values()}
+        self.people = People(world, self.members, self.gateway)
+        self._state_file = state_file
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def url(self) -> str:
+        """The page's address."""
+        return f"http://{HOST}:{self.port}/"
+
+    @property
+    def api_url(self) -> str:
+        """What DISCORD_API_URL must say."""
+        return f"http://{HOST}:{self.port}{PREFIX}"
+
+    @property
+    def gateway_url(self) -> str:
+        """What DISCORD_GATEWAY_URL must say."""
+        return f"ws://{HOST}:{self.port}/gateway"
+
+    async def start(self) -> None:
+        """Listen; PortTaken if the port is in use."""
+        self._load_commands()
+        app = web.Application(client_max_size=64 * 2**20)
+        app.router.add_route("*", PREFIX + "/{path:.*}", self.rest.handle)
+        app.router.add_get("/gateway", self.gateway.handle)
+        app.router.add_get("/attachments/{path:.*}", self._attachment)
+        self.people.add_routes(app)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        site = web.TCPSite(runner, HOST, self.port)
+        try:
+            await site.start()
+        except OSError as error:
+            await runner.cleanup()
+            raise PortTaken(
+                f"Port {self.port} on {HOST} cannot be opened ({error.strerror}): "
+                "set PLAYGROUND_PORT to a free one."
+            ) from error
+        self._runner = runner
+        self.port = runner.addresses[0][1]
+        self.rest.gateway_url = self.gateway.url = self.gateway_url
+        self.world.cdn.base_url = f"http://{HOST}:{self.port}"
+        self.people.port = self.port
+
+    async def close(self) -> None:
+        """Hang up on everyone and stop listening."""
+        self.people.close()
+        await self.gateway.close()
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    async def _attachment(self, request: web.Request) -> web.Response:
+        blob = self.world.cdn.open(request.rel_url.raw_path, request.query_string)
+        if blob is None:
+            return web.Response(status=404, text="This content is no longer available.")
+        shown = blob.content_type.startswith("image/") and "svg" not in blob.content_type
+        return web.Response(
+            body=blob.data,
+            content_type=blob.content_type if shown else "application/octet-stream",
+            headers={
+                "Cache-Control": "private, max-age=3600",
+                "Content-Security-Policy": "default-src 'none'; sandbox",
+                "X-Content-Type-Options": "nosniff",
+            },
+        )
+
+    # A bot syncs its commands only when they changed: what it registered outlives this process.
+
+    def _load_commands(self) -> None:
+        if self._state_file is None:
+            return
+        if self._state_file.exists():
+            try:
+                state = json.loads(self._state_file.read_text(encoding="utf-8"))
+                for scope, commands in state["commands"]:
+                    self.world.commands[scope] = {(c["name"], c["type"]): c for c in commands}
+            except (ValueError, KeyError, TypeError) as error:
+                _log.warning("%s is unreadable and was ignored: %s", self._state_file, error)
+        self.world.watchers.append(self._save_commands)
+
+    def _save_commands(self, change: Change) -> None:
+        if change.kind != "commands" or self._state_file is None:
+            return
+        commands = [[scope, list(held.values())] for scope, held in self.world.commands.items()]
+        self._state_file.parent.mkdir(parents=True, exist_ok=True)
+        draft = self._state_file.with_suffix(".new")
+        draft.write_text(json.dumps({"commands": commands}), encoding="utf-8")
+        draft.replace(self._state_file)

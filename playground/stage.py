@@ -1,0 +1,303 @@
+"""The playground as an object: the server, bot processes on it, people, and what they saw.
+
+async with Stage(openapi=path) as stage:
+    await stage.start_bot(environment={"DATA_DIR": str(tmp_path)})
+    dora = stage.member("dora")
+    await stage.wait_for_command("imagine")
+    dora.slash(stage.general, "imagine", {"prompt": "a red cat"})
+    grid = await stage.wait_for_message(lambda m: len(stage.buttons(m)) == 9)
+    await stage.kill_bot()
+    await stage.start_bot(environment={"DATA_DIR": str(tmp_path)})
+    print(stage.transcript.text())
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TextIO
+
+from simcord._clock import Clock
+from simcord.backend.models import Interaction, Message
+from simcord.components import walk_components
+from simcord.enums import AppCommandType, ComponentType
+
+from playground.bot_process import BotProcess
+from playground.member import Member, button_name
+from playground.openapi import OpenApi, Violation
+from playground.server import Server
+from playground.transcript import LOADING_FLAG, Transcript
+from playground.world import ADMIN, BOT_ID, GALLERY_ID, GENERAL_ID, GUILD_ID, MEBIBYTE, World
+
+TOKEN = "playground"  # noqa: S105 - a word, not a secret: the server listens on loopback only
+GRID_BUTTONS = ("U1", "U2", "U3", "U4", "🔄", "V1", "V2", "V3", "V4")
+
+_IN_PROGRESS = re.compile(r"\((?:Waiting to start|\d{1,3} ?%)[^)]*\)")
+
+
+class BotEnded(Exception):
+    """The bot's process ended while something was still awaited from it."""
+
+
+class Stage:
+    """A running playground; an async context manager. No bot runs until `start_bot`.
+
+    Ids: `guild`, `general`, `gallery` (channels), `bot_id`; people by `member(name)`: "ansel" owns
+    the server, "dora" and "gordon" are ordinary members (locales en-US, en-GB, de).
+    """
+
+    guild = GUILD_ID
+    general = GENERAL_ID
+    gallery = GALLERY_ID
+    bot_id = BOT_ID
+    admin_id = ADMIN.id
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        token: str = TOKEN,
+        clock: Clock | None = None,
+        openapi: str | Path | OpenApi | None = None,
+        upload_limit_bytes: int = 10 * MEBIBYTE,
+        state_file: Path | None = None,
+        echo: TextIO | None = None,
+    ) -> None:
+        """Port 0 takes a free one; echo receives the bot's output; state_file keeps commands."""
+        self.token = token
+        self.world = World(clock=clock, upload_limit_bytes=upload_limit_bytes)
+        self.transcript = Transcript(self.world)
+        description = OpenApi.load(openapi) if isinstance(openapi, str | Path) else openapi
+        self.server = Server(
+            self.world, port=port, token=token, openapi=description, state_file=state_file
+        )
+        self.bot: BotProcess | None = None
+        self._echo = echo
+
+    async def __aenter__(self) -> Self:
+        await self.server.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if self.bot is not None:
+                await self.bot.stop()
+        finally:
+            await self.server.close()
+
+    # ------------------------------------------------------------------ the wire
+
+    @property
+    def url(self) -> str:
+        """The page's address."""
+        return self.server.url
+
+    @property
+    def violations(self) -> list[Violation]:
+        """Requests that Discord's OpenAPI description does not allow (empty without `openapi`)."""
+        return self.server.rest.violations
+
+    @property
+    def gaps(self) -> list[str]:
+        """Requests that the playground could not answer: routes and fields it does not model."""
+        return self.server.rest.gaps
+
+    def environment(self) -> dict[str, str]:
+        """The variables by which a bot process finds this playground."""
+        return {
+            "DISCORD_TOKEN": self.token,
+            "DISCORD_API_URL": self.server.api_url,
+            "DISCORD_GATEWAY_URL": self.server.gateway_url,
+            "OWNER_IDS": str(self.admin_id),
+        }
+
+    # ------------------------------------------------------------------ the bot
+
+    async def start_bot(
+        self,
+        command: Sequence[str] | None = None,
+        *,
+        environment: Mapping[str, str] | None = None,
+        connect_within_s: float = 60.0,
+    ) -> BotProcess:
+        """Start a bot process and return once it listens to the gateway.
+
+        command: default `python -m bot`. environment: over this process's own and
+        `self.environment()`. BotEnded, with its last lines, if it ends before; TimeoutError.
+        """
+        if self.bot is not None and self.bot.exit_code is None:
+            raise RuntimeError("A bot is running already; stop_bot or kill_bot first.")
+        await self.server.gateway.wait_connected(connected=False)
+        variables = {**self.environment(), **(environment or {})}
+        self.bot = await BotProcess.start(command, variables, echo=self._echo)
+        async with asyncio.timeout(connect_within_s):
+            await self._unless_ended(self.server.gateway.wait_connected())
+        return self.bot
+
+    async def kill_bot(self) -> int:
+        """SIGKILL, and wait until the gateway has noticed."""
+        return await self._ended(await self._running().kill())
+
+    async def stop_bot(self) -> int:
+        """SIGTERM, so that the bot drains; its exit code."""
+        return await self._ended(await self._running().stop())
+
+    def _running(self) -> BotProcess:
+        if self.bot is None:
+            raise RuntimeError("No bot was started.")
+        return self.bot
+
+    async def _ended(self, code: int) -> int:
+        await self.server.gateway.wait_connected(connected=False)
+        return code
+
+    async def _unless_ended(self, wanted: object) -> object:
+        """The awaited result, or BotEnded as soon as the bot's process is gone."""
+        task = asyncio.ensure_future(wanted)  # type: ignore[call-overload]
+        waits = {task}
+        if self.bot is not None:
+            waits.add(asyncio.ensure_future(self.bot.wait()))
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                return task.result()
+            lines = "\n".join(self._running().last_lines)
+            code = self._running().exit_code
+            raise BotEnded(f"The bot ended with exit code {code}. Its last lines:\n{lines}")
+        finally:
+            for wait in waits:
+                wait.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+
+    # ------------------------------------------------------------------ people
+
+    def member(self, who: str | int) -> Member:
+        """A person by name or id; the same object each time, so a changed locale stays."""
+        return self.server.members[self.world.person(who).id]
+
+    @property
+    def admin(self) -> Member:
+        """The server's owner, whose id is in OWNER_IDS."""
+        return self.member(self.admin_id)
+
+    # ------------------------------------------------------------------ waiting
+
+    async def until(self, condition: Callable[[], bool], *, timeout_s: float = 30.0) -> None:
+        """Return once it holds, looking after every change; TimeoutError tells the transcript."""
+        held = await self._unless_ended(self.world.until(condition, timeout_s=timeout_s))
+        if not held:
+            story = self.transcript.text() or "(nothing was said)"
+            raise TimeoutError(f"It did not happen within {timeout_s} s. The transcript:\n{story}")
+
+    async def wait_for_command(
+        self,
+        name: str,
+        *,
+        kind: AppCommandType = AppCommandType.CHAT_INPUT,
+        timeout_s: float = 60.0,
+    ) -> None:
+        """Return once the bot has registered a command of that name."""
+
+        def registered() -> bool:
+            return self.world.find_command(name, self.guild, type=kind) is not None
+
+        await self.until(registered, timeout_s=timeout_s)
+
+    async def wait_for_message(
+        self,
+        condition: Callable[[Message], bool] = lambda _: True,
+        *,
+        channel: int = GENERAL_ID,
+        after: int = 0,
+        timeout_s: float = 30.0,
+    ) -> Message:
+        """The first message of the bot, newer than id `after`, for which the condition holds.
+
+        Ephemeral answers count. The record is live: it changes with later edits.
+        """
+        found: list[Message] = []
+
+        def look() -> bool:
+            found[:] = [m for m in self.bot_messages(channel, after=after) if condition(m)]
+            return bool(found)
+
+        await self.until(look, timeout_s=timeout_s)
+        return found[0]
+
+    async def wait_for_answer(
+        self, interaction: Interaction, *, timeout_s: float = 3.0
+    ) -> Message | None:
+        """The message that first answered an interaction; None for a modal or a bare update."""
+        await self.until(lambda: interaction.responded, timeout_s=timeout_s)
+        store = self.world.messages.get(interaction.channel_id, {})
+        return store.get(interaction.message_id or 0)
+
+    async def wait_until_idle(
+        self,
+        *,
+        channel: int = GENERAL_ID,
+        after: int = 0,
+        quiet_s: float = 1.0,
+        timeout_s: float = 120.0,
+    ) -> list[Message]:
+        """The bot's messages newer than `after` once none is in progress and quiet_s passed.
+
+        In progress: a deferred answer, or a text that says "(Waiting to start)" or "(31%)".
+        """
+
+        def settled() -> bool:
+            newer = self.bot_messages(channel, after=after)
+            return bool(newer) and not any(map(in_progress, newer))
+
+        async with asyncio.timeout(timeout_s):
+            while True:
+                await self.until(settled, timeout_s=timeout_s)
+                count = len(self.transcript)
+                stirred = self.world.until(
+                    lambda count=count: len(self.transcript) != count, timeout_s=quiet_s
+                )
+                if not await self._unless_ended(stirred):
+                    return self.bot_messages(channel, after=after)
+
+    # ------------------------------------------------------------------ looking
+
+    def bot_messages(self, channel: int = GENERAL_ID, *, after: int = 0) -> list[Message]:
+        """The bot's messages in a channel now, oldest first, ephemeral ones among them."""
+        stored = self.world.messages[channel].values()
+        return [m for m in stored if m.author_id == self.bot_id and m.id > after]
+
+    def direct(self, who: str | int) -> int:
+        """The channel of the bot's direct messages with that person."""
+        return self.world.get_dm_channel(self.world.person(who).id).id
+
+    def files(self, message: Message) -> list[bytes]:
+        """The bytes of a message's attachments."""
+        blobs = [self.world.cdn.get(item["url"]) for item in message.attachments]
+        return [blob for blob in blobs if blob is not None]
+
+    @staticmethod
+    def buttons(message: Message) -> list[str]:
+        """A message's buttons as a person names them, row by row."""
+        return [
+            button_name(component)
+            for component in walk_components(message.components)
+            if component.get("type") == ComponentType.BUTTON
+        ]
+
+
+def in_progress(message: Message) -> bool:
+    """Whether a message of the bot says that its job still waits or runs."""
+    return bool(message.flags & LOADING_FLAG or _IN_PROGRESS.search(message.content))
+
+
+def is_grid(message: Message) -> bool:
+    """Whether a message is a finished grid: a picture and the nine buttons, none missing."""
+    return bool(message.attachments) and tuple(Stage.buttons(message)) == GRID_BUTTONS

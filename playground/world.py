@@ -1,0 +1,231 @@
+"""The Discord behind the wire: simcord's model with one server, its people, and watchers."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from simcord._clock import Clock
+from simcord.backend import Backend, permissions
+from simcord.backend.models import Guild, Interaction, Message, Overwrite, User
+from simcord.enums import OverwriteType
+
+from playground.cdn import SignedCdn
+
+BOT_ID = 1_100_000_000_000_000_001
+GUILD_ID = 1_100_000_000_000_000_100
+GENERAL_ID = 1_100_000_000_000_000_101
+GALLERY_ID = 1_100_000_000_000_000_102
+
+MEBIBYTE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Someone at the keyboard."""
+
+    id: int
+    name: str  # what `--as` and mentions say
+    display_name: str
+    locale: str  # Discord's code, for instance "en-US"
+
+
+ADMIN = Person(id=1_100_000_000_000_000_010, name="ansel", display_name="Ansel", locale="en-US")
+MEMBERS = (
+    Person(id=1_100_000_000_000_000_011, name="dora", display_name="Dora", locale="en-GB"),
+    Person(id=1_100_000_000_000_000_012, name="gordon", display_name="Gordon", locale="de"),
+)
+PEOPLE = (ADMIN, *MEMBERS)
+
+ChangeKind = Literal[
+    "create", "update", "delete", "reaction", "answered", "typing", "commands", "bot"
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One thing that happened, for whoever watches the channels.
+
+    message is the live record, as it is after the change (for a delete, as it last was).
+    """
+
+    kind: ChangeKind
+    channel_id: int = 0
+    message: Message | None = None
+    interaction: Interaction | None = None
+    user_id: int | None = None
+
+
+class RealClock(Clock):
+    """The wall's time, which `advance` can put forward."""
+
+    def now(self) -> datetime:
+        """Now, in UTC."""
+        return datetime.now(UTC) + timedelta(seconds=self.elapsed)
+
+
+class World(Backend):
+    """One server, its people and the bot; identifiers are the same at every start."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock | None = None,
+        upload_limit_bytes: int = 10 * MEBIBYTE,
+        people: Iterable[Person] = PEOPLE,
+        cdn_key: bytes | None = None,
+    ) -> None:
+        self.watchers: list[Callable[[Change], None]] = []
+        super().__init__(clock=clock or RealClock())
+        self.upload_limit_bytes = upload_limit_bytes
+        self.cdn: SignedCdn = SignedCdn(clock=self.clock, key=cdn_key or secrets.token_bytes(16))
+        # A playground runs for days: what simcord keeps for a test's post-mortem is bounded here.
+        self.http_requests = deque(maxlen=2000)  # type: ignore[assignment]
+        self.transcript = deque(maxlen=2000)  # type: ignore[assignment]
+        self._rename_bot()
+        self.people = {person.id: person for person in people}
+        self.guild = self._build_guild()
+
+    def _rename_bot(self) -> None:
+        del self.users[self.bot_user.id]
+        self.application_id = self.reserve_id(BOT_ID)
+        self.bot_user = User(id=BOT_ID, name="Darkroom", bot=True)
+        self.users[BOT_ID] = self.bot_user
+
+    def _build_guild(self) -> Guild:
+        for person in self.people.values():
+            self.reserve_id(person.id)
+            self.users[person.id] = User(
+                id=person.id, name=person.name, global_name=person.display_name
+            )
+        owner, *others = self.people
+        guild = self.create_guild("Darkroom playground", id=GUILD_ID, owner_id=owner)
+        for person_id in others:
+            self.add_member(guild.id, person_id)
+        for channel_id, name, topic in (
+            (GENERAL_ID, "general", "Type / to make a picture."),
+            (GALLERY_ID, "gallery", "A second room."),
+        ):
+            channel = self.create_channel(guild.id, name, announce=False, topic=topic)
+            self._move_channel(channel.id, self.reserve_id(channel_id))
+        return guild
+
+    def _move_channel(self, old: int, new: int) -> None:
+        channel = self.channels.pop(old)
+        channel.id = new
+        self.channels[new] = channel
+        self.messages[new] = self.messages.pop(old)
+        ids = self.guilds[channel.guild_id or 0].channel_ids
+        ids[ids.index(old)] = new
+
+    # ------------------------------------------------------------------ what an operator changes
+
+    def set_bot_permissions(self, channel_id: int, **allowed: bool) -> None:
+        """Allow or deny the bot permissions in one channel, by discord.py's names for them."""
+        allow = deny = 0
+        for name, value in allowed.items():
+            if value:
+                allow |= permissions.flag(name)
+            else:
+                deny |= permissions.flag(name)
+        overwrite = Overwrite(BOT_ID, OverwriteType.MEMBER, allow=allow, deny=deny)
+        self.set_overwrite(channel_id, overwrite)
+
+    def person(self, who: str | int) -> Person:
+        """The person of that name, display name or id; ValueError names those there are."""
+        for person in self.people.values():
+            if who in (person.id, person.name, person.display_name) or str(person.id) == who:
+                return person
+        names = ", ".join(person.name for person in self.people.values())
+        raise ValueError(f"There is no member {who!r} here; there are {names}.")
+
+    # ------------------------------------------------------------------ changes
+
+    def notify(self, change: Change) -> None:
+        """Tell every watcher."""
+        for watcher in list(self.watchers):
+            watcher(change)
+
+    def commit_message(self, message: Message, *, broadcast: bool = True) -> Message:
+        """As simcord's; watchers also see ephemeral messages, which no gateway event shows."""
+        stored = super().commit_message(message, broadcast=broadcast)
+        if stored.id in self.messages.get(stored.channel_id, {}):
+            self.notify(Change(kind="create", channel_id=stored.channel_id, message=stored))
+        return stored
+
+    def edit_message(self, channel_id: int, message_id: int, fields: dict[str, Any]) -> Message:
+        """As simcord's; pictures that the edit dropped may be forgotten."""
+        before = {a["url"] for a in self.get_message(channel_id, message_id).attachments}
+        message = super().edit_message(channel_id, message_id, fields)
+        for url in before - {a["url"] for a in message.attachments}:
+            self.cdn.detach(url)
+        self.notify(Change(kind="update", channel_id=channel_id, message=message))
+        return message
+
+    def delete_message(self, channel_id: int, message_id: int) -> None:
+        """As simcord's."""
+        message = self.get_message(channel_id, message_id)
+        super().delete_message(channel_id, message_id)
+        for attachment in message.attachments:
+            self.cdn.detach(attachment["url"])
+        self.notify(Change(kind="delete", channel_id=channel_id, message=message))
+
+    def bulk_delete_messages(self, channel_id: int, message_ids: Iterable[int]) -> list[int]:
+        """As simcord's."""
+        store = dict(self.messages.get(channel_id, {}))
+        deleted = super().bulk_delete_messages(channel_id, message_ids)
+        for message_id in deleted:
+            self.notify(Change(kind="delete", channel_id=channel_id, message=store[message_id]))
+        return deleted
+
+    def emit(self, event: str, payload: Any) -> None:  # noqa: ANN401 - simcord's mapping
+        """As simcord's; reactions and typing reach the watchers here."""
+        super().emit(event, payload)
+        if event.startswith("MESSAGE_REACTION"):
+            channel_id, message_id = int(payload["channel_id"]), int(payload["message_id"])
+            message = self.messages.get(channel_id, {}).get(message_id)
+            self.notify(Change(kind="reaction", channel_id=channel_id, message=message))
+        elif event == "TYPING_START":
+            channel_id, user_id = int(payload["channel_id"]), int(payload["user_id"])
+            self.notify(Change(kind="typing", channel_id=channel_id, user_id=user_id))
+
+    def register_commands(
+        self, guild_id: int | None, payloads: list[dict[str, Any]]
+    ) -> list[dict[str, Any]]:
+        """As simcord's."""
+        registered = super().register_commands(guild_id, payloads)
+        self.notify(Change(kind="commands"))
+        return registered
+
+    def answered(self, interaction: Interaction) -> None:
+        """The bot has given an interaction its first response."""
+        self.notify(
+            Change(kind="answered", channel_id=interaction.channel_id, interaction=interaction)
+        )
+
+    async def until(self, condition: Callable[[], bool], *, timeout_s: float) -> bool:
+        """True once the condition holds, looked at after every change; False at the timeout."""
+        if condition():
+            return True
+        changed = asyncio.Event()
+
+        def wake(_: Change) -> None:
+            changed.set()
+
+        self.watchers.append(wake)
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not condition():
+                    changed.clear()
+                    await changed.wait()
+        except TimeoutError:
+            return condition()
+        else:
+            return True
+        finally:
+            self.watchers.remove(wake)
