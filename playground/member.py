@@ -315,9 +315,9 @@ class Member:
         declared = {option["name"]: option for option in leaf.get("options") or []}
         entities = {k: v for k, v in given.items() if declared.get(k, {}).get("type") in _ENTITIES}
         for option in declared.values():
-            if option["type"] in _ENTITIES and option.get("required"):
-                if option["name"] not in entities:
-                    raise Refused(f"The option {option['name']!r} is required.")
+            needed = option["type"] in _ENTITIES and option.get("required")
+            if needed and option["name"] not in entities:
+                raise Refused(f"The option {option['name']!r} is required.")
         plain: dict[str, Any] = {}
         for key, value in given.items():
             if isinstance(value, Upload):

@@ -14,11 +14,12 @@ async with Stage(openapi=path) as stage:
 from __future__ import annotations
 
 import asyncio
+import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TextIO
+from typing import Any, Self, TextIO, TypeVar
 
 from simcord._clock import Clock
 from simcord.backend.models import Interaction, Message
@@ -34,6 +35,8 @@ from playground.world import ADMIN, BOT_ID, GALLERY_ID, GENERAL_ID, GUILD_ID, ME
 
 TOKEN = "playground"  # noqa: S105 - a word, not a secret: the server listens on loopback only
 GRID_BUTTONS = ("U1", "U2", "U3", "U4", "🔄", "V1", "V2", "V3", "V4")
+
+T = TypeVar("T")
 
 _IN_PROGRESS = re.compile(r"\((?:Waiting to start|\d{1,3} ?%)[^)]*\)")
 
@@ -112,7 +115,12 @@ class Stage:
 
     def environment(self) -> dict[str, str]:
         """The variables by which a bot process finds this playground."""
+        # A `.env` beside the bot may name a real server and its database: not in here. An empty
+        # value counts as unset, and the environment wins over the file.
         return {
+            "ALLOWED_GUILDS": "",
+            "GUILD_ID": "",
+            "DATABASE_URL": os.environ.get("DATABASE_URL", ""),
             "DISCORD_TOKEN": self.token,
             "DISCORD_API_URL": self.server.api_url,
             "DISCORD_GATEWAY_URL": self.server.gateway_url,
@@ -133,13 +141,20 @@ class Stage:
         command: default `python -m bot`. environment: over this process's own and
         `self.environment()`. BotEnded, with its last lines, if it ends before; TimeoutError.
         """
+        await self.spawn_bot(command, environment=environment)
+        async with asyncio.timeout(connect_within_s):
+            await self.unless_ended(self.server.gateway.wait_connected())
+        return self._running()
+
+    async def spawn_bot(
+        self, command: Sequence[str] | None = None, *, environment: Mapping[str, str] | None = None
+    ) -> BotProcess:
+        """As `start_bot`, but without waiting for the bot to connect."""
         if self.bot is not None and self.bot.exit_code is None:
             raise RuntimeError("A bot is running already; stop_bot or kill_bot first.")
         await self.server.gateway.wait_connected(connected=False)
         variables = {**self.environment(), **(environment or {})}
         self.bot = await BotProcess.start(command, variables, echo=self._echo)
-        async with asyncio.timeout(connect_within_s):
-            await self._unless_ended(self.server.gateway.wait_connected())
         return self.bot
 
     async def kill_bot(self) -> int:
@@ -159,12 +174,12 @@ class Stage:
         await self.server.gateway.wait_connected(connected=False)
         return code
 
-    async def _unless_ended(self, wanted: object) -> object:
+    async def unless_ended(self, wanted: Coroutine[Any, Any, T]) -> T:
         """The awaited result, or BotEnded as soon as the bot's process is gone."""
-        task = asyncio.ensure_future(wanted)  # type: ignore[call-overload]
-        waits = {task}
+        task = asyncio.create_task(wanted)
+        waits: set[asyncio.Task[Any]] = {task}
         if self.bot is not None:
-            waits.add(asyncio.ensure_future(self.bot.wait()))
+            waits.add(asyncio.create_task(self.bot.wait()))
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             if task.done():
@@ -192,21 +207,23 @@ class Stage:
 
     async def until(self, condition: Callable[[], bool], *, timeout_s: float = 30.0) -> None:
         """Return once it holds, looking after every change; TimeoutError tells the transcript."""
-        held = await self._unless_ended(self.world.until(condition, timeout_s=timeout_s))
+        held = await self.unless_ended(self.world.until(condition, timeout_s=timeout_s))
         if not held:
             story = self.transcript.text() or "(nothing was said)"
             raise TimeoutError(f"It did not happen within {timeout_s} s. The transcript:\n{story}")
 
     async def wait_for_command(
         self,
-        name: str,
+        name: str | None = None,
         *,
         kind: AppCommandType = AppCommandType.CHAT_INPUT,
         timeout_s: float = 60.0,
     ) -> None:
-        """Return once the bot has registered a command of that name."""
+        """Return once the bot has registered a command of that name (None: any)."""
 
         def registered() -> bool:
+            if name is None:
+                return any(self.world.commands.values())
             return self.world.find_command(name, self.guild, type=kind) is not None
 
         await self.until(registered, timeout_s=timeout_s)
@@ -264,7 +281,7 @@ class Stage:
                 stirred = self.world.until(
                     lambda count=count: len(self.transcript) != count, timeout_s=quiet_s
                 )
-                if not await self._unless_ended(stirred):
+                if not await self.unless_ended(stirred):
                     return self.bot_messages(channel, after=after)
 
     # ------------------------------------------------------------------ looking

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -68,8 +68,10 @@ class Entry:
 class Transcript:
     """Listens to a world from its creation on."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, *, tell: Callable[[Entry], None] | None = None) -> None:
+        """tell: called with every new entry."""
         self._world = world
+        self.tell = tell
         self._entries: list[Entry] = []
         world.watchers.append(self._record)
 
@@ -102,13 +104,16 @@ class Transcript:
             "delete",
             "reaction",
         }:
-            self._entries.append(describe(self._world, change.kind, change.message))
+            entry = describe(self._world, change.kind, change.message)
+            self._entries.append(entry)
+            if self.tell is not None:
+                self.tell(entry)
 
 
 def describe(world: World, kind: str, message: Message) -> Entry:
     """An entry of the message as it is now."""
     author = world.users[message.author_id]
-    components = [c for c in walk_components(message.components)]
+    components = list(walk_components(message.components))
     buttons = [c for c in components if c.get("type") == ComponentType.BUTTON]
     addressee = (message.interaction_metadata or {}).get("user", {}).get("id")
     ephemeral = bool(message.flags & EPHEMERAL_FLAG)

@@ -1,0 +1,153 @@
+"""`python -m playground`: serve; `say`: one line from a terminal; `film`: the README's pictures."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from playground.member import Refused
+from playground.say import Request, say
+from playground.serve import Playground, Settings
+from playground.server import PortTaken
+from playground.stage import BotEnded
+
+DEFAULT_PORT = 8080
+DEFAULT_DATA_DIR = Path("data/playground")
+
+
+class BadSetting(Exception):
+    """An environment variable that cannot be meant; the text names it."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one subcommand; the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        if options.what == "say":
+            return _say(options)
+        if options.what == "film":
+            return _film(options)
+        return asyncio.run(_serve())
+    except (PortTaken, Refused, BotEnded, BadSetting, TimeoutError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m playground",
+        description="A small Discord on loopback with the bot in it. Without a subcommand: serve "
+        "the page on 127.0.0.1:PLAYGROUND_PORT (8080) until Ctrl-C.",
+    )
+    what = parser.add_subparsers(dest="what", metavar="")
+    line = what.add_parser("say", help="type one line as a member, wait, save the picture")
+    line.add_argument("line", help='for instance "/imagine prompt: a red cat at night"')
+    line.add_argument(
+        "--click",
+        action="append",
+        default=[],
+        metavar="BUTTON",
+        help="then press this button, for instance V2; may be repeated",
+    )
+    line.add_argument(
+        "--attach",
+        action="append",
+        default=[],
+        metavar="OPTION=FILE",
+        help="a file for an attachment option; may be repeated",
+    )
+    line.add_argument(
+        "--as",
+        dest="member",
+        default="dora",
+        metavar="MEMBER",
+        help="ansel (owns the server), dora (default) or gordon",
+    )
+    line.add_argument("--out", type=Path, metavar="FILE", help="save the last picture posted")
+    line.add_argument(
+        "--timeout",
+        type=float,
+        default=300.0,
+        metavar="S",
+        help="seconds to wait for each step (300)",
+    )
+    line.add_argument(
+        "--data-dir",
+        type=Path,
+        metavar="DIR",
+        help="keep the bot's data here (default: a temporary folder)",
+    )
+    line.add_argument("--verbose", action="store_true", help="show the bot's log as well")
+    film = what.add_parser("film", help="draw the README's moving picture with Chromium")
+    film.add_argument(
+        "--out",
+        type=Path,
+        default=Path("docs"),
+        metavar="DIR",
+        help="the folder for playground.webp and playground.png (docs)",
+    )
+    film.add_argument("--prompt", default="a red cat at night")
+    film.add_argument(
+        "--timeout",
+        type=float,
+        default=300.0,
+        metavar="S",
+        help="seconds to wait for each step (300)",
+    )
+    return parser
+
+
+async def _serve() -> int:
+    openapi = os.environ.get("DISCORD_OPENAPI") or None
+    settings = Settings(
+        port=_port(),
+        data_dir=Path(os.environ.get("DATA_DIR") or DEFAULT_DATA_DIR),
+        openapi=Path(openapi) if openapi is not None else None,
+    )
+    return await Playground(settings).run()
+
+
+def _say(options: argparse.Namespace) -> int:
+    with tempfile.TemporaryDirectory(prefix="darkroom-") as temporary:
+        return asyncio.run(
+            say(
+                Request(
+                    line=options.line.strip(),
+                    member=options.member,
+                    clicks=options.click,
+                    attachments=options.attach,
+                    out=options.out,
+                    data_dir=options.data_dir or Path(temporary),
+                    timeout_s=options.timeout,
+                    verbose=options.verbose,
+                )
+            )
+        )
+
+
+def _film(options: argparse.Namespace) -> int:
+    from playground.film import film  # noqa: PLC0415 - needs playwright, which serving does not
+
+    return asyncio.run(film(options.out, prompt=options.prompt, timeout_s=options.timeout))
+
+
+def _port() -> int:
+    text = os.environ.get("PLAYGROUND_PORT") or dotenv_values().get("PLAYGROUND_PORT")
+    if not text:
+        return DEFAULT_PORT
+    if not text.isdecimal() or int(text) > 65535:
+        raise BadSetting(f"PLAYGROUND_PORT must be a port from 0 to 65535, not {text!r}.")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,152 @@
+"""One line typed as a member, from a terminal: server, bot, wait, press, save the picture."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+from simcord.backend.models import Interaction, Message
+
+from playground.member import Member, Refused, Upload
+from playground.stage import Stage, is_grid
+from playground.transcript import Entry
+from playground.typed import parse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What `say` is asked to do."""
+
+    line: str
+    member: str
+    clicks: Sequence[str]
+    attachments: Sequence[str]  # "image1=cat.png"
+    out: Path | None
+    data_dir: Path
+    timeout_s: float
+    verbose: bool
+    command: Sequence[str] | None = None  # the bot's, default `python -m bot`
+
+
+async def say(request: Request) -> int:
+    """0 if a grid with its nine buttons arrived, else 1; the transcript goes to standard output."""
+    files = dict(map(_attachment, request.attachments))
+    stage = Stage(
+        state_file=request.data_dir / "playground.json",
+        echo=sys.stderr if request.verbose else None,
+    )
+    stage.transcript.tell = _print_entry
+    async with stage:
+        member = stage.member(request.member)
+        await stage.start_bot(
+            request.command,
+            environment={"DATA_DIR": str(request.data_dir)},
+            connect_within_s=request.timeout_s,
+        )
+        if request.line.startswith("/"):
+            await stage.wait_for_command(timeout_s=request.timeout_s)
+        after = _newest(stage)
+        done = _type(stage, member, request.line, files)
+        await _settle(stage, member, done, after, request.timeout_s)
+        grids = [message for message in stage.bot_messages() if is_grid(message)]
+        for button in request.clicks:
+            after = _newest(stage)
+            target = _last_with(stage, button)
+            done = member.click(stage.general, target.id, button)
+            await _settle(stage, member, done, after, request.timeout_s)
+        _save_last(stage, request.out)
+    if not grids:
+        print("No grid with its nine buttons (U1–U4, 🔄, V1–V4) arrived.", file=sys.stderr)
+    return 0 if grids else 1
+
+
+def _type(stage: Stage, member: Member, line: str, files: dict[str, Upload]) -> Interaction | None:
+    if not line.startswith("/"):
+        member.write(stage.general, line, files=list(files.values()))
+        return None
+
+    def find(text: str) -> int | None:
+        bare = text.lstrip("@#")
+        for person in stage.world.people.values():
+            if bare in (person.name, person.display_name, str(person.id)):
+                return person.id
+        for channel in member.channels():
+            if bare in (channel.name, str(channel.id)):
+                return channel.id
+        return None
+
+    typed = parse(line, member.commands(stage.general), files=files, find=find)
+    print(f"{member.person.display_name} types {line}", flush=True)
+    return member.slash(stage.general, typed.command, typed.options)
+
+
+async def _settle(
+    stage: Stage, member: Member, done: Interaction | None, after: int, timeout_s: float
+) -> None:
+    """Wait for the answer, send a form that opened as it stands, and wait until all is quiet."""
+    if done is not None:
+        if not await member.answered(done):
+            raise Refused("The application did not respond.")
+        if done.modal is not None:
+            print(f"A form opened, {done.modal['title']!r}; sent as it stands.", flush=True)
+            done = member.submit(done, _defaults(done.modal["components"]))
+            if not await member.answered(done):
+                raise Refused("The application did not respond.")
+    await stage.wait_until_idle(after=after, timeout_s=timeout_s)
+
+
+def _defaults(components: Sequence[dict[str, object]]) -> dict[str, object]:
+    """What a form's text fields hold when it opens, by custom_id."""
+    held: dict[str, object] = {}
+    for component in components:
+        child = component.get("component")
+        children = component.get("components") or ([child] if child else [])
+        if isinstance(children, list):
+            held.update(_defaults(children))
+        if "value" in component and "custom_id" in component:
+            held[str(component["custom_id"])] = component["value"]
+    return held
+
+
+def _newest(stage: Stage) -> int:
+    return max((m.id for m in stage.world.messages[stage.general].values()), default=0)
+
+
+def _last_with(stage: Stage, button: str) -> Message:
+    for message in reversed(stage.bot_messages()):
+        if button in stage.buttons(message):
+            return message
+    raise Refused(f"No message has a button {button!r} to press.")
+
+
+def _save_last(stage: Stage, out: Path | None) -> None:
+    if out is None:
+        return
+    pictures = [data for message in stage.bot_messages() for data in stage.files(message)]
+    if not pictures:
+        raise Refused(f"No picture was posted, so {out} was not written.")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with Image.open(io.BytesIO(pictures[-1])) as picture:
+        if Image.registered_extensions().get(out.suffix.lower()) == picture.format:
+            out.write_bytes(pictures[-1])
+        else:
+            picture.convert("RGB").save(out)
+    print(f"Saved {out}.", flush=True)
+
+
+def _attachment(text: str) -> tuple[str, Upload]:
+    name, mark, path = text.partition("=")
+    if not mark:
+        raise Refused(f"--attach takes option=FILE, for instance image1=cat.png, not {text!r}.")
+    try:
+        return name, Upload(filename=Path(path).name, data=Path(path).read_bytes())
+    except OSError as error:
+        raise Refused(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _print_entry(entry: Entry) -> None:
+    print(entry.line(), flush=True)

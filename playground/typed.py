@@ -1,0 +1,116 @@
+"""What a person types in one line → the command and its options."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from simcord import interactions
+from simcord.enums import OptionType
+
+from playground.member import Refused, Upload
+
+_YES, _NO = {"true", "yes", "on"}, {"false", "no", "off"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Typed:
+    """A slash command as a person's line names it."""
+
+    command: str  # "imagine" or "credits grant"
+    options: dict[str, Any]
+
+
+def parse(
+    line: str,
+    commands: Sequence[dict[str, Any]],
+    *,
+    files: Mapping[str, Upload] | None = None,
+    find: Callable[[str], int | None] = lambda _: None,
+) -> Typed:
+    """Read "/command option: value option: value …".
+
+    commands: what the bot registered. files: attachments by option. find: the id that "@dora" or
+    "#gallery" means. A command with one option may be given its value alone. Refused says what
+    is not understood.
+    """
+    name, leaf, rest = _command(line, commands)
+    declared = {option["name"]: option for option in leaf.get("options") or []}
+    options: dict[str, Any] = dict(files or {})
+    for key in options:
+        if declared.get(key, {}).get("type") != OptionType.ATTACHMENT:
+            raise Refused(f"/{name} takes no attachment called {key!r}.")
+    for key, text in _texts(name, rest, declared).items():
+        options[key] = _value(name, declared[key], text, find)
+    return Typed(command=name, options=options)
+
+
+def command_name(line: str) -> str:
+    """The first word after the slash; Refused where the line is no command."""
+    match = re.match(r"/([^\s/]+)", line.strip())
+    if match is None:
+        raise Refused('A command starts with a slash, for instance "/imagine prompt: a red cat".')
+    return match.group(1)
+
+
+def _command(line: str, commands: Sequence[dict[str, Any]]) -> tuple[str, dict[str, Any], str]:
+    """The longest command the line starts with, its description, and the text after it."""
+    first = command_name(line)
+    typed = line.strip()[1:]
+    leaves = {
+        " ".join(path): leaf
+        for command in commands
+        for path, leaf in interactions.command_leaves(command)
+    }
+    for name in sorted(leaves, key=len, reverse=True):
+        match = re.match(r"\s+".join(map(re.escape, name.split())) + r"(?:\s+|\Z)", typed)
+        if match is not None:
+            return name, leaves[name], typed[match.end() :]
+    known = ", ".join(f"/{name}" for name in sorted(leaves)) or "none yet"
+    raise Refused(f"There is no command /{first}; there are: {known}.")
+
+
+def _texts(name: str, rest: str, declared: Mapping[str, Any]) -> dict[str, str]:
+    """Each option's text: what stands between its name and the next option's."""
+    marks: list[tuple[int, int, str]] = []
+    for key in declared:
+        match = re.search(rf"(?:^|\s){re.escape(key)}:", rest)
+        if match is not None:
+            marks.append((match.start(), match.end(), key))
+    marks.sort()
+    before = rest[: marks[0][0]].strip() if marks else rest.strip()
+    if before:
+        if not marks and len(declared) == 1:
+            return {next(iter(declared)): before}
+        names = ", ".join(f"{key}:" for key in declared) or "none"
+        raise Refused(f"/{name} does not understand {before!r}; its options are {names}.")
+    ends = [start for start, _, _ in marks[1:]] + [len(rest)]
+    return {key: rest[at:end].strip() for (_, at, key), end in zip(marks, ends, strict=True)}
+
+
+def _value(name: str, option: dict[str, Any], text: str, find: Callable[[str], int | None]) -> Any:  # noqa: ANN401 - what the option's type says
+    for choice in option.get("choices") or []:
+        if text in (choice["name"], str(choice["value"])):
+            return choice["value"]
+    kind = option["type"]
+    problem = Refused(f"/{name}: {option['name']}: cannot be {text!r}.")
+    try:
+        match kind:
+            case OptionType.STRING:
+                return text
+            case OptionType.INTEGER:
+                return int(text)
+            case OptionType.NUMBER:
+                return float(text)
+    except ValueError:
+        raise problem from None
+    if kind == OptionType.BOOLEAN and text.lower() in _YES | _NO:
+        return text.lower() in _YES
+    if kind == OptionType.ATTACHMENT:
+        raise Refused(f"/{name}: attach a file for {option['name']!r} instead of typing one.")
+    number = find(text)
+    if number is None:
+        raise problem
+    return str(number)
