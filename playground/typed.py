@@ -86,6 +86,8 @@ def _texts(name: str, rest: str, declared: Mapping[str, Any]) -> dict[str, str]:
             return {next(iter(declared)): before}
         names = ", ".join(f"{key}:" for key in declared) or "none"
         raise Refused(f"/{name} does not understand {before!r}; its options are {names}.")
+    if not marks:
+        return {}
     ends = [start for start, _, _ in marks[1:]] + [len(rest)]
     return {key: rest[at:end].strip() for (_, at, key), end in zip(marks, ends, strict=True)}
 

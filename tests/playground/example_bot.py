@@ -15,9 +15,6 @@ import yarl
 from discord import app_commands
 from PIL import Image
 
-discord.http.Route.BASE = os.environ["DISCORD_API_URL"]
-discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(os.environ["DISCORD_GATEWAY_URL"])
-
 COLOURS = ("#b3261e", "#1e6fb3", "#2f9e44", "#e0a526")
 
 
@@ -128,13 +125,6 @@ class Bot(discord.AutoShardedClient):
     async def setup_hook(self) -> None:
         self.add_dynamic_items(JobButton)
         await self.tree.sync()
-        self.ended = asyncio.create_task(self.end_on_signal())
-
-    async def end_on_signal(self) -> None:
-        asked = asyncio.Event()
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asked.set)
-        await asked.wait()
-        await self.close()
 
     async def on_raw_reaction_add(self, event: discord.RawReactionActionEvent) -> None:
         if str(event.emoji) == "✉️":
@@ -223,5 +213,22 @@ async def grant(
     await interaction.response.send_message(f"{member.display_name} got {amount}.")
 
 
+async def main() -> None:
+    """Run until SIGTERM."""
+    discord.http.Route.BASE = os.environ["DISCORD_API_URL"]
+    gateway = yarl.URL(os.environ["DISCORD_GATEWAY_URL"])
+    discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = gateway
+    asked = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asked.set)
+    async with Bot() as bot:
+        running = asyncio.create_task(bot.start(os.environ["DISCORD_TOKEN"]))
+        leaving = asyncio.create_task(asked.wait())
+        await asyncio.wait({running, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        leaving.cancel()
+        await bot.close()
+        await running
+
+
 if __name__ == "__main__":
-    Bot().run(os.environ["DISCORD_TOKEN"])
+    discord.utils.setup_logging()
+    asyncio.run(main())

@@ -1,0 +1,313 @@
+"""The wire adds what the model of Discord lacks; each addition has its test here."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import aiohttp
+import discord
+import pytest
+
+from playground.limits import NONCE_LIFE
+from playground.member import Upload
+from playground.stage import is_grid
+
+
+def sent(stage, text):
+    return [m for m in stage.bot_messages() if m.content == text]
+
+
+def general(client, stage):
+    return client.get_partial_messageable(stage.general, guild_id=stage.guild)
+
+
+async def test_unmodified_client_connects_and_registers_its_commands(stage, client):
+    assert client.user.id == stage.bot_id
+    assert [guild.id for guild in client.guilds] == [stage.guild]
+    names = {command["name"] for command in stage.member("dora").commands(stage.general)}
+    assert {"imagine", "blend", "info"} <= names
+    assert "credits" not in names  # for who manages the server
+    admin = {command["name"] for command in stage.admin.commands(stage.general)}
+    assert "credits" in admin
+
+
+async def test_wrong_token_is_refused(stage, monkeypatch, client):
+    bot = discord.Client(intents=discord.Intents.none())
+    async with bot:
+        with pytest.raises(discord.LoginFailure):
+            await bot.login("not the token")
+
+
+async def test_wrong_token_on_the_gateway_closes_with_4004(stage, http):
+    async with http.ws_connect(stage.server.gateway_url) as socket:
+        assert (await socket.receive_json())["op"] == 10
+        await socket.send_json({"op": 2, "d": {"token": "no", "intents": 0}})
+        assert (await socket.receive()).type is aiohttp.WSMsgType.CLOSE
+        assert socket.close_code == 4004
+
+
+async def test_imagine_runs_from_waiting_over_percent_to_a_grid(stage, client):
+    dora = stage.member("dora")
+    dora.slash(stage.general, "imagine", {"prompt": "a red cat"})
+    grid = await stage.wait_for_message(is_grid)
+    await stage.wait_until_idle(quiet_s=0.05)
+    lines = [entry.text for entry in stage.transcript.of(stage.general)]
+    assert any("(Waiting to start)" in line for line in lines)
+    assert any("(33%)" in line for line in lines)
+    assert len(stage.files(grid)) == 1
+    assert stage.gaps == []
+
+
+async def test_repeated_enforced_nonce_returns_the_first_message(stage, client):
+    channel = general(client, stage)
+    first = await channel.send("once", nonce="job-1:grid")
+    second = await channel.send("once", nonce="job-1:grid")
+    assert second.id == first.id
+    assert len(sent(stage, "once")) == 1
+
+
+async def test_enforced_nonce_is_forgotten_after_minutes(stage, client):
+    channel = general(client, stage)
+    await channel.send("again", nonce="job-1:grid")
+    stage.world.advance_clock(NONCE_LIFE.total_seconds())
+    await channel.send("again", nonce="job-1:grid")
+    assert len(sent(stage, "again")) == 2
+
+
+async def test_nonce_without_enforcement_posts_each_time(stage, http):
+    url = f"{stage.server.api_url}/channels/{stage.general}/messages"
+    for _ in range(2):
+        async with http.post(url, json={"content": "twice", "nonce": "7"}) as answer:
+            assert (await answer.json())["nonce"] == "7"
+    assert len(sent(stage, "twice")) == 2
+
+
+async def test_nonce_of_26_characters_is_refused(stage, client):
+    with pytest.raises(discord.HTTPException) as refused:
+        await general(client, stage).send("long", nonce="x" * 26)
+    assert (refused.value.status, refused.value.code) == (400, 50035)
+
+
+async def test_interaction_carries_its_members_locale(stage, client):
+    gordon = stage.member("gordon")
+    answer = await stage.wait_for_answer(gordon.slash(stage.general, "info"))
+    assert answer.embeds[0]["description"] == "Locale de"
+    gordon.locale = "ja"
+    answer = await stage.wait_for_answer(gordon.slash(stage.general, "info"))
+    assert answer.embeds[0]["description"] == "Locale ja"
+
+
+async def test_interaction_tells_the_upload_limit(stage, client):
+    stage.world.upload_limit_bytes = 12345
+    answer = await stage.wait_for_answer(stage.admin.slash(stage.general, "info"))
+    assert answer.embeds[0]["fields"][0]["value"] == "12345"
+
+
+async def test_upload_beyond_the_limit_is_413_with_code_40005(stage, client):
+    stage.world.upload_limit_bytes = 1000
+    channel = general(client, stage)
+    await channel.send(file=discord.File(io.BytesIO(b"x" * 1000), "fits.bin"))
+    with pytest.raises(discord.HTTPException) as refused:
+        await channel.send(file=discord.File(io.BytesIO(b"x" * 1001), "over.bin"))
+    assert (refused.value.status, refused.value.code) == (413, 40005)
+
+
+async def test_files_need_the_attach_permission(stage, client):
+    stage.world.set_bot_permissions(stage.general, attach_files=False)
+    channel = general(client, stage)
+    await channel.send("words are fine")
+    with pytest.raises(discord.Forbidden) as refused:
+        await channel.send(file=discord.File(io.BytesIO(b"x"), "a.bin"))
+    assert refused.value.code == 50013
+
+
+async def test_interaction_token_is_401_after_fifteen_minutes(stage, client):
+    shown = []
+    client.tree.remove_command("slow")
+
+    @client.tree.command(name="slow")
+    async def late(interaction: discord.Interaction) -> None:
+        await interaction.response.send_message("in time")
+        shown.append(interaction)
+
+    await stage.wait_for_answer(stage.admin.slash(stage.general, "slow"))
+    await stage.until(lambda: bool(shown))
+    stage.world.advance_clock(14 * 60)
+    await shown[0].edit_original_response(content="still in time")
+    stage.world.advance_clock(60)
+    with pytest.raises(discord.HTTPException) as refused:
+        await shown[0].edit_original_response(content="too late")
+    assert (refused.value.status, refused.value.code) == (401, 50027)
+
+
+async def test_first_response_after_three_seconds_is_10062(stage, client):
+    failures = []
+    client.tree.remove_command("slow")
+
+    @client.tree.command(name="slow")
+    async def late(interaction: discord.Interaction) -> None:
+        stage.world.advance_clock(3)
+        try:
+            await interaction.response.send_message("too late")
+        except discord.NotFound as error:
+            failures.append(error.code)
+        await interaction.channel.send("done")
+
+    stage.admin.slash(stage.general, "slow")
+    await stage.wait_for_message(lambda m: m.content == "done")
+    assert failures == [10062]
+
+
+async def test_fourth_edit_of_an_old_message_within_six_seconds_is_30046(stage, http):
+    url = f"{stage.server.api_url}/channels/{stage.general}/messages"
+    async with http.post(url, json={"content": "old"}) as answer:
+        message = (await answer.json())["id"]
+    stage.world.advance_clock(3601)
+
+    async def edit():
+        async with http.patch(f"{url}/{message}", json={"content": "new"}) as answer:
+            return answer.status, (await answer.json()).get("code")
+
+    assert [await edit() for _ in range(3)] == [(200, None)] * 3
+    assert await edit() == (429, 30046)
+    stage.world.advance_clock(6)
+    assert await edit() == (200, None)
+
+
+async def test_sixth_message_in_five_seconds_is_429_with_headers(stage, http):
+    url = f"{stage.server.api_url}/channels/{stage.general}/messages"
+    for left in (4, 3, 2, 1, 0):
+        async with http.post(url, json={"content": "hi"}) as answer:
+            assert answer.status == 200
+            assert answer.headers["X-RateLimit-Remaining"] == str(left)
+            assert answer.headers["X-RateLimit-Limit"] == "5"
+    async with http.post(url, json={"content": "hi"}) as answer:
+        assert answer.status == 429
+        assert 0 < (await answer.json())["retry_after"] <= 5
+        assert answer.headers["Via"]
+    other = url.replace(str(stage.general), str(stage.gallery))
+    async with http.post(other, json={"content": "hi"}) as answer:
+        assert answer.status == 200  # limits are per channel
+    stage.world.advance_clock(5)
+    async with http.post(url, json={"content": "hi"}) as answer:
+        assert answer.status == 200
+
+
+async def test_more_than_fifty_requests_a_second_is_a_global_429(stage, http):
+    url = f"{stage.server.api_url}/users/@me"
+    stage.server.rest.limits.global_per_s = 3
+    answers = [await http.get(url) for _ in range(4)]
+    assert [answer.status for answer in answers] == [200, 200, 200, 429]
+    assert (await answers[-1].json())["global"] is True
+
+
+async def test_attachment_addresses_are_signed_and_expire(stage, client, http):
+    message = await general(client, stage).send(file=discord.File(io.BytesIO(b"abc"), "a b.txt"))
+    url = message.attachments[0].url
+    assert message.attachments[0].filename == "a_b.txt"
+    assert await message.attachments[0].read() == b"abc"
+    assert (await http.get(url.split("?")[0])).status == 404
+    assert (await http.get(re.sub("hm=.", "hm=~", url))).status == 404
+    assert (await http.get(re.sub("ex=.", "ex=f", url))).status == 404
+    stage.world.advance_clock(25 * 3600)
+    assert (await http.get(url)).status == 404
+    fresh = await general(client, stage).fetch_message(message.id)
+    assert await fresh.attachments[0].read() == b"abc"
+
+
+async def test_embed_shows_its_messages_attachment_by_address(stage, client):
+    answer = await stage.wait_for_answer(stage.admin.slash(stage.general, "info"))
+    view = stage.server.people.view(stage.admin, answer)
+    thumbnail = stage.world.cdn.signed(view)["embeds"][0]["thumbnail"]["url"]
+    assert thumbnail.startswith(stage.url + "attachments/")
+
+
+async def test_attached_pictures_arrive_with_size_and_bytes(stage, client):
+    picture = load_picture(client)
+    upload = Upload(filename="one.png", data=picture)
+    done = stage.member("dora").slash(
+        stage.general, "blend", {"image1": upload, "image2": upload, "dimensions": "portrait"}
+    )
+    message = await stage.wait_for_answer(done)
+    await stage.until(lambda: bool(message.attachments))
+    size = len(picture)
+    assert message.content == f"blend [{size}, {size}] 64x64 portrait"
+
+
+def load_picture(client):
+    module = __import__(type(client).__module__)
+    return module.picture(64, "x.png").fp.read()
+
+
+async def test_dropped_connection_resumes_without_losing_an_event(stage, client):
+    await stage.server.gateway.drop()
+    done = stage.admin.slash(stage.general, "info")
+    assert await stage.wait_for_answer(done) is not None
+    assert stage.server.gateway.sessions == 1  # resumed, not identified anew
+
+
+async def test_unknown_session_is_told_to_identify_again(stage, http):
+    async with http.ws_connect(stage.server.gateway_url) as socket:
+        await socket.receive_json()
+        data = {"token": stage.token, "session_id": "gone", "seq": 3}
+        await socket.send_json({"op": 6, "d": data})
+        assert await socket.receive_json() == {"op": 9, "d": False}
+
+
+async def test_frames_that_are_no_json_close_the_line(stage, http):
+    async with http.ws_connect(stage.server.gateway_url) as socket:
+        await socket.receive_json()
+        await socket.send_str("{")
+        assert (await socket.receive()).type is aiohttp.WSMsgType.CLOSE
+        assert socket.close_code == 4002
+
+
+async def test_members_arrive_in_chunks_when_asked_for(stage, client):
+    members = await client.guilds[0].query_members(user_ids=[stage.member("dora").id])
+    assert [member.name for member in members] == ["dora"]
+
+
+async def test_ephemeral_answers_reach_only_their_member(stage, client):
+    answer = await stage.wait_for_answer(stage.member("dora").slash(stage.general, "info"))
+    assert answer in stage.member("dora").messages(stage.general)
+    assert answer not in stage.member("gordon").messages(stage.general)
+    with pytest.raises(discord.NotFound):
+        await general(client, stage).fetch_message(answer.id)
+
+
+async def test_message_content_is_hidden_without_its_intent(stage, client):
+    written = stage.member("dora").write(stage.general, "a secret")
+    message = await general(client, stage).fetch_message(written.id)
+    assert message.content == ""
+    client._connection._intents.message_content = True  # the wire decides, not the client
+    assert (await general(client, stage).fetch_message(written.id)).content == ""
+
+
+async def test_request_the_model_lacks_is_501_and_recorded(stage, http):
+    async with http.get(f"{stage.server.api_url}/guilds/{stage.guild}/mystery") as answer:
+        assert answer.status == 501
+    assert "mystery" in stage.gaps[0]
+
+
+@pytest.mark.parametrize("body", ["{", "[1]", '"x"', "null", "\x00"])
+async def test_malformed_bodies_are_400(stage, http, body):
+    url = f"{stage.server.api_url}/channels/{stage.general}/messages"
+    headers = {"Content-Type": "application/json"}
+    async with http.post(url, data=body, headers=headers) as answer:
+        assert answer.status == 400
+
+
+async def test_requests_of_the_example_bot_fit_discords_description(stage, client, openapi):
+    if openapi is None:
+        pytest.skip("DISCORD_OPENAPI names no file: requests were not compared to Discord's own.")
+    dora = stage.member("dora")
+    picture = Upload(filename="a.png", data=load_picture(client))
+    dora.slash(stage.general, "imagine", {"prompt": "a red cat"})
+    grid = await stage.wait_for_message(is_grid)
+    dora.click(stage.general, grid.id, "U1")
+    dora.slash(stage.general, "blend", {"image1": picture, "image2": picture})
+    dora.react(stage.general, grid.id, "✉️")
+    await stage.wait_until_idle(quiet_s=0.1)
+    await stage.wait_for_message(channel=stage.direct("dora"))
+    assert stage.violations == []
