@@ -1,0 +1,212 @@
+"""`python -m bot`: start (settings → database → engine → client), and drain on SIGTERM.
+
+Subcommands: `run` (the default), `check` (settings, catalogue, database), `sync` (tell Discord the
+commands), `backup FILE`, `health` (for container health checks).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import discord
+from discord.http import Route
+
+import engine
+from bot import settings as settings_
+from bot.client import Darkroom
+from bot.database import Database
+from bot.errors import StartError
+from bot.settings import Settings
+
+log = logging.getLogger("bot")
+
+HEARTBEAT_S = 15.0
+STALE_S = 60.0
+LOST_DEVICE = 75
+"""Exit status that asks the supervisor to start the bot afresh (EX_TEMPFAIL)."""
+
+HOW_TO_BEGIN = (
+    "DISCORD_TOKEN is not set. Put your bot's token into .env (see .env.example), or try Darkroom "
+    "without one: python -m playground"
+)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m bot", description="Darkroom, the Discord bot")
+    actions = parser.add_subparsers(dest="action")
+    actions.add_parser("run", help="connect and draw (the default)")
+    actions.add_parser("check", help="check settings, catalogue and database, then exit")
+    actions.add_parser("sync", help="tell Discord the commands, even if they are unchanged")
+    actions.add_parser("health", help="whether a running bot is alive")
+    backup = actions.add_parser("backup", help="copy the database while the bot runs")
+    backup.add_argument("file", type=Path)
+    arguments = parser.parse_args(argv)
+    try:
+        settings = settings_.load()
+        discord.utils.setup_logging(level=logging.getLevelNamesMapping()[settings.log_level])
+        match arguments.action:
+            case "check":
+                asyncio.run(_check(settings))
+            case "sync":
+                asyncio.run(_sync(settings))
+            case "health":
+                return _health(settings)
+            case "backup":
+                asyncio.run(Database(settings.database).backup(arguments.file))
+                print(f"copied to {arguments.file}")
+            case _:
+                return asyncio.run(_run(settings))
+    except (StartError, engine.EngineError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _run(settings: Settings) -> int:
+    """Everything until the end of the process; returns the exit status."""
+    if not settings.discord_token:
+        raise StartError(HOW_TO_BEGIN)
+    _set_api(settings)
+    database = Database(settings.database)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(database.close)
+        await database.start()
+        drawer = _engine(settings)
+        await drawer.start()
+        stack.push_async_callback(drawer.close)
+        client = Darkroom(settings=settings, database=database, drawer=drawer)
+        stack.push_async_callback(client.close)
+        if hint := client.model_hint():
+            log.info(hint)
+        return await _until_stopped(client, settings)
+
+
+async def _until_stopped(client: Darkroom, settings: Settings) -> int:
+    stop = asyncio.Event()
+    _on_signal(stop)
+    running = asyncio.create_task(client.start(settings.discord_token), name="client")
+    stopping = asyncio.create_task(stop.wait(), name="stop")
+    lost = asyncio.create_task(client.studio.lost.wait(), name="lost")
+    beating = asyncio.create_task(_beat(_heartbeat(settings)), name="heartbeat")
+    await asyncio.wait({running, stopping, lost}, return_when=asyncio.FIRST_COMPLETED)
+    for task in (stopping, lost, beating):
+        task.cancel()
+    if running.done():
+        await _explain(running)
+        return 1
+    if lost.done() and not lost.cancelled():
+        log.critical("the device is lost; exiting so that the supervisor starts the bot afresh")
+        status = LOST_DEVICE
+    else:
+        log.info("stopping: running jobs may finish for %.0f s, queued ones stay", settings.drain_s)
+        await client.studio.drain(settings.drain_s)
+        status = 0
+    await client.close()
+    await asyncio.wait({running})
+    return status
+
+
+async def _explain(running: asyncio.Task[None]) -> None:
+    """Turn the ends of a client that an operator can mend into one sentence."""
+    try:
+        await running
+    except discord.LoginFailure:
+        raise StartError(
+            "DISCORD_TOKEN was refused by Discord; copy it again from the bot page of the "
+            "developer portal."
+        ) from None
+    except discord.PrivilegedIntentsRequired as error:
+        raise StartError(str(error)) from None
+    except OSError as error:
+        raise StartError(f"Discord cannot be reached: {error}.") from None
+
+
+def _engine(settings: Settings) -> engine.Engine:
+    return engine.Engine(
+        engine.load_catalogue(settings.models),
+        device=settings.device,
+        dtype=settings.dtype,
+        preview_interval_s=settings.preview_interval_s,
+        owner_cap=settings.max_running,
+        gpu_memory_gb=settings.gpu_memory_gb,
+        idle_unload_min=settings.idle_unload_min,
+    )
+
+
+async def _check(settings: Settings) -> None:
+    models = engine.load_catalogue(settings.models)
+    database = Database(settings.database)
+    try:
+        await database.start()
+    finally:
+        await database.close()
+    print(f"{len(models)} models in {settings.models}; the database is ready.")
+    if not settings.discord_token:
+        print(HOW_TO_BEGIN)
+
+
+async def _sync(settings: Settings) -> None:
+    if not settings.discord_token:
+        raise StartError(HOW_TO_BEGIN)
+    _set_api(settings)
+    database = Database(settings.database)
+    try:
+        await database.start()
+        client = Darkroom(settings=settings, database=database, drawer=_engine(settings))
+        async with client:
+            await client.login(settings.discord_token)
+            await client.sync_commands(force=True)
+    finally:
+        await database.close()
+    print("commands synced")
+
+
+def _health(settings: Settings) -> int:
+    try:
+        age_s = time.time() - _heartbeat(settings).stat().st_mtime
+    except FileNotFoundError:
+        print("no bot runs here")
+        return 1
+    print(f"last heartbeat {age_s:.0f} s ago")
+    return 0 if age_s < STALE_S else 1
+
+
+def _heartbeat(settings: Settings) -> Path:
+    return settings.data_dir / "heartbeat"
+
+
+async def _beat(file: Path) -> None:
+    """Touch the heartbeat from the event loop: a stuck loop stops it."""
+    while True:
+        await asyncio.to_thread(file.touch)
+        await asyncio.sleep(HEARTBEAT_S)
+
+
+def _set_api(settings: Settings) -> None:
+    """Send discord.py to DISCORD_API_URL; it has no other switch than this class attribute."""
+    if settings.discord_api_url:
+        Route.BASE = settings.discord_api_url.rstrip("/")
+
+
+def _on_signal(stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    names = ("SIGTERM", "SIGINT")
+    if os.name == "nt":  # no signal handlers on the loop there
+        for name in names:
+            signal.signal(getattr(signal, name), lambda *_: loop.call_soon_threadsafe(stop.set))
+        return
+    for name in names:
+        loop.add_signal_handler(getattr(signal, name), stop.set)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,82 @@
+"""/credits: for who manages the server, within what the bot's owner allots."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import discord
+from discord import app_commands
+
+from bot.errors import NotAllowed
+from bot.pricing import CENTS, credits_text
+
+if TYPE_CHECKING:
+    from bot.client import Darkroom
+
+MAX_GRANT = 1_000_000
+
+Amount = app_commands.Range[float, 0.01, MAX_GRANT]
+
+
+def _cents(amount: float) -> int:
+    return round(amount * CENTS)
+
+
+@app_commands.guild_install()
+@app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
+@app_commands.default_permissions(manage_guild=True)
+class Credits(app_commands.Group, name="credits", description="Give and look at credits."):
+    """Hidden from members without Manage Server, and checked again: a server may change that."""
+
+    @app_commands.command(description="Give credits to a member of this server.")
+    @app_commands.describe(member="Who gets them.", amount="How many; a grid costs about one.")
+    async def grant(
+        self, interaction: discord.Interaction[Darkroom], member: discord.Member, amount: Amount
+    ) -> None:
+        client = interaction.client
+        guild_id = _managed_guild(interaction)
+        if member.bot:
+            raise NotAllowed("Bots draw no pictures here; choose a member.")
+        available = await client.studio.grant(
+            guild_id=guild_id,
+            user_id=member.id,
+            amount=_cents(amount),
+            actor_id=interaction.user.id,
+            by_owner=client.is_owner(interaction.user.id),
+        )
+        await interaction.response.send_message(
+            f"{member.mention} got {credits_text(_cents(amount))} and now has "
+            f"{credits_text(available)}.",
+            ephemeral=True,
+            allowed_mentions=discord.AllowedMentions.none(),
+        )
+
+    @app_commands.command(description="For the bot's owner: what this server may still grant.")
+    @app_commands.describe(amount="Credits its managers may still grant in all.")
+    async def allot(
+        self,
+        interaction: discord.Interaction[Darkroom],
+        amount: app_commands.Range[float, 0, 1_000_000_000],
+    ) -> None:
+        client = interaction.client
+        if not client.is_owner(interaction.user.id) or interaction.guild_id is None:
+            raise NotAllowed("Only the bot's owner (OWNER_IDS) may change a server's allotment.")
+        await client.studio.allot(guild_id=interaction.guild_id, amount=_cents(amount))
+        await interaction.response.send_message(
+            f"Who manages this server may now grant {credits_text(_cents(amount))}.",
+            ephemeral=True,
+        )
+
+
+def _managed_guild(interaction: discord.Interaction[Darkroom]) -> int:
+    if interaction.guild_id is None:
+        raise NotAllowed("Credits are granted in a server.")
+    if not (
+        interaction.permissions.manage_guild or interaction.client.is_owner(interaction.user.id)
+    ):
+        raise NotAllowed("Only who manages this server (Manage Server) may grant credits here.")
+    return interaction.guild_id
+
+
+def add(tree: app_commands.CommandTree) -> None:
+    tree.add_command(Credits())

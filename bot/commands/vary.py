@@ -1,0 +1,59 @@
+"""/vary"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import discord
+from discord import app_commands
+
+from bot import brief
+from bot.errors import NotFound
+
+if TYPE_CHECKING:
+    from bot.client import Darkroom
+
+
+@app_commands.command(description="Draw four variations of one of your pictures.")
+@app_commands.describe(
+    image="Which picture of the grid, 1 to 4.",
+    strength="How far to go from it.",
+    prompt="New words for it; without them its own.",
+    job_id="Which job; without it your newest in this channel.",
+)
+@app_commands.choices(
+    strength=[
+        app_commands.Choice(name="subtle", value="subtle"),
+        app_commands.Choice(name="strong", value="strong"),
+    ]
+)
+@app_commands.guild_install()
+@app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
+async def vary(
+    interaction: discord.Interaction[Darkroom],
+    image: app_commands.Range[int, 1, 4] = 1,
+    strength: str = "strong",
+    prompt: str | None = None,
+    job_id: str | None = None,
+) -> None:
+    client = interaction.client
+    assert interaction.channel_id is not None  # commands are used in channels
+    if job_id is None:
+        row = await client.studio.last_job(
+            user_id=interaction.user.id, channel_id=interaction.channel_id
+        )
+    else:
+        row = await client.studio.job(job_id.strip())
+        if row.user_id != interaction.user.id:
+            raise NotFound("You have no job of this id; /info shows yours.")
+    await client.reception.vary(
+        interaction,
+        row,
+        image,
+        brief.SUBTLE if strength == "subtle" else brief.STRONG,
+        text=prompt,
+    )
+
+
+def add(tree: app_commands.CommandTree) -> None:
+    tree.add_command(vary)

@@ -1,0 +1,179 @@
+"""One writer connection, readers beside it; migrated at start; one process per database.
+
+SQLite is the embedded default: WAL, `synchronous=FULL`, foreign keys on, and every write
+transaction begins with BEGIN IMMEDIATE, so that it never finds itself locked out half way.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from alembic import command as alembic
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from filelock import FileLock, Timeout
+from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+import migrations
+from bot.errors import StartError
+
+READERS = 4
+POSTGRES_LOCK_KEY = 0x6461726B726F6F6D
+"""An advisory lock of its own: "darkroom" in ASCII."""
+
+
+class Database:
+    """Connections to one database. `write()` is a transaction, `read()` a snapshot."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            parsed = make_url(url)
+        except ArgumentError:
+            raise StartError(
+                "DATABASE_URL is not a database address; use sqlite+aiosqlite:///FILE or "
+                "postgresql+asyncpg://USER@HOST/NAME."
+            ) from None
+        self.dialect = parsed.get_backend_name()
+        if self.dialect not in ("sqlite", "postgresql"):
+            raise StartError(
+                f"DATABASE_URL names {self.dialect}; Darkroom runs on sqlite and postgresql."
+            )
+        self.path = Path(parsed.database) if self.dialect == "sqlite" and parsed.database else None
+        self._writer = create_async_engine(parsed, pool_size=1, max_overflow=0)
+        self._readers = create_async_engine(parsed, pool_size=READERS, max_overflow=0)
+        if self.dialect == "sqlite":
+            _prepare_sqlite(self._writer.sync_engine, begin="BEGIN IMMEDIATE")
+            _prepare_sqlite(self._readers.sync_engine, begin="BEGIN")
+        self._file_lock: FileLock | None = None
+        self._lock_connection: AsyncConnection | None = None
+
+    @contextlib.asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """The writer connection inside one transaction; committed on leaving, else rolled back."""
+        async with self._writer.begin() as connection:
+            yield connection
+
+    @contextlib.asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        async with self._readers.begin() as connection:
+            yield connection
+
+    async def start(self) -> None:
+        """Lock, back up and migrate; StartError says in one sentence what stands in the way."""
+        try:
+            await self._lock()
+            await self._migrate()
+        except (SQLAlchemyError, OSError) as error:
+            cause = str(error.__cause__ or error).splitlines()[0]
+            raise StartError(f"The database cannot be opened: {cause}") from error
+
+    async def close(self) -> None:
+        if self._lock_connection is not None:
+            await self._lock_connection.close()
+            self._lock_connection = None
+        await self._writer.dispose()
+        await self._readers.dispose()
+        if self._file_lock is not None:
+            self._file_lock.release()
+            self._file_lock = None
+
+    async def backup(self, target: Path) -> None:
+        """A consistent copy of a SQLite database beside its writers."""
+        if self.path is None:
+            raise StartError("Backups here are of SQLite; for PostgreSQL use pg_dump.")
+        copy_sqlite(self.path, target)
+
+    async def _lock(self) -> None:
+        if self.path is not None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file_lock = FileLock(self.path.with_name(self.path.name + ".lock"))
+            try:
+                self._file_lock.acquire(timeout=0)
+            except Timeout:
+                self._file_lock = None
+                raise StartError(
+                    f"Another Darkroom already runs on {self.path}; stop it first, or give this "
+                    f"one its own DATA_DIR."
+                ) from None
+            return
+        self._lock_connection = await self._readers.connect()
+        taken = await self._lock_connection.scalar(
+            text("SELECT pg_try_advisory_lock(:key)"), {"key": POSTGRES_LOCK_KEY}
+        )
+        await self._lock_connection.commit()
+        if not taken:
+            await self._lock_connection.close()
+            self._lock_connection = None
+            raise StartError("Another Darkroom already runs on this database; stop it first.")
+
+    async def _migrate(self) -> None:
+        async with self._writer.connect() as connection:
+            current = await connection.run_sync(_current_revision)
+            await connection.rollback()
+        script = ScriptDirectory.from_config(migration_config())
+        head = script.get_current_head()
+        if current == head:
+            return
+        if current is not None:
+            known = {revision.revision for revision in script.walk_revisions()}
+            if current not in known:
+                raise StartError(
+                    f"The database is of revision {current}, which this Darkroom does not know: it "
+                    f"was used by a newer one. Update Darkroom, or bring back an older copy."
+                )
+            if self.path is not None:
+                copy_sqlite(self.path, self.path.with_name(f"{self.path.name}.before-{head}"))
+        async with self.write() as connection:
+            await connection.run_sync(_upgrade)
+
+
+def migration_config() -> Config:
+    """Alembic's configuration, found beside the code rather than in the working folder."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    return config
+
+
+def copy_sqlite(source: Path, target: Path) -> None:
+    """Copy a live SQLite database through its own backup API."""
+    with (
+        contextlib.closing(sqlite3.connect(source)) as live,
+        contextlib.closing(sqlite3.connect(target)) as copy,
+    ):
+        live.backup(copy)
+
+
+def _current_revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _upgrade(connection: Connection) -> None:
+    config = migration_config()
+    config.attributes["connection"] = connection
+    alembic.upgrade(config, "head")
+
+
+def _prepare_sqlite(engine: Engine, *, begin: str) -> None:
+    """Take transactions into our own hands: Python's sqlite3 would begin them deferred."""
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, _record: Any) -> None:  # noqa: ANN401 - DBAPI's own type
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA busy_timeout=10000")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)

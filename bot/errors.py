@@ -1,0 +1,81 @@
+"""What a member may do wrong, as sentences: a `UserError`'s text *is* what the member reads."""
+
+from __future__ import annotations
+
+import enum
+
+
+class Tone(enum.Enum):
+    """How a refusal looks."""
+
+    RED = "red"
+    """Nothing was taken."""
+    YELLOW = "yellow"
+    """Wait, or do something first."""
+
+
+class UserError(Exception):
+    """A refusal: a title, a sentence that says what to do, and the member's text to paste again."""
+
+    title = "That did not work"
+    tone = Tone.RED
+
+    def __init__(self, sentence: str, *, command: str = "") -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.command = command
+        """The member's whole original command; empty where there is nothing to mend."""
+
+
+class PromptError(UserError):
+    """A prompt that cannot be read; knows the bad token and where it stands."""
+
+    title = "Invalid parameter"
+
+    def __init__(self, sentence: str, *, token: str, start: int, command: str = "") -> None:
+        super().__init__(sentence, command=command)
+        self.token = token
+        self.start = start
+        """Index of the token's first character in the text given to `prompt.parse`."""
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.token)
+
+
+class InvalidLink(UserError):
+    title = "Invalid link"
+
+
+class InvalidPicture(UserError):
+    title = "Invalid picture"
+
+
+class NotEnoughCredits(UserError):
+    title = "Credits exhausted"
+
+
+class QueueFull(UserError):
+    title = "Queue full"
+
+
+class MissingPermission(UserError):
+    title = "Missing permission"
+    tone = Tone.YELLOW
+
+
+class NotAllowed(UserError):
+    title = "Not allowed"
+
+
+class NotFound(UserError):
+    title = "Not found"
+
+
+class Draining(UserError):
+    title = "Restarting"
+    tone = Tone.YELLOW
+
+
+class StartError(Exception):
+    """Why the process cannot start, as one sentence for the operator."""

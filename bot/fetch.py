@@ -1,0 +1,128 @@
+"""Members' pictures from where they are: Discord's attachments, and links in a prompt.
+
+A link is only followed to public addresses, over HTTPS, for a limited time and size: a prompt must
+not make the bot look into its operator's network.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Iterable
+
+import aiohttp
+import discord
+from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
+
+from bot import gallery
+from bot.errors import InvalidLink, InvalidPicture
+
+MAX_REDIRECTS = 3
+TIMEOUT_S = 20.0
+_CHUNK = 64 * 1024
+
+
+class _PublicResolver(AbstractResolver):
+    """Names only ever resolve to public addresses; the connection goes to what was checked."""
+
+    def __init__(self) -> None:
+        self._inner = aiohttp.ThreadedResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        found = await self._inner.resolve(host, port, family)
+        public = [item for item in found if is_public(item["host"])]
+        if not public:
+            raise OSError(None, f"{host} has no public address")
+        return public
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is one of the open internet."""
+    ip = ipaddress.ip_address(address.split("%", maxsplit=1)[0])
+    mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
+    ip = mapped or ip
+    return ip.is_global and not ip.is_multicast
+
+
+class Fetcher:
+    """Fetches and cleans pictures. `trusted`: origins that may be private, such as Discord's own
+    CDN when a playground serves it.
+    """
+
+    def __init__(self, trusted: Iterable[str] = ()) -> None:
+        self._trusted = frozenset(URL(origin).origin() for origin in trusted)
+
+    async def attachment(self, attachment: discord.Attachment) -> bytes:
+        """A clean PNG of what a member attached; InvalidPicture otherwise."""
+        if attachment.size > gallery.MAX_UPLOAD_BYTES:
+            raise InvalidPicture(
+                f"{attachment.filename} has {attachment.size / 2**20:.0f} MiB; send one of at most "
+                f"{gallery.MAX_UPLOAD_BYTES // 2**20} MiB."
+            )
+        try:
+            data = await attachment.read()
+        except discord.HTTPException:
+            raise InvalidPicture(
+                f"{attachment.filename} could not be read from Discord; attach it again."
+            ) from None
+        return await asyncio.to_thread(gallery.clean, data)
+
+    async def link(self, link: str) -> bytes:
+        """A clean PNG of what the link leads to; InvalidLink or InvalidPicture otherwise."""
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                data = await self._download(URL(link))
+        except TimeoutError:
+            raise InvalidLink(f"{link} did not answer within {TIMEOUT_S:.0f} seconds.") from None
+        except (aiohttp.ClientError, OSError, ValueError):
+            raise InvalidLink(
+                f"{link} could not be fetched; it must be a public https link to a picture."
+            ) from None
+        return await asyncio.to_thread(gallery.clean, data)
+
+    async def _download(self, url: URL) -> bytes:
+        for _ in range(MAX_REDIRECTS + 1):
+            trusted = url.origin() in self._trusted
+            if not trusted:
+                _check(url)
+            connector = aiohttp.TCPConnector(resolver=None if trusted else _PublicResolver())
+            async with (
+                aiohttp.ClientSession(connector=connector) as session,
+                session.get(url, allow_redirects=False) as response,
+            ):
+                if response.status in (301, 302, 303, 307, 308):
+                    url = url.join(URL(response.headers.get("Location", "")))
+                    continue
+                response.raise_for_status()
+                return await _read(response)
+        raise ValueError("too many redirects")
+
+
+def _check(url: URL) -> None:
+    if url.scheme != "https" or not url.host or url.user is not None:
+        raise ValueError("not a public https link")
+    try:
+        literal = ipaddress.ip_address(url.host)
+    except ValueError:
+        return
+    if not is_public(str(literal)):
+        raise ValueError("not a public address")
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    data = bytearray()
+    async for chunk in response.content.iter_chunked(_CHUNK):
+        data += chunk
+        if len(data) > gallery.MAX_UPLOAD_BYTES:
+            raise InvalidPicture(
+                f"The picture behind this link is larger than "
+                f"{gallery.MAX_UPLOAD_BYTES // 2**20} MiB."
+            )
+    return bytes(data)

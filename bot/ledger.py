@@ -1,0 +1,249 @@
+"""Accounts, purses, holds and entries: `grant`, `hold`, `settle`, `release`, `balance`.
+
+Every function takes the connection of the caller's transaction, so that money and job change
+together or not at all. Amounts are integers in 1/100 credit. A purse is the sum of its entries.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Table, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.errors import NotAllowed, NotEnoughCredits
+from bot.pricing import credits_text
+from bot.tables import accounts, entries, guilds, holds, purses
+
+SPENDING_ORDER = ("monthly", "trial", "granted")
+"""What expires first is spent first."""
+DIRECT_MESSAGES = 0
+"""The guild of accounts that only the owner can grant to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """What an account holds, in 1/100 credit."""
+
+    available: int
+    held: int
+    """Set aside for jobs that have not ended."""
+
+
+async def account(
+    connection: AsyncConnection, *, guild_id: int, user_id: int, trial: int, now_ms: int
+) -> int:
+    """The id of the member's account in the guild, opened with its trial on first sight."""
+    found = await connection.scalar(
+        select(accounts.c.id).where(accounts.c.guild_id == guild_id, accounts.c.user_id == user_id)
+    )
+    if found is not None:
+        return int(found)
+    opened = await connection.scalar(
+        insert(accounts)
+        .values(guild_id=guild_id, user_id=user_id, created_ms=now_ms)
+        .returning(accounts.c.id)
+    )
+    assert opened is not None
+    if trial > 0 and guild_id != DIRECT_MESSAGES:
+        await _enter(connection, int(opened), "trial", trial, kind="trial", now_ms=now_ms)
+    return int(opened)
+
+
+async def grant(
+    connection: AsyncConnection,
+    *,
+    account_id: int,
+    amount: int,
+    actor_id: int,
+    now_ms: int,
+    allotment_of: int | None = None,
+) -> None:
+    """Add `amount` > 0; from the allotment of the guild `allotment_of`, or freely if None."""
+    if allotment_of is not None:
+        taken = await connection.execute(
+            update(guilds)
+            .where(guilds.c.guild_id == allotment_of, guilds.c.allotment >= amount)
+            .values(allotment=guilds.c.allotment - amount)
+        )
+        if taken.rowcount == 0:
+            left = await allotment(connection, allotment_of)
+            raise NotAllowed(
+                f"This server may still grant {credits_text(left)}; that is less than "
+                f"{credits_text(amount)}. The bot's owner raises it with /credits allot."
+            )
+    await _enter(
+        connection,
+        account_id,
+        "granted",
+        amount,
+        kind="grant",
+        now_ms=now_ms,
+        actor_id=actor_id,
+    )
+
+
+async def open_allotment(connection: AsyncConnection, guild_id: int, amount: int) -> None:
+    """Give a guild its first allotment; one that it already has stays."""
+    await connection.execute(
+        _insert(connection, guilds)
+        .values(guild_id=guild_id, allotment=amount)
+        .on_conflict_do_nothing(index_elements=["guild_id"])
+    )
+
+
+async def allot(connection: AsyncConnection, guild_id: int, amount: int) -> None:
+    """Set what the guild's managers may still grant."""
+    await open_allotment(connection, guild_id, amount)
+    await connection.execute(
+        update(guilds).where(guilds.c.guild_id == guild_id).values(allotment=amount)
+    )
+
+
+async def allotment(connection: AsyncConnection, guild_id: int) -> int:
+    left = await connection.scalar(select(guilds.c.allotment).where(guilds.c.guild_id == guild_id))
+    return int(left or 0)
+
+
+async def balance(connection: AsyncConnection, account_id: int) -> Balance:
+    available = await connection.scalar(
+        select(func.coalesce(func.sum(purses.c.available), 0)).where(
+            purses.c.account_id == account_id
+        )
+    )
+    held = await connection.scalar(
+        select(func.coalesce(func.sum(holds.c.amount), 0)).where(
+            holds.c.account_id == account_id, holds.c.state == "open"
+        )
+    )
+    return Balance(available=int(available or 0), held=int(held or 0))
+
+
+async def hold(
+    connection: AsyncConnection, *, account_id: int, job_id: str, amount: int, now_ms: int
+) -> None:
+    """Set `amount` aside for the job, from the purses in their order; NotEnoughCredits if short.
+
+    The job's row must stand in the same transaction.
+    """
+    rows = await connection.execute(
+        select(purses.c.kind, purses.c.available)
+        .where(purses.c.account_id == account_id)
+        .with_for_update()
+    )
+    available = {kind: int(amount) for kind, amount in rows.tuples()}
+    if sum(available.values()) < amount:
+        raise NotEnoughCredits(
+            f"This needs {credits_text(amount)}; you have "
+            f"{credits_text(sum(available.values()))}. Ask who manages this server for more: "
+            f"they grant them with /credits grant."
+        )
+    await connection.execute(
+        insert(holds).values(job_id=job_id, account_id=account_id, amount=amount)
+    )
+    missing = amount
+    for purse in SPENDING_ORDER:
+        part = min(available.get(purse, 0), missing)
+        if part:
+            await _enter(
+                connection, account_id, purse, -part, kind="hold", now_ms=now_ms, job_id=job_id
+            )
+            missing -= part
+
+
+async def settle(connection: AsyncConnection, *, job_id: str, amount: int, now_ms: int) -> None:
+    """Close the job's hold at `amount`; the rest goes back to the purses it came from."""
+    held = await _close(connection, job_id, "settled", amount)
+    await _return(connection, job_id, held - amount, now_ms=now_ms)
+
+
+async def release(connection: AsyncConnection, *, job_id: str, now_ms: int) -> None:
+    """Close the job's hold at nothing; all of it goes back to the purses it came from."""
+    held = await _close(connection, job_id, "released", 0)
+    await _return(connection, job_id, held, now_ms=now_ms)
+
+
+async def held(connection: AsyncConnection, job_id: str) -> int:
+    """The amount of the job's hold, open or closed."""
+    amount = await connection.scalar(select(holds.c.amount).where(holds.c.job_id == job_id))
+    return int(amount or 0)
+
+
+async def _close(connection: AsyncConnection, job_id: str, state: str, settled: int) -> int:
+    amount = await connection.scalar(
+        update(holds)
+        .where(holds.c.job_id == job_id, holds.c.state == "open", holds.c.amount >= settled)
+        .values(state=state, settled=settled)
+        .returning(holds.c.amount)
+    )
+    if amount is None:
+        raise RuntimeError(f"the hold of job {job_id} is not open, or below {settled}")
+    return int(amount)
+
+
+async def _return(connection: AsyncConnection, job_id: str, amount: int, *, now_ms: int) -> None:
+    """Give `amount` back, last spent purse first."""
+    rows = await connection.execute(
+        select(entries.c.account_id, entries.c.purse, entries.c.amount).where(
+            entries.c.job_id == job_id, entries.c.kind == "hold"
+        )
+    )
+    taken = {purse: (account_id, -part) for account_id, purse, part in rows.tuples()}
+    for purse in reversed(SPENDING_ORDER):
+        account_id, part = taken.get(purse, (0, 0))
+        back = min(part, amount)
+        if back:
+            await _enter(
+                connection, account_id, purse, back, kind="return", now_ms=now_ms, job_id=job_id
+            )
+            amount -= back
+
+
+async def _enter(
+    connection: AsyncConnection,
+    account_id: int,
+    purse: str,
+    amount: int,
+    *,
+    kind: str,
+    now_ms: int,
+    job_id: str | None = None,
+    actor_id: int | None = None,
+) -> None:
+    """Change one purse by a guarded update and write the entry beside it."""
+    if amount > 0:
+        await connection.execute(
+            _insert(connection, purses)
+            .values(account_id=account_id, kind=purse, available=0)
+            .on_conflict_do_nothing(index_elements=["account_id", "kind"])
+        )
+    changed = await connection.execute(
+        update(purses)
+        .where(
+            purses.c.account_id == account_id,
+            purses.c.kind == purse,
+            purses.c.available >= -amount,
+        )
+        .values(available=purses.c.available + amount)
+    )
+    if changed.rowcount != 1:
+        raise RuntimeError(f"purse {purse} of account {account_id} cannot change by {amount}")
+    await connection.execute(
+        insert(entries).values(
+            account_id=account_id,
+            purse=purse,
+            amount=amount,
+            kind=kind,
+            job_id=job_id,
+            actor_id=actor_id,
+            created_ms=now_ms,
+        )
+    )
+
+
+def _insert(connection: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """The dialect's own INSERT, which knows ON CONFLICT."""
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(table)
+    return sqlite.insert(table)

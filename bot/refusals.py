@@ -1,0 +1,47 @@
+"""How a refusal looks, and the one place that answers whatever went wrong in an interaction."""
+
+from __future__ import annotations
+
+import logging
+
+import discord
+from discord import app_commands
+
+from bot.errors import Tone, UserError
+
+log = logging.getLogger(__name__)
+
+_COLOURS = {Tone.RED: discord.Colour.red(), Tone.YELLOW: discord.Colour.gold()}
+_COMMAND_CHARACTERS = 3500
+
+
+def embed(error: UserError) -> discord.Embed:
+    """Title, sentence, and the member's text to paste again."""
+    text = error.sentence
+    if error.command:
+        command = error.command.replace("```", "'''")
+        if len(command) > _COMMAND_CHARACTERS:
+            command = command[: _COMMAND_CHARACTERS - 1] + "…"
+        text += f"\n```\n{command}\n```"
+    return discord.Embed(title=error.title, description=text, colour=_COLOURS[error.tone])
+
+
+async def answer(interaction: discord.Interaction, error: Exception) -> None:
+    """Tell the member, ephemerally, what went wrong; log what is not theirs to mend."""
+    if isinstance(error, app_commands.CommandInvokeError):
+        error = error.original
+    if isinstance(error, app_commands.CheckFailure):
+        error = UserError("You may not use this command here; ask who manages this server.")
+    if not isinstance(error, UserError):
+        log.error("interaction %s failed", interaction.id, exc_info=error)
+        error = UserError(
+            "Something broke inside Darkroom; nothing was charged. Try again; if it stays so, tell "
+            "who runs this bot."
+        )
+    try:
+        if interaction.response.is_done():
+            await interaction.followup.send(embed=embed(error), ephemeral=True)
+        else:
+            await interaction.response.send_message(embed=embed(error), ephemeral=True)
+    except discord.HTTPException as lost:
+        log.warning("interaction %s: the refusal could not be sent: %s", interaction.id, lost)

@@ -1,0 +1,251 @@
+"""The database, as SQLAlchemy Core metadata. What must hold is held here: keys, CHECKs, triggers.
+
+Amounts are integers in 1/100 credit. Times are integers in milliseconds since 1970, UTC. Discord's
+ids are 64-bit integers. `guild_id` 0 stands for direct messages.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    DDL,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    event,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_Id = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite counts only INTEGER primary keys up by itself."""
+
+facts = Table(
+    "facts",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+    comment="Small things the process remembers, such as the hash of the synced commands.",
+)
+
+guilds = Table(
+    "guilds",
+    metadata,
+    Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("allotment", BigInteger, nullable=False),
+    CheckConstraint("allotment >= 0", name="allotment_not_negative"),
+    comment="What the owner lets the managers of each guild still grant.",
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("guild_id", BigInteger, nullable=False),
+    Column("user_id", BigInteger, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    UniqueConstraint("guild_id", "user_id"),
+)
+
+purses = Table(
+    "purses",
+    metadata,
+    Column("account_id", ForeignKey("accounts.id"), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("available", BigInteger, nullable=False),
+    PrimaryKeyConstraint("account_id", "kind"),
+    CheckConstraint("available >= 0", name="available_not_negative"),
+    CheckConstraint("kind IN ('monthly', 'trial', 'granted')", name="kind_known"),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String(24), primary_key=True),
+    Column("account_id", ForeignKey("accounts.id"), nullable=False),
+    Column("guild_id", BigInteger, nullable=False),
+    Column("channel_id", BigInteger, nullable=False),
+    Column("user_id", BigInteger, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("prompt", Text, nullable=False),
+    Column("parent_id", ForeignKey("jobs.id"), nullable=True),
+    Column("outcome", String(16), nullable=False, server_default="open"),
+    Column("delivery", String(16), nullable=False, server_default="none"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("stored_version", Integer, nullable=False),
+    Column("stored", Text, nullable=False),
+    Column("notes", Text, nullable=False, server_default=""),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("progress_message_id", BigInteger, nullable=True),
+    Column("result_message_id", BigInteger, nullable=True),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("ended_ms", BigInteger, nullable=True),
+    CheckConstraint("outcome IN ('open', 'finished', 'failed', 'cancelled')", name="outcome_known"),
+    CheckConstraint("delivery IN ('none', 'pending', 'posted', 'kept')", name="delivery_known"),
+    CheckConstraint(
+        "(outcome = 'open') = (delivery = 'none')", name="delivery_begins_with_the_outcome"
+    ),
+    CheckConstraint("(outcome = 'open') = (ended_ms IS NULL)", name="ended_with_the_outcome"),
+    CheckConstraint("attempts >= 0", name="attempts_not_negative"),
+)
+Index(
+    "ix_jobs_unsettled",
+    jobs.c.created_ms,
+    sqlite_where=text("outcome = 'open' OR delivery = 'pending'"),
+    postgresql_where=text("outcome = 'open' OR delivery = 'pending'"),
+)
+Index("ix_jobs_member", jobs.c.user_id, jobs.c.guild_id, jobs.c.created_ms)
+
+holds = Table(
+    "holds",
+    metadata,
+    Column("job_id", ForeignKey("jobs.id"), primary_key=True),
+    Column("account_id", ForeignKey("accounts.id"), nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False, server_default="open"),
+    Column("settled", BigInteger, nullable=False, server_default="0"),
+    CheckConstraint("amount >= 0", name="amount_not_negative"),
+    CheckConstraint("state IN ('open', 'settled', 'released')", name="state_known"),
+    CheckConstraint("settled >= 0 AND settled <= amount", name="settled_within_amount"),
+    CheckConstraint("state = 'settled' OR settled = 0", name="only_settled_holds_cost"),
+)
+
+entries = Table(
+    "entries",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("account_id", ForeignKey("accounts.id"), nullable=False),
+    Column("purse", String(16), nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("job_id", ForeignKey("jobs.id"), nullable=True),
+    Column("actor_id", BigInteger, nullable=True),
+    Column("created_ms", BigInteger, nullable=False),
+    CheckConstraint("amount <> 0", name="amount_not_zero"),
+    CheckConstraint("kind IN ('trial', 'grant', 'revoke', 'hold', 'return')", name="kind_known"),
+    CheckConstraint(
+        "(kind IN ('hold', 'return')) = (job_id IS NOT NULL)", name="job_with_its_hold"
+    ),
+    CheckConstraint(
+        "(kind IN ('hold', 'revoke') AND amount < 0) OR "
+        "(kind NOT IN ('hold', 'revoke') AND amount > 0)",
+        name="sign_of_its_kind",
+    ),
+    UniqueConstraint("job_id", "kind", "purse"),
+    comment="Append-only; a purse is the sum of its entries.",
+)
+Index("ix_entries_account", entries.c.account_id, entries.c.purse)
+Index(
+    "uq_entries_one_trial",
+    entries.c.account_id,
+    unique=True,
+    sqlite_where=text("kind = 'trial'"),
+    postgresql_where=text("kind = 'trial'"),
+)
+
+images = Table(
+    "images",
+    metadata,
+    Column("job_id", ForeignKey("jobs.id"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("seed", BigInteger, nullable=False),
+    Column("width_px", Integer, nullable=False),
+    Column("height_px", Integer, nullable=False),
+    PrimaryKeyConstraint("job_id", "position"),
+    CheckConstraint("position >= 1", name="position_from_one"),
+    CheckConstraint("seed >= 0 AND seed < 4294967296", name="seed_of_32_bits"),
+)
+
+inputs = Table(
+    "inputs",
+    metadata,
+    Column("job_id", ForeignKey("jobs.id"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    PrimaryKeyConstraint("job_id", "position"),
+    CheckConstraint("position >= 1", name="position_from_one"),
+    comment="Pictures a job starts from, stored before the job is.",
+)
+
+_RULES: dict[str, tuple[str, str, str]] = {
+    # name: (table and moment, condition on NEW and OLD, the sentence)
+    "entries_are_never_changed": ("UPDATE ON entries", "", "entries are append-only"),
+    "entries_are_never_deleted": ("DELETE ON entries", "", "entries are append-only"),
+    "holds_close_once": (
+        "UPDATE ON holds",
+        "OLD.state <> 'open' OR NEW.amount <> OLD.amount OR NEW.account_id <> OLD.account_id",
+        "a hold closes once and keeps its amount",
+    ),
+    "holds_are_never_deleted": ("DELETE ON holds", "", "holds are never deleted"),
+    "jobs_end_once": (
+        "UPDATE ON jobs",
+        "OLD.outcome <> 'open' AND NEW.outcome <> OLD.outcome",
+        "a job ends once",
+    ),
+    "jobs_end_with_their_hold": (
+        "UPDATE ON jobs",
+        (
+            "OLD.outcome = 'open' AND NEW.outcome <> 'open' AND NOT EXISTS ("
+            "SELECT 1 FROM holds WHERE holds.job_id = NEW.id AND holds.state = "
+            "CASE NEW.outcome WHEN 'finished' THEN 'settled' ELSE 'released' END)"
+        ),
+        "a job and its hold end together",
+    ),
+    "deliveries_end_once": (
+        "UPDATE ON jobs",
+        "OLD.delivery IN ('posted', 'kept') AND NEW.delivery NOT IN ('posted', 'kept')",
+        "a delivered job is not delivered again",
+    ),
+}
+
+
+def rules(dialect: str) -> list[str]:
+    """The triggers of `_RULES` as statements of `dialect` ("sqlite" or "postgresql")."""
+    statements = []
+    for name, (moment, condition, sentence) in _RULES.items():
+        if dialect == "sqlite":
+            when = f"WHEN {condition} " if condition else ""
+            statements.append(
+                f"CREATE TRIGGER {name} BEFORE {moment} FOR EACH ROW {when}"
+                f"BEGIN SELECT RAISE(ABORT, '{sentence}'); END"
+            )
+        else:
+            guard = f"IF {condition} THEN RAISE EXCEPTION '{sentence}'; END IF;"
+            body = guard if condition else f"RAISE EXCEPTION '{sentence}';"
+            row = "OLD" if moment.startswith("DELETE") else "NEW"
+            statements.append(
+                f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS "
+                f"$rule$ BEGIN {body} RETURN {row}; END $rule$"
+            )
+            statements.append(
+                f"CREATE TRIGGER {name} BEFORE {moment} FOR EACH ROW EXECUTE FUNCTION {name}()"
+            )
+    return statements
+
+
+for _dialect in ("sqlite", "postgresql"):
+    for _statement in rules(_dialect):
+        event.listen(
+            metadata,
+            "after_create",
+            DDL(_statement).execute_if(dialect=_dialect),  # type: ignore[no-untyped-call]
+        )

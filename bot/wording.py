@@ -1,0 +1,50 @@
+"""What messages about a job say, in the words members know."""
+
+from __future__ import annotations
+
+from discord.utils import escape_markdown
+
+import engine
+from bot.jobs import JobRow
+
+CONTENT_CHARACTERS = 2000
+"""Of one Discord message."""
+_PROMPT_CHARACTERS = 1200
+_SHOWN_CHARACTERS = 1600
+
+
+def quoted(row: JobRow) -> str:
+    """The prompt in bold on one line, its Markdown made harmless; empty for no prompt."""
+    words = " ".join(row.prompt.split())
+    if len(words) > _PROMPT_CHARACTERS:
+        words = words[: _PROMPT_CHARACTERS - 1] + "…"
+    shown = escape_markdown(words)
+    if len(shown) > _SHOWN_CHARACTERS:
+        shown = shown[:_SHOWN_CHARACTERS].rstrip("\\") + "…"
+    return f"**{shown}**" if shown else ""
+
+
+def headline(row: JobRow, status: str = "") -> str:
+    """`**prompt** - @member (status)`, or `**prompt** - Variations (Strong) by @member (…)`."""
+    bold = f"{quoted(row)} - " if row.prompt else ""
+    by = f"{row.title} by " if row.title else ""
+    return f"{bold}{by}<@{row.user_id}>{f' ({status})' if status else ''}"
+
+
+def with_notes(content: str, notes: str) -> str:
+    """`content` with the notes in small print below, as far as a message holds them."""
+    small = "".join(f"\n-# {line}" for line in notes.splitlines() if line)
+    return f"{content}{small}"[:CONTENT_CHARACTERS]
+
+
+def status_of(event: engine.Event | None) -> str:
+    """What a progress message says in brackets."""
+    match event:
+        case engine.Progress(done=done, total=total):
+            return f"{100 * done // max(total, 1)}%"
+        case engine.Started():
+            return "0%"
+        case engine.Queued(position=position) if position:
+            return f"Waiting to start, {position} before it"
+        case _:
+            return "Waiting to start"
