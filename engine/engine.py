@@ -2,33 +2,270 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
 
 from engine.catalogue import ModelSpec
-from engine.messages import EngineStatus, Job, ModelInfo
+from engine.errors import EngineClosed, EngineError, EngineLost, JobError
+from engine.limits import check
+from engine.messages import (
+    Cancelled,
+    EngineStatus,
+    Event,
+    Failed,
+    FailureKind,
+    Finished,
+    Job,
+    ModelInfo,
+)
+from engine.pictures import Inputs, prepare
+from engine.queue import FairQueue
 from engine.stream import Stream
+
+if TYPE_CHECKING:
+    from engine.worker import Message, Worker
+
+WATCHDOG_S = 60.0
+log = logging.getLogger(__name__)
 
 
 class Engine:
-    """Many members' pictures on one device; one instance a process."""
+    """Many members' pictures on one device; call it from one event loop only."""
 
-    def __init__(self, models: Sequence[ModelSpec]) -> None:
-        self._models = {spec.info.name: spec for spec in models}
+    def __init__(
+        self,
+        models: Sequence[ModelSpec],
+        *,
+        device: str = "auto",
+        dtype: str = "auto",
+        preview_interval_s: float = 2.0,
+        owner_cap: int = 3,
+        gpu_memory_gb: float | None = None,
+        idle_unload_min: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._specs = {spec.info.name: spec for spec in models}
+        self._device, self._dtype, self._gpu_memory_gb = device, dtype, gpu_memory_gb
+        self._preview_interval_s = preview_interval_s
+        self._owner_cap = owner_cap
+        self._idle_unload_s = None if idle_unload_min is None else idle_unload_min * 60
+        self._clock = clock
+        self._mailbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="pictures")
+        self._streams: dict[str, Stream] = {}
+        self._cancelled: set[str] = set()
+        self._preparing: set[str] = set()
+        self._worker: Worker | None = None
+        self._thread: threading.Thread | None = None
+        self._watchdog: asyncio.Task[None] | None = None
+        self._closed = False
+        self._lost = ""
+        self._warning = ""
 
     async def start(self) -> None:
-        raise NotImplementedError
+        """Start the device thread; EngineError with one sentence where the device is missing."""
+        self._loop = asyncio.get_running_loop()
+        ready: asyncio.Future[None] = self._loop.create_future()
+        self._thread = threading.Thread(
+            target=self._work, args=(ready,), name="device", daemon=True
+        )
+        self._thread.start()
+        await ready
+        self._watchdog = asyncio.create_task(self._watch())
 
     def run(self, job: Job) -> Stream:
-        raise NotImplementedError
+        """The job's events, exactly one End last; closing the iterator detaches.
+
+        Raises ValueError, at the call, for a job that can never be done or whose id runs already;
+        while iterated, EngineClosed or EngineLost where the engine ends before the job does.
+        """
+        if self._lost:
+            raise EngineLost(self._lost)
+        if self._closed or self._worker is None:
+            raise EngineClosed("The engine is not running.")
+        check(job, self._specs)
+        if job.id in self._streams:
+            raise ValueError(f"The job {job.id} is already running.")
+        self._streams[job.id] = stream = Stream(partial(self._detach, job.id))
+        self._preparing.add(job.id)
+        self._pool.submit(self._prepare, job)
+        return stream
 
     def cancel(self, job_id: str) -> bool:
-        raise NotImplementedError
+        """Let the job end with Cancelled; False where no such job is open."""
+        if job_id not in self._streams:
+            return False
+        from engine.worker import Cancel  # noqa: PLC0415 - torch, loaded by now
+
+        self._cancelled.add(job_id)
+        if job_id in self._preparing:
+            self._deliver([Cancelled(job_id=job_id)])
+        else:
+            self._mailbox.put(Cancel(job_id))
+        return True
 
     def status(self) -> EngineStatus:
-        raise NotImplementedError
+        """A glance, at most a tick old."""
+        if self._worker is None:
+            status = EngineStatus(device="", alive=False, extras={"reason": "Not started."})
+        else:
+            status = self._worker.status
+        if self._lost or self._closed:
+            reason = self._lost or "The engine is closed."
+            return replace(status, alive=False, extras={"reason": reason})
+        if self._warning:
+            return replace(status, extras={"reason": self._warning})
+        return status
 
     def models(self) -> tuple[ModelInfo, ...]:
-        return tuple(spec.info for spec in self._models.values() if spec.draws)
+        """Every drawing model of the catalogue, installed or not."""
+        return tuple(spec.info for spec in self._specs.values() if spec.draws)
 
     async def close(self, *, drain_s: float = 0) -> None:
-        raise NotImplementedError
+        """Start nothing more; running jobs may finish for `drain_s`; the others stay open."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._thread is not None and self._thread.is_alive() and self._worker is not None:
+            from engine.worker import Close  # noqa: PLC0415 - torch, loaded by now
+
+            self._mailbox.put(Close(self._clock() + drain_s))
+            await asyncio.to_thread(self._thread.join)
+        if self._watchdog is not None:
+            self._watchdog.cancel()
+        await asyncio.to_thread(self._pool.shutdown)
+        # What the pool posted last is delivered before the rest is failed.
+        await asyncio.sleep(0)
+        self._fail_all(EngineClosed("The engine was closed before the job ended."))
+
+    # On the device thread.
+
+    def _work(self, ready: asyncio.Future[None]) -> None:
+        try:
+            worker, warning = self._build()
+        except EngineError as error:
+            self._call(ready.set_exception, error)
+            return
+        except Exception as error:  # noqa: BLE001 - the start says it in one sentence
+            self._call(ready.set_exception, EngineError(f"The engine cannot start: {error}"))
+            return
+        self._worker, self._warning = worker, warning
+        self._call(ready.set_result, None)
+        try:
+            worker.run()
+        except EngineLost as error:
+            log.critical("%s", error)
+            self._call(self._lose, str(error))
+        except Exception as error:
+            log.critical("The device thread broke.", exc_info=error)
+            self._call(self._lose, f"The device thread broke: {error}")
+
+    def _build(self) -> tuple[Worker, str]:
+        from engine import device as devices  # noqa: PLC0415 - imports torch
+        from engine.models import loading  # noqa: PLC0415
+        from engine.shelf import Shelf  # noqa: PLC0415
+        from engine.worker import Loaded, Worker  # noqa: PLC0415
+
+        device = devices.choose(self._device, self._dtype, self._gpu_memory_gb)
+        if device.warning:
+            log.warning("%s", device.warning)
+        if device.where.type == "cpu":
+            devices.leave_a_core()
+        shelf = Shelf(
+            loading.by_role(self._specs),
+            load=lambda spec: loading.load(spec, device.where, device.dtype_for(spec.dtype)),
+            memory_gb=device.memory_gb,
+            loaded=lambda name, result: self._mailbox.put(Loaded(name, result)),
+            clock=self._clock,
+        )
+        worker = Worker(
+            mailbox=self._mailbox,
+            shelf=shelf,
+            queue=FairQueue(owner_cap=self._owner_cap, clock=self._clock),
+            post=lambda events: self._call(self._deliver, events),
+            pool=self._pool,
+            clock=self._clock,
+            device_title=device.title,
+            preview_interval_s=self._preview_interval_s,
+            idle_unload_s=self._idle_unload_s,
+        )
+        return worker, device.warning
+
+    def _call(self, function: Callable[..., object], *arguments: object) -> None:
+        """Run on the event loop; a loop that is closed has nobody left to tell."""
+        try:
+            self._loop.call_soon_threadsafe(function, *arguments)
+        except RuntimeError:
+            log.debug("The event loop is closed; an event is dropped.")
+
+    # In the thread pool.
+
+    def _prepare(self, job: Job) -> None:
+        try:
+            result: Inputs | Failed = prepare(job)
+        except JobError as error:
+            result = Failed(job_id=job.id, reason=str(error), kind=FailureKind.BAD_INPUT)
+        except Exception as error:
+            log.error("The pictures of job %s cannot be prepared.", job.id, exc_info=error)  # noqa: TRY400
+            result = Failed(job_id=job.id, reason="Its pictures cannot be read.")
+        self._call(self._prepared, job, result)
+
+    # On the event loop.
+
+    def _prepared(self, job: Job, result: Inputs | Failed) -> None:
+        from engine.worker import Submit  # noqa: PLC0415 - torch, loaded by now
+
+        self._preparing.discard(job.id)
+        if isinstance(result, Failed):
+            self._deliver([result])
+        elif job.id in self._streams and not self._closed:
+            self._mailbox.put(Submit(job, result))
+
+    def _deliver(self, events: Sequence[Event]) -> None:
+        for event in events:
+            stream = self._streams.get(event.job_id)
+            if stream is None:
+                continue
+            if isinstance(event, Finished | Failed | Cancelled):
+                del self._streams[event.job_id]
+                if event.job_id in self._cancelled:
+                    # It ended while the cancel was on its way: the promise to the member holds.
+                    self._cancelled.discard(event.job_id)
+                    stream.put(Cancelled(job_id=event.job_id))
+                    continue
+            stream.put(event)
+
+    def _detach(self, job_id: str) -> None:
+        if job_id in self._streams and self._worker is not None:
+            from engine.worker import Unheard  # noqa: PLC0415 - torch, loaded by now
+
+            self._mailbox.put(Unheard(job_id))
+
+    def _lose(self, reason: str) -> None:
+        self._lost = reason
+        self._fail_all(EngineLost(reason))
+
+    def _fail_all(self, error: EngineError) -> None:
+        for stream in self._streams.values():
+            stream.fail(error)
+        self._streams.clear()
+
+    async def _watch(self) -> None:
+        """Report, once each, ticks that take longer than a minute."""
+        reported = None
+        while True:
+            await asyncio.sleep(WATCHDOG_S / 6)
+            began_s = self._worker.tick_began_s if self._worker is not None else None
+            if began_s is None or began_s == reported:
+                continue
+            if self._clock() - began_s > WATCHDOG_S:
+                reported = began_s
+                log.error("A tick has taken longer than %.0f s; is the device stuck?", WATCHDOG_S)

@@ -7,11 +7,11 @@ class EngineError(Exception):
     """The engine cannot do this; the text is one sentence for the operator."""
 
 
-class EngineClosed(EngineError):  # noqa: N818 - a state, not a mistake
+class EngineClosed(EngineError):
     """The engine was closed before the job ended: its row stays open and runs again."""
 
 
-class EngineLost(EngineError):  # noqa: N818 - a state, not a mistake
+class EngineLost(EngineError):
     """The device is lost until the process starts anew: rows stay open and run again."""
 
 

@@ -1,0 +1,80 @@
+"""What the worker asks of a model: a `Denoiser` batches, a `Solo` runs whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    import torch
+    from PIL import Image
+    from torch import Tensor
+
+    from engine.messages import DrawJob, Finished, Job
+    from engine.pictures import Inputs
+    from engine.preview import LinearRgb
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conditioning:
+    """What a prompt becomes for one row."""
+
+    tensors: Mapping[str, Tensor]
+    """(samples, …) each: without guidance the text; with it negative, text, and what to avoid."""
+    push: float = 0.0
+    """Weight of the third sample."""
+    notes: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Denoiser(Protocol):
+    """A drawing model whose images in flight share forward passes."""
+
+    name: str
+    device: torch.device
+    noise_dtype: torch.dtype
+    scheduler: Any
+    """The checkpoint's own, from which each row's copy is configured."""
+    prediction: str
+    """epsilon, v_prediction, sample or flow."""
+    alphas: Sequence[float]
+    """Cumulative products of 1 − β by timestep; empty for flow."""
+    inpaints: bool
+    """Whether mask and masked picture are input channels of the denoiser."""
+    preview: LinearRgb
+
+    def condition(self, job: DrawJob) -> Conditioning: ...
+    def adapter(self, loras: tuple[tuple[str, float], ...]) -> str: ...
+    def group_of(self, adapter: str) -> str: ...
+    def latent_shape(self, width_px: int, height_px: int) -> tuple[int, ...]: ...
+    def set_timesteps(self, scheduler: Any, steps: int, shape: tuple[int, ...]) -> None: ...  # noqa: ANN401
+    def encode_image(self, picture: Image.Image) -> Callable[[torch.Generator], Tensor]: ...
+    def encode_mask(
+        self, mask: Image.Image, picture: Image.Image
+    ) -> Callable[[torch.Generator], tuple[Tensor, Tensor | None]]: ...
+    def add_noise(
+        self,
+        scheduler: Any,  # noqa: ANN401
+        latents: Tensor,
+        noise: Tensor,
+        timestep: Tensor,
+    ) -> Tensor: ...
+    def predict(
+        self,
+        latents: Tensor,
+        timesteps: Tensor,
+        conditioning: Mapping[str, Tensor],
+        adapters: Sequence[str],
+    ) -> Tensor: ...
+    def guide(self, predictions: Sequence[Tensor], scale: float, push: float) -> Tensor: ...
+    def decode(self, latents: Tensor) -> Tensor: ...
+
+
+class Solo(Protocol):
+    """A whole pipeline or network that holds the device until its next report."""
+
+    name: str
+
+    def run(self, job: Job, inputs: Inputs, report: Callable[[int, int], None]) -> Finished:
+        """Do the job; `report(done, total)` raises where the job was cancelled."""

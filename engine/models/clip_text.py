@@ -1,0 +1,77 @@
+"""CLIP text encoders for prompts of any length: 75 tokens a chunk, nothing cut in silence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class ClipText:
+    """A tokenizer and the encoder it belongs to."""
+
+    def __init__(self, tokenizer: Any, encoder: Any, *, penultimate: bool) -> None:  # noqa: ANN401
+        self._tokenizer, self._encoder = tokenizer, encoder
+        self._penultimate = penultimate
+        """SDXL and SD3 take the last layer but one, Stable Diffusion the last."""
+        self._room = int(tokenizer.model_max_length) - 2
+
+    def chunks(self, text: str) -> int:
+        """How many chunks a text needs."""
+        return len(self._split(text))
+
+    def encode(self, text: str, chunks: int) -> tuple[Tensor, Tensor | None]:
+        """(1, chunks · 77, D) and the pooled embedding of the first chunk, (1, P), if any.
+
+        Chunks that the text does not fill hold the empty text.
+        """
+        ids = [self._padded(text)] if chunks == 1 else self._chunked(text, chunks)
+        outputs = [self._forward(chunk) for chunk in ids]
+        return torch.cat([hidden for hidden, _ in outputs], dim=1), outputs[0][1]
+
+    def _padded(self, text: str) -> Tensor:
+        given: Tensor = self._tokenizer(
+            text,
+            padding="max_length",
+            max_length=self._tokenizer.model_max_length,
+            truncation=True,
+            return_tensors="pt",
+        ).input_ids
+        return given
+
+    def _chunked(self, text: str, chunks: int) -> list[Tensor]:
+        blank = self._padded("")
+        filled = []
+        for piece in self._split(text):
+            ids = blank.clone()
+            ids[0, 1 : 1 + len(piece)] = torch.tensor(piece, dtype=ids.dtype)
+            ids[0, 1 + len(piece)] = self._tokenizer.eos_token_id
+            filled.append(ids)
+        return filled + [blank] * (chunks - len(filled))
+
+    def _split(self, text: str) -> list[list[int]]:
+        """Token ids in chunks, cut at the end of a word where there is one."""
+        ids = self._tokenizer(text, add_special_tokens=False, verbose=False).input_ids
+        pieces = []
+        while len(ids) > self._room:
+            words = self._tokenizer.convert_ids_to_tokens(ids[: self._room])
+            ends = [place + 1 for place, word in enumerate(words) if word.endswith("</w>")]
+            cut = ends[-1] if ends else self._room
+            pieces.append(ids[:cut])
+            ids = ids[cut:]
+        return [*pieces, ids]
+
+    def _forward(self, ids: Tensor) -> tuple[Tensor, Tensor | None]:
+        config = self._encoder.config
+        asks_mask = getattr(config, "use_attention_mask", None)
+        attention_mask = (ids != self._tokenizer.pad_token_id).long() if asks_mask else None
+        output = self._encoder(
+            ids.to(self._encoder.device),
+            attention_mask=attention_mask,
+            output_hidden_states=self._penultimate,
+        )
+        if self._penultimate:
+            pooled = output[0] if output[0].ndim == 2 else None
+            return output.hidden_states[-2], pooled
+        return output[0], None

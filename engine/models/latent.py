@@ -1,0 +1,230 @@
+"""What all latent diffusion families share: prompts, pictures, masks, guidance, the decoder."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional
+
+from engine.errors import JobError
+from engine.messages import DrawJob, WeightedText
+from engine.models import Conditioning
+from engine.preview import LinearRgb
+
+TEXTS_CACHED = 256
+
+Embedding = Mapping[str, Tensor]
+"""What one text becomes: (1, …) tensors by the name that `predict` knows them by."""
+
+
+class LatentModel:
+    """A diffusers pipeline's parts as a `Denoiser`; families say how text becomes conditioning."""
+
+    def __init__(self, name: str, pipeline: Any, device: torch.device) -> None:  # noqa: ANN401
+        self.name = name
+        self.device = device
+        self.pipeline = pipeline
+        self.scheduler = pipeline.scheduler
+        self.vae = pipeline.vae
+        self.vae_scale = 2 ** (len(self.vae.config.block_out_channels) - 1)
+        self.channels = int(self.vae.config.latent_channels)
+        self.noise_dtype: torch.dtype = self.denoiser.dtype
+        self.prediction = str(getattr(self.scheduler.config, "prediction_type", "flow"))
+        alphas = getattr(self.scheduler, "alphas_cumprod", None)
+        self.alphas: Sequence[float] = [] if alphas is None else alphas.tolist()
+        self.inpaints = False
+        self.preview = LinearRgb(self.channels)
+        self._texts: OrderedDict[tuple[str, int], Embedding] = OrderedDict()
+
+    @property
+    def denoiser(self) -> Any:  # noqa: ANN401 - UNets and transformers share no useful base
+        """The network that a tick runs."""
+        raise NotImplementedError
+
+    # Text.
+
+    def text_chunks(self, text: str) -> int:
+        """How many chunks a text needs; 1 where the encoder takes any length."""
+        del text
+        return 1
+
+    def embed(self, text: str, chunks: int) -> Embedding:
+        """Encode one text; cached by the caller."""
+        raise NotImplementedError
+
+    def text_notes(self, text: str) -> tuple[str, ...]:
+        """What a member must know about how this text was read."""
+        del text
+        return ()
+
+    def guided(self, job: DrawJob) -> bool:
+        """Whether rows of this job bring a sample for the negative."""
+        return job.guidance > 1 and bool(job.prompt)
+
+    def extra_conditioning(self, job: DrawJob, samples: int) -> Embedding:
+        """Tensors that do not come from the text, (samples, …)."""
+        del job, samples
+        return {}
+
+    def condition(self, job: DrawJob) -> Conditioning:
+        """The prompt's parts mixed by weight, the negative, and what negative weights avoid."""
+        wanted = [part for part in job.prompt if part.weight > 0] or [WeightedText(text="")]
+        total = sum(part.weight for part in wanted)
+        avoided = [WeightedText(text=p.text, weight=-p.weight) for p in job.prompt if p.weight < 0]
+        guided = self.guided(job)
+        notes = [note for part in wanted for note in self.text_notes(part.text)]
+        if not guided and (job.negative or avoided):
+            notes.append("Without guidance this model cannot heed what to leave out.")
+        texts = [part.text for part in wanted]
+        if guided:
+            texts += [job.negative, *(part.text for part in avoided)]
+        chunks = max(map(self.text_chunks, texts))
+        samples = [self._mixed(wanted, chunks)]
+        if guided:
+            samples.insert(0, self._cached(job.negative, chunks))
+        if guided and avoided:
+            samples.append(self._mixed(avoided, chunks))
+        tensors = {key: torch.cat([sample[key] for sample in samples]) for key in samples[0]}
+        return Conditioning(
+            tensors={**tensors, **self.extra_conditioning(job, len(samples))},
+            push=-sum(part.weight for part in avoided) / total,
+            notes=tuple(notes),
+        )
+
+    def _mixed(self, parts: Sequence[WeightedText], chunks: int) -> Embedding:
+        embeddings = [self._cached(part.text, chunks) for part in parts]
+        if len(embeddings) == 1:
+            return embeddings[0]
+        total = sum(part.weight for part in parts)
+        weights = [part.weight / total for part in parts]
+        return {
+            key: sum(
+                (weight * each[key] for weight, each in zip(weights, embeddings, strict=True)),
+                start=torch.zeros_like(embeddings[0][key]),
+            )
+            for key in embeddings[0]
+        }
+
+    def _cached(self, text: str, chunks: int) -> Embedding:
+        key = (text, chunks)
+        if key not in self._texts:
+            self._texts[key] = self.embed(text, chunks)
+            if len(self._texts) > TEXTS_CACHED:
+                self._texts.popitem(last=False)
+        self._texts.move_to_end(key)
+        return self._texts[key]
+
+    # Adapters: none unless the family has them.
+
+    def adapter(self, loras: tuple[tuple[str, float], ...]) -> str:
+        """The name that rows with these LoRAs carry to `predict`."""
+        if loras:
+            raise JobError(f"{self.name} takes no LoRAs.")
+        return ""
+
+    def group_of(self, adapter: str) -> str:
+        """Rows of different groups cannot share a pass."""
+        del adapter
+        return ""
+
+    # Latents.
+
+    def latent_shape(self, width_px: int, height_px: int) -> tuple[int, ...]:
+        """(1, C, h, w) of one picture."""
+        return (1, self.channels, height_px // self.vae_scale, width_px // self.vae_scale)
+
+    def set_timesteps(self, scheduler: Any, steps: int, shape: tuple[int, ...]) -> None:  # noqa: ANN401
+        """Prepare a scheduler for so many steps, on the CPU: some index CPU tables by them."""
+        del shape
+        scheduler.set_timesteps(steps, device="cpu")
+
+    def add_noise(
+        self,
+        scheduler: Any,  # noqa: ANN401
+        latents: Tensor,
+        noise: Tensor,
+        timestep: Tensor,
+    ) -> Tensor:
+        """Latents as they would be at this timestep."""
+        noised: Tensor = scheduler.add_noise(latents, noise, timestep.reshape(1))
+        return noised
+
+    def encode_image(self, picture: Image.Image) -> Callable[[torch.Generator], Tensor]:
+        """A function that draws the picture's latents, (1, C, h, w)."""
+        return self._encode(self._pixels(picture))
+
+    def encode_mask(
+        self, mask: Image.Image, picture: Image.Image
+    ) -> Callable[[torch.Generator], tuple[Tensor, Tensor | None]]:
+        """A function that gives where to draw anew, (1, 1, h, w), and the denoiser's channels.
+
+        It draws the masked picture's latents even where they are not needed, as diffusers does.
+        """
+        white = torch.from_numpy(np.array(mask).astype(np.float32) / 255.0)[None, None]
+        white = (white >= 0.5).float()
+        shape = self.latent_shape(*mask.size)[-2:]
+        new = functional.interpolate(white, size=shape).to(self.device, self.noise_dtype)
+        hidden = self._pixels(picture) * (white < 0.5)
+        sample = self._encode(hidden)
+
+        def draw(generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
+            latents = sample(generator)
+            return new, torch.cat([new, latents], dim=1) if self.inpaints else None
+
+        return draw
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """(B, C, h, w) → (B, 3, H, W), −1 … 1."""
+        shift = getattr(self.vae.config, "shift_factor", None) or 0
+        scaled = latents.to(self.vae.dtype) / self.vae.config.scaling_factor
+        pixels: Tensor = self.vae.decode(scaled + shift if shift else scaled, return_dict=False)[0]
+        return pixels
+
+    def _encode(self, pixels: Tensor) -> Callable[[torch.Generator], Tensor]:
+        posterior = self.vae.encode(pixels.to(self.device, self.vae.dtype)).latent_dist
+        shift = getattr(self.vae.config, "shift_factor", None) or 0
+        scale = self.vae.config.scaling_factor
+
+        def draw(generator: torch.Generator) -> Tensor:
+            drawn = posterior.sample(generator)
+            latents: Tensor = (drawn - shift) * scale if shift else scale * drawn
+            return latents.to(self.noise_dtype)
+
+        return draw
+
+    def _pixels(self, picture: Image.Image) -> Tensor:
+        array = np.array(picture).astype(np.float32) / 255.0
+        pixels: Tensor = 2.0 * torch.from_numpy(array[None].transpose(0, 3, 1, 2)) - 1.0
+        return pixels
+
+    # Denoising.
+
+    def predict(
+        self,
+        latents: Tensor,
+        timesteps: Tensor,
+        conditioning: Mapping[str, Tensor],
+        adapters: Sequence[str],
+    ) -> Tensor:
+        """One forward pass: (B, C, h, w), (B,) fp32, tensors of (B, …), and one adapter each."""
+        raise NotImplementedError
+
+    def guide(self, predictions: Sequence[Tensor], scale: float, push: float) -> Tensor:
+        """Classifier-free guidance (Ho & Salimans 2022, eq. 6) of one row.
+
+        predictions: the text's alone, or the negative's and the text's, or those and that of
+        what to avoid, which is composed in with a negative weight (Liu et al. 2022, eq. 11).
+        """
+        if len(predictions) == 1:
+            return predictions[0]
+        negative, text, *avoided = predictions
+        guided = negative + scale * (text - negative)
+        for prediction in avoided:
+            guided = guided + scale * push * (prediction - negative)
+        return guided

@@ -1,0 +1,111 @@
+"""Encoded pictures in, encoded pictures out; runs in the thread pool, never on the event loop."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from engine.errors import JobError
+from engine.messages import DescribeJob, DrawJob, Job, UpscaleJob
+
+MAX_PICTURE_PIXELS = 50_000_000
+PREVIEW_SIDE_PX = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """The pictures of a job, decoded and brought to its size."""
+
+    pictures: tuple[Image.Image, ...] = ()
+    mask: Image.Image | None = None
+    notes: tuple[str, ...] = ()
+
+
+def prepare(job: Job) -> Inputs:
+    """Decode what the job brings; JobError with one sentence where that is no picture."""
+    match job:
+        case DrawJob():
+            return _prepare_drawing(job)
+        case UpscaleJob() | DescribeJob():
+            return Inputs(pictures=(decode(job.picture),))
+        case _:
+            return Inputs()
+
+
+def decode(data: bytes) -> Image.Image:
+    """An upright RGB picture from a PNG, JPEG or WebP file, transparency over white.
+
+    The size is read from the header first: a small file can unpack to gigabytes.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            picture = Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "WEBP", "GIF"))
+        pixels = picture.width * picture.height
+        if pixels > MAX_PICTURE_PIXELS:
+            raise JobError(
+                f"The picture has {picture.width} × {picture.height} px, {pixels / 1e6:.0f}"
+                f" megapixels; at most {MAX_PICTURE_PIXELS // 1_000_000} are taken; shrink it."
+            )
+        picture.load()
+    except Image.DecompressionBombError:
+        raise JobError(
+            f"The picture has more than {MAX_PICTURE_PIXELS // 1_000_000} megapixels;"
+            " shrink it first."
+        ) from None
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
+        raise JobError(
+            f"The picture cannot be read ({len(data)} bytes: it is damaged, cut short, or no PNG,"
+            " JPEG or WebP)."
+        ) from error
+    upright = ImageOps.exif_transpose(picture)
+    if upright.has_transparency_data:
+        upright = upright.convert("RGBA")
+        white = Image.new("RGBA", upright.size, "white")
+        upright = Image.alpha_composite(white, upright)
+    return upright.convert("RGB")
+
+
+def to_png(pixels: NDArray[np.uint8]) -> bytes:
+    """(H, W, 3) → a PNG file."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG", compress_level=4)
+    return buffer.getvalue()
+
+
+def to_preview(pixels: NDArray[np.uint8]) -> bytes:
+    """A rough (h, w, 3) → a small JPEG, its longer side 256 px."""
+    picture = Image.fromarray(pixels)
+    scale = PREVIEW_SIDE_PX / max(picture.size)
+    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    buffer = io.BytesIO()
+    picture.resize(size, Image.Resampling.BICUBIC).save(buffer, "JPEG", quality=80)
+    return buffer.getvalue()
+
+
+def _prepare_drawing(job: DrawJob) -> Inputs:
+    pictures: list[Image.Image] = []
+    notes: list[str] = []
+    target = (job.width_px, job.height_px)
+    for given in job.inputs:
+        picture = decode(given.data)
+        if picture.size != target:
+            notes.append(
+                f"The picture of {picture.width} × {picture.height} px was scaled and cropped about"
+                f" its middle to {job.width_px} × {job.height_px}."
+            )
+            picture = ImageOps.fit(picture, target, Image.Resampling.LANCZOS)
+        pictures.append(picture)
+    mask = None
+    if job.mask:
+        mask = decode(job.mask).convert("L")
+        if mask.size != target:
+            mask = ImageOps.fit(mask, target, Image.Resampling.NEAREST)
+        if np.asarray(mask).max() < 128:
+            raise JobError("The mask is black all over, so nothing would be drawn; paint it white.")
+    return Inputs(pictures=tuple(pictures), mask=mask, notes=tuple(dict.fromkeys(notes)))

@@ -1,0 +1,67 @@
+"""A rough picture of unfinished latents, almost free: a linear map from latents to RGB."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+if TYPE_CHECKING:
+    from engine.models import Denoiser
+
+
+def clean_latents(model: Denoiser, given: Tensor, prediction: Tensor, timestep: float) -> Tensor:
+    """The clean latents that a prediction implies; given: the denoiser's input, (1, C, h, w)."""
+    if model.prediction == "sample":
+        return prediction
+    if model.prediction == "flow":
+        return given - (timestep / 1000) * prediction
+    alphas = model.alphas
+    below = min(int(timestep), len(alphas) - 2)
+    alpha = alphas[below] + (alphas[below + 1] - alphas[below]) * (timestep - below)
+    signal, noise = alpha**0.5, (1 - alpha) ** 0.5
+    clean: Tensor = (
+        signal * given - noise * prediction
+        if model.prediction == "v_prediction"
+        else (given - noise * prediction) / max(signal, 1e-4)
+    )
+    return clean
+
+
+class LinearRgb:
+    """RGB ≈ latents · A + b, fitted by least squares to what the decoder really draws.
+
+    Every decoded picture refines the fit, so any autoencoder gets true colours.
+    """
+
+    def __init__(self, channels: int) -> None:
+        size = channels + 1
+        self._gram = np.eye(size) * 1e-3
+        self._moment = np.zeros((size, 3))
+        self._map: NDArray[np.floating] = self._moment
+
+    def learn(self, latents: Tensor, pixels: NDArray[np.uint8]) -> None:
+        """latents: (1, C, h, w) as decoded; pixels: (H, W, 3), the picture they became."""
+        features = _features(latents)
+        height, width = latents.shape[-2:]
+        picture = torch.from_numpy(pixels).permute(2, 0, 1)[None].float()
+        small = functional.adaptive_avg_pool2d(picture, (height, width))
+        colours = (small[0].flatten(1).T / 255).numpy()
+        self._gram = self._gram * 0.95 + features.T @ features / len(features)
+        self._moment = self._moment * 0.95 + features.T @ colours / len(features)
+        self._map = np.linalg.solve(self._gram, self._moment)
+
+    def draw(self, latents: Tensor) -> NDArray[np.uint8]:
+        """(1, C, h, w) → (h, w, 3)."""
+        height, width = latents.shape[-2:]
+        colours = np.clip(_features(latents) @ self._map, 0, 1) * 255
+        return colours.reshape(height, width, 3).astype(np.uint8)
+
+
+def _features(latents: Tensor) -> NDArray[np.float64]:
+    flat = latents[0].float().cpu().flatten(1).T.numpy().astype(np.float64)
+    return np.concatenate([flat, np.ones((len(flat), 1))], axis=1)

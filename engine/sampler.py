@@ -1,0 +1,56 @@
+"""One forward pass for many rows, each at its own timestep, then each row's own scheduler step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engine.models import Denoiser
+from engine.rows import Row
+
+
+def step(model: Denoiser, rows: Sequence[Row]) -> None:
+    """Advance every row of one group by one evaluation.
+
+    Samples are laid out as a pipeline would: the first of every row, then the second of every
+    row that has one, and so on; a lone grid is then bit-identical to diffusers' own.
+    """
+    inputs = [row.model_input() for row in rows]
+    places = [
+        (number, sample)
+        for sample in range(max(row.samples for row in rows))
+        for number, row in enumerate(rows)
+        if sample < row.samples
+    ]
+    timesteps = torch.tensor([float(rows[number].timestep) for number, _ in places])
+    conditioning = {
+        key: torch.cat(
+            [rows[number].conditioning[key][sample : sample + 1] for number, sample in places]
+        )
+        for key in rows[0].conditioning
+    }
+    predictions = model.predict(
+        torch.cat([inputs[number] for number, _ in places]),
+        timesteps.to(model.device, non_blocking=True),
+        conditioning,
+        [rows[number].adapter for number, _ in places],
+    )
+    of_row: list[list[Tensor]] = [[] for _ in rows]
+    for (number, _), prediction in zip(places, predictions.unsqueeze(1), strict=True):
+        of_row[number].append(prediction)
+    for row, given, parts in zip(rows, inputs, of_row, strict=True):
+        row.advance(given, model.guide(parts, row.guidance, row.push))
+
+
+def decode(model: Denoiser, rows: Sequence[Row]) -> list[NDArray[np.uint8] | None]:
+    """Pictures (H, W, 3) uint8 of finished rows; None for latents that are not numbers."""
+    latents = torch.cat([row.latents for row in rows])
+    pixels = model.decode(latents)
+    finite = pixels.isfinite().flatten(1).all(dim=1).tolist()
+    whole = (pixels / 2 + 0.5).clamp(0, 1).mul(255).round().to(torch.uint8)
+    arrays = whole.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+    return [array if good else None for array, good in zip(arrays, finite, strict=True)]

@@ -1,0 +1,116 @@
+"""The models at hand: loaded in the background, the least recently used ones put away."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+import torch
+
+from engine.catalogue import ModelSpec
+from engine.models import Denoiser, Solo
+
+Model = Denoiser | Solo
+log = logging.getLogger(__name__)
+
+
+class Shelf:
+    """Resident models by name, the longest unused first; lives on the worker's thread."""
+
+    def __init__(
+        self,
+        specs: Mapping[str, ModelSpec],
+        *,
+        load: Callable[[ModelSpec], Model],
+        memory_gb: float,
+        loaded: Callable[[str, Model | Exception], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._specs = specs
+        self._load = load
+        self._memory_gb = memory_gb
+        self._loaded = loaded
+        self._clock = clock
+        self._models: OrderedDict[str, Model] = OrderedDict()
+        self._used_s: dict[str, float] = {}
+        self._size_gb: dict[str, float] = {}
+        self.loading: str | None = None
+        """The model being loaded; one at a time."""
+
+    def names(self) -> tuple[str, ...]:
+        """Those that rows can start on at once."""
+        return tuple(self._models)
+
+    def get(self, name: str) -> Model | None:
+        """A resident model, marked as used."""
+        model = self._models.get(name)
+        if model is not None:
+            self._models.move_to_end(name)
+            self._used_s[name] = self._clock()
+        return model
+
+    def want(self, name: str, in_use: Collection[str]) -> bool:
+        """Begin to load, putting others away first; False where those in use leave no room.
+
+        A model that is larger than all the memory there is loads alone, and may run out.
+        """
+        need_gb = self._size_gb.get(name) or self._estimate_gb(name)
+        for other in tuple(self._models):
+            if self._held_gb() + need_gb <= self._memory_gb:
+                break
+            if other not in in_use:
+                self._put_away(other)
+        if self._models and self._held_gb() + need_gb > self._memory_gb:
+            return False
+        self.loading = name
+        threading.Thread(target=self._run, args=(name,), name=f"load {name}", daemon=True).start()
+        return True
+
+    def put(self, name: str, model: Model) -> None:
+        """A model has been loaded."""
+        self.loading = None
+        self._models[name] = model
+        self._used_s[name] = self._clock()
+        self._size_gb[name] = size_gb(model)
+        log.info("Loaded %s: %.2f GB.", name, self._size_gb[name])
+
+    def put_away_idle(self, after_s: float, in_use: Collection[str]) -> None:
+        """Free what has not been used for so long."""
+        for name in tuple(self._models):
+            if name not in in_use and self._clock() - self._used_s[name] >= after_s:
+                self._put_away(name)
+
+    def _run(self, name: str) -> None:
+        try:
+            result: Model | Exception = self._load(self._specs[name])
+        except Exception as error:  # noqa: BLE001 - told to the worker, which fails the jobs
+            result = error
+        self._loaded(name, result)
+
+    def _put_away(self, name: str) -> None:
+        del self._models[name]
+        log.info("Put %s away.", name)
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    def _held_gb(self) -> float:
+        return sum(self._size_gb[name] for name in self._models)
+
+    def _estimate_gb(self, name: str) -> float:
+        spec = self._specs[name]
+        if spec.info.vram_gb:
+            return spec.info.vram_gb
+        files = [spec.place] if spec.place.is_file() else spec.place.glob("**/*.safetensors")
+        return sum(file.stat().st_size for file in files if file.exists()) / 1e9
+
+
+def size_gb(model: Any) -> float:  # noqa: ANN401 - denoisers and solos hold modules alike
+    """Bytes of all parameters and buffers that a model holds."""
+    pipeline = getattr(model, "pipeline", None)
+    parts = pipeline.components.values() if pipeline is not None else vars(model).values()
+    modules = [part for part in parts if isinstance(part, torch.nn.Module)]
+    tensors = [t for m in modules for t in (*m.parameters(), *m.buffers())]
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors) / 1e9

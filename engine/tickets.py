@@ -1,0 +1,33 @@
+"""What a job asks for, in the queue's measure."""
+
+from __future__ import annotations
+
+from engine.messages import DescribeJob, DrawJob, Job, UpscaleJob, WordWeightsJob
+from engine.queue import Ticket
+from engine.schedulers import evaluations
+
+REFERENCE_PIXELS = 512 * 512
+SOLO_WORK = 30.0
+UPSCALER, DESCRIBER = "the upscaler", "the describer"
+"""Names under which the shelf keeps the networks that no prompt chooses."""
+
+
+def ticket_for(job: Job) -> Ticket:
+    """Samples it brings to a pass, and evaluations of one sample at 512 × 512 px."""
+    samples, work = 0, SOLO_WORK
+    match job:
+        case DrawJob():
+            model = job.model
+            samples = job.images * (2 if job.guidance > 1 and job.prompt else 1)
+            steps = job.steps * (job.strength if job.inputs else 1.0) * job.stop
+            work = samples * max(1, evaluations(job.scheduler, max(1, round(steps))))
+            work *= job.width_px * job.height_px / REFERENCE_PIXELS
+        case UpscaleJob():
+            model = UPSCALER
+        case DescribeJob():
+            model = DESCRIBER
+        case WordWeightsJob():
+            model = job.model
+    return Ticket(
+        job_id=job.id, owner=job.owner, lane=job.lane, model=model, samples=samples, work=work
+    )

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pytest
+
+from engine import DrawJob, Engine, WeightedText
+from tests.engine import tiny_models
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory):
+    """A function: family → directory with a tiny random copy of it, built once a session."""
+    root = tmp_path_factory.mktemp("weights")
+    built: dict[str, Path] = {}
+
+    def directory(family):
+        if family not in built:
+            tiny_models.BUILDERS[family]().save_pretrained(root / family)
+            built[family] = root / family
+        return built[family]
+
+    return directory
+
+
+@pytest.fixture
+def draw():
+    """A function that writes draw jobs with small defaults and fresh ids."""
+    numbers = itertools.count()
+
+    def write(model="sd", prompt="a red cat at night", **fields):
+        defaults = {
+            "id": f"job-{next(numbers)}",
+            "owner": "ann",
+            "images": 1,
+            "steps": 4,
+            "width_px": 64,
+            "height_px": 64,
+            "guidance": 5.0,
+        }
+        parts = (WeightedText(text=prompt),) if isinstance(prompt, str) else prompt
+        return DrawJob(model=model, prompt=parts, **(defaults | fields))
+
+    return write
+
+
+@pytest.fixture
+async def engine_of(weights):
+    """A function: family names → a started engine with their tiny models; closed afterwards."""
+    engines = []
+
+    async def start(*families, **options):
+        specs = [tiny_models.spec(family, weights(family)) for family in families]
+        engine = Engine(specs, device="cpu", **options)
+        engines.append(engine)
+        await engine.start()
+        return engine
+
+    yield start
+    for engine in engines:
+        await engine.close()

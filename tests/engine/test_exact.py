@@ -1,0 +1,115 @@
+"""A picture is its job: what the engine draws equals diffusers' own pipelines, bit for bit."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+import torch
+from diffusers import StableDiffusionImg2ImgPipeline, StableDiffusionPipeline
+from PIL import Image
+
+from engine import Failed, Finished, InputPicture
+
+
+async def finish(engine, job):
+    events = [event async for event in engine.run(job)]
+    end = events[-1]
+    assert isinstance(end, Finished), end
+    return [np.asarray(Image.open(io.BytesIO(picture.png))) for picture in end.pictures]
+
+
+def generators(seed, count):
+    return [torch.Generator("cpu").manual_seed((seed + i) % 2**32) for i in range(count)]
+
+
+def drawn(pipeline, **options):
+    pipeline.set_progress_bar_config(disable=True)
+    return [np.asarray(picture) for picture in pipeline(**options).images]
+
+
+@pytest.fixture
+def pipeline(weights):
+    return StableDiffusionPipeline.from_pretrained(weights("sd"), safety_checker=None)
+
+
+def photo(width=64, height=64):
+    ramp = np.add.outer(np.arange(height), 2 * np.arange(width))
+    array = np.stack([ramp % 256, (3 * ramp) % 256, 255 - ramp % 256], axis=-1).astype(np.uint8)
+    return Image.fromarray(array)
+
+
+def png(picture):
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+async def test_a_lone_picture_equals_the_pipeline_bit_for_bit(engine_of, draw, pipeline):
+    engine = await engine_of("sd")
+    job = draw(seed=2**32 - 1, negative="a dog", guidance=7.0, steps=5)
+
+    (ours,) = await finish(engine, job)
+    (theirs,) = drawn(
+        pipeline,
+        prompt="a red cat at night",
+        negative_prompt="a dog",
+        num_inference_steps=5,
+        guidance_scale=7.0,
+        width=64,
+        height=64,
+        generator=generators(job.seed, 1),
+    )
+
+    assert np.array_equal(ours, theirs)
+
+
+async def test_a_grid_in_one_pass_equals_the_pipeline_bit_for_bit(engine_of, draw, pipeline):
+    engine = await engine_of("sd")
+    job = draw(seed=2**32 - 2, images=4)
+
+    ours = await finish(engine, job)
+    theirs = drawn(
+        pipeline,
+        prompt="a red cat at night",
+        num_inference_steps=4,
+        guidance_scale=5.0,
+        width=64,
+        height=64,
+        num_images_per_prompt=4,
+        generator=generators(job.seed, 4),
+    )
+
+    assert np.array_equal(ours, theirs)
+
+
+async def test_image_to_image_equals_the_pipeline_bit_for_bit(engine_of, draw, pipeline):
+    engine = await engine_of("sd")
+    job = draw(inputs=(InputPicture(data=png(photo())),), strength=0.6, steps=6, seed=3)
+
+    (ours,) = await finish(engine, job)
+    (theirs,) = drawn(
+        StableDiffusionImg2ImgPipeline(**pipeline.components, requires_safety_checker=False),
+        prompt="a red cat at night",
+        image=photo(),
+        strength=0.6,
+        num_inference_steps=6,
+        guidance_scale=5.0,
+        generator=generators(3, 1),
+    )
+
+    assert np.array_equal(ours, theirs)
+
+
+async def test_strangers_in_the_batch_change_a_picture_by_rounding_only(engine_of, draw):
+    engine = await engine_of("sd", owner_cap=9)
+    job = draw(seed=5, owner="bob", steps=6)
+    (alone,) = await finish(engine, job)
+
+    streams = [engine.run(draw(owner=f"m{n}", steps=3 + n, seed=n)) for n in range(5)]
+    (beside,) = await finish(engine, draw(seed=5, owner="bob", steps=6))
+    for stream in streams:
+        assert not isinstance([event async for event in stream][-1], Failed)
+
+    assert np.abs(alone.astype(int) - beside.astype(int)).max() <= 1
