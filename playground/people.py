@@ -76,19 +76,21 @@ class People:
         self, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def guarded(request: web.Request) -> web.StreamResponse:
-            if request.host not in (f"127.0.0.1:{self.port}", f"localhost:{self.port}"):
+            if request.host == f"localhost:{self.port}" and request.path == "/":
+                raise web.HTTPFound(f"http://127.0.0.1:{self.port}/")
+            if request.host != f"127.0.0.1:{self.port}":
                 return web.json_response({"error": "Open this page by 127.0.0.1."}, status=403)
             if request.method == "POST" and "X-Playground" not in request.headers:
                 return web.json_response({"error": "Acts come from the page only."}, status=403)
             try:
                 response = await handler(request)
-            except (Refused, ValueError, KeyError) as refusal:
-                text = (
-                    f"{refusal}"
-                    if isinstance(refusal, Refused | ValueError)
-                    else (f"The field {refusal} is missing.")
-                )
+            except Refused as refusal:  # an answer like any other: browsers log only failures
+                response = web.json_response({"error": str(refusal)})
+            except KeyError as missing:
+                text = f"The field {missing} is missing."
                 response = web.json_response({"error": text}, status=400)
+            except ValueError as error:
+                response = web.json_response({"error": str(error)}, status=400)
             if not response.prepared:
                 response.headers.update(SECURITY_HEADERS)
             return response
@@ -202,70 +204,75 @@ class People:
     async def _do(
         self, member: Member, act: dict[str, Any], files: dict[str, list[Upload]]
     ) -> dict[str, Any]:
-        what, channel_id = act["do"], int(act.get("channel") or 0)
-        message_id = int(act.get("message") or 0)
-        done: Interaction
-        match what:
+        if act["do"] == "restart":
+            if self.restart is None:
+                raise Refused("This playground does not start the bot by itself.")
+            await self.restart()
+            return {}
+        if self._do_alone(member, act, files):
+            return {}
+        if not self._gateway.connected:
+            raise Refused(f"The bot is not connected. {self.bot_note}".strip())
+        done = self._do_with_bot(member, act, files)
+        if not await member.answered(done, timeout_s=ANSWER_WITHIN_S):
+            if act["do"] == "autocomplete":
+                return {"choices": []}
+            raise Refused("The application did not respond.")
+        if done.autocomplete_choices is not None:
+            return {"choices": done.autocomplete_choices}
+        if done.modal is not None:
+            return {"interaction": str(done.id), "modal": done.modal}
+        return {"interaction": str(done.id)}
+
+    def _do_alone(
+        self, member: Member, act: dict[str, Any], files: dict[str, list[Upload]]
+    ) -> bool:
+        """Do what needs no answer from the bot; False if the act is none of these."""
+        channel_id, message_id = int(act.get("channel") or 0), int(act.get("message") or 0)
+        match act["do"]:
             case "write":
-                reply_to = int(act["reply_to"]) if act.get("reply_to") else None
                 member.write(
                     channel_id,
                     str(act.get("text") or ""),
-                    reply_to=reply_to,
+                    reply_to=int(act["reply_to"]) if act.get("reply_to") else None,
                     files=files.get("files", []),
                 )
-                return {}
             case "delete":
                 member.delete(channel_id, message_id)
-                return {}
             case "react":
                 member.react(channel_id, message_id, str(act["emoji"]), on=bool(act["on"]))
-                return {}
             case "locale":
                 member.locale = str(act["locale"])
-                return {}
-            case "restart":
-                if self.restart is None:
-                    raise Refused("This playground does not start the bot by itself.")
-                await self.restart()
-                return {}
-        if not self._gateway.connected:
-            raise Refused(f"The bot is not connected. {self.bot_note}")
-        match what:
+            case _:
+                return False
+        return True
+
+    def _do_with_bot(
+        self, member: Member, act: dict[str, Any], files: dict[str, list[Upload]]
+    ) -> Interaction:
+        """Do what the bot answers."""
+        channel_id, message_id = int(act.get("channel") or 0), int(act.get("message") or 0)
+        options = dict(act.get("options") or {})
+        match act["do"]:
             case "slash":
-                options = dict(act.get("options") or {})
                 options.update({key: held[0] for key, held in files.items() if held})
-                done = member.slash(channel_id, str(act["name"]), options)
+                return member.slash(channel_id, str(act["name"]), options)
             case "autocomplete":
-                filled = dict(act.get("options") or {})
-                done = member.autocomplete(
-                    channel_id, str(act["name"]), str(act["option"]), str(act["typed"]), filled
-                )
-                await member.answered(done)
-                return {"choices": done.autocomplete_choices or []}
+                name, option, typed = str(act["name"]), str(act["option"]), str(act["typed"])
+                return member.autocomplete(channel_id, name, option, typed, options)
             case "menu":
-                done = member.menu(channel_id, str(act["name"]), message_id)
+                return member.menu(channel_id, str(act["name"]), message_id)
             case "click":
-                done = member.click(channel_id, message_id, str(act["button"]))
+                return member.click(channel_id, message_id, str(act["button"]))
             case "choose":
                 values = [str(value) for value in act["values"]]
-                done = member.choose(channel_id, message_id, str(act["menu"]), values)
+                return member.choose(channel_id, message_id, str(act["menu"]), values)
             case "submit":
                 shown = self._world.interactions.get(int(act["interaction"]))
                 if shown is None:
                     raise Refused("That form is gone.")
-                done = member.submit(shown, {**act.get("values", {}), **files})
-            case _:
-                raise Refused(f"There is no act {what!r}.")
-        return await self._outcome(member, done)
-
-    async def _outcome(self, member: Member, done: Interaction) -> dict[str, Any]:
-        """What the member's window shows of an interaction: a form, a failure, or nothing more."""
-        if not await member.answered(done, timeout_s=ANSWER_WITHIN_S):
-            raise Refused("The application did not respond.")
-        if done.modal is not None:
-            return {"interaction": str(done.id), "modal": done.modal}
-        return {"interaction": str(done.id)}
+                return member.submit(shown, {**act.get("values", {}), **files})
+        raise Refused(f"There is no act {act['do']!r}.")
 
     # ------------------------------------------------------------------ telling the pages
 

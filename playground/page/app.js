@@ -1,0 +1,293 @@
+// The page: one member's view of the server, kept up to date by the event stream.
+
+import { act, get, listen } from "./api.js";
+import { Composer } from "./composer.js";
+import { byId, h, toast } from "./dom.js";
+import { openForm, openPicture } from "./form.js";
+import { displayName, renderMessage } from "./message.js";
+
+const LOCALES = ["en-US", "en-GB", "de", "fr", "es-ES", "it", "pt-BR", "nl", "pl", "ru", "uk", "ja", "zh-CN", "ko"];
+const EMOJI = ["✉️", "❌", "⭐", "❤️", "👍", "😂", "🎨", "👀"];
+
+const page = { state: null, channel: null, unread: new Map(), stop: () => {}, wanted: 0 };
+const remembered = (key) => { try { return sessionStorage.getItem(key); } catch { return null; } };
+const remember = (key, value) => { try { sessionStorage.setItem(key, value); } catch { /* private windows */ } };
+
+const hands = {
+  names: {
+    get me() { return page.state.me; },
+    person: (id) => (id === page.state.bot.id ? page.state.bot.name : page.state.people.find((one) => one.id === id)?.display_name ?? "someone"),
+    channel: (id) => page.state.channels.find((one) => one.id === id)?.name ?? "a channel",
+    role: (id) => page.state.roles.find((one) => one.id === id)?.name ?? "a role",
+  },
+  get botId() { return page.state.bot.id; },
+  me: () => page.state.me,
+  channel: () => page.state.channels.find((one) => one.id === page.channel),
+  people: () => page.state.people,
+  roles: () => page.state.roles,
+  channels: () => page.state.channels,
+  press: (message, component, element) => interact({ do: "click", message: message.id, button: component.custom_id }, element),
+  choose: (message, component, values, element) => interact({ do: "choose", message: message.id, menu: component.custom_id, values }, element),
+  react: (message, emoji, on) => attempt({ do: "react", message: message.id, emoji, on }),
+  dismiss: (message) => attempt({ do: "delete", message: message.id }),
+  opened: (answer) => openAnswer(answer),
+  openMenu,
+  openPicture,
+};
+const composer = new Composer(hands);
+
+// ---------------------------------------------------------------- acting
+
+async function attempt(what, files = []) {
+  try {
+    return await act({ as: page.state.me, channel: page.channel, ...what }, files);
+  } catch (error) {
+    toast(error.message);
+    return null;
+  }
+}
+
+async function interact(what, element) {
+  element.setAttribute("aria-busy", "true");
+  const answer = await attempt(what);
+  element.removeAttribute("aria-busy");
+  if (answer) openAnswer(answer);
+}
+
+function openAnswer(answer) {
+  if (!answer.modal) return;
+  const channel = page.channel;
+  openForm(answer.modal, hands, async (values, files) => {
+    const next = await act({ as: page.state.me, channel, do: "submit", interaction: answer.interaction, values }, files);
+    openAnswer(next);
+  });
+}
+
+// ---------------------------------------------------------------- the log
+
+const log = byId("log");
+let stuck = true; // at the newest message, and to stay there
+const down = () => (log.scrollTop = log.scrollHeight);
+log.addEventListener("scroll", () => (stuck = log.scrollHeight - log.scrollTop - log.clientHeight < 120));
+new ResizeObserver(() => stuck && down()).observe(log);
+log.addEventListener("load", () => stuck && down(), true);
+const find = (id) => log.querySelector(`:scope > [data-message-id="${CSS.escape(id)}"]`);
+
+async function openChannel(id) {
+  page.channel = id;
+  page.unread.delete(id);
+  remember("channel", id);
+  composer.reset();
+  drawFrame();
+  const wanted = ++page.wanted;
+  const { messages } = await get("/people/messages", { as: page.state.me, channel: id });
+  if (wanted !== page.wanted) return;
+  log.replaceChildren(...messages.map((message) => renderMessage(message, hands)));
+  stuck = true;
+  down();
+  closeDrawer();
+}
+
+function put(message) {
+  const old = find(message.id);
+  const key = old?.contains(document.activeElement) ? (document.activeElement.dataset.key ?? "") : null;
+  const fresh = renderMessage(message, hands, old);
+  if (old) old.replaceWith(fresh);
+  else {
+    const after = [...log.children].findLast((item) => BigInt(item.dataset.messageId) < BigInt(message.id));
+    if (after) after.after(fresh);
+    else log.prepend(fresh);
+  }
+  if (key !== null) (fresh.querySelector(`[data-key="${CSS.escape(key)}"]`) ?? fresh).focus({ preventScroll: true });
+  if (stuck) down();
+}
+
+function heard(event) {
+  if (event.kind === "state") {
+    page.state = event.state;
+    drawFrame();
+  } else if (event.kind === "typing") {
+    showTyping(event);
+  } else if (event.channel !== page.channel) {
+    if (event.kind === "create") {
+      page.unread.set(event.channel, (page.unread.get(event.channel) ?? 0) + 1);
+      drawFrame();
+    }
+  } else if (event.kind === "delete") {
+    const item = find(event.id);
+    if (item?.contains(document.activeElement)) log.focus({ preventScroll: true });
+    item?.remove();
+  } else {
+    if (event.kind === "create") byId("typing").textContent = "";
+    put(event.message);
+  }
+}
+
+let typingTimer = 0;
+function showTyping(event) {
+  if (event.channel !== page.channel || event.user === page.state.me) return;
+  byId("typing").textContent = `${hands.names.person(event.user)} is typing…`;
+  clearTimeout(typingTimer);
+  typingTimer = setTimeout(() => (byId("typing").textContent = ""), 8000);
+}
+
+// Arrow keys walk through the messages, like through a list.
+log.addEventListener("keydown", (event) => {
+  if (!["ArrowUp", "ArrowDown", "Home", "End"].includes(event.key)) return;
+  if (event.target !== log && !event.target.classList.contains("message")) return;
+  const items = [...log.children];
+  if (!items.length) return;
+  event.preventDefault();
+  const at = items.indexOf(event.target.closest(".message"));
+  const next = { ArrowUp: at < 0 ? items.length - 1 : Math.max(0, at - 1), ArrowDown: Math.min(items.length - 1, at + 1), Home: 0, End: items.length - 1 }[event.key];
+  items[next].focus();
+  items[next].scrollIntoView({ block: "nearest" });
+});
+
+// ---------------------------------------------------------------- the frame
+
+function drawFrame() {
+  const { state } = page;
+  const channel = hands.channel() ?? state.channels[0];
+  byId("guild").textContent = state.guild.name;
+  byId("title").textContent = channel.direct ? `@ ${channel.name}` : `# ${channel.name}`;
+  byId("topic").textContent = channel.topic ?? "";
+  log.setAttribute("aria-label", `Messages in ${channel.name}`);
+  byId("channels").replaceChildren(...state.channels.map(channelItem));
+  const member = byId("member");
+  member.replaceChildren(...state.people.map((one) => h("option", { value: one.id }, one.owner ? `${one.display_name} (owns the server)` : one.display_name)));
+  member.value = state.me;
+  const locale = byId("locale");
+  locale.replaceChildren(...[...new Set([...LOCALES, state.locale])].map((one) => h("option", { value: one }, one)));
+  locale.value = state.locale;
+  byId("banner").hidden = state.bot.online;
+  byId("banner-text").textContent = state.bot.note || "The bot is not connected.";
+  byId("restart").hidden = !state.bot.restartable;
+  document.body.dataset.online = String(state.bot.online);
+}
+
+function channelItem(channel) {
+  const unread = page.unread.get(channel.id);
+  return h(
+    "li",
+    {},
+    h(
+      "button",
+      {
+        type: "button",
+        "aria-current": channel.id === page.channel ? "page" : undefined,
+        data: { testid: "channel", channel: channel.name },
+        on: { click: () => openChannel(channel.id).catch((error) => toast(error.message)) },
+      },
+      h("span", {}, channel.direct ? `@ ${channel.name} (direct)` : `# ${channel.name}`),
+      unread && h("span", { className: "unread", "aria-label": `${unread} new` }, String(unread)),
+    ),
+  );
+}
+
+async function enter(member) {
+  page.stop();
+  remember("member", member);
+  page.state = await get("/people/state", { as: member });
+  page.unread.clear();
+  const known = page.state.channels.some((one) => one.id === remembered("channel"));
+  page.stop = listen(member, heard, () => renew(member));
+  await openChannel(known ? remembered("channel") : page.state.channels[0].id);
+}
+
+async function renew(member) {
+  page.state = await get("/people/state", { as: member });
+  await openChannel(page.channel);
+}
+
+byId("member").addEventListener("change", (event) => enter(event.target.value).catch((error) => toast(error.message)));
+byId("locale").addEventListener("change", async (event) => {
+  const locale = event.target.value;
+  if (await attempt({ do: "locale", locale })) page.state.locale = locale;
+});
+byId("restart").addEventListener("click", () => attempt({ do: "restart" }));
+
+// ---------------------------------------------------------------- the drawer and the menu
+
+const side = byId("side");
+const drawer = byId("drawer");
+function openDrawer() {
+  side.classList.add("open");
+  byId("veil").hidden = false;
+  drawer.setAttribute("aria-expanded", "true");
+  side.querySelector("button")?.focus();
+}
+function closeDrawer() {
+  if (!side.classList.contains("open")) return;
+  side.classList.remove("open");
+  byId("veil").hidden = true;
+  drawer.setAttribute("aria-expanded", "false");
+  drawer.focus();
+}
+drawer.addEventListener("click", () => (side.classList.contains("open") ? closeDrawer() : openDrawer()));
+byId("veil").addEventListener("click", closeDrawer);
+
+const menu = byId("menu");
+let menuOwner = null;
+
+function openMenu(message, element) {
+  const close = (then) => () => { closeMenu(); then(); };
+  const entry = (label, run) => h("button", { type: "button", role: "menuitem", tabIndex: -1, on: { click: close(run) } }, label);
+  const own = message.author.id === page.state.me;
+  const emoji = EMOJI.map((one) => h("button", { type: "button", role: "menuitem", tabIndex: -1, "aria-label": `React with ${one}`, on: { click: close(() => hands.react(message, one, true)) } }, one));
+  const menus = (hands.channel()?.menus ?? []).map((command) => entry(`${command.name} (bot)`, () => interact({ do: "menu", name: command.name, message: message.id }, element)));
+  menu.replaceChildren(
+    h("div", { className: "emoji" }, emoji),
+    entry("Reply", () => composer.setReply(message, displayName(message.author))),
+    ...menus,
+    entry("Copy the id", () => navigator.clipboard?.writeText(message.id).catch(() => toast(message.id))),
+    ...(own ? [entry("Delete", () => hands.dismiss(message))] : []),
+  );
+  menuOwner = element;
+  menu.hidden = false;
+  const box = element.getBoundingClientRect();
+  const { offsetWidth: width, offsetHeight: height } = menu;
+  menu.style.left = `${Math.max(8, Math.min(box.right - width, innerWidth - width - 8))}px`;
+  menu.style.top = `${Math.max(8, Math.min(box.bottom + 4, innerHeight - height - 8))}px`;
+  menu.querySelector("button").focus();
+}
+
+function closeMenu() {
+  if (menu.hidden) return;
+  menu.hidden = true;
+  if (menuOwner?.isConnected) menuOwner.focus({ preventScroll: true });
+}
+
+menu.addEventListener("keydown", (event) => {
+  const items = [...menu.querySelectorAll("button")];
+  const at = items.indexOf(document.activeElement);
+  const steps = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 };
+  if (event.key in steps) {
+    event.preventDefault();
+    items[(at + steps[event.key] + items.length) % items.length].focus();
+  } else if (event.key === "Tab") {
+    event.preventDefault();
+    closeMenu();
+  }
+});
+addEventListener("pointerdown", (event) => !menu.contains(event.target) && event.target !== menuOwner && closeMenu());
+addEventListener("keydown", (event) => {
+  if (event.key === "Escape") {
+    closeMenu();
+    closeDrawer();
+  }
+  const writing = event.target.closest?.("input, textarea, select, dialog");
+  if (event.key === "/" && !writing && !event.ctrlKey && !event.metaKey) {
+    event.preventDefault();
+    composer.text.value = "/";
+    composer.text.focus();
+    composer.typed();
+  }
+});
+
+// Who one was before this tab was reloaded; a new tab begins as the first ordinary member.
+const FIRST = "dora";
+enter(remembered("member") ?? FIRST)
+  .catch(() => enter(FIRST))
+  .then(() => composer.text.focus())
+  .catch((error) => toast(error.message));

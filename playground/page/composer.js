@@ -1,0 +1,427 @@
+// Where a member writes: plain text, files, and slash commands with a field for every option.
+
+import { act } from "./api.js";
+import { byId, freshId, h, toast } from "./dom.js";
+
+const TYPES = { 3: "text", 4: "number", 5: "boolean", 6: "person", 7: "channel", 8: "role", 9: "anyone", 10: "number", 11: "file" };
+
+export class Composer {
+  // hands: {me, channel, names, people, roles, channels, opened(answer)}
+  constructor(hands) {
+    this.hands = hands;
+    this.text = byId("text");
+    this.picker = byId("picker");
+    this.form = byId("composer");
+    this.reply = null;
+    this.leaf = null;
+    this.files = [];
+    this.form.addEventListener("submit", (event) => this.submit(event));
+    this.text.addEventListener("input", () => this.typed());
+    this.text.addEventListener("keydown", (event) => this.key(event));
+    this.text.addEventListener("paste", (event) => this.attach(event.clipboardData.files));
+    byId("files").addEventListener("change", (event) => {
+      this.attach(event.target.files);
+      event.target.value = "";
+    });
+    this.form.addEventListener("dragover", (event) => event.preventDefault());
+    this.form.addEventListener("drop", (event) => {
+      event.preventDefault();
+      this.attach(event.dataTransfer.files);
+    });
+  }
+
+  // ---------------------------------------------------------------- the line
+
+  leaves() {
+    const found = [];
+    const visit = (node, path) => {
+      const children = (node.options ?? []).filter((option) => option.type <= 2);
+      if (!children.length) found.push({ name: path.join(" "), node });
+      for (const child of children) visit(child, [...path, child.name]);
+    };
+    for (const command of this.hands.channel()?.commands ?? []) visit(command, [command.name]);
+    return found.sort((a, b) => a.name.localeCompare(b.name));
+  }
+
+  typed() {
+    this.text.style.height = "auto";
+    this.text.style.height = `${Math.min(this.text.scrollHeight, 180)}px`;
+    const line = this.text.value;
+    if (!line.startsWith("/")) return this.hidePicker();
+    const leaves = this.leaves();
+    const whole = [...leaves].sort((a, b) => b.name.length - a.name.length).find((leaf) => line.startsWith(`/${leaf.name} `));
+    if (whole) return this.begin(whole, line.slice(whole.name.length + 2));
+    const word = line.slice(1).toLowerCase();
+    this.showPicker(leaves.filter((leaf) => leaf.name.startsWith(word)));
+  }
+
+  showPicker(leaves) {
+    this.choices = leaves;
+    this.active = 0;
+    this.picker.replaceChildren(
+      ...leaves.map((leaf, index) =>
+        h(
+          "li",
+          {
+            id: `pick-${index}`,
+            role: "option",
+            "aria-selected": String(index === 0),
+            data: { testid: "command-choice", command: leaf.name },
+            on: { mousedown: (event) => { event.preventDefault(); this.begin(leaf, ""); } },
+          },
+          h("b", {}, `/${leaf.name}`),
+          h("span", {}, leaf.node.description ?? ""),
+        ),
+      ),
+    );
+    if (!leaves.length) this.picker.append(h("li", { className: "none" }, "No command starts like that."));
+    this.picker.hidden = false;
+    this.text.setAttribute("aria-expanded", "true");
+    this.mark();
+  }
+
+  mark() {
+    [...this.picker.children].forEach((item, index) => item.setAttribute("aria-selected", String(index === this.active)));
+    if (this.choices.length) {
+      this.text.setAttribute("aria-activedescendant", `pick-${this.active}`);
+      this.picker.children[this.active].scrollIntoView({ block: "nearest" });
+    }
+  }
+
+  hidePicker() {
+    this.picker.hidden = true;
+    this.choices = [];
+    this.text.setAttribute("aria-expanded", "false");
+    this.text.removeAttribute("aria-activedescendant");
+  }
+
+  key(event) {
+    if (event.isComposing) return;
+    const open = !this.picker.hidden && this.choices.length;
+    if (open && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
+      event.preventDefault();
+      const step = event.key === "ArrowDown" ? 1 : -1;
+      this.active = (this.active + step + this.choices.length) % this.choices.length;
+      this.mark();
+    } else if (open && (event.key === "Enter" || (event.key === "Tab" && !event.shiftKey))) {
+      event.preventDefault();
+      this.begin(this.choices[this.active], "");
+    } else if (event.key === "Escape") {
+      this.hidePicker();
+      this.setReply(null);
+    } else if (event.key === "Enter" && !event.shiftKey) {
+      event.preventDefault();
+      this.form.requestSubmit();
+    }
+  }
+
+  // ---------------------------------------------------------------- a command
+
+  begin(leaf, rest) {
+    this.hidePicker();
+    this.leaf = leaf;
+    this.fields = new Map();
+    const options = leaf.node.options ?? [];
+    const box = byId("command");
+    this.slots = h("div", { className: "slots" });
+    this.extras = h("div", { className: "extras" });
+    box.replaceChildren(
+      h(
+        "p",
+        { className: "command-name" },
+        h("b", { data: { testid: "command-name" } }, `/${leaf.name}`),
+        h("span", {}, leaf.node.description ?? ""),
+        h("button", { type: "button", className: "icon-button", "aria-label": "Leave this command", on: { click: () => this.end() } }, "✕"),
+      ),
+      this.slots,
+      this.extras,
+    );
+    box.hidden = false;
+    byId("line").classList.add("with-command");
+    this.text.value = "";
+    const given = splitOptions(rest, options);
+    for (const option of options) {
+      if (option.required || given[option.name] !== undefined) this.addField(option, given[option.name] ?? "");
+    }
+    this.showExtras();
+    const first = this.slots.querySelector("textarea, input, select") ?? this.extras.querySelector("button") ?? this.form.querySelector("[type=submit]");
+    first.focus();
+  }
+
+  showExtras() {
+    const missing = (this.leaf.node.options ?? []).filter((option) => !this.fields.has(option.name));
+    this.extras.replaceChildren(
+      ...missing.map((option) =>
+        h(
+          "button",
+          {
+            type: "button",
+            className: "button grey",
+            data: { testid: "add-option", option: option.name },
+            title: option.description ?? "",
+            on: { click: () => { this.addField(option, ""); this.showExtras(); this.fields.get(option.name).element.focus(); } },
+          },
+          `＋ ${option.name}`,
+        ),
+      ),
+    );
+  }
+
+  addField(option, text) {
+    const id = freshId("option");
+    const field = this.control(option, id, text);
+    this.fields.set(option.name, { option, ...field });
+    field.element.addEventListener("keydown", (event) => this.fieldKey(event));
+    const remove = !option.required && h("button", { type: "button", className: "icon-button", "aria-label": `Leave out ${option.name}`, on: { click: () => { this.fields.delete(option.name); slot.remove(); this.showExtras(); } } }, "✕");
+    const slot = h(
+      "div",
+      { className: "slot" },
+      h("label", { htmlFor: id, title: option.description ?? "" }, option.name, option.required && h("span", { className: "needed" }, " *")),
+      field.wrap ?? field.element,
+      remove,
+      h("p", { className: "hint", id: `${id}-hint` }, option.description ?? ""),
+    );
+    field.element.setAttribute("aria-describedby", `${id}-hint`);
+    this.slots.append(slot);
+  }
+
+  control(option, id, text) {
+    const common = { id, required: Boolean(option.required), data: { testid: "option-field", option: option.name, kind: TYPES[option.type] ?? "text" } };
+    const choices = (pairs) => {
+      const menu = h("select", common, !option.required && h("option", { value: "" }, "–"), pairs.map(([value, label]) => h("option", { value }, label)));
+      const match = pairs.find(([value, label]) => text && (label === text || String(value) === text));
+      if (match) menu.value = match[0];
+      return menu;
+    };
+    const people = this.hands.people().map((person) => [person.id, person.display_name]);
+    const roles = this.hands.roles().map((role) => [role.id, role.name]);
+    const rooms = this.hands.channels().filter((room) => !room.direct).map((room) => [room.id, `#${room.name}`]);
+    if (option.choices?.length) {
+      const menu = choices(option.choices.map((choice, index) => [String(index), choice.name]));
+      return { element: menu, read: () => (menu.value === "" ? undefined : option.choices[Number(menu.value)].value) };
+    }
+    switch (option.type) {
+      case 4:
+      case 10: {
+        const input = h("input", { ...common, type: "number", step: option.type === 4 ? 1 : "any", min: option.min_value ?? "", max: option.max_value ?? "", value: text });
+        return { element: input, read: () => (input.value === "" ? undefined : Number(input.value)) };
+      }
+      case 5: {
+        const menu = choices([["true", "yes"], ["false", "no"]]);
+        return { element: menu, read: () => (menu.value === "" ? undefined : menu.value === "true") };
+      }
+      case 6:
+      case 7:
+      case 8:
+      case 9: {
+        const menu = choices({ 6: people, 7: rooms, 8: roles, 9: [...people, ...roles] }[option.type]);
+        return { element: menu, read: () => menu.value || undefined };
+      }
+      case 11:
+        return this.fileControl(common);
+      default:
+        return option.autocomplete ? this.suggesting(option, common, text) : this.plain(option, common, text);
+    }
+  }
+
+  plain(option, common, text) {
+    const area = h("textarea", { ...common, rows: 1, value: text, className: "option-text" });
+    if (option.max_length) area.maxLength = option.max_length;
+    const grow = () => {
+      area.style.height = "auto";
+      area.style.height = `${Math.min(area.scrollHeight, 180)}px`;
+    };
+    area.addEventListener("input", grow);
+    requestAnimationFrame(grow);
+    return { element: area, read: () => (area.value === "" && !option.required ? undefined : area.value) };
+  }
+
+  fileControl(common) {
+    const preview = h("img", { className: "preview", alt: "", hidden: true });
+    const input = h("input", { ...common, type: "file" });
+    input.addEventListener("change", () => {
+      if (preview.src) URL.revokeObjectURL(preview.src);
+      const file = input.files[0];
+      preview.hidden = !file?.type.startsWith("image/") || file.type.includes("svg");
+      if (!preview.hidden) preview.src = URL.createObjectURL(file);
+    });
+    preview.addEventListener("error", () => (preview.hidden = true));
+    return { element: input, wrap: h("span", { className: "file-field" }, input, preview), file: () => input.files[0] };
+  }
+
+  suggesting(option, common, text) {
+    const listId = freshId("suggestions");
+    const list = h("ul", { id: listId, className: "picker suggestions", role: "listbox", hidden: true, "aria-label": `Suggestions for ${option.name}` });
+    const input = h("input", { ...common, type: "text", value: text, role: "combobox", "aria-expanded": "false", "aria-autocomplete": "list", "aria-controls": listId });
+    let chosen = null;
+    let offered = [];
+    let active = -1;
+    let timer = 0;
+    const hide = () => {
+      list.hidden = true;
+      active = -1;
+      input.setAttribute("aria-expanded", "false");
+      input.removeAttribute("aria-activedescendant");
+    };
+    const pick = (choice) => {
+      chosen = choice;
+      input.value = choice.name;
+      hide();
+    };
+    const mark = () => {
+      [...list.children].forEach((item, index) => item.setAttribute("aria-selected", String(index === active)));
+      if (active >= 0) input.setAttribute("aria-activedescendant", `${listId}-${active}`);
+    };
+    const ask = async () => {
+      const typed = input.value;
+      try {
+        const answer = await act({ as: this.hands.me(), do: "autocomplete", channel: this.hands.channel().id, name: this.leaf.name, option: option.name, typed, options: this.values(option.name) });
+        if (input.value !== typed || document.activeElement !== input) return;
+        offered = answer.choices;
+      } catch {
+        offered = [];
+      }
+      active = -1;
+      list.replaceChildren(...offered.map((choice, index) => h("li", { id: `${listId}-${index}`, role: "option", data: { testid: "suggestion" }, on: { mousedown: (event) => { event.preventDefault(); pick(choice); } } }, choice.name)));
+      list.hidden = !offered.length;
+      input.setAttribute("aria-expanded", String(!list.hidden));
+    };
+    const later = () => {
+      clearTimeout(timer);
+      timer = setTimeout(ask, 200);
+    };
+    input.addEventListener("input", () => { chosen = null; later(); });
+    input.addEventListener("focus", later);
+    input.addEventListener("blur", hide);
+    input.addEventListener("keydown", (event) => {
+      if (list.hidden) return;
+      if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+        event.preventDefault();
+        active = (active + (event.key === "ArrowDown" ? 1 : -1) + offered.length) % offered.length;
+        mark();
+      } else if (event.key === "Enter" && active >= 0) {
+        event.preventDefault();
+        event.stopImmediatePropagation();
+        pick(offered[active]);
+      } else if (event.key === "Escape") {
+        event.stopImmediatePropagation();
+        hide();
+      }
+    });
+    return { element: input, wrap: h("span", { className: "suggesting" }, input, list), read: () => (input.value === "" ? undefined : (chosen?.value ?? input.value)) };
+  }
+
+  fieldKey(event) {
+    if (event.isComposing) return;
+    if (event.key === "Escape") {
+      event.preventDefault();
+      this.end();
+    } else if (event.key === "Enter" && !event.shiftKey && event.target.type !== "file") {
+      event.preventDefault();
+      this.form.requestSubmit();
+    } else if (event.key === "Backspace" && event.target.value === "" && event.target.tagName === "TEXTAREA" && this.fields.size === 1) {
+      event.preventDefault();
+      this.end();
+    }
+  }
+
+  values(except = null) {
+    const values = {};
+    for (const [name, field] of this.fields) {
+      const value = name === except ? undefined : field.read?.();
+      if (value !== undefined) values[name] = value;
+    }
+    return values;
+  }
+
+  end() {
+    this.leaf = null;
+    byId("command").hidden = true;
+    byId("command").replaceChildren();
+    byId("line").classList.remove("with-command");
+    this.text.focus();
+  }
+
+  // ---------------------------------------------------------------- sending
+
+  async submit(event) {
+    event.preventDefault();
+    const send = this.form.querySelector("[type=submit]");
+    if (send.disabled) return;
+    send.disabled = true;
+    try {
+      if (this.leaf) await this.sendCommand();
+      else await this.sendText();
+    } catch (error) {
+      toast(error.message);
+    } finally {
+      send.disabled = false;
+    }
+  }
+
+  async sendCommand() {
+    const files = [...this.fields].flatMap(([name, field]) => (field.file?.() ? [[name, field.file()]] : []));
+    const what = { as: this.hands.me(), do: "slash", channel: this.hands.channel().id, name: this.leaf.name, options: this.values() };
+    const answer = await act(what, files);
+    this.end();
+    this.hands.opened(answer);
+  }
+
+  async sendText() {
+    const text = this.text.value;
+    if (text.startsWith("/") && !this.picker.hidden && !this.choices.length) throw new Error(`There is no command ${text.split(" ")[0]}.`);
+    if (!text.trim() && !this.files.length) return;
+    const what = { as: this.hands.me(), do: "write", channel: this.hands.channel().id, text, reply_to: this.reply?.id };
+    await act(what, this.files.map((file) => ["files", file]));
+    this.text.value = "";
+    this.typed();
+    this.files = [];
+    this.showFiles();
+    this.setReply(null);
+  }
+
+  attach(files) {
+    this.files.push(...files);
+    this.showFiles();
+  }
+
+  showFiles() {
+    byId("chosen").replaceChildren(
+      ...this.files.map((file) => h("li", {}, file.name, h("button", { type: "button", className: "icon-button", "aria-label": `Leave out ${file.name}`, on: { click: () => { this.files = this.files.filter((one) => one !== file); this.showFiles(); } } }, "✕"))),
+    );
+  }
+
+  setReply(message, name = "") {
+    this.reply = message;
+    const box = byId("replying");
+    box.hidden = message === null;
+    box.replaceChildren();
+    if (message) {
+      box.append(`Replying to ${name}`, h("button", { type: "button", className: "icon-button", "aria-label": "Do not reply", on: { click: () => this.setReply(null) } }, "✕"));
+      if (this.leaf) this.end();
+      this.text.focus();
+    }
+  }
+
+  reset() {
+    if (this.leaf) this.end();
+    this.setReply(null);
+    this.hidePicker();
+  }
+}
+
+// "prompt: a cat dimensions: square" → {prompt: "a cat", dimensions: "square"}; bare text is the first option's.
+export function splitOptions(rest, options) {
+  const marks = [];
+  for (const option of options) {
+    const match = new RegExp(`(?:^|\\s)${option.name.replace(/[^\p{L}\p{N}_-]/gu, "")}:`, "u").exec(rest);
+    if (match) marks.push({ from: match.index, to: match.index + match[0].length, name: option.name });
+  }
+  marks.sort((a, b) => a.from - b.from);
+  const found = {};
+  const before = rest.slice(0, marks[0]?.from ?? rest.length).trim();
+  const first = options.find((option) => option.type === 3);
+  if (before && first) found[first.name] = before;
+  marks.forEach((mark, index) => (found[mark.name] = rest.slice(mark.to, marks[index + 1]?.from ?? rest.length).trim()));
+  return found;
+}

@@ -1,0 +1,294 @@
+// One message as an article: text, pictures that develop in place, embeds, buttons, reactions.
+
+import { h, ownPicture, safeUrl } from "./dom.js";
+import { markdown } from "./markdown.js";
+
+const EPHEMERAL = 1 << 6;
+const LOADING = 1 << 7;
+const STYLES = { 1: "blue", 2: "grey", 3: "green", 4: "danger" };
+
+// hands: {names, press, choose, react, openMenu, openPicture, dismiss, me, botId}
+export function renderMessage(message, hands, old) {
+  const ephemeral = Boolean(message.flags & EPHEMERAL);
+  const item = h("li", {
+    className: ["message", ephemeral && "ephemeral", message.pinged && "pinged"].filter(Boolean).join(" "),
+    tabIndex: -1,
+    data: { testid: "message", messageId: message.id, author: message.author.username },
+  });
+  item.append(
+    avatar(message.author, hands),
+    h("article", { "aria-label": `${displayName(message.author)}, ${timeOf(message)}` }, head(message), reply(message, hands), body(message, hands, old)),
+    tools(message, hands),
+  );
+  return item;
+}
+
+export const displayName = (author) => author.global_name || author.username;
+
+const timeOf = (message) => new Date(message.timestamp).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+
+function avatar(author, hands) {
+  if (author.id === hands.botId) return h("img", { className: "avatar", src: "/page/icon.svg", alt: "" });
+  const face = h("span", { className: "avatar letter", "aria-hidden": "true" }, [...displayName(author)][0]?.toUpperCase() ?? "?");
+  face.style.setProperty("--hue", String(Number(BigInt(author.id) % 97n) * 37 % 360));
+  return face;
+}
+
+function head(message) {
+  return h(
+    "header",
+    { className: "who" },
+    h("b", { data: { testid: "author" } }, displayName(message.author)),
+    message.author.bot && h("span", { className: "tag" }, "bot"),
+    message.interaction_metadata?.name &&
+      h("span", { className: "used" }, `${displayName(message.interaction_metadata.user)} used `, h("code", {}, `/${message.interaction_metadata.name}`)),
+    h("time", { dateTime: message.timestamp }, timeOf(message)),
+    message.edited_timestamp && h("span", { className: "edited" }, "edited"),
+  );
+}
+
+function reply(message, hands) {
+  if (!message.message_reference || message.type !== 19) return null;
+  const target = message.referenced_message;
+  if (!target) return h("p", { className: "reply" }, "↳ a message that was deleted");
+  return h("p", { className: "reply" }, "↳ ", h("b", {}, displayName(target.author)), " ", shorten(plain(target.content, hands)) || "a picture");
+}
+
+const plain = (text, hands) => text.replace(/<@!?(\d+)>/g, (_, id) => `@${hands.names.person(id)}`).replace(/\*\*/g, "");
+const shorten = (text) => (text.length > 90 ? `${text.slice(0, 90)}…` : text);
+
+function body(message, hands, old) {
+  const box = h("div", { className: "body", data: { testid: "body" } });
+  if (message.flags & LOADING) {
+    box.append(h("p", { className: "thinking", data: { testid: "thinking" } }, `${displayName(message.author)} is thinking`, h("span", { className: "dots", "aria-hidden": "true" }, "…")));
+  }
+  if (message.content) box.append(h("div", { className: "text", data: { testid: "content" } }, markdown(message.content, hands.names)));
+  const percent = /\((\d{1,3}) ?%\)/.exec(message.content)?.[1];
+  if (percent !== undefined) {
+    box.append(h("progress", { max: 100, value: Number(percent), "aria-label": "Progress", data: { testid: "progress" } }));
+  }
+  box.append(...pictures(loose(message), hands, old));
+  box.append(...message.embeds.map((embed) => renderEmbed(embed, hands)));
+  box.append(...components(message, message.components ?? [], hands));
+  if (message.reactions.length) {
+    box.append(h("div", { className: "reactions", data: { testid: "reactions" } }, message.reactions.map((one) => reaction(message, one, hands))));
+  }
+  if (message.flags & EPHEMERAL) {
+    const dismiss = h("button", { type: "button", className: "text-button", on: { click: () => hands.dismiss(message) } }, "Dismiss");
+    box.append(h("p", { className: "only-you", data: { testid: "only-you" } }, "Only you can see this · ", dismiss));
+  }
+  return box;
+}
+
+// ---------------------------------------------------------------- pictures
+
+// The attachments that no embed shows already.
+function loose(message) {
+  const shown = message.embeds.flatMap((embed) => [embed.image?.url, embed.thumbnail?.url]).filter(Boolean);
+  const paths = new Set(shown.map((url) => url.split("?")[0]));
+  return message.attachments.filter((file) => !paths.has(file.url.split("?")[0]));
+}
+
+function pictures(attachments, hands, old) {
+  const shown = attachments.filter((file) => /^image\/(png|jpeg|webp|gif|avif)$/.test(file.content_type ?? "") && ownPicture(file.url));
+  const others = attachments.filter((file) => !shown.includes(file));
+  const nodes = shown.map((file, index) => picture(file, hands, old?.querySelectorAll(".picture")[index]));
+  if (nodes.length > 1) return [h("div", { className: "album" }, nodes), ...others.map(download)];
+  return [...nodes, ...others.map(download)];
+}
+
+function picture(file, hands, before) {
+  const address = ownPicture(file.url);
+  const name = file.description || file.filename;
+  const frame = h("button", {
+    type: "button",
+    className: "picture",
+    "aria-label": `Open ${name}`,
+    data: { testid: "picture", key: `picture:${file.filename}`, file: file.id },
+    on: { click: () => hands.openPicture(address, name) },
+  });
+  if (file.width && file.height) {
+    frame.style.aspectRatio = `${file.width} / ${file.height}`;
+    frame.style.setProperty("--shape", String(file.width / file.height));
+  }
+  const fresh = h("img", { alt: name, src: address, decoding: "async" });
+  const last = before?.querySelector("img:last-of-type");
+  if (before?.dataset.file === file.id && last) {
+    frame.append(last); // the same picture under a newly signed address: nothing to load
+  } else if (last) {
+    // The next state of a picture that develops: it fades in over the one before.
+    fresh.className = "developing";
+    frame.append(last, fresh);
+    const settle = () => fresh.complete && last.remove();
+    fresh.addEventListener("animationend", settle, { once: true });
+    fresh.addEventListener("error", () => fresh.remove(), { once: true });
+  } else {
+    fresh.addEventListener("error", () => frame.replaceWith(download(file)), { once: true });
+    frame.append(fresh);
+  }
+  return frame;
+}
+
+function download(file) {
+  const address = ownPicture(file.url);
+  const size = file.size > 2 ** 20 ? `${(file.size / 2 ** 20).toFixed(1)} MiB` : `${Math.ceil(file.size / 1024)} KiB`;
+  const label = `${file.filename} (${size})`;
+  if (address === null) return h("p", { className: "file" }, label);
+  return h("p", { className: "file" }, h("a", { href: address, download: file.filename, rel: "noopener" }, label));
+}
+
+function renderEmbed(embed, hands) {
+  const box = h("section", { className: "embed", data: { testid: "embed" } });
+  if (Number.isInteger(embed.color)) box.style.borderColor = `#${(embed.color & 0xffffff).toString(16).padStart(6, "0")}`;
+  const thumbnail = ownPicture(embed.thumbnail?.url);
+  if (thumbnail) box.append(h("img", { className: "thumbnail", src: thumbnail, alt: "" }));
+  if (embed.author?.name) box.append(h("p", { className: "embed-author" }, embed.author.name));
+  if (embed.title) {
+    const url = safeUrl(embed.url);
+    const title = url ? h("a", { href: url, target: "_blank", rel: "noopener noreferrer nofollow" }, embed.title) : embed.title;
+    box.append(h("p", { className: "embed-title" }, title));
+  }
+  if (embed.description) box.append(h("div", { className: "text" }, markdown(embed.description, hands.names)));
+  if (embed.fields?.length) {
+    const rows = embed.fields.map((field) =>
+      h("div", { className: field.inline ? "field inline" : "field" }, h("dt", {}, field.name), h("dd", {}, markdown(field.value, hands.names))),
+    );
+    box.append(h("dl", { className: "fields" }, rows));
+  }
+  const image = ownPicture(embed.image?.url);
+  if (image) box.append(h("img", { className: "embed-image", src: image, alt: embed.image.description ?? "" }));
+  if (embed.footer?.text) box.append(h("p", { className: "embed-footer" }, embed.footer.text));
+  return box;
+}
+
+// ---------------------------------------------------------------- components
+
+function components(message, list, hands) {
+  return list.map((component) => {
+    switch (component.type) {
+      case 1:
+        return h("div", { className: "row", data: { testid: "button-row" } }, components(message, component.components, hands));
+      case 2:
+        return button(message, component, hands);
+      case 3:
+      case 5:
+      case 6:
+      case 7:
+      case 8:
+        return select(message, component, hands);
+      case 9:
+        return h("div", { className: "section" }, components(message, component.components, hands), components(message, [component.accessory], hands));
+      case 10:
+        return h("div", { className: "text" }, markdown(component.content, hands.names));
+      case 11:
+        return mediaOf(component.media, component.description);
+      case 12:
+        return h("div", { className: "album" }, component.items.map((item) => mediaOf(item.media, item.description)));
+      case 13:
+        return h("p", { className: "file" }, component.name ?? "a file");
+      case 14:
+        return h("hr");
+      case 17: {
+        const box = h("section", { className: "embed" }, components(message, component.components, hands));
+        if (Number.isInteger(component.accent_color)) box.style.borderColor = `#${component.accent_color.toString(16).padStart(6, "0")}`;
+        return box;
+      }
+      default:
+        return null;
+    }
+  }).filter(Boolean);
+}
+
+function mediaOf(media, description) {
+  const address = ownPicture(media?.url);
+  return address ? h("img", { className: "embed-image", src: address, alt: description ?? "" }) : null;
+}
+
+const emojiText = (emoji) => (emoji ? (emoji.id ? `:${emoji.name}:` : emoji.name) : "");
+
+function button(message, component, hands) {
+  const emoji = emojiText(component.emoji);
+  const label = component.label ?? "";
+  if (component.style === 5) {
+    const url = safeUrl(component.url);
+    return h("a", { className: "button grey", href: url ?? "#", target: "_blank", rel: "noopener noreferrer nofollow" }, `${emoji} ${label} ↗`.trim());
+  }
+  const name = `${emoji} ${label}`.trim();
+  return h(
+    "button",
+    {
+      type: "button",
+      className: `button ${STYLES[component.style] ?? "grey"}`,
+      disabled: Boolean(component.disabled),
+      data: { testid: "component-button", key: component.custom_id, customId: component.custom_id },
+      on: { click: (event) => hands.press(message, component, event.currentTarget) },
+    },
+    name || "…",
+  );
+}
+
+export function optionsOf(component, hands) {
+  if (component.type === 3) return component.options ?? [];
+  const people = hands.people().map((person) => ({ value: person.id, label: person.display_name }));
+  const roles = hands.roles().map((role) => ({ value: role.id, label: role.name }));
+  const channels = hands.channels().filter((channel) => !channel.direct).map((channel) => ({ value: channel.id, label: `#${channel.name}` }));
+  return { 5: people, 6: roles, 7: [...people, ...roles], 8: channels }[component.type] ?? [];
+}
+
+function select(message, component, hands) {
+  const many = (component.max_values ?? 1) > 1;
+  const label = component.placeholder || "Choose";
+  const options = optionsOf(component, hands).map((option) =>
+    h("option", { value: option.value, selected: many && Boolean(option.default) }, [emojiText(option.emoji), option.label, option.description && `– ${option.description}`].filter(Boolean).join(" ")),
+  );
+  const menu = h("select", {
+    className: "select",
+    multiple: many,
+    disabled: Boolean(component.disabled),
+    "aria-label": label,
+    data: { testid: "component-select", key: component.custom_id, customId: component.custom_id },
+  });
+  if (!many) menu.append(h("option", { value: "", disabled: true, selected: true }, label));
+  menu.append(...options);
+  if (!many) {
+    const preset = (component.options ?? []).find((option) => option.default);
+    if (preset) menu.value = preset.value;
+    menu.addEventListener("change", () => hands.choose(message, component, [menu.value], menu));
+    return menu;
+  }
+  const choose = h("button", { type: "button", className: "button grey", on: { click: () => hands.choose(message, component, [...menu.selectedOptions].map((o) => o.value), choose) } }, "Choose");
+  return h("span", { className: "many" }, menu, choose);
+}
+
+// ---------------------------------------------------------------- around it
+
+function reaction(message, one, hands) {
+  const emoji = one.emoji.id ? `${one.emoji.name}:${one.emoji.id}` : one.emoji.name;
+  return h(
+    "button",
+    {
+      type: "button",
+      className: one.me ? "reaction mine" : "reaction",
+      "aria-pressed": String(Boolean(one.me)),
+      "aria-label": `${one.emoji.name}, ${one.count}`,
+      data: { testid: "reaction", key: `reaction:${emoji}` },
+      on: { click: () => hands.react(message, emoji, !one.me) },
+    },
+    `${emojiText(one.emoji)} ${one.count}`,
+  );
+}
+
+function tools(message, hands) {
+  return h(
+    "button",
+    {
+      type: "button",
+      className: "icon-button more",
+      "aria-label": `What to do with this message of ${displayName(message.author)}`,
+      "aria-haspopup": "menu",
+      data: { testid: "message-actions", key: "more" },
+      on: { click: (event) => hands.openMenu(message, event.currentTarget) },
+    },
+    "⋯",
+  );
+}
