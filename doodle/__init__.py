@@ -1,0 +1,1 @@
+"""Doodle: a small text-to-image model of our own, and everything that makes it."""

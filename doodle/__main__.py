@@ -1,0 +1,179 @@
+"""`python -m doodle train | evaluate | scenes`."""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import os
+import shutil
+import signal
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads starve a shared machine
+
+from doodle import recipe as recipes  # noqa: E402 - after the variable that OpenMP reads once
+
+if TYPE_CHECKING:
+    from diffusers import StableDiffusionPipeline
+
+    from doodle.recipe import Recipe
+    from doodle.training import Run
+
+FOLDER = Path(__file__).parent
+SAMPLE_PROMPTS = (
+    "a red cat in the snow",
+    "an orange fox in a forest, pencil sketch",
+    "a blue owl at night, neon",
+    "a yellow boat by the sea",
+    "a purple castle at sunset",
+    "a green car in a city, neon",
+    "a pink butterfly in a meadow",
+    "a white rabbit in the rain, sketch",
+)
+
+
+def main() -> int:
+    """Run the command line; errors that a user can mend are one sentence on stderr."""
+    options = _parser().parse_args()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    from doodle.training import ResumeError  # noqa: PLC0415 - torch takes seconds, `--help` none
+    from doodle.weights import WeightsError  # noqa: PLC0415
+
+    try:
+        options.command(options)
+    except (recipes.RecipeError, ResumeError, WeightsError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def train(options: argparse.Namespace) -> None:
+    """Train what the recipe asks for, and write the weights."""
+    import torch  # noqa: PLC0415
+
+    from doodle import autoencoder, denoiser, judge, pair, text_encoder, tokenizer  # noqa: PLC0415
+    from doodle import weights  # noqa: PLC0415
+    from doodle.training import ResumeError, Run  # noqa: PLC0415
+
+    if options.device.startswith("cuda") and not torch.cuda.is_available():
+        message = "This machine has no GPU that torch can use; train with --device cpu."
+        raise ResumeError(message)
+    recipe = recipes.load(options.recipe)
+    run = Run(
+        folder=options.runs / recipe.name,
+        fingerprint=recipe.fingerprint,
+        device=options.device,
+        resume=options.resume,
+        say=_say,
+    )
+    vae = autoencoder.train(recipe, run)
+    words = tokenizer.build(recipe)
+    text = text_encoder.train(recipe, run, words)
+    taught = copy.deepcopy(text)
+    pipeline = denoiser.train(
+        recipe,
+        run,
+        autoencoder=vae,
+        tokenizer=words,
+        text_encoder=text,
+        on_checkpoint=lambda pipeline, step: _report(run, pipeline, step),
+    )
+    weights.save(pipeline, options.weights)
+    judge.save(judge.train(recipe, run), options.weights / "judge.safetensors")
+    two = pair.train(recipe, run, tokenizer=words, text_encoder=taught)
+    pair.save(two, words, options.weights / "clip")
+    shutil.copy(recipes.path(options.recipe), options.weights / "recipe.toml")
+    _report(run, pipeline, recipe.denoiser.steps)
+    _say(f"The weights are in {options.weights}.")
+
+
+def evaluate(options: argparse.Namespace) -> None:
+    """Judge the weights on held-out prompts; the last line is JSON."""
+    from PIL import Image  # noqa: PLC0415
+
+    from doodle import evaluation, judge, pair, sheet, weights  # noqa: PLC0415
+
+    recipe = recipes.read(options.weights / "recipe.toml")
+    pipeline = weights.load(options.weights)
+    marks, exam = evaluation.evaluate(
+        pipeline,
+        judge.load(recipe.vocabulary, options.weights / "judge.safetensors"),
+        pair.load(options.weights / "clip"),
+        recipe.vocabulary,
+        prompts=options.prompts,
+        say=_say,
+    )
+    images = [Image.fromarray(pixels.transpose(1, 2, 0)) for pixels in exam.pixels[:80]]
+    sheet.contact_sheet(images, columns=10).save(options.sheet)
+    for i, prompt in enumerate(exam.prompts[:80]):
+        _say(f"sheet {i // 10 + 1}.{i % 10 + 1}: {prompt}")
+    _say(json.dumps(asdict(marks)))
+
+
+def scenes(options: argparse.Namespace) -> None:
+    """Write a contact sheet of drawn scenes."""
+    from doodle import sheet  # noqa: PLC0415
+    from doodle.scenes import draw  # noqa: PLC0415
+
+    rng = Random(options.seed)  # noqa: S311 - a choice of scenes, not a secret
+    vocabulary = recipes.load(options.recipe).vocabulary
+    images = [draw(vocabulary.sample(rng), seed=options.seed + i) for i in range(options.count)]
+    sheet.contact_sheet(images, columns=10).save(options.sheet)
+    _say(f"{options.count} scenes are in {options.sheet}.")
+
+
+def _report(run: Run, pipeline: StableDiffusionPipeline, step: int) -> None:
+    """Write a sample sheet, the loss plot, and the weights as they stand."""
+    from PIL import Image  # noqa: PLC0415
+
+    from doodle import evaluation, sheet, weights  # noqa: PLC0415
+
+    pictures = evaluation.generate(pipeline, list(SAMPLE_PROMPTS), seed=0)
+    images = [Image.fromarray(pixels.transpose(1, 2, 0)) for pixels in pictures]
+    sheet.contact_sheet(images, columns=4).save(run.folder / f"samples-{step:06}.png")
+    sheet.plot_losses(run.folder / "losses.jsonl", run.folder / "losses.png")
+    weights.save(pipeline, run.folder / "preview")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m doodle", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    one = commands.add_parser("train", help="train the model by a recipe")
+    one.add_argument("--recipe", default="cpu", help="a file in doodle/recipes (default: cpu)")
+    one.add_argument("--resume", action="store_true", help="go on from the run's checkpoints")
+    one.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
+    one.add_argument("--runs", type=Path, default=FOLDER / "runs", help="folder for checkpoints")
+    one.add_argument("--weights", type=Path, default=FOLDER / "weights", help="folder to write")
+    one.set_defaults(command=train)
+    one = commands.add_parser("evaluate", help="judge the weights on held-out prompts")
+    one.add_argument("--weights", type=Path, default=FOLDER / "weights", help="folder to read")
+    one.add_argument("--prompts", type=int, default=400, help="held-out prompts (default: 400)")
+    one.add_argument("--sheet", type=Path, default=Path("doodle-evaluation.png"))
+    one.set_defaults(command=evaluate)
+    one = commands.add_parser("scenes", help="draw a contact sheet of scenes")
+    one.add_argument("--recipe", default="full", help="whose part of the scenes (default: full)")
+    one.add_argument("--count", type=int, default=80)
+    one.add_argument("--seed", type=int, default=1)
+    one.add_argument("--sheet", type=Path, default=Path("doodle-scenes.png"))
+    one.set_defaults(command=scenes)
+    return parser
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

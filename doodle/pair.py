@@ -1,0 +1,126 @@
+"""The CLIP pair: pictures and captions in one space, for describing, ranking and searching."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING
+
+import torch
+from torch.nn.functional import cross_entropy
+from transformers import (
+    CLIPConfig,
+    CLIPImageProcessorPil,
+    CLIPModel,
+    CLIPTextConfig,
+    CLIPVisionConfig,
+)
+
+from doodle import weights
+from doodle.captions import caption
+from doodle.pictures import draw_random
+from doodle.tokenizer import token_ids
+from doodle.training import Plan, Run, fit
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from torch import Tensor
+    from transformers import CLIPTextModel, CLIPTokenizer
+
+    from doodle.recipe import Recipe
+
+SEEN_PX = 64
+PATCH_PX = 8
+CAPTIONS_EACH = 4
+MEAN = STD = (0.5, 0.5, 0.5)
+
+
+def build(recipe: Recipe, text_encoder: CLIPTextModel) -> CLIPModel:
+    """Return an untrained pair whose text tower starts as the text encoder that is given."""
+    part = recipe.pair
+    vision = CLIPVisionConfig(
+        hidden_size=part.width,
+        intermediate_size=part.width * 4,
+        num_hidden_layers=part.layers,
+        num_attention_heads=part.heads,
+        image_size=SEEN_PX,
+        patch_size=PATCH_PX,
+        projection_dim=part.width,
+    )
+    text = CLIPTextConfig(**text_encoder.config.to_dict())
+    pair = CLIPModel(
+        CLIPConfig(
+            text_config=text.to_dict(),
+            vision_config=vision.to_dict(),
+            projection_dim=part.width,
+        )
+    )
+    own = {
+        f"text_model.{key}".replace("text_model.text_model.", "text_model."): value
+        for key, value in text_encoder.state_dict().items()
+    }
+    pair.load_state_dict(own, strict=False)
+    return pair
+
+
+def train(
+    recipe: Recipe, run: Run, *, tokenizer: CLIPTokenizer, text_encoder: CLIPTextModel
+) -> CLIPModel:
+    """Train both towers to find each other's partner within the batch (Radford et al. 2021)."""
+    part = recipe.pair
+    torch.manual_seed(recipe.seed)
+    pair = build(recipe, text_encoder).to(run.device)
+    if run.finished("pair", part.steps):
+        pair.load_state_dict(run.load("pair")["model"])
+        return pair.eval()
+    run.say(f"pair: drawing {part.pictures} scenes")
+    drawn = draw_random(recipe.vocabulary, count=part.pictures, seed=recipe.seed + 3)
+    rng = Random(recipe.seed)  # noqa: S311 - a choice of words, not a secret
+    texts = [caption(scene, rng) for scene in drawn.scenes for _ in range(CAPTIONS_EACH)]
+    ids = token_ids(tokenizer, texts).view(part.pictures, CAPTIONS_EACH, -1)
+    pictures = seen(drawn.pixels)
+    generator = torch.Generator().manual_seed(recipe.seed)
+
+    def loss(step: int) -> Tensor:
+        del step
+        chosen = torch.randint(part.pictures, (part.batch,), generator=generator)
+        wording = torch.randint(CAPTIONS_EACH, (part.batch,), generator=generator)
+        with run.autocast():
+            out = pair(
+                input_ids=ids[chosen, wording].to(run.device),
+                pixel_values=pictures[chosen].to(run.device),
+            )
+        partner = torch.arange(part.batch, device=run.device)
+        logits = out.logits_per_text.float()
+        return (cross_entropy(logits, partner) + cross_entropy(logits.T, partner)) / 2
+
+    fit(run, Plan(part="pair", steps=part.steps, learning_rate=part.learning_rate), pair, loss)
+    return pair.eval()
+
+
+def seen(pictures: np.ndarray) -> Tensor:
+    """Return uint8 pictures (N, 3, H, W) as the picture tower takes them."""
+    small = torch.nn.functional.interpolate(
+        torch.from_numpy(pictures).float(), size=(SEEN_PX, SEEN_PX), mode="area"
+    )
+    return small / 127.5 - 1
+
+
+def save(pair: CLIPModel, tokenizer: CLIPTokenizer, folder: Path) -> None:
+    """Write model, tokenizer and image processor, so that CLIP's own loaders read them."""
+    pair.save_pretrained(folder)
+    weights.halve(folder / "model.safetensors")
+    tokenizer.save_pretrained(folder)
+    CLIPImageProcessorPil(
+        size={"shortest_edge": SEEN_PX},
+        crop_size={"height": SEEN_PX, "width": SEEN_PX},
+        image_mean=MEAN,
+        image_std=STD,
+    ).save_pretrained(folder)
+
+
+def load(folder: Path) -> CLIPModel:
+    """Read the pair in fp32."""
+    weights.check(folder / "model.safetensors")
+    return CLIPModel.from_pretrained(folder, dtype=torch.float32, local_files_only=True).eval()
