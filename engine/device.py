@@ -72,8 +72,8 @@ def choose(device: str, dtype: str, memory_gb: float | None) -> Device:
 def leave_a_core() -> None:
     """Keep one core for the event loop and the picture encoders where there are three or more.
 
-    On two cores torch keeps both: a tick on one core took 1.7 times as long, while replies stayed
-    within their limit because torch lets go of the interpreter during its kernels.
+    On two cores torch keeps both: it lets go of the interpreter during its kernels, and with
+    threads that sleep at barriers (see `threads.py`) the loop gets a core when it needs one.
     """
     cores = os.cpu_count() or 1
     if cores > 2:

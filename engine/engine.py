@@ -29,6 +29,7 @@ from engine.messages import (
 from engine.pictures import Inputs, prepare
 from engine.queue import FairQueue
 from engine.stream import Stream
+from engine.threads import wait_passively
 
 if TYPE_CHECKING:
     from engine.worker import Message, Worker
@@ -72,6 +73,7 @@ class Engine:
 
     async def start(self) -> None:
         """Start the device thread; EngineError with one sentence where the device is missing."""
+        wait_passively()
         self._loop = asyncio.get_running_loop()
         ready: asyncio.Future[None] = self._loop.create_future()
         self._thread = threading.Thread(

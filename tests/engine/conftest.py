@@ -1,11 +1,16 @@
 from __future__ import annotations
 
 import itertools
+import os
 from pathlib import Path
 
 import pytest
 
 from engine import DrawJob, Engine, WeightedText
+
+# Before torch is imported: its threads would spin against the other processes of a busy machine.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 from tests.engine import tiny_models
 
 

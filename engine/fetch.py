@@ -1,0 +1,148 @@
+"""Downloading a catalogue entry: only the safetensors needed, resumable, the index last."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+
+from engine.catalogue import ModelSpec
+from engine.errors import EngineError
+
+INDEX = "model_index.json"
+SMALL = {".json", ".txt", ".model"}
+"""Configs, vocabularies and tokenizers."""
+SKIPPED = {"safety_checker", "image_encoder"}
+"""Parts of a repository that drawing does not need."""
+
+
+class Hub(Protocol):
+    """Where files come from."""
+
+    def sizes(self, hub_id: str) -> Mapping[str, int]:
+        """Bytes of every file; EngineError where the repository cannot be seen."""
+
+    def text(self, hub_id: str, file: str) -> str:
+        """A small file."""
+
+    def download(self, hub_id: str, file: str, folder: Path) -> None:
+        """Get a file, going on where an earlier attempt stopped."""
+
+
+def needed(names: Sequence[str], parts: Sequence[str]) -> list[str]:
+    """Of a repository in diffusers' layout, the files that its parts load, the index last.
+
+    Half precision where every part has it; never pickles, nor the same weights twice.
+    """
+    half = {PurePosixPath(name).parent.name for name in names if ".fp16." in name}
+    weighty = {
+        PurePosixPath(name).parent.name
+        for name in names
+        if name.endswith(".safetensors") and PurePosixPath(name).parent.name in parts
+    }
+    take_half = bool(weighty) and weighty <= half
+    chosen = []
+    for name in names:
+        path = PurePosixPath(name)
+        if len(path.parts) != 2 or path.parts[0] not in parts:
+            continue
+        is_weight = path.suffix == ".safetensors" or name.endswith(".safetensors.index.json")
+        if is_weight and (".fp16" in path.name) == take_half and "non_ema" not in path.name:
+            chosen.append(name)
+        if not is_weight and path.suffix in SMALL and not path.name.endswith(".bin.index.json"):
+            chosen.append(name)
+    return [*chosen, INDEX]
+
+
+def fetch(
+    spec: ModelSpec,
+    *,
+    agreed: bool,
+    hub: Hub | None = None,
+    ask: Callable[[str], str] = input,
+    say: Callable[[str], object],
+) -> int:
+    """Say size, disk, licence and gate; ask; download. 0 where the model is here afterwards."""
+    info = spec.info
+    if not spec.hub_id:
+        raise EngineError(f"{info.name} has no hub_id in the catalogue; bring its files by hand.")
+    hub = hub or HuggingFace()
+    sizes = hub.sizes(spec.hub_id)
+    if spec.hub_file:
+        files = [spec.hub_file]
+        folder = spec.place.parent
+    else:
+        index = json.loads(hub.text(spec.hub_id, INDEX))
+        parts = [name for name in index if not name.startswith("_") and name not in SKIPPED]
+        files = needed(list(sizes), parts)
+        folder = spec.place
+    missing = [name for name in files if not _is_here(folder / name, sizes[name])]
+    total_gb = sum(sizes[name] for name in missing) / 1e9
+    near = next(path for path in (folder, *folder.parents) if path.exists())
+    free_gb = shutil.disk_usage(near).free / 1e9
+    say(f"{info.title}: {len(missing)} files, {total_gb:.2f} GB, to {folder}")
+    say(f"Licence: {info.licence}; pictures {'may' if info.may_sell else 'may not'} be sold.")
+    if info.gated:
+        say("It is behind a gate: accept its terms on the hub and set HF_TOKEN.")
+    if total_gb > free_gb:
+        raise EngineError(
+            f"{info.title} needs {total_gb:.2f} GB and {free_gb:.2f} GB are free at {near};"
+            " make room first."
+        )
+    if missing and not agreed and ask("Download? [y/N] ").strip().lower() not in {"y", "yes"}:
+        return 1
+    done_gb = 0.0
+    for name in missing:
+        say(f"{100 * done_gb / max(total_gb, 1e-9):3.0f} %  {name}, {sizes[name] / 1e6:.1f} MB")
+        hub.download(spec.hub_id, name, folder)
+        done_gb += sizes[name] / 1e9
+    if spec.hub_file and folder / spec.hub_file != spec.place:
+        (folder / spec.hub_file).rename(spec.place)
+    say(f"{info.title} is ready.")
+    return 0
+
+
+def _is_here(path: Path, size: int) -> bool:
+    return path.is_file() and path.stat().st_size == size
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]
+
+
+class HuggingFace:
+    """The hub, through its own client; it reads HF_TOKEN and HF_ENDPOINT from the environment."""
+
+    def sizes(self, hub_id: str) -> Mapping[str, int]:
+        from huggingface_hub import HfApi  # noqa: PLC0415 - a second to import
+        from huggingface_hub.errors import GatedRepoError, HfHubHTTPError  # noqa: PLC0415
+
+        try:
+            info = HfApi().model_info(hub_id, files_metadata=True)
+        except GatedRepoError as error:
+            raise EngineError(
+                f"{hub_id} is behind a gate: accept its terms on the hub, then set HF_TOKEN."
+            ) from error
+        except (HfHubHTTPError, OSError) as error:
+            raise EngineError(
+                f"{hub_id} cannot be reached: {str(error).splitlines()[0]}"
+            ) from error
+        return {file.rfilename: file.size or 0 for file in info.siblings or ()}
+
+    def text(self, hub_id: str, file: str) -> str:
+        from huggingface_hub import hf_hub_download  # noqa: PLC0415
+
+        return Path(hf_hub_download(hub_id, file)).read_text(encoding="utf-8")
+
+    def download(self, hub_id: str, file: str, folder: Path) -> None:
+        from huggingface_hub import hf_hub_download  # noqa: PLC0415
+        from huggingface_hub.errors import HfHubHTTPError  # noqa: PLC0415
+
+        try:
+            hf_hub_download(hub_id, file, local_dir=folder)
+        except (HfHubHTTPError, OSError) as error:
+            raise EngineError(
+                f"{file} of {hub_id} stopped: {_first_line(error)} Run fetch again to go on."
+            ) from error
