@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import logging
@@ -93,7 +92,6 @@ class Darkroom(discord.AutoShardedClient):
         )
         trusted = (settings.discord_api_url,) if settings.discord_api_url else ()
         self.reception = Reception(studio=self.studio, fetcher=Fetcher(trusted))
-        self._outbox_task: asyncio.Task[None] | None = None
         self._recovered = False
 
     def is_owner(self, user_id: int) -> bool:
@@ -113,7 +111,6 @@ class Darkroom(discord.AutoShardedClient):
         self.add_dynamic_items(JobButton)
         commands.add_all(self.tree)
         await self.sync_commands()
-        self._outbox_task = asyncio.create_task(self.outbox.run(), name="outbox")
 
     async def launch_shard(
         self, gateway: yarl.URL, shard_id: int, *, initial: bool = False
@@ -169,7 +166,5 @@ class Darkroom(discord.AutoShardedClient):
         return True
 
     async def close(self) -> None:
-        if self._outbox_task is not None:
-            self._outbox_task.cancel()
-            await asyncio.wait({self._outbox_task})
+        await self.outbox.close()
         await super().close()

@@ -1,6 +1,6 @@
 """The outbox: one job's events → Discord messages.
 
-Progress is coalesced: one loop edits for the whole bot, the latest event of a job wins. The final
+Progress is coalesced: one task edits for the whole bot, the latest event of a job wins. The final
 post carries a nonce, so that a retry does not post twice; after a restart the channel's history is
 looked through first. What Discord refuses for good is not tried again: the pictures are kept.
 """
@@ -44,7 +44,8 @@ class _Shown:
     event: engine.Event
     edited_s: float
     """Event loop time of the last edit."""
-    dirty: bool = True
+    dirty: bool
+    """There is something to show that is not shown yet."""
     muted: bool = False
     """Discord refused an edit for good."""
     previews: tuple[bytes, ...] = ()
@@ -52,7 +53,7 @@ class _Shown:
 
 
 class DiscordOutbox:
-    """`studio.Outbox` on Discord. `run` is the editing loop."""
+    """`studio.Outbox` on Discord."""
 
     def __init__(
         self,
@@ -67,34 +68,38 @@ class DiscordOutbox:
         self._pictures = pictures
         self._interval_s = interval_s
         self._shown: dict[str, _Shown] = {}
-        self._wake = asyncio.Event()
+        self._editing: asyncio.Task[None] | None = None
 
     # Progress.
 
     def show(self, row: JobRow, event: engine.Event) -> None:
-        """Remember the event; the loop edits the job's message when its turn comes."""
+        """Remember the event; the job's message is edited when its turn comes."""
         if row.progress_message_id is None or _age_s(row.progress_message_id) > _EDITABLE_S:
             return
         shown = self._shown.get(row.id)
         if shown is None:
-            shown = _Shown(row, event, edited_s=-self._interval_s)
+            news = status_of(event) != status_of(None)  # the first reply says the rest
+            shown = _Shown(row, event, edited_s=-self._interval_s, dirty=news)
             self._shown[row.id] = shown
         elif status_of(event) != status_of(shown.event) or isinstance(event, engine.Progress):
             shown.event, shown.dirty = event, True
         if isinstance(event, engine.Progress) and event.previews:
             shown.previews = event.previews
-        self._wake.set()
+        if self._editing is None or self._editing.done():
+            self._editing = asyncio.create_task(self._edit_all(), name="progress edits")
 
-    async def run(self) -> None:
-        """Edit progress messages, the longest unedited first, until cancelled."""
-        while True:
-            shown = self._next()
-            now_s = asyncio.get_running_loop().time()
-            if shown is None:
-                self._wake.clear()
-                await self._wake.wait()
-            elif now_s < (due_s := shown.edited_s + self._interval_s):
-                await asyncio.sleep(due_s - now_s)
+    async def close(self) -> None:
+        """Stop editing; what is owed stays owed."""
+        if self._editing is not None:
+            self._editing.cancel()
+            await asyncio.wait({self._editing})
+
+    async def _edit_all(self) -> None:
+        """Edit progress messages, the longest unedited first, while there is anything to show."""
+        while (shown := self._next()) is not None:
+            wait_s = shown.edited_s + self._interval_s - asyncio.get_running_loop().time()
+            if wait_s > 0:
+                await asyncio.sleep(wait_s)
             else:
                 await self._edit(shown)
                 await asyncio.sleep(_SPACING_S)

@@ -93,7 +93,12 @@ def clean(data: bytes) -> bytes:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image = Image.open(io.BytesIO(data), formats=_FORMATS)
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError):
+    except Image.DecompressionBombError:
+        raise InvalidPicture(
+            f"This picture has far too many pixels; send one of at most "
+            f"{MAX_PIXELS // 1_000_000} megapixels, such as 7000×7000."
+        ) from None
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
         raise InvalidPicture("This file is not a picture; send a PNG, JPEG, WebP or GIF.") from None
     with image:
         width, height = image.size

@@ -132,7 +132,7 @@ async def hold(
         .where(purses.c.account_id == account_id)
         .with_for_update()
     )
-    available = {kind: int(amount) for kind, amount in rows.tuples()}
+    available = {kind: int(amount) for kind, amount in rows}
     if sum(available.values()) < amount:
         raise NotEnoughCredits(
             f"This needs {credits_text(amount)}; you have "
@@ -189,7 +189,7 @@ async def _return(connection: AsyncConnection, job_id: str, amount: int, *, now_
             entries.c.job_id == job_id, entries.c.kind == "hold"
         )
     )
-    taken = {purse: (account_id, -part) for account_id, purse, part in rows.tuples()}
+    taken = {purse: (account_id, -part) for account_id, purse, part in rows}
     for purse in reversed(SPENDING_ORDER):
         account_id, part = taken.get(purse, (0, 0))
         back = min(part, amount)

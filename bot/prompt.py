@@ -8,6 +8,7 @@ and held to its range.
 from __future__ import annotations
 
 import difflib
+import itertools
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -20,7 +21,7 @@ MAX_PROMPT_CHARACTERS = 4000
 MAX_ASPECT = 14.0
 """The longer side over the shorter."""
 
-_FLAG = re.compile(r"(?:(?<=\s)|^)(?:--|—)\s?(?=[A-Za-z])")
+_FLAG = re.compile(r"(?:(?<=\s)|^)(?:--|—)(?=[A-Za-z])")
 _NAME = re.compile(r"[A-Za-z]+")
 _WEIGHT = re.compile(r"::([+-]?(?:\d+\.?\d*|\.\d+))?(?!:)")
 _LINK = re.compile(r"<?(https?://[^\s<>]+)>?", re.IGNORECASE)
@@ -216,7 +217,7 @@ def parse(text: str, *, beside: int = 0) -> Prompt:
 def _read_flags(source: str, starts: list[int]) -> tuple[tuple[str, ...], dict[str, Value]]:
     flags: dict[str, Value] = {}
     avoid: list[str] = []
-    for start, end in zip(starts, [*starts[1:], len(source)], strict=True):
+    for start, end in itertools.pairwise([*starts, len(source)]):
         segment = source[start:end].rstrip()
         name_match = _NAME.search(segment)
         assert name_match is not None  # _FLAG looks ahead for a letter

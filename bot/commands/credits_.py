@@ -13,9 +13,8 @@ from bot.pricing import CENTS, credits_text
 if TYPE_CHECKING:
     from bot.client import Darkroom
 
-MAX_GRANT = 1_000_000
-
-Amount = app_commands.Range[float, 0.01, MAX_GRANT]
+Amount = app_commands.Range[float, 0.01, 1_000_000.0]
+Allotment = app_commands.Range[float, 0.0, 1_000_000_000.0]
 
 
 def _cents(amount: float) -> int:
@@ -53,11 +52,7 @@ class Credits(app_commands.Group, name="credits", description="Give and look at 
 
     @app_commands.command(description="For the bot's owner: what this server may still grant.")
     @app_commands.describe(amount="Credits its managers may still grant in all.")
-    async def allot(
-        self,
-        interaction: discord.Interaction[Darkroom],
-        amount: app_commands.Range[float, 0, 1_000_000_000],
-    ) -> None:
+    async def allot(self, interaction: discord.Interaction[Darkroom], amount: Allotment) -> None:
         client = interaction.client
         if not client.is_owner(interaction.user.id) or interaction.guild_id is None:
             raise NotAllowed("Only the bot's owner (OWNER_IDS) may change a server's allotment.")

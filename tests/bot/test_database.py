@@ -1,0 +1,176 @@
+"""Migrations, locks, and the rules that the schema itself holds."""
+
+import asyncio
+import sqlite3
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from bot import ledger
+from bot.database import Database
+from bot.errors import StartError
+from bot.tables import accounts, entries, holds, jobs, metadata, purses
+
+JOB = {
+    "guild_id": 1,
+    "channel_id": 1,
+    "user_id": 1,
+    "kind": "imagine",
+    "title": "",
+    "prompt": "a cat",
+    "stored_version": 1,
+    "stored": "{}",
+    "created_ms": 0,
+}
+
+
+def schema(path):
+    with sqlite3.connect(path) as connection:
+        rows = connection.execute(
+            "SELECT type, name, sql FROM sqlite_master "
+            "WHERE name NOT LIKE 'sqlite_%' AND name <> 'alembic_version'"
+        ).fetchall()
+    connection.close()
+    return {
+        (kind, name): " ".join((sql or "").replace('"', "").replace("( ", "(").split())
+        for kind, name, sql in rows
+    }
+
+
+def clauses(sql):
+    """The parts of a CREATE statement in any order: batch operations may reorder them."""
+    return sorted(part.strip(" ()") for part in sql.replace("(", ",").replace(")", ",").split(","))
+
+
+async def test_a_migrated_database_equals_a_freshly_created_one(database, tmp_path):
+    fresh = tmp_path / "fresh.db"
+    created = sa.create_engine(f"sqlite:///{fresh}")
+    metadata.create_all(created)
+    created.dispose()
+    migrated_schema, fresh_schema = schema(database.path), schema(fresh)
+    assert migrated_schema.keys() == fresh_schema.keys()
+    for key, sql in fresh_schema.items():
+        assert clauses(migrated_schema[key]) == clauses(sql), key
+
+
+async def test_a_second_process_on_the_database_is_refused(database):
+    second = Database(f"sqlite+aiosqlite:///{database.path}")
+    with pytest.raises(StartError, match="Another Darkroom already runs"):
+        await second.start()
+    await second.close()
+
+
+async def test_a_newer_database_is_refused(database):
+    async with database.write() as connection:
+        await connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    await database.close()
+    again = Database(f"sqlite+aiosqlite:///{database.path}")
+    with pytest.raises(StartError, match="revision 9999"):
+        await again.start()
+    await again.close()
+
+
+async def test_starting_twice_in_turn_keeps_what_is_there(database):
+    async with database.write() as connection:
+        await ledger.account(connection, guild_id=1, user_id=2, trial=100, now_ms=0)
+    await database.close()
+    again = Database(f"sqlite+aiosqlite:///{database.path}")
+    await again.start()
+    async with again.read() as connection:
+        assert await connection.scalar(sa.select(sa.func.count()).select_from(accounts)) == 1
+    await again.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [("mysql://x/y", "names mysql"), ("nonsense", "not a database address")],
+)
+def test_a_foreign_address_is_one_sentence_naming_the_variable(url, sentence):
+    with pytest.raises(StartError, match=sentence) as caught:
+        Database(url)
+    assert "DATABASE_URL" in str(caught.value)
+
+
+async def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path):
+    blocker = tmp_path / "file"
+    blocker.write_text("")
+    database = Database(f"sqlite+aiosqlite:///{blocker / 'darkroom.db'}")
+    with pytest.raises(StartError, match="cannot be opened"):
+        await database.start()
+    await database.close()
+
+
+async def test_writers_queue_instead_of_failing_as_locked(database):
+    async def add(user_id):
+        async with database.write() as connection:
+            await ledger.account(connection, guild_id=1, user_id=user_id, trial=1, now_ms=0)
+
+    await asyncio.gather(*(add(user_id) for user_id in range(100)))
+    async with database.read() as connection:
+        assert await connection.scalar(sa.select(sa.func.count()).select_from(accounts)) == 100
+
+
+async def test_a_transaction_that_raises_leaves_nothing(database):
+    with pytest.raises(RuntimeError):
+        async with database.write() as connection:
+            await ledger.account(connection, guild_id=1, user_id=1, trial=1, now_ms=0)
+            raise RuntimeError
+    async with database.read() as connection:
+        assert await connection.scalar(sa.select(sa.func.count()).select_from(accounts)) == 0
+
+
+@pytest.fixture
+async def held(database):
+    """A job with an open hold of 100 from a trial of 300."""
+    async with database.write() as connection:
+        account = await ledger.account(connection, guild_id=1, user_id=1, trial=300, now_ms=0)
+        await connection.execute(sa.insert(jobs).values(id="a" * 16, account_id=account, **JOB))
+        await ledger.hold(connection, account_id=account, job_id="a" * 16, amount=100, now_ms=0)
+    return database
+
+
+FORBIDDEN = {
+    "an entry changes": sa.update(entries).values(amount=1),
+    "an entry goes": sa.delete(entries),
+    "a hold goes": sa.delete(holds),
+    "a hold's amount changes": sa.update(holds).values(amount=1),
+    "a purse goes below nothing": sa.update(purses).values(available=-1),
+    "a job ends with its hold open": sa.update(jobs).values(
+        outcome="finished", delivery="pending", ended_ms=1
+    ),
+    "a job ends and nothing is owed": sa.update(jobs).values(outcome="failed", ended_ms=1),
+    "more is settled than was held": sa.update(holds).values(state="settled", settled=101),
+    "a released hold costs": sa.update(holds).values(state="released", settled=1),
+    "a purse is of no known kind": sa.update(purses).values(kind="found"),
+}
+
+
+@pytest.mark.parametrize("statement", FORBIDDEN.values(), ids=FORBIDDEN.keys())
+async def test_the_schema_refuses_it(held, statement):
+    with pytest.raises(DBAPIError):
+        async with held.write() as connection:
+            await connection.execute(statement)
+
+
+async def test_the_schema_refuses_a_second_end(held):
+    async with held.write() as connection:
+        await ledger.settle(connection, job_id="a" * 16, amount=100, now_ms=1)
+        await connection.execute(
+            sa.update(jobs).values(outcome="finished", delivery="pending", ended_ms=1)
+        )
+    with pytest.raises(DBAPIError, match="ends once"):
+        async with held.write() as connection:
+            await connection.execute(sa.update(jobs).values(outcome="failed"))
+    with pytest.raises(DBAPIError, match="closes once"):
+        async with held.write() as connection:
+            await connection.execute(sa.update(holds).values(state="released", settled=0))
+
+
+async def test_the_schema_refuses_a_finished_job_whose_hold_was_released(held):
+    with pytest.raises(DBAPIError, match="together"):
+        async with held.write() as connection:
+            await ledger.release(connection, job_id="a" * 16, now_ms=1)
+            await connection.execute(
+                sa.update(jobs).values(outcome="finished", delivery="pending", ended_ms=1)
+            )
