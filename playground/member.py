@@ -261,10 +261,10 @@ class Member:
         shown.modal_consumed = True
         return self._interact(InteractionType.MODAL_SUBMIT, shown.channel_id, data, source=message)
 
-    async def answered(
-        self, interaction: Interaction, *, timeout_s: float = ANSWER_WITHIN_S
-    ) -> bool:
-        """Whether the bot gave its first response in time; returns as soon as it did."""
+    async def answered(self, interaction: Interaction, *, timeout_s: float | None = None) -> bool:
+        """Whether the bot gave its first response in time (3 s); returns as soon as it did."""
+        if timeout_s is None:
+            timeout_s = ANSWER_WITHIN_S
         return await self.world.until(lambda: interaction.responded, timeout_s=timeout_s)
 
     # ------------------------------------------------------------------ inside

@@ -18,7 +18,7 @@ from simcord.backend.models import Interaction, Message
 from simcord.enums import AppCommandType, ChannelType
 
 from playground.gateway import Gateway
-from playground.member import ANSWER_WITHIN_S, Member, Refused, Upload
+from playground.member import Member, Refused, Upload
 from playground.world import Change, World
 
 PAGE = Path(__file__).parent / "page"
@@ -214,7 +214,7 @@ class People:
         if not self._gateway.connected:
             raise Refused(f"The bot is not connected. {self.bot_note}".strip())
         done = self._do_with_bot(member, act, files)
-        if not await member.answered(done, timeout_s=ANSWER_WITHIN_S):
+        if not await member.answered(done):
             if act["do"] == "autocomplete":
                 return {"choices": []}
             raise Refused("The application did not respond.")

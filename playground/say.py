@@ -29,6 +29,7 @@ class Request:
     data_dir: Path
     timeout_s: float
     verbose: bool
+    quiet_s: float = 1.0  # nothing new for so long: it is done
     command: Sequence[str] | None = None  # the bot's, default `python -m bot`
 
 
@@ -51,13 +52,13 @@ async def say(request: Request) -> int:
             await stage.wait_for_command(timeout_s=request.timeout_s)
         after = _newest(stage)
         done = _type(stage, member, request.line, files)
-        await _settle(stage, member, done, after, request.timeout_s)
+        await _settle(stage, member, done, after, request)
         grids = [message for message in stage.bot_messages() if is_grid(message)]
         for button in request.clicks:
             after = _newest(stage)
             target = _last_with(stage, button)
             done = member.click(stage.general, target.id, button)
-            await _settle(stage, member, done, after, request.timeout_s)
+            await _settle(stage, member, done, after, request)
         _save_last(stage, request.out)
     if not grids:
         print("No grid with its nine buttons (U1–U4, 🔄, V1–V4) arrived.", file=sys.stderr)
@@ -85,7 +86,7 @@ def _type(stage: Stage, member: Member, line: str, files: dict[str, Upload]) -> 
 
 
 async def _settle(
-    stage: Stage, member: Member, done: Interaction | None, after: int, timeout_s: float
+    stage: Stage, member: Member, done: Interaction | None, after: int, request: Request
 ) -> None:
     """Wait for the answer, send a form that opened as it stands, and wait until all is quiet."""
     if done is not None:
@@ -96,7 +97,7 @@ async def _settle(
             done = member.submit(done, _defaults(done.modal["components"]))
             if not await member.answered(done):
                 raise Refused("The application did not respond.")
-    await stage.wait_until_idle(after=after, timeout_s=timeout_s)
+    await stage.wait_until_idle(after=after, quiet_s=request.quiet_s, timeout_s=request.timeout_s)
 
 
 def _defaults(components: Sequence[dict[str, object]]) -> dict[str, object]:

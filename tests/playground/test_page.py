@@ -141,7 +141,7 @@ async def test_refusals_are_sentences(browser, stage, what, says):
 
 
 async def test_silent_application_is_told_after_three_seconds(browser, stage, client, monkeypatch):
-    monkeypatch.setattr("playground.people.ANSWER_WITHIN_S", 0.05)
+    monkeypatch.setattr("playground.member.ANSWER_WITHIN_S", 0.05)
     answer = await act(browser, {**dora(stage), "do": "slash", "name": "slow"})
     assert answer["error"] == "The application did not respond."
 

@@ -1,0 +1,150 @@
+"""The README's moving picture: a real channel in Chromium, from the command to V2."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import shutil
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+from PIL import Image, ImageChops
+from playwright.async_api import Page, async_playwright
+
+from playground.member import Refused
+from playground.stage import Stage, is_grid
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+BROWSER_ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+WIDTH_PX, HEIGHT_PX = 820, 700
+FRAME_S = 0.15
+LONGEST_FRAME_MS = 700  # waiting is cut short, so that the film shows what happens
+HOLD_MS = 2200
+QUALITIES = (80, 65, 50, 35)
+LARGEST_BYTES = 1_500_000
+
+
+class Reel:
+    """Frames with the time each is shown; a frame like the one before prolongs it."""
+
+    def __init__(self) -> None:
+        self._frames: list[Image.Image] = []
+        self._shown_ms: list[int] = []
+
+    def add(self, png: bytes, shown_ms: int) -> None:
+        """Append one screenshot."""
+        frame = Image.open(io.BytesIO(png)).convert("RGB")
+        last = self._frames[-1] if self._frames else None
+        if last is not None and ImageChops.difference(last, frame).getbbox() is None:
+            held = max(self._shown_ms[-1], min(self._shown_ms[-1] + shown_ms, LONGEST_FRAME_MS))
+            self._shown_ms[-1] = held
+            return
+        self._frames.append(frame)
+        self._shown_ms.append(shown_ms)
+
+    def hold(self) -> None:
+        """Show the last frame long enough to look at it."""
+        self._shown_ms[-1] = HOLD_MS
+
+    def save(self, path: Path) -> int:
+        """Write an animated WebP below LARGEST_BYTES, as good as that allows; its bytes."""
+        first, *rest = self._frames
+        for quality in QUALITIES:
+            data = io.BytesIO()
+            first.save(
+                data,
+                "WEBP",
+                save_all=True,
+                append_images=rest,
+                duration=self._shown_ms,
+                loop=0,
+                quality=quality,
+                method=4,
+            )
+            if data.tell() <= LARGEST_BYTES or quality == QUALITIES[-1]:
+                path.write_bytes(data.getvalue())
+                break
+        return path.stat().st_size
+
+
+async def film(
+    out: Path, *, prompt: str, timeout_s: float, command: Sequence[str] | None = None
+) -> int:
+    """Write playground.webp and playground.png into `out`; 0, or Refused in one sentence."""
+    browser_path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser_path is None:
+        raise Refused("The film needs Chromium, and there is none on the PATH: install chromium.")
+    await asyncio.to_thread(out.mkdir, parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="darkroom-") as data_dir:
+        async with Stage(echo=sys.stderr) as stage, async_playwright() as playwright:
+            await stage.start_bot(
+                command, environment={"DATA_DIR": data_dir}, connect_within_s=timeout_s
+            )
+            await stage.wait_for_command("imagine", timeout_s=timeout_s)
+            browser = await playwright.chromium.launch(
+                executable_path=browser_path, args=list(BROWSER_ARGUMENTS)
+            )
+            page = await browser.new_page(viewport={"width": WIDTH_PX, "height": HEIGHT_PX})
+            await page.goto(stage.url)
+            size = await _act_and_shoot(stage, page, out, prompt, timeout_s)
+            await browser.close()
+    print(f"Wrote {out / 'playground.webp'} ({size / 1e6:.2f} MB) and {out / 'playground.png'}.")
+    return 0
+
+
+async def _act_and_shoot(stage: Stage, page: Page, out: Path, prompt: str, timeout_s: float) -> int:
+    reel = Reel()
+
+    async def shoot() -> None:
+        reel.add(await page.screenshot(), round(FRAME_S * 1000))
+
+    await page.get_by_test_id("composer-input").click()
+    await shoot()
+    for key in ["/", *"imagine"]:
+        await page.keyboard.type(key)
+        await shoot()
+    await page.keyboard.press("Enter")
+    for character in prompt:
+        await page.keyboard.type(character)
+        await shoot()
+    await page.keyboard.press("Enter")
+    await _until_grids(stage, page, 1, shoot, timeout_s)
+    reel.hold()
+    await page.screenshot(path=out / "playground.png")
+    button = page.get_by_role("button", name="V2").last
+    await button.hover()
+    await shoot()
+    await button.click()
+    await _until_grids(stage, page, 2, shoot, timeout_s)
+    reel.hold()
+    return await asyncio.to_thread(reel.save, out / "playground.webp")
+
+
+async def _until_grids(
+    stage: Stage,
+    page: Page,
+    count: int,
+    shoot: Callable[[], Awaitable[None]],
+    timeout_s: float,
+) -> None:
+    """Take pictures until that many finished grids are there and have settled on the page."""
+    deadline = asyncio.get_running_loop().time() + timeout_s
+    while sum(map(is_grid, stage.bot_messages())) < count:
+        if asyncio.get_running_loop().time() > deadline:
+            raise TimeoutError(f"No grid came within {timeout_s:g} s.")
+        await shoot()
+        await asyncio.sleep(FRAME_S)
+    await page.mouse.move(WIDTH_PX - 40, 200)
+    for _ in range(10):
+        await asyncio.sleep(FRAME_S)
+        await shoot()

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+
+import aiohttp
+import pytest
+
+from playground.__main__ import main
+from playground.serve import Playground, Settings
+
+
+@pytest.fixture
+def settings(tmp_path, bot_command):
+    def make(command=None):
+        return Settings(port=0, data_dir=tmp_path, command=command or bot_command)
+
+    return make
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_signal_ends_server_and_bot_in_order(settings, capsys, number):
+    playground = Playground(settings())
+    stage = playground._stage
+    running = asyncio.create_task(playground.run())
+    await stage.until(lambda: stage.server.gateway.connected)
+    async with aiohttp.ClientSession() as session, session.get(stage.url) as answer:
+        assert answer.status == 200
+    os.kill(os.getpid(), number)
+    assert await running == 0
+    assert stage.bot.exit_code == 0
+    assert f"open: {stage.url}" in capsys.readouterr().out
+
+
+async def test_bot_that_ends_is_told_with_its_last_lines_and_exit_code_1(settings, capsys):
+    script = "import sys; print('DISCORD_TOKEN is wrong'); sys.exit(2)"
+    playground = Playground(settings([sys.executable, "-c", script]))
+    assert await playground.run() == 1
+    told = capsys.readouterr().err
+    assert "The bot ended with exit code 2" in told
+    assert "DISCORD_TOKEN is wrong" in told
+
+
+async def test_bot_gets_the_playgrounds_variables_and_none_of_a_real_server(
+    settings, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setenv("ALLOWED_GUILDS", "123")
+    monkeypatch.setenv("DISCORD_TOKEN", "real")
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    names = ["DISCORD_TOKEN", "OWNER_IDS", "DATA_DIR", "ALLOWED_GUILDS", "DATABASE_URL"]
+    script = f"import os; print([os.environ[name] for name in {names}])"
+    playground = Playground(settings([sys.executable, "-c", script]))
+    await playground.run()
+    admin = str(playground._stage.admin_id)
+    assert str(["playground", admin, str(tmp_path), "", ""]) in capsys.readouterr().out
+
+
+def test_port_in_use_is_one_sentence_that_names_the_variable(capsys, monkeypatch, unused_tcp_port):
+    async def occupy():
+        server = await asyncio.start_server(lambda *_: None, "127.0.0.1", unused_tcp_port)
+        async with server:
+            return await asyncio.to_thread(main, [])
+
+    monkeypatch.setenv("PLAYGROUND_PORT", str(unused_tcp_port))
+    monkeypatch.setattr("playground.serve.Playground._listen_for_signals", lambda _: None)
+    assert asyncio.run(occupy()) == 1
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "PLAYGROUND_PORT" in told
+
+
+@pytest.mark.parametrize("port", ["eighty", "-1", "70000", "8080.5"])
+def test_port_that_is_none_is_one_sentence(capsys, monkeypatch, port):
+    monkeypatch.setenv("PLAYGROUND_PORT", port)
+    assert main([]) == 1
+    assert capsys.readouterr().err == (
+        f"PLAYGROUND_PORT must be a port from 0 to 65535, not {port!r}.\n"
+    )
