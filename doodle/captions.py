@@ -5,7 +5,15 @@ from __future__ import annotations
 import string
 from typing import TYPE_CHECKING
 
-from doodle.words import COLOUR_WORDS, PLACE_WORDS, STYLE_WORDS, SUBJECT_WORDS
+from doodle.words import (
+    COLOUR_WORDS,
+    COUNT_WORDS,
+    PLACE_WORDS,
+    RELATION_WORDS,
+    SIZE_WORDS,
+    STYLE_WORDS,
+    SUBJECT_WORDS,
+)
 
 if TYPE_CHECKING:
     from random import Random
@@ -13,7 +21,7 @@ if TYPE_CHECKING:
     from doodle.scenes import Scene
 
 OPENINGS = ("", "", "", "a picture of ", "a drawing of ", "show me ")
-FILLERS = ("cute", "beautiful", "highly detailed", "pretty", "masterpiece", "lovely", "4k", "tiny")
+FILLERS = ("cute", "beautiful", "highly detailed", "pretty", "masterpiece", "lovely", "4k")
 JAPANESE_SHARE = 0.2
 FILLER_SHARE = 0.1  # how often a caption ends in words that say nothing, or in no word at all
 LEFT_OUT_SHARE = 0.06  # how often a caption does not name the colour, or the place
@@ -37,29 +45,69 @@ def english(
     scene: Scene, rng: Random, *, colour: bool = True, place: bool = True, style: bool = True
 ) -> str:
     """Return an English caption; the flags say which parts are named."""
-    subject = rng.choice(SUBJECT_WORDS[scene.subject][0])
-    noun = f"{rng.choice(COLOUR_WORDS[scene.colour][0])} {subject}" if colour else subject
+    thing = _thing(scene, rng, colour=colour)
+    if scene.relation:
+        other = _noun(scene.second, scene.second_colour, rng, colour=colour)
+        thing = f"{thing} {rng.choice(RELATION_WORDS[scene.relation][0])} {_with_article(other)}"
     where = rng.choice(PLACE_WORDS[scene.place][0]) if place else ""
     look = rng.choice(STYLE_WORDS[scene.style][0]) if style else ""
-    thing = noun if rng.random() < 0.25 else _with_article(noun)  # noqa: PLR2004 - a tag, at times
-    sentence = _joined(rng, rng.choice(OPENINGS) + thing, where)
-    if not look:
-        return sentence
-    return f"{sentence}, {look}" if rng.random() < 0.7 else f"{look}, {sentence}"  # noqa: PLR2004
+    return _styled(rng, _placed(rng, rng.choice(OPENINGS) + thing, where), look, ", ")
 
 
 def japanese(
     scene: Scene, rng: Random, *, colour: bool = True, place: bool = True, style: bool = True
 ) -> str:
     """Return a Japanese caption; the flags say which parts are named."""
-    subject = rng.choice(SUBJECT_WORDS[scene.subject][1])
-    noun = rng.choice(COLOUR_WORDS[scene.colour][1]) + subject if colour else subject
+    noun = _meishi(scene.subject, scene.colour, rng, colour=colour)
+    if scene.count > 1:
+        noun = rng.choice(COUNT_WORDS[scene.count][1]) + noun
+    noun = rng.choice(SIZE_WORDS[scene.size][1]) + noun
+    if scene.relation:
+        other = _meishi(scene.second, scene.second_colour, rng, colour=colour)
+        noun = other + rng.choice(RELATION_WORDS[scene.relation][1]) + noun
     where = rng.choice(PLACE_WORDS[scene.place][1]) if place else ""
     look = rng.choice(STYLE_WORDS[scene.style][1]) if style else ""
-    sentence = where + noun
+    return _styled(rng, where + noun, look, "、")
+
+
+def plural(noun: str) -> str:
+    """Return the plural of an English noun, of "cup of coffee" that of its head."""
+    head, of, rest = noun.partition(" of ")
+    if head.endswith("fish"):
+        return noun
+    if head.endswith("y") and head[-2] not in "aeiou":
+        head = head[:-1] + "ie"
+    elif head.endswith(("s", "x", "ch", "sh")):
+        head += "e"
+    return f"{head}s{of}{rest}"
+
+
+def _thing(scene: Scene, rng: Random, *, colour: bool) -> str:
+    noun = _noun(scene.subject, scene.colour, rng, colour=colour)
+    size = rng.choice(SIZE_WORDS[scene.size][0])
+    noun = f"{size} {noun}" if size else noun
+    if scene.count > 1:
+        return f"{rng.choice(COUNT_WORDS[scene.count][0])} {plural(noun)}"
+    bare = rng.random() < 0.25 and not scene.relation  # noqa: PLR2004 - a mere tag, at times
+    return noun if bare else _with_article(noun)
+
+
+def _noun(subject: str, colour_name: str, rng: Random, *, colour: bool) -> str:
+    noun = rng.choice(SUBJECT_WORDS[subject][0])
+    return f"{rng.choice(COLOUR_WORDS[colour_name][0])} {noun}" if colour else noun
+
+
+def _meishi(subject: str, colour_name: str, rng: Random, *, colour: bool) -> str:
+    """Return the Japanese noun."""
+    noun = rng.choice(SUBJECT_WORDS[subject][1])
+    return rng.choice(COLOUR_WORDS[colour_name][1]) + noun if colour else noun
+
+
+def _styled(rng: Random, sentence: str, look: str, comma: str) -> str:
     if not look:
         return sentence
-    return f"{sentence}、{look}" if rng.random() < 0.7 else f"{look}、{sentence}"  # noqa: PLR2004
+    last = rng.random() < 0.7  # noqa: PLR2004 - most people name the style at the end
+    return f"{sentence}{comma}{look}" if last else f"{look}{comma}{sentence}"
 
 
 def _filler(rng: Random) -> str:
@@ -72,9 +120,8 @@ def _with_article(noun: str) -> str:
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
-def _joined(rng: Random, thing: str, where: str) -> str:
+def _placed(rng: Random, thing: str, where: str) -> str:
     if not where:
         return thing
-    return rng.choice(
-        (f"{thing} {where}", f"{thing} {where}", f"{thing}, {where}", f"{where}, {thing}")
-    )
+    after, comma, before = f"{thing} {where}", f"{thing}, {where}", f"{where}, {thing}"
+    return rng.choice((after, after, comma, before))

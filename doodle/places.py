@@ -102,6 +102,78 @@ def city(p: Pen, wide: float, rng: Random) -> None:
         p.rect(0.04 + i * 0.26, 0.91, 0.17 + i * 0.26, 0.935, (235, 225, 170))
 
 
+def stars(p: Pen, wide: float, rng: Random) -> None:
+    """Deep violet space, full of stars, with a ringed planet."""
+    _bands(p, wide, [(0, (18, 8, 34)), (0.35, (36, 14, 58)), (0.7, (20, 8, 38))])
+    for i in range(round(26 * wide)):
+        x, y = _scattered(i, wide)
+        p.ellipse(x + _shift(rng), y + _shift(rng), 0.011, 0.011, "chalk")
+    p.ellipse(0.16, 0.16, 0.08, 0.08, (214, 130, 190))
+    p.line([(0.04, 0.2), (0.28, 0.12)], (250, 210, 160), 0.02)
+
+
+def desert(p: Pen, wide: float, rng: Random) -> None:
+    """Dunes under a hot sky."""
+    _bands(p, wide, [(0, (250, 214, 140)), (0.35, (253, 230, 170))])
+    p.ellipse(wide - 0.18 + _shift(rng), 0.16, 0.11, 0.11, (255, 250, 220))
+    _ground(p, wide, 0.6, (230, 170, 92))
+    _ground(p, wide, 0.78, (206, 140, 70))
+
+
+def mountains(p: Pen, wide: float, rng: Random) -> None:
+    """Two peaks with snow on them."""
+    _bands(p, wide, [(0, (196, 220, 240))])
+    for x, top in ((0.22, 0.14), (wide - 0.25, 0.06)):
+        x += _shift(rng)  # noqa: PLW2901 - the same peak, moved
+        p.polygon([(x - 0.45, 0.86), (x, top), (x + 0.45, 0.86)], (112, 124, 150))
+        p.polygon(
+            [(x - 0.1, top + 0.16), (x, top), (x + 0.1, top + 0.16), (x, top + 0.12)], "chalk"
+        )
+    _ground(p, wide, 0.76, (96, 140, 100))
+
+
+def underwater(p: Pen, wide: float, rng: Random) -> None:
+    """Blue-green depths with bubbles and weeds."""
+    _bands(p, wide, [(0, (64, 190, 200)), (0.3, (34, 150, 180)), (0.6, (18, 110, 150))])
+    _ground(p, wide, 0.86, (190, 180, 130))
+    for x in (0.07, 0.2, wide - 0.2, wide - 0.07):
+        x += _shift(rng)  # noqa: PLW2901 - the same weed, moved
+        p.line(
+            [(x, 0.92), (x - 0.04, 0.75), (x + 0.03, 0.6), (x, 0.48)],
+            (30, 140, 90),
+            0.035,
+            smooth=True,
+        )
+    for i in range(round(9 * wide)):
+        x, y = _scattered(i, wide)
+        p.ellipse(x + _shift(rng), y * 0.8, 0.022, 0.022, (190, 236, 240))
+
+
+def autumn(p: Pen, wide: float, rng: Random) -> None:
+    """Falling leaves between bare trunks."""
+    _bands(p, wide, [(0, (250, 226, 190)), (0.4, (244, 206, 156))])
+    for x in (0.08, wide - 0.1):
+        p.rect(x - 0.04, -0.1, x + 0.04, 0.85, "bark")
+        p.ellipse(x + _shift(rng), 0.05, 0.24, 0.14, (214, 104, 36))
+    _ground(p, wide, 0.78, (176, 100, 48))
+    for i in range(round(12 * wide)):
+        x, y = _scattered(i, wide)
+        p.ellipse(x + _shift(rng), 0.2 + y * 0.75, 0.03, 0.016, (226, 120, 40), tilt=40)
+
+
+def room(p: Pen, wide: float, rng: Random) -> None:
+    """A papered wall with a window and a wooden floor."""
+    _bands(p, wide, [(0, (244, 216, 196)), (0.76, (176, 122, 78))])
+    x = 0.2 + _shift(rng)
+    p.rect(x - 0.14, 0.08, x + 0.14, 0.42, "chalk")
+    p.rect(x - 0.11, 0.11, x + 0.11, 0.39, "glass")
+    p.line([(x, 0.1), (x, 0.4)], "chalk", 0.02)
+    p.rect(wide - 0.28, 0.12, wide - 0.08, 0.34, (150, 90, 60))
+    p.rect(wide - 0.25, 0.15, wide - 0.11, 0.31, (140, 190, 150))
+    for y in (0.84, 0.92):
+        p.line([(-0.1, y), (wide + 0.1, y)], (140, 92, 56), 0.01)
+
+
 def _shift(rng: Random) -> float:
     return rng.uniform(-0.012, 0.012)
 
@@ -154,5 +226,20 @@ def _fir(p: Pen, x: float, foot: float, half: float, rgb: RGB) -> None:
 
 PLACES: dict[str, Callable[[Pen, float, Random], None]] = {
     function.__name__: function
-    for function in (meadow, night, sunset, snow, forest, sea, rain, city)
+    for function in (
+        meadow,
+        night,
+        sunset,
+        snow,
+        forest,
+        sea,
+        rain,
+        city,
+        stars,
+        desert,
+        mountains,
+        underwater,
+        autumn,
+        room,
+    )
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
@@ -71,6 +72,50 @@ def neon(layers: Layers, size: Size, rng: Random) -> Image.Image:
     return ImageChops.add(lit, glow)
 
 
+def pixel(layers: Layers, size: Size, rng: Random) -> Image.Image:
+    """Large square pixels in few colours."""
+    small = flat(layers, size, rng).reduce(4)
+    few = small.quantize(24, method=Image.Quantize.MEDIANCUT).convert("RGB")
+    return few.resize(size, Image.Resampling.NEAREST)
+
+
+def watercolour(layers: Layers, size: Size, rng: Random) -> Image.Image:
+    """Soft washes that pool at their edges, on paper."""
+    back, front = layers
+    image, draw, unit = _sheet(size, PAPER)
+    for shape in back:
+        _fill(draw, unit, _shaky(shape, rng, 0.008), mix(shape.rgb, PAPER, 0.35))
+    image = image.filter(ImageFilter.GaussianBlur(min(size) / 32))
+    draw = ImageDraw.Draw(image)
+    for shape in front:
+        _outline(draw, unit, shape, PAPER, 0.05)
+    for shape in front:
+        wash = mix(shape.rgb, PAPER, 0.2)
+        _inked(
+            draw, unit, _shaky(shape, rng, 0.006), (wash, mix(shape.rgb, (60, 50, 80), 0.25)), 0.012
+        )
+    return image.reduce(SUPERSAMPLING).filter(ImageFilter.GaussianBlur(min(size) / 180))
+
+
+def glass(layers: Layers, size: Size, rng: Random) -> Image.Image:
+    """Stained glass: bright panes in black lead, with lines of lead running across the sky."""
+    back, front = layers
+    image, draw, unit = _sheet(size, PAPER)
+    lead = (16, 14, 20)
+    for shape in back:
+        _inked(draw, unit, shape, (mix(shape.rgb, (255, 240, 200), 0.12), lead), 0.016)
+    wide = size[0] / size[1]
+    for i in range(10):
+        turn = math.tau * (i + rng.uniform(-0.1, 0.1)) / 10
+        rim = (wide / 2 + 2 * math.sin(turn)) * unit, (0.5 + 2 * math.cos(turn)) * unit
+        _stroke(draw, [(wide / 2 * unit, 0.5 * unit), rim], lead, 0.014 * unit)
+    for shape in front:
+        _outline(draw, unit, shape, lead, 0.05)
+    for shape in front:
+        _inked(draw, unit, shape, (mix(shape.rgb, (255, 240, 200), 0.08), lead), 0.026)
+    return image.reduce(SUPERSAMPLING)
+
+
 def _sheet(size: Size, rgb: RGB) -> tuple[Image.Image, ImageDraw.ImageDraw, float]:
     width, height = size
     image = Image.new("RGB", (width * SUPERSAMPLING, height * SUPERSAMPLING), rgb)
@@ -126,5 +171,5 @@ def _shaky(shape: Shape, rng: Random, by: float) -> Shape:
 
 
 STYLES: dict[str, Callable[[Layers, Size, Random], Image.Image]] = {
-    function.__name__: function for function in (flat, sketch, neon)
+    function.__name__: function for function in (flat, sketch, neon, pixel, watercolour, glass)
 }

@@ -16,6 +16,8 @@ COLOURS: dict[str, RGB] = {
     "brown": (124, 74, 40),
     "white": (250, 250, 248),
     "black": (40, 38, 46),
+    "turquoise": (44, 196, 190),
+    "grey": (142, 144, 152),
 }
 
 COLOUR_WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -29,6 +31,8 @@ COLOUR_WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "brown": (("brown", "chocolate", "chestnut"), ("茶色い", "茶色の")),
     "white": (("white", "snow-white", "ivory"), ("白い", "真っ白な")),
     "black": (("black", "jet-black", "ebony"), ("黒い", "真っ黒な")),
+    "turquoise": (("turquoise", "teal", "cyan"), ("水色の", "青緑の")),
+    "grey": (("grey", "gray", "ash-grey"), ("灰色の", "グレーの")),
 }
 
 SUBJECT_WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -51,6 +55,44 @@ SUBJECT_WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "umbrella": (("umbrella", "parasol"), ("傘", "かさ")),
     "star": (("star",), ("星", "お星さま")),
     "heart": (("heart", "love heart"), ("ハート", "心臓")),
+    "dog": (("dog", "puppy", "hound"), ("犬", "子犬", "いぬ")),
+    "bird": (("bird", "songbird", "robin"), ("鳥", "小鳥", "ことり")),
+    "duck": (("duck", "duckling"), ("家鴨", "あひる", "アヒル")),
+    "penguin": (("penguin",), ("ペンギン",)),
+    "bear": (("bear", "teddy bear", "teddy"), ("熊", "くま", "クマ")),
+    "whale": (("whale",), ("鯨", "くじら", "クジラ")),
+    "turtle": (("turtle", "tortoise"), ("亀", "かめ", "カメ")),
+    "snail": (("snail",), ("蝸牛", "かたつむり", "カタツムリ")),
+    "crab": (("crab",), ("蟹", "かに", "カニ")),
+    "elephant": (("elephant",), ("象", "ぞう", "ゾウ")),
+    "cactus": (("cactus",), ("サボテン", "さぼてん")),
+    "pine": (("pine", "fir", "fir tree"), ("松", "樅の木")),
+    "tulip": (("tulip",), ("チューリップ",)),
+    "lighthouse": (("lighthouse",), ("灯台",)),
+    "windmill": (("windmill", "mill"), ("風車",)),
+    "tent": (("tent",), ("テント",)),
+    "train": (("train", "steam train", "locomotive"), ("汽車", "電車", "機関車")),
+    "bus": (("bus", "coach"), ("バス",)),
+    "plane": (("plane", "aeroplane", "airplane"), ("飛行機",)),
+    "saucer": (("flying saucer", "ufo"), ("円盤", "空飛ぶ円盤")),
+    "bicycle": (("bicycle", "bike"), ("自転車",)),
+    "pear": (("pear",), ("梨", "洋梨")),
+    "cherries": (("pair of cherries", "bunch of cherries"), ("桜んぼ", "さくらんぼ")),
+    "cake": (("cake", "birthday cake"), ("ケーキ",)),
+    "icecream": (("ice cream", "ice-cream cone"), ("アイスクリーム", "アイス")),
+    "cup": (("cup", "mug", "cup of coffee"), ("カップ", "コップ")),
+    "lamp": (("lamp", "table lamp"), ("ランプ", "電気スタンド")),
+    "hat": (("hat", "top hat"), ("帽子",)),
+    "robot": (("robot", "android"), ("ロボット",)),
+    "moon": (("moon", "crescent moon", "crescent"), ("三日月", "お月さま")),
+    "sun": (("sun", "shining sun"), ("太陽", "お日さま")),
+    "cloud": (("cloud",), ("雲",)),
+    "snowman": (("snowman",), ("雪だるま",)),
+    "ghost": (("ghost", "phantom"), ("幽霊", "お化け")),
+    "circle": (("circle", "disc"), ("丸", "円")),
+    "square": (("square",), ("四角", "正方形")),
+    "triangle": (("triangle",), ("三角", "三角形")),
+    "diamond": (("diamond", "gem", "jewel"), ("宝石", "ダイヤモンド")),
 }
 
 PLACE_WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -65,6 +107,12 @@ PLACE_WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "sea": (("by the sea", "on the beach", "at the seaside", "by the ocean"), ("海辺の", "海の")),
     "rain": (("in the rain", "on a rainy day", "under grey clouds"), ("雨の中の", "雨の")),
     "city": (("in a city", "in the street", "in town", "downtown"), ("街の", "都会の", "町の")),
+    "stars": (("under the stars", "in space", "in outer space"), ("星空の", "宇宙の")),
+    "desert": (("in the desert", "among the dunes"), ("砂漠の", "砂丘の")),
+    "mountains": (("in the mountains", "among the peaks"), ("山の", "山々の")),
+    "underwater": (("underwater", "under water", "deep in the ocean"), ("水中の", "海の中の")),
+    "autumn": (("in autumn", "among falling leaves", "in the fall"), ("秋の", "紅葉の")),
+    "room": (("in a room", "indoors", "at home"), ("部屋の", "室内の")),
 }
 
 STYLE_WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -77,4 +125,25 @@ STYLE_WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("スケッチ", "鉛筆画"),
     ),
     "neon": (("neon", "neon lights", "glowing neon", "neon sign"), ("ネオン", "ネオンサイン")),
+    "pixel": (("pixel art", "8-bit", "pixelated"), ("ドット絵", "ピクセルアート")),
+    "watercolour": (("watercolour", "watercolor painting", "aquarelle"), ("水彩", "水彩画")),
+    "glass": (("stained glass", "stained-glass window"), ("ステンドグラス",)),
+}
+
+SIZE_WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "small": (("small", "tiny", "little"), ("小さな", "小さい")),
+    "medium": (("",), ("",)),
+    "large": (("large", "big", "huge"), ("大きな", "大きい")),
+}
+
+COUNT_WORDS: dict[int, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    2: (("two", "a pair of"), ("二つの", "2つの")),
+    3: (("three", "a trio of"), ("三つの", "3つの")),
+}
+
+# English says it between the two; Japanese names the second one first, then where the first is.
+RELATION_WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "beside": (("beside", "next to", "by the side of"), ("の隣の", "の横の")),
+    "above": (("above", "over", "on top of"), ("の上の",)),
+    "in front of": (("in front of", "before"), ("の前の", "の手前の")),
 }

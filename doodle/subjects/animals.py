@@ -115,4 +115,162 @@ def butterfly(p: Pen) -> None:
     p.ellipse(0, 0.0, 0.11, 0.6, "ink")
 
 
-ALL = (cat, fox, rabbit, owl, fish, butterfly)
+def dog(p: Pen) -> None:
+    """Sits facing us with hanging ears and its tongue out."""
+    p.line([(0.4, 0.75), (0.75, 0.6), (0.88, 0.25)], "body", 0.18, smooth=True)
+    p.blob([(-0.45, 0.95), (-0.42, 0.3), (0, 0.05), (0.42, 0.3), (0.45, 0.95)])
+    p.ellipse(0, -0.38, 0.52, 0.5)
+    p.blob([(-0.4, -0.75), (-0.75, -0.6), (-0.8, 0.0), (-0.55, 0.05), (-0.45, -0.4)], "dark")
+    p.blob([(0.4, -0.75), (0.75, -0.6), (0.8, 0.0), (0.55, 0.05), (0.45, -0.4)], "dark")
+    p.ellipse(0, -0.12, 0.3, 0.22, "light")
+    p.ellipse(0, 0.1, 0.1, 0.15, "rose")
+    p.ellipse(0, -0.22, 0.13, 0.09, "ink")
+    p.eyes(0, -0.5, 0.42, 0.08)
+
+
+def bird(p: Pen) -> None:
+    """Perches in profile, beak to the left."""
+    p.line([(-0.05, 0.5), (-0.05, 0.95)], "flame", 0.08)
+    p.line([(0.2, 0.5), (0.2, 0.95)], "flame", 0.08)
+    p.polygon([(0.45, 0.1), (1.0, -0.15), (0.95, 0.3), (0.5, 0.45)], "dark")
+    p.polygon([(-0.65, -0.5), (-1.0, -0.35), (-0.62, -0.22)], "sun")
+    p.ellipse(0.1, 0.2, 0.58, 0.45)
+    p.ellipse(-0.35, -0.4, 0.4, 0.38)
+    p.blob([(-0.1, 0.1), (0.35, -0.1), (0.75, 0.2), (0.2, 0.45)], "light")
+    p.dot(-0.45, -0.48, 0.08)
+
+
+def duck(p: Pen) -> None:
+    """Floats to the left like a bath toy."""
+    p.polygon([(-0.85, -0.4), (-1.05, -0.22), (-0.75, -0.12)], "flame")
+    p.blob(
+        [
+            (-0.65, 0.3),
+            (-0.2, 0.15),
+            (0.5, 0.25),
+            (1.0, -0.15),
+            (0.85, 0.6),
+            (0.2, 0.85),
+            (-0.5, 0.8),
+        ]
+    )
+    p.ellipse(-0.45, -0.3, 0.42, 0.42)
+    p.blob([(0.0, 0.4), (0.4, 0.3), (0.7, 0.4), (0.3, 0.62)], "dark")
+    p.dot(-0.55, -0.4, 0.08)
+
+
+def penguin(p: Pen) -> None:
+    """Stands upright in its tailcoat."""
+    p.ellipse(-0.25, 0.92, 0.24, 0.1, "flame")
+    p.ellipse(0.25, 0.92, 0.24, 0.1, "flame")
+    p.ellipse(-0.62, 0.25, 0.14, 0.45, "dark", tilt=20)
+    p.ellipse(0.62, 0.25, 0.14, 0.45, "dark", tilt=-20)
+    p.ellipse(0, 0.05, 0.55, 0.88)
+    p.ellipse(0, 0.28, 0.36, 0.55, "chalk")
+    p.eyes(0, -0.5, 0.34, 0.07)
+    p.polygon([(-0.12, -0.35), (0.12, -0.35), (0, -0.15)], "sun")
+
+
+def bear(p: Pen) -> None:
+    """A teddy bear with round ears, arms apart."""
+    for side in (-1, 1):
+        p.ellipse(side * 0.42, -0.82, 0.2, 0.2, "dark")
+        p.ellipse(side * 0.62, 0.25, 0.18, 0.32, tilt=side * -35)
+        p.ellipse(side * 0.35, 0.85, 0.24, 0.2, "dark")
+    p.ellipse(0, 0.42, 0.5, 0.52)
+    p.ellipse(0, -0.42, 0.52, 0.48)
+    p.ellipse(0, -0.25, 0.24, 0.18, "light")
+    p.ellipse(0, -0.32, 0.09, 0.07, "ink")
+    p.eyes(0, -0.5, 0.4, 0.07)
+
+
+def whale(p: Pen) -> None:
+    """Swims to the left under its fountain."""
+    p.line([(-0.3, -0.4), (-0.35, -0.75), (-0.6, -0.9)], "water", 0.09, smooth=True)
+    p.line([(-0.3, -0.4), (-0.25, -0.75), (0.0, -0.9)], "water", 0.09, smooth=True)
+    p.blob(
+        [
+            (0.6, 0.2),
+            (0.8, -0.3),
+            (0.6, -0.6),
+            (0.92, -0.45),
+            (1.05, -0.65),
+            (1.05, -0.2),
+            (0.9, 0.4),
+        ]
+    )
+    p.blob(
+        [(-1.0, 0.1), (-0.7, -0.4), (-0.1, -0.45), (0.5, 0.0), (0.9, 0.2), (0.5, 0.7), (-0.5, 0.75)]
+    )
+    p.blob([(-0.95, 0.3), (-0.4, 0.4), (0.3, 0.35), (0.3, 0.68), (-0.5, 0.74)], "light")
+    p.dot(-0.62, 0.02, 0.07)
+
+
+def turtle(p: Pen) -> None:
+    """Walks to the left under a domed shell."""
+    p.ellipse(-0.82, 0.2, 0.25, 0.22, "light")
+    for x in (-0.45, 0.45):
+        p.rect(x - 0.15, 0.4, x + 0.15, 0.8, "light")
+    p.polygon([(0.65, 0.35), (1.0, 0.55), (0.65, 0.55)], "light")
+    p.blob([(-0.7, 0.5), (-0.6, -0.1), (0, -0.5), (0.6, -0.1), (0.75, 0.5), (0, 0.58)])
+    for x, y in ((-0.3, 0.15), (0.05, -0.15), (0.38, 0.2)):
+        p.ellipse(x, y, 0.15, 0.13, "dark")
+    p.dot(-0.9, 0.15, 0.06)
+
+
+def snail(p: Pen) -> None:
+    """Creeps to the left with a spiral house."""
+    p.line([(-0.7, 0.2), (-0.95, -0.3)], "sand", 0.07)
+    p.line([(-0.6, 0.2), (-0.6, -0.35)], "sand", 0.07)
+    p.blob([(-1.0, 0.3), (-0.7, 0.05), (-0.45, 0.4), (0.6, 0.55), (1.0, 0.8), (-0.7, 0.82)], "sand")
+    p.ellipse(0.2, 0.05, 0.62, 0.6)
+    p.ellipse(0.24, 0.1, 0.42, 0.4, "light")
+    p.ellipse(0.27, 0.12, 0.24, 0.22)
+    p.dot(-0.78, 0.3, 0.05)
+
+
+def crab(p: Pen) -> None:
+    """Raises both claws."""
+    for side in (-1, 1):
+        for y in (0.45, 0.62, 0.78):
+            p.line(
+                [(side * 0.4, y - 0.15), (side * 0.8, y - 0.1), (side * 0.95, y + 0.12)],
+                "dark",
+                0.09,
+            )
+        p.line([(side * 0.45, 0.1), (side * 0.8, -0.2)], "dark", 0.13)
+        p.ellipse(side * 0.78, -0.45, 0.27, 0.27)
+        p.polygon([(side * 0.78, -0.45), (side * 0.65, -0.8), (side * 0.92, -0.8)], "ink")
+        p.line([(side * 0.2, 0.0), (side * 0.2, -0.3)], "dark", 0.07)
+    p.ellipse(0, 0.35, 0.62, 0.42)
+    p.eyes(0, -0.32, 0.4, 0.08)
+
+
+def elephant(p: Pen) -> None:
+    """Faces us, two great ears and a trunk."""
+    for side in (-1, 1):
+        p.ellipse(side * 0.66, -0.3, 0.38, 0.5, "dark")
+        p.polygon([(side * 0.2, 0.3), (side * 0.45, 0.3), (side * 0.42, 0.62)], "chalk")
+    p.ellipse(0, -0.25, 0.55, 0.58)
+    p.line([(0, 0.0), (0.02, 0.5), (0.12, 0.8), (0.35, 0.82)], "body", 0.28, smooth=True)
+    p.eyes(0, -0.3, 0.5, 0.07)
+
+
+ALL = (
+    cat,
+    fox,
+    rabbit,
+    owl,
+    fish,
+    butterfly,
+    dog,
+    bird,
+    duck,
+    penguin,
+    bear,
+    whale,
+    turtle,
+    snail,
+    crab,
+    elephant,
+)

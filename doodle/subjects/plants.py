@@ -33,4 +33,39 @@ def tree(p: Pen) -> None:
     p.ellipse(-0.15, -0.6, 0.2, 0.14, "light")
 
 
-ALL = (flower, mushroom, tree)
+def cactus(p: Pen) -> None:
+    """A tall cactus with two arms, in a pot."""
+    p.line([(-0.1, 0.2), (-0.6, 0.2), (-0.6, -0.35)], "body", 0.26)
+    p.line([(0.1, 0.0), (0.6, 0.0), (0.6, -0.6)], "body", 0.26)
+    p.blob([(-0.24, 0.6), (-0.24, -0.7), (0, -0.98), (0.24, -0.7), (0.24, 0.6)])
+    p.polygon([(-0.5, 0.5), (0.5, 0.5), (0.36, 1.0), (-0.36, 1.0)], (190, 100, 66))
+
+
+def pine(p: Pen) -> None:
+    """A fir in three tiers."""
+    p.rect(-0.13, 0.6, 0.13, 1.0, "bark")
+    for low, half, high in ((0.72, 0.85, 0.0), (0.2, 0.66, -0.5), (-0.25, 0.46, -1.0)):
+        p.polygon([(-half, low), (half, low), (0, high)])
+
+
+def tulip(p: Pen) -> None:
+    """A closed blossom of three petals between two tall leaves."""
+    p.line([(0, 0.0), (0, 1.0)], "leaf", 0.12)
+    for side in (-1, 1):
+        p.blob([(0, 1.0), (side * 0.5, 0.5), (side * 0.55, -0.05), (side * 0.2, 0.45)], "leaf")
+    p.polygon(
+        [
+            (-0.5, -0.85),
+            (-0.2, -0.5),
+            (0, -1.0),
+            (0.2, -0.5),
+            (0.5, -0.85),
+            (0.5, -0.2),
+            (0.2, 0.1),
+            (-0.2, 0.1),
+            (-0.5, -0.2),
+        ]
+    )
+
+
+ALL = (flower, mushroom, tree, cactus, pine, tulip)
