@@ -168,15 +168,27 @@ def _pattern(template: str) -> re.Pattern[str]:
 def _loosened(body: Any) -> Any:  # noqa: ANN401 - JSON in, JSON out
     """The body with the known looseness mended: libraries send some ids as numbers.
 
-    These are attachments[].id and, on opening direct messages, recipient_id.
+    These are attachments[].id, the people and roles of allowed_mentions, and the recipient_id of
+    a direct message's channel.
     """
     if not isinstance(body, dict):
         return body
     mended = copy.deepcopy(body)
+    _name_id(mended, "recipient_id")
     for holder in (mended, mended.get("data")):
-        attachments = holder.get("attachments") if isinstance(holder, dict) else None
-        listed = attachments if isinstance(attachments, list) else []
-        for item, key in [(item, "id") for item in listed] + [(mended, "recipient_id")]:
-            if isinstance(item, dict) and isinstance(item.get(key), int):
-                item[key] = str(item[key])
+        if not isinstance(holder, dict):
+            continue
+        attachments = holder.get("attachments")
+        for item in attachments if isinstance(attachments, list) else []:
+            _name_id(item, "id")
+        mentions = holder.get("allowed_mentions")
+        for key in ("users", "roles"):
+            ids = mentions.get(key) if isinstance(mentions, dict) else None
+            if isinstance(ids, list):
+                mentions[key] = [str(i) if isinstance(i, int) else i for i in ids]
     return mended
+
+
+def _name_id(holder: Any, key: str) -> None:  # noqa: ANN401 - any JSON
+    if isinstance(holder, dict) and isinstance(holder.get(key), int):
+        holder[key] = str(holder[key])

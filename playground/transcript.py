@@ -15,6 +15,8 @@ from playground.member import button_name
 from playground.world import Change, World
 
 LOADING_FLAG = 1 << 7
+LINE_LENGTH = 400
+"""Characters of a message's text that a transcript's line shows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +58,8 @@ class Entry:
             return " ".join(parts)
         if self.ephemeral_to is not None:
             parts.append("(only you see this)")
-        parts.append("thinking…" if self.loading else " ⏎ ".join(self.text.splitlines()))
+        text = "thinking…" if self.loading else " ⏎ ".join(self.text.splitlines())
+        parts.append(text if len(text) <= LINE_LENGTH else text[:LINE_LENGTH] + "…")
         parts += [f"[{file.filename} {_size(file)}]" for file in self.files]
         if self.buttons:
             parts.append("〈" + " ".join(self.buttons) + "〉")

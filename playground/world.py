@@ -168,9 +168,16 @@ class World(Backend):
         return message
 
     def delete_message(self, channel_id: int, message_id: int) -> None:
-        """As simcord's."""
+        """As simcord's; and an interaction whose "thinking…" was deleted waits for it no more.
+
+        Its next follow-up is a message of its own, ephemeral if it says so.
+        """
         message = self.get_message(channel_id, message_id)
         super().delete_message(channel_id, message_id)
+        metadata = message.interaction_metadata or {}
+        record = self.interactions.get(int(metadata.get("id", 0)))
+        if record is not None and record.loading and record.message_id == message_id:
+            record.complete_deferred()
         for attachment in message.attachments:
             self.cdn.detach(attachment["url"])
         self.notify(Change(kind="delete", channel_id=channel_id, message=message))

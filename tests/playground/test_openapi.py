@@ -37,6 +37,9 @@ DESCRIPTION = {
                         "type": "array",
                         "items": {"properties": {"id": {"type": "string"}}},
                     },
+                    "allowed_mentions": {
+                        "properties": {"users": {"items": {"type": "string"}}},
+                    },
                 },
                 "additionalProperties": False,
             },
@@ -50,6 +53,7 @@ DESCRIPTION = {
     [
         ("POST", "/channels/1/messages", {"body": {"content": "hi"}}, None),
         ("POST", "/channels/1/messages", {"body": {"attachments": [{"id": 0}]}}, None),
+        ("POST", "/channels/1/messages", {"body": {"allowed_mentions": {"users": [1]}}}, None),
         ("POST", "/channels/1/messages", {"body": {"content": "hello"}}, "content: 'hello'"),
         ("POST", "/channels/1/messages", {"body": {"text": "hi"}}, "text"),
         ("POST", "/channels/1/messages", {}, "the body is missing"),

@@ -276,6 +276,21 @@ async def test_ephemeral_answers_reach_only_their_member(stage, client):
         await general(client, stage).fetch_message(answer.id)
 
 
+async def test_follow_up_after_a_deleted_deferral_is_a_message_of_its_own(stage, client):
+    client.tree.remove_command("slow")
+
+    @client.tree.command(name="slow")
+    async def refuse(interaction: discord.Interaction) -> None:
+        await interaction.response.defer()
+        await interaction.delete_original_response()
+        await interaction.followup.send("No.", ephemeral=True)
+
+    stage.member("dora").slash(stage.general, "slow")
+    answer = await stage.wait_for_message(lambda m: m.content == "No.")
+    assert answer.is_ephemeral
+    assert stage.bot_messages() == [answer]
+
+
 async def test_message_content_is_hidden_without_its_intent(stage, client):
     written = stage.member("dora").write(stage.general, "a secret")
     message = await general(client, stage).fetch_message(written.id)
