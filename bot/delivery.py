@@ -29,11 +29,10 @@ _ALT_CHARACTERS = 1000
 _EDITABLE_S = 55 * 60
 """Discord all but forbids editing messages older than an hour (30046)."""
 _HISTORY_MESSAGES = 200
-_RETRY_AFTER_S = (2, 10, 60, 300)
 _SPACING_S = 0.1
 """Between two edits of any messages: a fifth of Discord's 50 requests a second."""
 _NOBODY = discord.AllowedMentions.none()
-_PASSING = (discord.DiscordServerError, discord.RateLimited, aiohttp.ClientError, OSError)
+_TROUBLE = (discord.DiscordException, aiohttp.ClientError, OSError)
 
 
 @dataclass(slots=True)
@@ -67,6 +66,8 @@ class DiscordOutbox:
         self._database = database
         self._pictures = pictures
         self._interval_s = interval_s
+        self.retry_after_s: tuple[float, ...] = (2, 10, 60, 300)
+        """Waits between tries at a delivery; after the last it stays owed until the next start."""
         self._shown: dict[str, _Shown] = {}
         self._editing: asyncio.Task[None] | None = None
 
@@ -142,19 +143,19 @@ class DiscordOutbox:
         if shown is not None:
             async with shown.lock:  # an edit under way ends first, and does not overwrite the end
                 pass
-        for delay_s in (*_RETRY_AFTER_S, None):
+        for delay_s in (*self.retry_after_s, None):
             try:
                 message_id = await self._post(row, again=again)
-            except _PASSING as error:
-                log.warning("job %s: delivery failed, will be tried again: %s", row.id, error)
+            except _TROUBLE as error:
+                if isinstance(error, discord.HTTPException) and not _is_passing(error):
+                    log.warning("job %s: Discord refused the delivery: %s", row.id, error)
+                    await self._keep(row, error)
+                    return
+                log.warning("job %s: delivery failed, it stays owed: %s", row.id, error)
                 if delay_s is None:
                     return
                 await asyncio.sleep(delay_s)
                 again = True
-            except discord.HTTPException as refusal:
-                log.warning("job %s: Discord refused the delivery: %s", row.id, refusal)
-                await self._keep(row, refusal)
-                return
             else:
                 await self._record(row, Delivery.POSTED, message_id)
                 return
@@ -277,3 +278,8 @@ class DiscordOutbox:
 
 def _age_s(message_id: int) -> float:
     return (utcnow() - snowflake_time(message_id)).total_seconds()
+
+
+def _is_passing(error: discord.HTTPException) -> bool:
+    """Whether the same request may go through later."""
+    return error.status >= 500 or error.status == 429

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
 
 from alembic import context
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from bot.settings import load
 from bot.tables import metadata
 
 
@@ -21,8 +21,9 @@ def run(connection: Connection) -> None:
 
 
 async def run_from_the_command_line() -> None:
-    url = context.config.get_main_option("sqlalchemy.url") or os.environ["DATABASE_URL"]
-    engine = create_async_engine(url)
+    settings = load()
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    engine = create_async_engine(settings.database)
     async with engine.begin() as connection:
         await connection.run_sync(run)
     await engine.dispose()

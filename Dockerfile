@@ -1,0 +1,25 @@
+FROM python:3.11-slim-bookworm
+
+# gcc stays: torch.compile builds kernels at run time.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends gcc libc6-dev \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --create-home --uid 1000 darkroom
+
+WORKDIR /app
+COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY bot ./bot
+COPY engine ./engine
+COPY doodle ./doodle
+COPY migrations ./migrations
+COPY playground ./playground
+RUN pip install --no-cache-dir --constraint constraints.txt --editable . \
+    && mkdir /data /cache && chown darkroom:darkroom /data /cache
+COPY models.toml alembic.ini ./
+
+USER 1000
+ENV DATA_DIR=/data HF_HOME=/cache OMP_WAIT_POLICY=PASSIVE
+VOLUME ["/data", "/cache"]
+HEALTHCHECK --interval=30s --timeout=10s --start-period=120s CMD ["python", "-m", "bot", "health"]
+CMD ["python", "-m", "bot"]

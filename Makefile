@@ -1,0 +1,45 @@
+# Every target builds .venv by itself when it is missing or pyproject.toml or constraints.txt changed.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALL = $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable
+
+# torch's threads sleep while they wait, instead of spinning on the cores the event loop needs.
+export OMP_WAIT_POLICY ?= PASSIVE
+
+.PHONY: run test check format clean
+
+run: .venv/installed-run  ## the bot if DISCORD_TOKEN is set (here or in .env), else the playground
+	@if [ -n "$$DISCORD_TOKEN" ] || grep -qsE '^DISCORD_TOKEN=.+' .env; \
+	then exec $(BIN)/python -m bot; else exec $(BIN)/python -m playground; fi
+
+test: .venv/installed-dev  ## every test
+	$(BIN)/python -m pytest
+
+check: .venv/installed-dev  ## style, types, contracts between packages, migrations
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@folder=$$(mktemp -d) && export DATA_DIR=$$folder DATABASE_URL= && \
+	$(BIN)/alembic upgrade head && $(BIN)/alembic check; status=$$?; rm -rf "$$folder"; exit $$status
+	$(BIN)/python -m pytest tests/bot/test_database.py -k migrated
+	$(BIN)/hadolint Dockerfile
+
+format: .venv/installed-dev
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+clean:
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/installed-run: pyproject.toml constraints.txt | .venv/bin/python
+	$(INSTALL) '.[playground]'
+	@touch $@
+
+.venv/installed-dev: pyproject.toml constraints.txt | .venv/bin/python
+	$(INSTALL) '.[dev]'
+	@touch $@ .venv/installed-run

@@ -1,0 +1,127 @@
+"""/credits and /info: who may give what, and what a member sees."""
+
+import discord
+import pytest
+from tests_support import refusal
+
+from bot.settings import Settings
+
+pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
+
+
+@pytest.fixture
+def manager(simcord_env, guild):
+    role = guild.create_role("Managers", permissions=discord.Permissions(manage_guild=True))
+    return guild.add_member(simcord_env.create_user("manager"), roles=[role])
+
+
+@pytest.fixture
+def owner(simcord_env, simcord_bot, guild):
+    """The bot's owner, a plain member of this server otherwise."""
+    role = guild.create_role("Managers", permissions=discord.Permissions(manage_guild=True))
+    member = guild.add_member(simcord_env.create_user("owner"), roles=[role])
+    simcord_bot.settings = Settings(data_dir=simcord_bot.settings.data_dir, owner_ids=(member.id,))
+    return member
+
+
+async def available(bot, guild, member):
+    info = await bot.studio.member(guild_id=guild.id, user_id=member.id)
+    return info.balance.available
+
+
+async def test_who_manages_the_server_grants_within_its_allotment(
+    simcord_bot, guild, channel, manager, alice
+):
+    result = await manager.slash(channel, "credits grant", member=alice, amount=999.5)
+    assert result.ephemeral
+    assert "got 999.5 credits and now has 1024.5 credits" in result.response.content
+    assert await available(simcord_bot, guild, alice) == 102450
+    result = await manager.slash(channel, "credits grant", member=alice, amount=1.0)
+    assert "may still grant 0.5 credits" in refusal(result).description
+    assert await available(simcord_bot, guild, alice) == 102450
+
+
+async def test_the_owner_grants_freely_and_raises_the_allotment(
+    simcord_bot, guild, channel, manager, owner, alice
+):
+    await owner.slash(channel, "credits grant", member=alice, amount=5000.0)
+    assert await available(simcord_bot, guild, alice) == 502500
+    await owner.slash(channel, "credits allot", amount=10.0)
+    result = await manager.slash(channel, "credits grant", member=alice, amount=11.0)
+    assert "may still grant 10 credits" in refusal(result).description
+
+
+async def test_a_manager_may_not_raise_their_own_allotment(channel, manager):
+    result = await manager.slash(channel, "credits allot", amount=10.0)
+    assert "Only the bot's owner" in refusal(result).description
+
+
+async def test_a_plain_member_whom_the_server_lets_use_the_command_is_still_refused(
+    simcord_env, simcord_bot, guild, channel, alice
+):
+    command = next(c for c in simcord_bot.tree.get_commands() if c.name == "credits")
+    command.default_permissions = None
+    await simcord_bot.sync_commands(force=True)
+    result = await alice.slash(channel, "credits grant", member=alice, amount=5.0)
+    assert "Only who manages this server" in refusal(result).description
+    assert await available(simcord_bot, guild, alice) == 2500
+
+
+async def test_a_grant_counts_in_its_own_server_only(
+    simcord_env, simcord_bot, guild, channel, manager, alice
+):
+    await manager.slash(channel, "credits grant", member=alice, amount=10.0)
+    other = simcord_env.create_guild("Other")
+    assert await available(simcord_bot, other, alice) == 2500
+
+
+async def test_bots_get_no_credits(simcord_env, guild, channel, manager):
+    robot = guild.add_member(simcord_env.create_user("robot", bot=True))
+    result = await manager.slash(channel, "credits grant", member=robot, amount=1.0)
+    assert "Bots draw no pictures" in refusal(result).description
+
+
+async def test_info_shows_balance_jobs_and_how_to_get_a_bigger_model(
+    simcord_env, channel, alice, drawer
+):
+    drawer.hold()
+    for _ in range(5):
+        await alice.slash(channel, "imagine", prompt="a cat")
+    drawer.step(1)
+    await simcord_env.settle()
+    result = await alice.slash(channel, "info")
+    assert result.ephemeral
+    fields = {field.name: field.value for field in result.response.embeds[0].fields}
+    assert fields["Credits"] == "20 credits, and 5 credits set aside for open jobs"
+    assert fields["Running jobs"].count("`") == 8
+    assert fields["Waiting jobs"].count("`") == 2
+    assert "Doodle" in fields["Models"]
+    assert "python -m engine fetch" in fields["A bigger model"]
+
+
+async def test_help_is_ephemeral(channel, alice):
+    result = await alice.slash(channel, "help")
+    assert result.ephemeral
+    assert "--ar" in result.response.embeds[0].description
+
+
+async def test_commands_are_synced_only_when_they_change(simcord_env, simcord_bot, new_bot):
+    def syncs():
+        return sum(
+            request.method == "PUT" and request.path.endswith("/commands")
+            for request in simcord_env.http_requests
+        )
+
+    assert syncs() == 1
+    await simcord_env.restart_bot(new_bot())
+    await simcord_env.settle()
+    assert syncs() == 1
+
+
+async def test_servers_that_are_not_allowed_are_left_with_one_sentence(
+    simcord_env, new_bot, database
+):
+    guild = simcord_env.create_guild("Foreign")
+    await simcord_env.restart_bot(new_bot(allowed_guilds=(1,)))
+    await simcord_env.settle()
+    assert simcord_env.bot.get_guild(guild.id) is None

@@ -1,0 +1,216 @@
+"""A restart loses nothing: the bot stops at any moment and goes on as if it had not."""
+
+import pytest
+from sqlalchemy import func, select, update
+from tests_support import PatientEngine, custom_ids, labels
+
+from bot.tables import entries, holds, jobs
+
+pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
+
+
+async def only_job(database):
+    async with database.read() as connection:
+        return (await connection.execute(select(jobs))).one()
+
+
+async def restart(env, new_bot, drawer):
+    """Kill the bot where it stands; start another on the same database."""
+    fresh = PatientEngine()
+    fresh.env = env
+    bot = new_bot(fresh)
+    await env.restart_bot(bot)
+    await env.settle()
+    return bot, fresh
+
+
+def grids(channel):
+    return [message for message in channel.history() if "U1" in labels(message)]
+
+
+def pings(env):
+    return [
+        request.json["allowed_mentions"]["users"]
+        for request in env.http_requests
+        if isinstance(request.json, dict)
+        and (request.json.get("allowed_mentions") or {}).get("users")
+    ]
+
+
+async def test_a_job_killed_in_the_middle_is_drawn_once_charged_once_and_pings_once(
+    simcord_env, channel, alice, drawer, database, new_bot
+):
+    drawer.hold()
+    await alice.slash(channel, "imagine", prompt="a red cat")
+    drawer.step(5)
+    await simcord_env.settle()
+    before = drawer.jobs[0]
+    _, fresh = await restart(simcord_env, new_bot, drawer)
+    assert fresh.jobs == [before], "the same job: same id, same seed"
+    [grid] = grids(channel)
+    assert len(channel.history()) == 1, "the old progress message is gone"
+    assert custom_ids(grid)[0].split(":")[1] == before.id
+    job = await only_job(database)
+    assert (job.outcome, job.delivery, job.attempts) == ("finished", "posted", 2)
+    async with database.read() as connection:
+        spent = await connection.scalar(
+            select(func.sum(entries.c.amount)).where(entries.c.job_id.is_not(None))
+        )
+    assert spent == -100
+    assert pings(simcord_env) == [[alice.id]]
+
+
+async def test_queued_jobs_run_again_in_order(simcord_env, channel, alice, drawer, new_bot):
+    drawer.hold()
+    for number in range(3):
+        await alice.slash(channel, "imagine", prompt=f"cat {number}")
+    _, fresh = await restart(simcord_env, new_bot, drawer)
+    assert [job.id for job in fresh.jobs] == [job.id for job in drawer.jobs]
+    assert len(grids(channel)) == 3
+
+
+async def test_a_result_that_was_posted_but_not_recorded_is_not_posted_again(
+    simcord_env, channel, alice, drawer, database, new_bot
+):
+    await alice.slash(channel, "imagine", prompt="a red cat")
+    await simcord_env.settle()
+    async with database.write() as connection:  # as if the process died between post and record
+        for trigger in ("deliveries_end_once",):
+            await connection.exec_driver_sql(f"DROP TRIGGER {trigger}")
+        await connection.execute(update(jobs).values(delivery="pending", result_message_id=None))
+    [posted] = grids(channel)
+    await restart(simcord_env, new_bot, drawer)
+    assert [message.id for message in grids(channel)] == [posted.id]
+    job = await only_job(database)
+    assert (job.delivery, job.result_message_id) == ("posted", posted.id)
+
+
+async def test_a_result_that_was_not_posted_is_posted_without_a_ping(
+    simcord_env, simcord_bot, channel, alice, drawer, database, new_bot
+):
+    simcord_env.inject_error("POST", "/channels/*/messages", status=500, times=None)
+    drawer.hold()
+    await alice.slash(channel, "imagine", prompt="a red cat")
+    drawer.release()
+    simcord_bot.outbox.retry_after_s = ()
+    await simcord_env.settle()
+    assert (await only_job(database)).delivery == "pending"
+    simcord_env.backend.faults.clear()
+    already = pings(simcord_env)
+    _, fresh = await restart(simcord_env, new_bot, drawer)
+    assert fresh.jobs == [], "a finished job is never drawn again"
+    assert len(grids(channel)) == 1
+    assert pings(simcord_env) == already
+
+
+async def test_a_job_that_killed_the_process_three_times_is_given_up_and_refunded(
+    simcord_env, channel, alice, drawer, database, new_bot
+):
+    drawer.hold()
+    await alice.slash(channel, "imagine", prompt="poison")
+    drawer.step(1)
+    await simcord_env.settle()
+    for _ in range(2):
+        held = PatientEngine()
+        held.env = simcord_env
+        held.hold()
+        await simcord_env.restart_bot(new_bot(held))
+        await simcord_env.settle()
+        held.step(1)
+        await simcord_env.settle()
+    assert (await only_job(database)).attempts == 3
+    bot, fresh = await restart(simcord_env, new_bot, drawer)
+    assert fresh.jobs == []
+    job = await only_job(database)
+    assert (job.outcome, job.delivery) == ("failed", "posted")
+    assert "given up" in channel.last_message.content
+    member = await bot.studio.member(guild_id=job.guild_id, user_id=alice.id)
+    assert (member.balance.available, member.balance.held) == (2500, 0)
+
+
+async def test_buttons_of_before_the_restart_work(simcord_env, channel, alice, drawer, new_bot):
+    await alice.slash(channel, "imagine", prompt="a red cat")
+    await simcord_env.settle()
+    old = channel.last_message
+    await restart(simcord_env, new_bot, drawer)
+    assert "Image #1" in (await alice.click(old, label="U1")).response.content
+    await alice.click(old, label="V4")
+    await simcord_env.settle()
+    assert "Variations" in channel.last_message.content
+
+
+async def test_a_variation_killed_in_the_middle_starts_again_from_its_picture(
+    simcord_env, channel, alice, drawer, new_bot
+):
+    await alice.slash(channel, "imagine", prompt="a red cat")
+    await simcord_env.settle()
+    drawer.hold()
+    await alice.click(channel.last_message, label="V2")
+    drawer.step(2)
+    await simcord_env.settle()
+    _, fresh = await restart(simcord_env, new_bot, drawer)
+    assert fresh.jobs == [drawer.jobs[1]]
+    assert fresh.jobs[0].inputs
+
+
+async def test_an_orderly_stop_lets_running_jobs_finish_and_leaves_queued_ones(
+    simcord_env, simcord_bot, channel, alice, drawer, database, new_bot
+):
+    drawer._capacity = 1
+    drawer.hold()
+    for number in range(2):
+        await alice.slash(channel, "imagine", prompt=f"cat {number}")
+    drawer.step(1)
+    await simcord_env.settle()
+    drawer._held = False
+    await simcord_bot.studio.drain(5)
+    assert len(grids(channel)) == 1
+    async with database.read() as connection:
+        found = (await connection.execute(select(jobs).order_by(jobs.c.prompt))).all()
+    assert [(job.outcome, job.attempts) for job in found] == [("finished", 1), ("open", 0)]
+    refused = await alice.slash(channel, "imagine", prompt="too late")
+    assert refused.response.embeds[0].title == "Restarting"
+    _, fresh = await restart(simcord_env, new_bot, drawer)
+    assert [job.id for job in fresh.jobs] == [found[1].id]
+    assert len(grids(channel)) == 2
+
+
+async def test_a_lost_device_leaves_jobs_open_and_asks_for_a_new_process(
+    simcord_env, simcord_bot, channel, alice, drawer, database
+):
+    drawer.hold()
+    await alice.slash(channel, "imagine", prompt="a red cat")
+    drawer.lose()
+    await simcord_env.settle()
+    assert simcord_bot.studio.lost.is_set()
+    assert (await only_job(database)).outcome == "open"
+
+
+async def test_a_job_of_an_unknown_format_fails_with_a_sentence(
+    simcord_env, channel, alice, drawer, database, new_bot
+):
+    drawer.hold()
+    await alice.slash(channel, "imagine", prompt="a red cat")
+    async with database.write() as connection:
+        await connection.execute(update(jobs).values(stored_version=99))
+    await restart(simcord_env, new_bot, drawer)
+    assert "another version of Darkroom" in channel.last_message.content
+    async with database.read() as connection:
+        assert await connection.scalar(select(holds.c.state)) == "released"
+
+
+async def test_cancel_ends_the_job_and_gives_the_credits_back(
+    simcord_env, simcord_bot, channel, alice, bob, drawer, database
+):
+    drawer.hold()
+    await alice.slash(channel, "imagine", prompt="a red cat")
+    job = await only_job(database)
+    with pytest.raises(Exception, match="another member's"):
+        await simcord_bot.studio.cancel(job.id, user_id=bob.id)
+    await simcord_bot.studio.cancel(job.id, user_id=alice.id)
+    await simcord_env.settle()
+    job = await only_job(database)
+    assert (job.outcome, job.delivery) == ("cancelled", "posted")
+    assert "(cancelled)" in channel.last_message.content
+    async with database.read() as connection:
+        assert await connection.scalar(select(holds.c.state)) == "released"

@@ -1,0 +1,95 @@
+"""Configuration: one sentence that names the variable, and an example file that cannot go stale."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from bot import settings
+from bot.errors import StartError
+from bot.settings import Settings
+
+EXAMPLE = Path(__file__).parents[2] / ".env.example"
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch):
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+def example():
+    pairs = re.findall(r"^([A-Z_]+)=(.*)$", EXAMPLE.read_text(), re.MULTILINE)
+    assert len(pairs) == len(dict(pairs)), "a variable stands twice"
+    return dict(pairs)
+
+
+def test_the_example_file_names_every_setting_and_no_other():
+    assert set(example()) == {name.upper() for name in Settings.model_fields}
+
+
+def test_the_example_file_shows_the_defaults():
+    for name, shown in example().items():
+        default = Settings.model_fields[name.lower()].default
+        if isinstance(default, int | float):
+            default = f"{default:g}"
+        assert shown == ("" if default in (None, (), "") else str(default)), name
+
+
+def test_every_variable_of_the_example_file_is_explained():
+    lines = EXAMPLE.read_text().splitlines()
+    for number, line in enumerate(lines):
+        if re.match(r"[A-Z_]+=", line):
+            assert lines[number - 1].startswith("# "), line
+
+
+def test_an_empty_value_counts_as_unset(monkeypatch):
+    monkeypatch.setenv("MAX_RUNNING", "")
+    monkeypatch.setenv("OWNER_IDS", "")
+    assert settings.load(None) == Settings()
+
+
+def test_ids_are_read_with_commas_or_spaces(monkeypatch):
+    monkeypatch.setenv("OWNER_IDS", "1, 2 3")
+    assert settings.load(None).owner_ids == (1, 2, 3)
+
+
+def test_the_env_file_reaches_libraries_too(monkeypatch, tmp_path):
+    file = tmp_path / ".env"
+    file.write_text("HF_HOME=/models\nMAX_RUNNING=5\n")
+    monkeypatch.setenv("HF_HOME", "")
+    monkeypatch.delenv("HF_HOME")
+    assert settings.load(file).max_running == 5
+    assert os.environ["HF_HOME"] == "/models"
+    monkeypatch.delenv("MAX_RUNNING")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MAX_RUNNING", "0"),
+        ("MAX_QUEUED", "many"),
+        ("DEVICE", "gpu"),
+        ("DTYPE", "int8"),
+        ("LOG_LEVEL", "loud"),
+        ("DRAIN_S", "-1"),
+        ("OWNER_IDS", "me"),
+        ("PLAYGROUND_PORT", "99999"),
+        ("PREVIEW_INTERVAL_S", "0"),
+        ("GPU_MEMORY_GB", "-2"),
+    ],
+)
+def test_a_wrong_value_is_one_sentence_that_names_the_variable(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(StartError, match=name) as caught:
+        settings.load(None)
+    assert "\n" not in str(caught.value)
+    assert value.lower() in str(caught.value).lower()
+
+
+def test_the_database_is_in_the_data_folder_unless_named(monkeypatch):
+    monkeypatch.setenv("DATA_DIR", "somewhere")
+    assert settings.load(None).database == "sqlite+aiosqlite:///somewhere/darkroom.db"
+    monkeypatch.setenv("DATABASE_URL", "postgresql+asyncpg://u@h/n")
+    assert settings.load(None).database == "postgresql+asyncpg://u@h/n"
