@@ -16,12 +16,11 @@ from typing import TYPE_CHECKING
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads starve a shared machine
 
-from doodle import recipe as recipes  # noqa: E402 - after the variable that OpenMP reads once
+from doodle import recipe as recipes
 
 if TYPE_CHECKING:
     from diffusers import StableDiffusionPipeline
 
-    from doodle.recipe import Recipe
     from doodle.training import Run
 
 FOLDER = Path(__file__).parent
@@ -59,8 +58,15 @@ def train(options: argparse.Namespace) -> None:
     """Train what the recipe asks for, and write the weights."""
     import torch  # noqa: PLC0415
 
-    from doodle import autoencoder, denoiser, judge, pair, text_encoder, tokenizer  # noqa: PLC0415
-    from doodle import weights  # noqa: PLC0415
+    from doodle import (  # noqa: PLC0415
+        autoencoder,
+        denoiser,
+        judge,
+        pair,
+        text_encoder,
+        tokenizer,
+        weights,
+    )
     from doodle.training import ResumeError, Run  # noqa: PLC0415
 
     if options.device.startswith("cuda") and not torch.cuda.is_available():
@@ -123,7 +129,7 @@ def scenes(options: argparse.Namespace) -> None:
     from doodle import sheet  # noqa: PLC0415
     from doodle.scenes import draw  # noqa: PLC0415
 
-    rng = Random(options.seed)  # noqa: S311 - a choice of scenes, not a secret
+    rng = Random(options.seed)
     vocabulary = recipes.load(options.recipe).vocabulary
     images = [draw(vocabulary.sample(rng), seed=options.seed + i) for i in range(options.count)]
     sheet.contact_sheet(images, columns=10).save(options.sheet)

@@ -13,6 +13,7 @@ from doodle.training import Plan, Run, fit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
     from torch import Tensor
 
     from doodle.recipe import Recipe

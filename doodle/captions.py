@@ -36,7 +36,7 @@ def caption(scene: Scene, rng: Random) -> str:
         rng,
         colour=rng.random() > LEFT_OUT_SHARE,
         place=rng.random() > LEFT_OUT_SHARE,
-        style=scene.style != PLAIN_STYLE or rng.random() < 0.5,  # noqa: PLR2004 - a coin
+        style=scene.style != PLAIN_STYLE or rng.random() < 0.5,
     )
     return f"{text}, {_filler(rng)}" if rng.random() < FILLER_SHARE else text
 
@@ -88,7 +88,7 @@ def _thing(scene: Scene, rng: Random, *, colour: bool) -> str:
     noun = f"{size} {noun}" if size else noun
     if scene.count > 1:
         return f"{rng.choice(COUNT_WORDS[scene.count][0])} {plural(noun)}"
-    bare = rng.random() < 0.25 and not scene.relation  # noqa: PLR2004 - a mere tag, at times
+    bare = rng.random() < 0.25 and not scene.relation
     return noun if bare else _with_article(noun)
 
 
@@ -106,7 +106,7 @@ def _meishi(subject: str, colour_name: str, rng: Random, *, colour: bool) -> str
 def _styled(rng: Random, sentence: str, look: str, comma: str) -> str:
     if not look:
         return sentence
-    last = rng.random() < 0.7  # noqa: PLR2004 - most people name the style at the end
+    last = rng.random() < 0.7
     return f"{sentence}{comma}{look}" if last else f"{look}{comma}{sentence}"
 
 

@@ -57,7 +57,7 @@ def build(recipe: Recipe) -> UNet2DConditionModel:
     )
 
 
-def train(  # noqa: PLR0913 - the parts of a pipeline
+def train(
     recipe: Recipe,
     run: Run,
     *,
@@ -126,7 +126,7 @@ def _cached(
     return [Bucket(**state[f"{i}"]) for i in range(1 + len(WIDE))]
 
 
-def _bucket(  # noqa: PLR0913
+def _bucket(
     recipe: Recipe,
     run: Run,
     autoencoder: AutoencoderKL,
@@ -136,7 +136,7 @@ def _bucket(  # noqa: PLR0913
     count: int,
 ) -> Bucket:
     drawn = draw_random(recipe.vocabulary, count=count, seed=recipe.seed + 1, size=size)
-    rng = Random(recipe.seed)  # noqa: S311 - a choice of words, not a secret
+    rng = Random(recipe.seed)
     texts = [caption(scene, rng) for scene in drawn.scenes for _ in range(CAPTIONS_EACH)]
     return Bucket(
         latents=vae.encode(autoencoder, torch.from_numpy(drawn.pixels), run),

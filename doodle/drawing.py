@@ -1,7 +1,8 @@
 """Shapes in a unit square, before any style has turned them into pixels.
 
-A `Pen` collects `Shape`s. Subjects draw in their own box, x and y from -1 to 1 with y pointing down and the feet at y = 1;
-places draw in a frame whose height is 1 and whose width is the picture's aspect ratio.
+A `Pen` collects `Shape`s. Subjects draw in their own box, x and y from -1 to 1 with y
+pointing down and the feet at y = 1; places draw in a frame whose height is 1 and whose width is the
+picture's aspect ratio.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class Pen:
         """Draw a closed smooth curve through the points (a Catmull-Rom spline)."""
         self._add(tuple(_spline(points, closed=True)), fill)
 
-    def ellipse(  # noqa: PLR0913 - an ellipse has that many numbers
+    def ellipse(
         self,
         x: float,
         y: float,
@@ -65,9 +66,7 @@ class Pen:
         """Draw an ellipse about (x, y), turned clockwise by `tilt` degrees."""
         self._add(_ellipse(x, y, rx, ry, tilt), fill)
 
-    def rect(  # noqa: PLR0913
-        self, x0: float, y0: float, x1: float, y1: float, fill: str | RGB = "body"
-    ) -> None:
+    def rect(self, x0: float, y0: float, x1: float, y1: float, fill: str | RGB = "body") -> None:
         """Draw an upright rectangle from one corner to the other."""
         self._add(((x0, y0), (x1, y0), (x1, y1), (x0, y1)), fill)
 

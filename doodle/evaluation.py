@@ -1,4 +1,4 @@
-"""How well the weights follow a prompt, as the judge sees it, over combinations never trained on."""
+"""How well the weights follow a prompt, as the judge sees it, on combinations never trained on."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Marks:
     grid_s: float
 
 
-def evaluate(  # noqa: PLR0913
+def evaluate(
     pipeline: StableDiffusionPipeline,
     judge: Judge,
     pair: CLIPModel,
@@ -98,7 +98,7 @@ def evaluate(  # noqa: PLR0913
 
 def held_out_scenes(vocabulary: Vocabulary, count: int) -> list[Scene]:
     """Return `count` scenes never trained on, the subjects taking turns."""
-    rng = Random(FRESH_SEED)  # noqa: S311 - a choice of scenes, not a secret
+    rng = Random(FRESH_SEED)
     piles = {subject: [] for subject in vocabulary.subjects}
     for scene in vocabulary.held_out():
         piles[scene.subject].append(scene)
@@ -117,7 +117,7 @@ def sit(
     say: Callable[[str], None] = print,
 ) -> Exam:
     """Have a picture drawn for every scene; picture i from seed i."""
-    rng = Random(FRESH_SEED)  # noqa: S311 - a choice of words, not a secret
+    rng = Random(FRESH_SEED)
     prompts = [language(scene, rng) for scene in scenes]
     drawn = []
     for start in range(0, len(prompts), TOGETHER):
@@ -178,7 +178,7 @@ def kernel_distance(a: Tensor, b: Tensor) -> float:
 
 
 def _judge_of_the_judge(judge: Judge, vocabulary: Vocabulary) -> dict[str, float]:
-    rng = Random(FRESH_SEED)  # noqa: S311 - a choice of scenes, not a secret
+    rng = Random(FRESH_SEED)
     drawn = draw_all([vocabulary.sample(rng) for _ in range(1000)], seed=FRESH_SEED)
     return _accuracies(drawn.scenes, judging.answers(judge, drawn.pixels), tuple(judge.questions))
 
@@ -212,7 +212,7 @@ def _counted(pipeline, judge, vocabulary, scenes, say) -> float | None:  # noqa:
 def _related(pipeline, judge, vocabulary, scenes, say) -> float | None:  # noqa: ANN001
     if not vocabulary.relations:
         return None
-    rng = Random(FRESH_SEED)  # noqa: S311 - a choice of scenes, not a secret
+    rng = Random(FRESH_SEED)
     both = [
         replace(
             vocabulary.related(scene, rng),
@@ -227,7 +227,7 @@ def _related(pipeline, judge, vocabulary, scenes, say) -> float | None:  # noqa:
 @torch.no_grad()
 def _retrieval(pair: CLIPModel, pipeline: StableDiffusionPipeline, scenes: list[Scene]) -> float:
     """Return how often a caption's nearest picture, of a hundred drawn scenes, is its own."""
-    rng = Random(FRESH_SEED)  # noqa: S311 - a choice of words, not a secret
+    rng = Random(FRESH_SEED)
     texts = [english(scene, rng) for scene in scenes]
     pictures = pairing.seen(draw_all(scenes, seed=FRESH_SEED).pixels)
     out = pair(input_ids=token_ids(pipeline.tokenizer, texts), pixel_values=pictures)

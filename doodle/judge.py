@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import torch
@@ -36,7 +37,7 @@ class Judge(nn.Module):
         self.body = nn.Sequential(
             *(
                 layer
-                for before, after in zip(widths, widths[1:], strict=False)
+                for before, after in itertools.pairwise(widths)
                 for layer in (
                     nn.Conv2d(before, after, 3, stride=2, padding=1),
                     nn.GroupNorm(8, after),

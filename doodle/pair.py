@@ -76,7 +76,7 @@ def train(
         return pair.eval()
     run.say(f"pair: drawing {part.pictures} scenes")
     drawn = draw_random(recipe.vocabulary, count=part.pictures, seed=recipe.seed + 3)
-    rng = Random(recipe.seed)  # noqa: S311 - a choice of words, not a secret
+    rng = Random(recipe.seed)
     texts = [caption(scene, rng) for scene in drawn.scenes for _ in range(CAPTIONS_EACH)]
     ids = token_ids(tokenizer, texts).view(part.pictures, CAPTIONS_EACH, -1)
     pictures = seen(drawn.pixels)

@@ -33,7 +33,7 @@ def draw_random(
     vocabulary: Vocabulary, *, count: int, seed: int, size: tuple[int, int] = SQUARE
 ) -> Drawn:
     """Draw `count` random training scenes."""
-    rng = Random(f"{seed} {size}")  # noqa: S311 - a drawing, not a secret
+    rng = Random(f"{seed} {size}")
     scenes = [vocabulary.sample(rng) for _ in range(count)]
     return draw_all(scenes, seed=rng.getrandbits(32), size=size)
 

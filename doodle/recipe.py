@@ -129,7 +129,7 @@ def load(name: str) -> Recipe:
 
 
 def path(name: str) -> Path:
-    """Return where a recipe lies: one of the repository by its name, any other by its file's path."""
+    """Return where a recipe lies: one of ours by its name, any other by its file's path."""
     file = Path(name) if name.endswith(".toml") else RECIPES / f"{name}.toml"
     if not file.is_file():
         known = ", ".join(sorted(file.stem for file in RECIPES.glob("*.toml")))

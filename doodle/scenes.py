@@ -36,7 +36,7 @@ RELATIONS: dict[str, tuple[Spot, Spot]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """What a picture shows. `relation`, `second` and `second_colour` come together or not at all."""
+    """What a picture shows. `relation`, `second` and `second_colour` come together or not."""
 
     subject: str
     colour: str
@@ -73,9 +73,9 @@ class Vocabulary:
         """Return a random scene that training may see; a fifth show several things."""
         scene = replace(self._single(rng), size=rng.choice(self.sizes))
         several = rng.random()
-        if several < 0.1 and len(self.counts) > 1:  # noqa: PLR2004
+        if several < 0.1 and len(self.counts) > 1:
             return replace(scene, count=rng.choice(self.counts), size=PLAIN_SIZE)
-        if several < 0.2 and self.relations:  # noqa: PLR2004
+        if several < 0.2 and self.relations:
             return self.related(scene, rng)
         return scene
 
@@ -121,7 +121,7 @@ def is_held_out(scene: Scene) -> bool:
 
 def draw(scene: Scene, *, seed: int, size: tuple[int, int] = (128, 128)) -> Image.Image:
     """Draw a scene as RGB of (width, height) pixels; the same seed gives the same bytes."""
-    rng = Random(f"{seed} {scene.words()}")  # noqa: S311 - a drawing, not a secret
+    rng = Random(f"{seed} {scene.words()}")
     wide = size[0] / size[1]
     back = Pen(body=COLOURS[scene.colour])
     PLACES[scene.place](back, wide, rng)

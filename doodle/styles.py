@@ -133,7 +133,7 @@ def _fill(draw: ImageDraw.ImageDraw, unit: float, shape: Shape, rgb: RGB) -> Non
 def _inked(
     draw: ImageDraw.ImageDraw, unit: float, shape: Shape, tones: tuple[RGB, RGB], width: float
 ) -> None:
-    """Draw a shape in its (fill, edge) tones; a stroke is filled last, or its edge would hide it."""
+    """Draw a shape in its (fill, edge) tones; a stroke is filled last, or its edge hid it."""
     fill, edge = tones
     if shape.width is None:
         _fill(draw, unit, shape, fill)

@@ -1,4 +1,4 @@
-"""The CLIP text tower: first taught to name the parts of a caption, then trained on with the UNet."""
+"""The CLIP text tower: first taught to name the parts of a caption, then trained with the UNet."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ def build(recipe: Recipe, tokenizer: CLIPTokenizer) -> CLIPTextModel:
 def train(recipe: Recipe, run: Run, tokenizer: CLIPTokenizer) -> CLIPTextModel:
     """Teach the encoder which words mean the same, before a UNet has to learn from it.
 
-    Linear heads read subject, colour, place and style off the end of the text; they are then thrown away.
+    Linear heads read subject, colour, place and style off the end of the text; they are then
+    thrown away.
     """
     part = recipe.text_encoder
     torch.manual_seed(recipe.seed)
@@ -94,7 +95,7 @@ def _ends(hidden: Tensor, ids: Tensor, eos: int) -> Tensor:
 
 def _lessons(recipe: Recipe, tokenizer: CLIPTokenizer) -> tuple[Tensor, Tensor]:
     """Return captions' ids (N, 77) and what each names (N, 4), UNSAID where it does not."""
-    rng = Random(recipe.seed)  # noqa: S311 - a choice of words, not a secret
+    rng = Random(recipe.seed)
     texts, labels = [], []
     for _ in range(CAPTIONS):
         scene = recipe.vocabulary.sample(rng)

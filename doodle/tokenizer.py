@@ -23,8 +23,8 @@ CORPUS_CAPTIONS = 30_000
 def build(recipe: Recipe) -> CLIPTokenizer:
     """Learn a vocabulary of about the recipe's size from the scenes' own captions.
 
-    Every byte is in it twice, bare and ending a word, whatever the corpus held: a piece that were missing would be
-    read as the end of the text.
+    Every byte is in it twice, bare and ending a word, whatever the corpus held: a piece that were
+    missing would be read as the end of the text.
     """
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     merges = _merges(recipe, recipe.tokenizer.vocabulary - 2 * len(alphabet) - 2)
@@ -46,7 +46,7 @@ def token_ids(tokenizer: CLIPTokenizer, texts: list[str]):  # noqa: ANN201 - tor
 
 
 def _merges(recipe: Recipe, count: int) -> list[tuple[str, str]]:
-    rng = Random(recipe.seed)  # noqa: S311 - a choice of words, not a secret
+    rng = Random(recipe.seed)
     corpus = [caption(recipe.vocabulary.sample(rng), rng) for _ in range(CORPUS_CAPTIONS)]
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     learner = Tokenizer(models.BPE(end_of_word_suffix=WORD_END))

@@ -43,7 +43,7 @@ class Run:
         return torch.autocast(self.device.split(":")[0], torch.bfloat16)
 
     def load(self, part: str) -> dict | None:
-        """Return a part's checkpoint, or None where there is none or a fresh start was asked for."""
+        """Return a part's checkpoint, or None where there is none to go on from."""
         path = self.folder / f"{part}.pt"
         if not self.resume or not path.exists():
             return None
@@ -90,8 +90,8 @@ def fit(
 ) -> None:
     """Train `model` in place by `plan.steps` gradient steps on `loss(step)`.
 
-    With `plan.ema` the model ends with the averaged weights. Ctrl-C saves a checkpoint and passes on.
-    `on_checkpoint` is called with the averaged weights in place, and may be slow.
+    With `plan.ema` the model ends with the averaged weights. Ctrl-C saves a checkpoint and passes
+    on. `on_checkpoint` is called with the averaged weights in place, and may be slow.
     """
     parameters = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=plan.learning_rate, weight_decay=1e-4)

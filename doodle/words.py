@@ -1,6 +1,7 @@
 """The words of a prompt: for every part of a scene, how people say it in English and in Japanese.
 
-The first entry of each list is the plainest. Kept apart from the drawing so that a synonym is one word's change.
+The first entry of each list is the plainest. Kept apart from the drawing so that a synonym is one
+word's change.
 """
 
 from doodle.drawing import RGB

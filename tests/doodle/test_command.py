@@ -1,0 +1,100 @@
+import json
+import shutil
+
+import pytest
+import torch
+
+from doodle import __main__ as command
+from doodle import weights
+
+
+def run(monkeypatch, *words):
+    monkeypatch.setattr("sys.argv", ["doodle", *map(str, words)])
+    return command.main()
+
+
+@pytest.fixture(scope="module")
+def trained(tiny_file, tmp_path_factory):
+    """The folder of weights that a whole run of the tiny recipe has written."""
+    folder = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        assert (
+            run(
+                monkeypatch,
+                *("train", "--recipe", tiny_file),
+                *("--runs", folder / "runs", "--weights", folder / "weights"),
+            )
+            == 0
+        )
+    return folder
+
+
+def test_a_whole_run_leaves_weights_samples_and_a_plot(trained):
+    pipeline = weights.load(trained / "weights")
+    assert pipeline("a red cat", num_inference_steps=2, output_type="np").images.shape == (
+        *(1, 128, 128),
+        3,
+    )
+    assert (trained / "runs/tiny/losses.png").stat().st_size > 0
+    assert list((trained / "runs/tiny").glob("samples-*.png"))
+    assert (trained / "weights/clip/preprocessor_config.json").is_file()
+
+
+def test_resuming_a_finished_run_trains_nothing_again(trained, tiny_file, monkeypatch, capsys):
+    words = ("--runs", trained / "runs", "--weights", trained / "again")
+    assert run(monkeypatch, "train", "--recipe", tiny_file, "--resume", *words) == 0
+    assert "drawing" not in capsys.readouterr().out
+
+
+def test_the_last_line_of_an_evaluation_is_its_marks(trained, tmp_path, monkeypatch, capsys):
+    sheet = tmp_path / "sheet.png"
+    words = ("--weights", trained / "weights", "--prompts", 4, "--sheet", sheet)
+    assert run(monkeypatch, "evaluate", *words) == 0
+    said = capsys.readouterr().out.splitlines()
+    marks = json.loads(said[-1])
+    assert list(marks) == [
+        *("subject", "colour", "place", "style", "all", "count", "relation", "japanese"),
+        *("judge", "clip_r1", "kid", "grid_s"),
+    ]
+    assert sheet.stat().st_size > 0
+
+
+def test_a_contact_sheet_of_scenes(tmp_path, monkeypatch):
+    sheet = tmp_path / "sheet.png"
+    assert run(monkeypatch, "scenes", "--count", 12, "--sheet", sheet) == 0
+    assert sheet.stat().st_size > 0
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *weights.PARTS,
+        "model_index.json",
+        "recipe.toml",
+        "judge.safetensors",
+        "clip/model.safetensors",
+    ],
+)
+def test_a_missing_file_is_named_in_one_sentence(trained, tmp_path, monkeypatch, capsys, name):
+    folder = tmp_path / "weights"
+    shutil.copytree(trained / "weights", folder)
+    (folder / name).unlink()
+    assert run(monkeypatch, "evaluate", "--weights", folder, "--prompts", 1) == 1
+    said = capsys.readouterr().err
+    assert f"{folder / name} is missing" in said
+    assert said.count("\n") == 1
+
+
+def test_a_truncated_file_is_named_in_one_sentence(trained, tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "weights"
+    shutil.copytree(trained / "weights", folder)
+    part = folder / weights.PARTS[1]
+    part.write_bytes(part.read_bytes()[:2000])
+    assert run(monkeypatch, "evaluate", "--weights", folder) == 1
+    assert f"{part} is damaged" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the GPU it is asked for")
+def test_asking_for_a_gpu_that_is_not_there_is_one_sentence(monkeypatch, capsys):
+    assert run(monkeypatch, "train", "--device", "cuda") == 1
+    assert "no GPU" in capsys.readouterr().err
