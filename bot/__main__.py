@@ -52,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         settings = settings_.load()
-        discord.utils.setup_logging(level=logging.getLevelNamesMapping()[settings.log_level])
+        _set_up_logging(settings)
         match arguments.action:
             case "check":
                 asyncio.run(_check(settings))
@@ -69,6 +69,12 @@ def main(argv: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     return 0
+
+
+def _set_up_logging(settings: Settings) -> None:
+    discord.utils.setup_logging(level=logging.getLevelNamesMapping()[settings.log_level])
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # no voice here
 
 
 async def _run(settings: Settings) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import engine
-from bot.errors import PromptError
+from bot.errors import NotFound, PromptError
 from bot.prompt import Prompt
 
 SEEDS = 2**32
@@ -50,7 +50,14 @@ def choose_model(prompt: Prompt, models: Sequence[engine.ModelInfo]) -> engine.M
     """The model `--v` or `--niji` asks for, else the first installed one."""
     wanted = _wanted_alias(prompt)
     if wanted is None:
-        return next((model for model in models if model.installed), models[0])
+        installed = next((model for model in models if model.installed), None)
+        if installed is None:
+            raise NotFound(
+                "No model is installed here yet; the operator gets one with: "
+                "python -m engine fetch NAME",
+                command=prompt.source,
+            )
+        return installed
     for model in models:
         if wanted in (alias.lower() for alias in (*model.aliases, model.name)):
             if not model.installed:

@@ -92,7 +92,6 @@ class Darkroom(discord.AutoShardedClient):
         )
         trusted = (settings.discord_api_url,) if settings.discord_api_url else ()
         self.reception = Reception(studio=self.studio, fetcher=Fetcher(trusted))
-        self._recovered = False
 
     def is_owner(self, user_id: int) -> bool:
         return user_id in self.settings.owner_ids
@@ -111,6 +110,7 @@ class Darkroom(discord.AutoShardedClient):
         self.add_dynamic_items(JobButton)
         commands.add_all(self.tree)
         await self.sync_commands()
+        await self.studio.recover()  # before the gateway brings this process its first own job
 
     async def launch_shard(
         self, gateway: yarl.URL, shard_id: int, *, initial: bool = False
@@ -120,15 +120,12 @@ class Darkroom(discord.AutoShardedClient):
         await super().launch_shard(yarl.URL(ours) if ours else gateway, shard_id, initial=initial)
 
     async def on_ready(self) -> None:
-        """Connected: say where the bot is, and take up what an earlier process left."""
+        """Connected: say where the bot is."""
         assert self.user is not None
         log.info("connected as %s in %d servers", self.user, len(self.guilds))
         log.info("invite: %s", discord.utils.oauth_url(self.user.id, permissions=PERMISSIONS))
         for guild in self.guilds:
             await self.on_guild_join(guild)
-        if not self._recovered:
-            self._recovered = True
-            await self.studio.recover()
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """Leave servers that the operator did not allow, with one sentence."""

@@ -270,7 +270,10 @@ class Studio:
     # Life of the process.
 
     async def recover(self) -> None:
-        """After a start: run open jobs again and deliver what is owed, with no second ping."""
+        """Run open jobs again and deliver what is owed, with no second ping.
+
+        To be called once, before the first order: what is open then is an earlier process's.
+        """
         async with self._database.read() as connection:
             owed = await jobs.undelivered(connection)
             open_rows = await jobs.unfinished(connection)

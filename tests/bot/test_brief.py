@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import engine
 from bot import brief, pricing, prompt
-from bot.errors import PromptError
+from bot.errors import NotFound, PromptError
 
 MODEL = engine.ModelInfo(
     name="doodle",
@@ -154,6 +154,12 @@ def test_a_model_that_is_not_fetched_says_how_to_fetch_it():
     with pytest.raises(PromptError, match="python -m engine fetch plain"):
         brief.choose_model(prompt.parse("a --v p"), (MODEL, missing))
     assert brief.choose_model(prompt.parse("a"), (missing, MODEL)) is MODEL
+
+
+def test_without_any_model_the_member_is_told_who_can_help():
+    missing = dataclasses.replace(MODEL, installed=False)
+    with pytest.raises(NotFound, match="operator gets one"):
+        brief.choose_model(prompt.parse("a"), (missing,))
 
 
 def test_a_default_grid_costs_one_credit():
