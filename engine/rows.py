@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine import noise, schedulers
+from engine.errors import JobError
 from engine.messages import DrawJob, InitUse, Job, Picture
 from engine.models import Denoiser
 from engine.pictures import Inputs
@@ -92,6 +93,7 @@ class Row:
     step_options: dict[str, Any]
     mask: Mask | None = None
     adapter: str = ""
+    tile: bool = False
     step: int = 0
     """Evaluations done."""
     last_tick: int = -1
@@ -139,6 +141,8 @@ def rows_of(work: Work, model: Denoiser, arrivals: itertools.count[int]) -> list
     """The rows of a drawing; text is encoded and pictures are, at the model's own pace."""
     job = work.job
     assert isinstance(job, DrawJob)
+    if job.tile and not model.can_tile:
+        raise JobError(f"{model.name} cannot draw seamless tiles; choose another model.")
     text = model.condition(job)
     work.notes += [*work.inputs.notes, *text.notes]
     pattern = schedulers.build(job.scheduler, model.scheduler)
@@ -146,7 +150,7 @@ def rows_of(work: Work, model: Denoiser, arrivals: itertools.count[int]) -> list
     model.set_timesteps(pattern, job.steps, shape)
     begin = 0
     if job.inputs:
-        begin = max(job.steps - min(int(job.steps * job.strength), job.steps), 0) * pattern.order
+        begin = model.first_step(job.steps, job.strength) * getattr(pattern, "order", 1)
     timesteps = pattern.timesteps[begin:]
     if hasattr(pattern, "set_begin_index"):
         pattern.set_begin_index(begin)
@@ -179,6 +183,7 @@ def rows_of(work: Work, model: Denoiser, arrivals: itertools.count[int]) -> list
                 step_options=_step_options(scheduler, generator),
                 mask=mask,
                 adapter=adapter,
+                tile=job.tile,
             )
         )
     return rows
@@ -203,6 +208,10 @@ def _beginning(
 
     def begin(scheduler: Any, generator: torch.Generator) -> tuple[Tensor, Mask | None]:  # noqa: ANN401
         images = [sample(generator) for sample in encoded]
+        if masked is not None:
+            # The encoder leaves channels last; diffusers repeats, which straightens them, and
+            # convolutions round differently for each layout.
+            images = [image.contiguous() for image in images]
         image = (
             [noise.mix(images, weights)] if job.init_use is InitUse.MIX and images else images[:1]
         )

@@ -33,6 +33,7 @@ def step(model: Denoiser, rows: Sequence[Row]) -> None:
         )
         for key in rows[0].conditioning
     }
+    model.tile(on=rows[0].tile)
     predictions = model.predict(
         torch.cat([inputs[number] for number, _ in places]),
         timesteps.to(model.device, non_blocking=True),
@@ -49,6 +50,7 @@ def step(model: Denoiser, rows: Sequence[Row]) -> None:
 def decode(model: Denoiser, rows: Sequence[Row]) -> list[NDArray[np.uint8] | None]:
     """Pictures (H, W, 3) uint8 of finished rows; None for latents that are not numbers."""
     latents = torch.cat([row.latents for row in rows])
+    model.tile(on=rows[0].tile)
     pixels = model.decode(latents)
     finite = pixels.isfinite().flatten(1).all(dim=1).tolist()
     whole = (pixels / 2 + 0.5).clamp(0, 1).mul(255).round().to(torch.uint8)

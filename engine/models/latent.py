@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -12,9 +15,9 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from engine.errors import JobError
 from engine.messages import DrawJob, WeightedText
 from engine.models import Conditioning
+from engine.models.loras import Loras
 from engine.preview import LinearRgb
 
 TEXTS_CACHED = 256
@@ -26,7 +29,13 @@ Embedding = Mapping[str, Tensor]
 class LatentModel:
     """A diffusers pipeline's parts as a `Denoiser`; families say how text becomes conditioning."""
 
-    def __init__(self, name: str, pipeline: Any, device: torch.device) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        name: str,
+        pipeline: Any,  # noqa: ANN401
+        device: torch.device,
+        loras: Mapping[str, Path] = MappingProxyType({}),
+    ) -> None:
         self.name = name
         self.device = device
         self.pipeline = pipeline
@@ -40,7 +49,11 @@ class LatentModel:
         self.alphas: Sequence[float] = [] if alphas is None else alphas.tolist()
         self.inpaints = False
         self.preview = LinearRgb(self.channels)
-        self._texts: OrderedDict[tuple[str, int], Embedding] = OrderedDict()
+        self.can_tile = True
+        self._tiles = False
+        self._loras = Loras(pipeline, loras)
+        self._text_adapter = ""
+        self._texts: OrderedDict[tuple[str, int, str], Embedding] = OrderedDict()
 
     @property
     def denoiser(self) -> Any:  # noqa: ANN401 - UNets and transformers share no useful base
@@ -57,6 +70,10 @@ class LatentModel:
     def embed(self, text: str, chunks: int) -> Embedding:
         """Encode one text; cached by the caller."""
         raise NotImplementedError
+
+    def embed_negative(self, text: str, chunks: int) -> Embedding:
+        """What the first sample of a guided row sees."""
+        return self._cached(text, chunks)
 
     def text_notes(self, text: str) -> tuple[str, ...]:
         """What a member must know about how this text was read."""
@@ -81,13 +98,14 @@ class LatentModel:
         notes = [note for part in wanted for note in self.text_notes(part.text)]
         if not guided and (job.negative or avoided):
             notes.append("Without guidance this model cannot heed what to leave out.")
+        self._text_adapter = self.adapter(job.loras)
         texts = [part.text for part in wanted]
         if guided:
             texts += [job.negative, *(part.text for part in avoided)]
         chunks = max(map(self.text_chunks, texts))
         samples = [self._mixed(wanted, chunks)]
         if guided:
-            samples.insert(0, self._cached(job.negative, chunks))
+            samples.insert(0, self.embed_negative(job.negative, chunks))
         if guided and avoided:
             samples.append(self._mixed(avoided, chunks))
         tensors = {key: torch.cat([sample[key] for sample in samples]) for key in samples[0]}
@@ -103,41 +121,61 @@ class LatentModel:
             return embeddings[0]
         total = sum(part.weight for part in parts)
         weights = [part.weight / total for part in parts]
-        return {
-            key: sum(
-                (weight * each[key] for weight, each in zip(weights, embeddings, strict=True)),
-                start=torch.zeros_like(embeddings[0][key]),
-            )
-            for key in embeddings[0]
-        }
+        mixed: dict[str, Tensor] = {}
+        for key, first in embeddings[0].items():
+            stacked = torch.stack([embedding[key] for embedding in embeddings])
+            if first.is_floating_point():
+                shares = torch.tensor(weights, dtype=first.dtype, device=first.device)
+                mixed[key] = torch.tensordot(shares, stacked, dims=1)
+            else:
+                mixed[key] = stacked.amax(dim=0)
+        return mixed
 
     def _cached(self, text: str, chunks: int) -> Embedding:
-        key = (text, chunks)
+        key = (text, chunks, self._text_adapter)
         if key not in self._texts:
-            self._texts[key] = self.embed(text, chunks)
+            with self.using([self._text_adapter]):
+                self._texts[key] = self.embed(text, chunks)
             if len(self._texts) > TEXTS_CACHED:
                 self._texts.popitem(last=False)
         self._texts.move_to_end(key)
         return self._texts[key]
 
-    # Adapters: none unless the family has them.
+    # Adapters.
 
     def adapter(self, loras: tuple[tuple[str, float], ...]) -> str:
         """The name that rows with these LoRAs carry to `predict`."""
-        if loras:
-            raise JobError(f"{self.name} takes no LoRAs.")
-        return ""
+        return self._loras.name_for(loras)
 
     def group_of(self, adapter: str) -> str:
-        """Rows of different groups cannot share a pass."""
-        del adapter
-        return ""
+        """Rows with one LoRA each can share a pass, rows with several only among themselves."""
+        return adapter if "+" in adapter else ""
+
+    def using(self, adapters: Sequence[str]) -> AbstractContextManager[None]:
+        """The passes within have these adapters, one for each sample."""
+        return self._loras.using(adapters)
+
+    # Seamless tiling, by convolutions that wrap around.
+
+    def tile(self, *, on: bool) -> None:
+        """Let the following passes draw pictures that repeat without a seam, or not."""
+        if on == self._tiles:
+            return
+        for part in (self.denoiser, self.vae.decoder):
+            for module in part.modules():
+                if isinstance(module, torch.nn.Conv2d):
+                    module.padding_mode = "circular" if on else "zeros"
+        self._tiles = on
 
     # Latents.
 
     def latent_shape(self, width_px: int, height_px: int) -> tuple[int, ...]:
         """(1, C, h, w) of one picture."""
         return (1, self.channels, height_px // self.vae_scale, width_px // self.vae_scale)
+
+    def first_step(self, steps: int, strength: float) -> int:
+        """The step at which a picture noised to `strength` begins, as diffusers counts."""
+        return max(steps - min(int(steps * strength), steps), 0)
 
     def set_timesteps(self, scheduler: Any, steps: int, shape: tuple[int, ...]) -> None:  # noqa: ANN401
         """Prepare a scheduler for so many steps, on the CPU: some index CPU tables by them."""

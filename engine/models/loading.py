@@ -11,13 +11,21 @@ import torch
 from engine.catalogue import ModelSpec
 from engine.errors import JobError
 from engine.models import Denoiser, Solo
+from engine.models.flux import Flux
+from engine.models.sd3 import StableDiffusion3
+from engine.models.sdxl import StableDiffusionXL
 from engine.models.stable_diffusion import StableDiffusion
+from engine.models.z_image import ZImage
 from engine.tickets import DESCRIBER, UPSCALER
 
-_FAMILIES: dict[str, tuple[str, type[Any]]] = {
-    "sd": ("StableDiffusion", StableDiffusion),
+_FAMILIES: dict[str, tuple[str | tuple[str, ...], type[Any]]] = {
+    "sd": (("StableDiffusionPipeline", "StableDiffusionI"), StableDiffusion),
+    "sdxl": ("StableDiffusionXL", StableDiffusionXL),
+    "sd3": ("StableDiffusion3", StableDiffusion3),
+    "flux": ("Flux", Flux),
+    "z-image": ("ZImage", ZImage),
 }
-"""family → (beginning of its pipelines' class names, class)"""
+"""family → (beginnings of its pipelines' class names, class)"""
 
 
 class BrokenModelError(JobError):
@@ -47,13 +55,15 @@ def _load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Denoiser
     for part in pipeline.components.values():
         if isinstance(part, torch.nn.Module):
             part.to(device).eval().requires_grad_(requires_grad=False)
-    model: Denoiser = family(spec.info.name, pipeline, device)
+    loras = {lora.name: lora.path for lora in spec.loras}
+    model: Denoiser = family(spec.info.name, pipeline, device, loras)
     return model
 
 
 def _pipeline(spec: ModelSpec, dtype: torch.dtype) -> Any:  # noqa: ANN401
     """A diffusers pipeline as the container of its parts."""
     import diffusers  # noqa: PLC0415 - seconds, and only once a model is asked for
+    import transformers  # noqa: PLC0415
 
     index = json.loads((spec.place / "model_index.json").read_text(encoding="utf-8"))
     prefix, _ = _FAMILIES[spec.info.family]
@@ -62,9 +72,13 @@ def _pipeline(spec: ModelSpec, dtype: torch.dtype) -> Any:  # noqa: ANN401
             f"{spec.place} holds a {index.get('_class_name')}, which is not of the family"
             f" {spec.info.family!r}; set `family` in the catalogue."
         )
-    options: dict[str, Any] = {}
+    diffusers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.disable_progress_bar()
+    options: dict[str, Any] = {
+        part: None for part in ("safety_checker", "feature_extractor") if part in index
+    }
     if "safety_checker" in index:
-        options = {"safety_checker": None, "requires_safety_checker": False}
+        options["requires_safety_checker"] = False
     return diffusers.DiffusionPipeline.from_pretrained(
         spec.place,
         dtype=dtype,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from engine.models.clip_text import ClipText
@@ -15,8 +14,8 @@ from engine.models.latent import Embedding, LatentModel
 class StableDiffusion(LatentModel):
     """A UNet that attends to one CLIP text encoder."""
 
-    def __init__(self, name: str, pipeline: Any, device: torch.device) -> None:  # noqa: ANN401
-        super().__init__(name, pipeline, device)
+    def __init__(self, name: str, pipeline: Any, *arguments: Any) -> None:  # noqa: ANN401
+        super().__init__(name, pipeline, *arguments)
         self.inpaints = int(pipeline.unet.config.in_channels) > self.channels
         self._text = ClipText(pipeline.tokenizer, pipeline.text_encoder, penultimate=False)
 
@@ -38,6 +37,6 @@ class StableDiffusion(LatentModel):
         conditioning: Mapping[str, Tensor],
         adapters: Sequence[str],
     ) -> Tensor:
-        del adapters
-        noise: Tensor = self.denoiser(latents, timesteps, **conditioning, return_dict=False)[0]
+        with self.using(adapters):
+            noise: Tensor = self.denoiser(latents, timesteps, **conditioning, return_dict=False)[0]
         return noise

@@ -13,6 +13,19 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from tests.engine import tiny_models
 
+QUIET = (
+    # diffusers' schedulers call numpy functions on tensors, whose __array__ is torch's.
+    "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning",
+    "ignore:__array_wrap__ must accept context:DeprecationWarning",
+)
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            for rule in QUIET:
+                item.add_marker(pytest.mark.filterwarnings(rule))
+
 
 @pytest.fixture(scope="session")
 def weights(tmp_path_factory):

@@ -1,0 +1,81 @@
+"""Flux.1: guidance-distilled, so one sample a row; the guidance is an input."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.messages import DrawJob
+from engine.models.flow import FlowModel
+from engine.models.latent import Embedding
+
+T5_TOKENS = 512
+
+
+class Flux(FlowModel):
+    """A transformer over 2 × 2 patches of latents; rows keep theirs unpacked."""
+
+    def embed(self, text: str, chunks: int) -> Embedding:
+        del chunks
+        hidden, pooled, _ = self.pipeline.encode_prompt(
+            text, text, device=self.device, max_sequence_length=T5_TOKENS
+        )
+        return {"encoder_hidden_states": hidden, "pooled_projections": pooled}
+
+    def text_notes(self, text: str) -> tuple[str, ...]:
+        tokens = len(self.pipeline.tokenizer_2(text).input_ids)
+        if tokens <= T5_TOKENS:
+            return ()
+        return (f"The prompt has {tokens} tokens; this model reads the first {T5_TOKENS}.",)
+
+    def guided(self, job: DrawJob) -> bool:
+        del job
+        return False
+
+    def extra_conditioning(self, job: DrawJob, samples: int) -> Embedding:
+        if not self.denoiser.config.guidance_embeds:
+            return {}
+        return {"guidance": torch.full([samples], job.guidance, device=self.device)}
+
+    def sigmas(self, steps: int) -> Sequence[float] | None:
+        if getattr(self.scheduler.config, "use_flow_sigmas", False):
+            return None
+        spaced: Sequence[float] = np.linspace(1.0, 1 / steps, steps)  # type: ignore[assignment]
+        return spaced
+
+    def shifts(self, scheduler: Any) -> bool:  # noqa: ANN401
+        del scheduler
+        return True
+
+    def predict(
+        self,
+        latents: Tensor,
+        timesteps: Tensor,
+        conditioning: Mapping[str, Tensor],
+        adapters: Sequence[str],
+    ) -> Tensor:
+        count, channels, height, width = latents.shape
+        hidden = conditioning["encoder_hidden_states"]
+        with self.using(adapters):
+            packed: Tensor = self.denoiser(
+                hidden_states=self.pipeline._pack_latents(  # noqa: SLF001 - static, and its layout is the weights'
+                    latents, count, channels, height, width
+                ),
+                timestep=timesteps.to(latents.dtype) / 1000,
+                guidance=conditioning.get("guidance"),
+                pooled_projections=conditioning["pooled_projections"],
+                encoder_hidden_states=hidden,
+                txt_ids=torch.zeros(hidden.shape[1], 3, device=self.device, dtype=hidden.dtype),
+                img_ids=self.pipeline._prepare_latent_image_ids(  # noqa: SLF001
+                    1, height // 2, width // 2, self.device, hidden.dtype
+                ),
+                return_dict=False,
+            )[0]
+        unpacked: Tensor = self.pipeline._unpack_latents(  # noqa: SLF001
+            packed, height * self.vae_scale, width * self.vae_scale, self.vae_scale
+        )
+        return unpacked

@@ -1,0 +1,99 @@
+"""LoRAs: rows with different ones share a pass, one each; stacks of several form groups."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from engine.errors import JobError
+
+BASE = "__base__"
+"""PEFT's name for no adapter."""
+
+
+class Loras:
+    """The adapters of one pipeline; each (file, weight) is registered as one of its own."""
+
+    def __init__(self, pipeline: Any, files: Mapping[str, Path]) -> None:  # noqa: ANN401
+        self._pipeline = pipeline
+        self._files = files
+        self._layers: list[Any] = []
+        self._registered: set[str] = set()
+        self._names: list[str] | None = None
+        """One adapter for each sample of the pass under way."""
+
+    def name_for(self, loras: Sequence[tuple[str, float]]) -> str:
+        """Register what is new; the name of one adapter, or of several joined by +."""
+        return "+".join(self._register(name, weight) for name, weight in loras)
+
+    @contextlib.contextmanager
+    def using(self, adapters: Sequence[str]) -> Iterator[None]:
+        """Let the samples of a pass have these adapters, one each or all the same stack."""
+        if not self._layers:
+            yield
+            return
+        stack = next((name for name in adapters if "+" in name), "")
+        if stack:
+            self._activate(stack.split("+"))
+        else:
+            self._names = [name or BASE for name in adapters]
+        try:
+            yield
+        finally:
+            self._names = None
+
+    def _activate(self, names: Sequence[str]) -> None:
+        for layer in self._layers:
+            layer.set_adapter([name for name in names if name in layer.lora_A])
+
+    def _register(self, name: str, weight: float) -> str:
+        adapter = f"{name}@{weight:g}".replace(".", "_")
+        if adapter in self._registered:
+            return adapter
+        path = self._files[name]
+        if path.suffix != ".safetensors":
+            raise JobError(f"The LoRA {name} is no .safetensors file; others can run code.")
+        try:
+            self._pipeline.load_lora_weights(
+                path.parent, weight_name=path.name, adapter_name=adapter, local_files_only=True
+            )
+        except Exception as error:
+            with contextlib.suppress(Exception):
+                self._pipeline.delete_adapters(adapter)
+            why = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise JobError(
+                f"The LoRA {name} does not fit this model; it was made for another: {why[:120]}."
+            ) from error
+        layers = [layer for layer in self._tuned() if adapter in layer.lora_A]
+        if not layers:
+            raise JobError(f"The LoRA {name} changes nothing in this model; it is for another.")
+        for layer in layers:
+            layer.scaling[adapter] *= weight
+        for layer in self._tuned():
+            if layer not in self._layers:
+                layer.register_forward_pre_hook(self._name_adapters, with_kwargs=True)
+                self._layers.append(layer)
+        self._registered.add(adapter)
+        return adapter
+
+    def _tuned(self) -> list[Any]:
+        from peft.tuners.tuners_utils import BaseTunerLayer  # noqa: PLC0415 - a second to import
+
+        parts = [p for p in self._pipeline.components.values() if isinstance(p, nn.Module)]
+        modules = (module for part in parts for module in part.modules())
+        return [module for module in modules if isinstance(module, BaseTunerLayer)]
+
+    def _name_adapters(
+        self,
+        layer: Any,  # noqa: ANN401
+        arguments: tuple[Any, ...],
+        options: dict[str, Any],
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        if self._names is None:
+            return arguments, options
+        names = [name if name in layer.lora_A else BASE for name in self._names]
+        return arguments, options | {"adapter_names": names}

@@ -1,0 +1,66 @@
+"""Stable Diffusion XL: two CLIP text encoders, a pooled text, and the picture's size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from engine.messages import DrawJob
+from engine.models.clip_text import ClipText
+from engine.models.latent import Embedding
+from engine.models.stable_diffusion import StableDiffusion
+
+
+class StableDiffusionXL(StableDiffusion):
+    """As Stable Diffusion, with more to attend to."""
+
+    def __init__(self, name: str, pipeline: Any, *arguments: Any) -> None:  # noqa: ANN401
+        super().__init__(name, pipeline, *arguments)
+        pairs = (
+            (pipeline.tokenizer, pipeline.text_encoder),
+            (pipeline.tokenizer_2, pipeline.text_encoder_2),
+        )
+        self._texts_of = [ClipText(*pair, penultimate=True) for pair in pairs if pair[1]]
+        self._zero_negative = bool(pipeline.config.force_zeros_for_empty_prompt)
+
+    def text_chunks(self, text: str) -> int:
+        return max(encoder.chunks(text) for encoder in self._texts_of)
+
+    def embed(self, text: str, chunks: int) -> Embedding:
+        encoded = [encoder.encode(text, chunks) for encoder in self._texts_of]
+        pooled = next(pooled for _, pooled in encoded if pooled is not None)
+        hidden = torch.cat([hidden for hidden, _ in encoded], dim=-1)
+        return {"encoder_hidden_states": hidden, "text_embeds": pooled}
+
+    def embed_negative(self, text: str, chunks: int) -> Embedding:
+        """Zeros for no text, where the checkpoint was trained so."""
+        embedding = super().embed_negative(text, chunks)
+        if text or not self._zero_negative:
+            return embedding
+        return {key: torch.zeros_like(tensor) for key, tensor in embedding.items()}
+
+    def extra_conditioning(self, job: DrawJob, samples: int) -> Embedding:
+        size = (job.height_px, job.width_px)
+        ids = torch.tensor([[*size, 0, 0, *size]] * samples)
+        return {"time_ids": ids.to(self.device, self.noise_dtype)}
+
+    def predict(
+        self,
+        latents: Tensor,
+        timesteps: Tensor,
+        conditioning: Mapping[str, Tensor],
+        adapters: Sequence[str],
+    ) -> Tensor:
+        added = {key: conditioning[key] for key in ("text_embeds", "time_ids")}
+        with self.using(adapters):
+            noise: Tensor = self.denoiser(
+                latents,
+                timesteps,
+                encoder_hidden_states=conditioning["encoder_hidden_states"],
+                added_cond_kwargs=added,
+                return_dict=False,
+            )[0]
+        return noise

@@ -1,0 +1,71 @@
+"""Z-Image: a caption of any length from a language model, latents kept in fp32."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from engine.models.flow import FlowModel
+from engine.models.latent import Embedding
+
+CAPTION_TOKENS = 512
+
+
+class ZImage(FlowModel):
+    """Guidance 1 is none, as everywhere here; diffusers counts it from 0."""
+
+    def __init__(self, name: str, pipeline: Any, *arguments: Any) -> None:  # noqa: ANN401
+        super().__init__(name, pipeline, *arguments)
+        self.noise_dtype = torch.float32
+
+    def embed(self, text: str, chunks: int) -> Embedding:
+        """Padded, with the length kept on the CPU, so that any captions share a pass."""
+        del chunks
+        (caption,), _ = self.pipeline.encode_prompt(
+            text, device=self.device, do_classifier_free_guidance=False
+        )
+        padded = caption.new_zeros(1, CAPTION_TOKENS, caption.shape[-1])
+        padded[0, : len(caption)] = caption
+        return {"caption": padded, "length": torch.tensor([len(caption)])}
+
+    def text_notes(self, text: str) -> tuple[str, ...]:
+        tokens = len(self.pipeline.tokenizer(text).input_ids)
+        if tokens <= CAPTION_TOKENS - 16:  # room for the template around it
+            return ()
+        return (f"The prompt has {tokens} tokens; this model reads about {CAPTION_TOKENS - 16}.",)
+
+    def sigmas(self, steps: int) -> Sequence[float] | None:
+        spaced: list[float] = torch.linspace(1.0, 1 / steps, steps).tolist()
+        return spaced
+
+    def shifts(self, scheduler: Any) -> bool:  # noqa: ANN401
+        del scheduler
+        return True
+
+    def predict(
+        self,
+        latents: Tensor,
+        timesteps: Tensor,
+        conditioning: Mapping[str, Tensor],
+        adapters: Sequence[str],
+    ) -> Tensor:
+        lengths = conditioning["length"].tolist()
+        captions = [c[:n] for c, n in zip(conditioning["caption"], lengths, strict=True)]
+        given = latents.to(self.denoiser.dtype).unsqueeze(2)
+        with self.using(adapters):
+            outputs = self.denoiser(
+                list(given.unbind(dim=0)), (1000 - timesteps) / 1000, captions, return_dict=False
+            )[0]
+        return -torch.stack([output.float() for output in outputs]).squeeze(2)
+
+    def guide(self, predictions: Sequence[Tensor], scale: float, push: float) -> Tensor:
+        if len(predictions) == 1:
+            return predictions[0]
+        negative, text, *avoided = predictions
+        guided = text + (scale - 1) * (text - negative)
+        for prediction in avoided:
+            guided = guided + scale * push * (prediction - negative)
+        return guided
