@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import TextIO
+from typing import Any, TextIO
 
 LAST_LINES = 40
 STOP_WITHIN_S = 30.0
@@ -34,6 +34,7 @@ class BotProcess:
     ) -> BotProcess:
         """Start `command` (default: this Python with `-m bot`); output goes to echo too."""
         # A group of its own, so that Ctrl-C reaches us alone and we end the bot in order.
+        apart: dict[str, Any]
         if sys.platform == "win32":
             apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
         else:

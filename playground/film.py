@@ -28,6 +28,7 @@ BROWSER_ARGUMENTS = (
 )
 WIDTH_PX, HEIGHT_PX = 820, 700
 FRAME_S = 0.15
+KEY_MS = 70
 LONGEST_FRAME_MS = 700  # waiting is cut short, so that the film shows what happens
 HOLD_MS = 2200
 QUALITIES = (80, 65, 50, 35)
@@ -105,18 +106,18 @@ async def film(
 async def _act_and_shoot(stage: Stage, page: Page, out: Path, prompt: str, timeout_s: float) -> int:
     reel = Reel()
 
-    async def shoot() -> None:
-        reel.add(await page.screenshot(), round(FRAME_S * 1000))
+    async def shoot(shown_ms: int = round(FRAME_S * 1000)) -> None:
+        reel.add(await page.screenshot(), shown_ms)
 
     await page.get_by_test_id("composer-input").click()
     await shoot()
     for key in ["/", *"imagine"]:
         await page.keyboard.type(key)
-        await shoot()
+        await shoot(KEY_MS)
     await page.keyboard.press("Enter")
     for character in prompt:
         await page.keyboard.type(character)
-        await shoot()
+        await shoot(KEY_MS)
     await page.keyboard.press("Enter")
     await _until_grids(stage, page, 1, shoot, timeout_s)
     reel.hold()

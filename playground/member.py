@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
+import discord
 from simcord import _modal, interactions
 from simcord.backend import serializers
 from simcord.backend.access import channel_accessible, message_accessible, reaction_permissions
@@ -28,6 +30,10 @@ ANSWER_WITHIN_S = 3.0
 """How long Discord waits for an interaction's first response."""
 
 _LINK_STYLES = (5, 6)
+_DIRECT_PERMISSIONS = discord.Permissions(
+    attach_files=True, embed_links=True, mention_everyone=True, external_emojis=True
+).value
+"""What Discord says an app may do in direct messages with its own bot."""
 _USERS = (OptionType.USER, OptionType.MENTIONABLE)
 _ENTITIES = (*_USERS, OptionType.CHANNEL, OptionType.ROLE)
 
@@ -205,6 +211,14 @@ class Member:
         if found.get("style") in _LINK_STYLES:
             raise Refused("That button is a link.")
         return self._press(message, found, {})
+
+    def forge(self, channel_id: int, message_id: int, custom_id: str) -> Interaction:
+        """Press a button that the bot never made, as if it stood under that message."""
+        source = self._message(channel_id, message_id)
+        button = {"type": ComponentType.BUTTON, "style": 2, "label": "?", "custom_id": custom_id}
+        row = {"type": ComponentType.ACTION_ROW, "components": [button]}
+        forged = dataclasses.replace(source, components=[row])
+        return self._press(forged, button, {})
 
     def choose(
         self, channel_id: int, message_id: int, menu: str, values: Sequence[str]
@@ -407,6 +421,8 @@ class Member:
         payload["attachment_size_limit"] = world.upload_limit_bytes
         if channel.guild_id is not None:
             payload["guild_locale"] = world.guilds[channel.guild_id].preferred_locale
+        else:
+            payload["app_permissions"] = str(_DIRECT_PERMISSIONS)
         owner = str(channel.guild_id) if channel.guild_id is not None else "0"
         payload["authorizing_integration_owners"] = {"0": owner}
         if source is not None:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
-from referencing import Registry, Resource
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from jsonschema.exceptions import best_match  # type: ignore[import-untyped]
+from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 _ROOT = "urn:discord"
@@ -36,7 +36,7 @@ class OpenApi:
 
     def __init__(self, document: dict[str, Any]) -> None:
         self._document = document
-        resource: Resource[Any] = Resource(contents=document, specification=DRAFT202012)
+        resource = DRAFT202012.create_resource(document)
         registry: Registry[Any] = Registry().with_resource(_ROOT, resource)
         self._registry = registry
         self._paths = sorted(
@@ -182,8 +182,10 @@ def _loosened(body: Any) -> Any:  # noqa: ANN401 - JSON in, JSON out
         for item in attachments if isinstance(attachments, list) else []:
             _name_id(item, "id")
         mentions = holder.get("allowed_mentions")
+        if not isinstance(mentions, dict):
+            continue
         for key in ("users", "roles"):
-            ids = mentions.get(key) if isinstance(mentions, dict) else None
+            ids = mentions.get(key)
             if isinstance(ids, list):
                 mentions[key] = [str(i) if isinstance(i, int) else i for i in ids]
     return mended

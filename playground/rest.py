@@ -8,7 +8,7 @@ import logging
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from aiohttp import BodyPartReader, web
@@ -20,8 +20,10 @@ from simcord.http import router
 from simcord.http import routes as _routes  # noqa: F401 - registers every route
 
 from playground.limits import NONCE_LENGTH, Nonces, OldEdits, RateLimits
-from playground.openapi import OpenApi, Violation
 from playground.world import MEBIBYTE, World
+
+if TYPE_CHECKING:
+    from playground.openapi import OpenApi, Violation
 
 PREFIX = "/api/v10"
 FILES_PER_MESSAGE = 10

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from playground.gateway import Gateway
 from playground.limits import RateLimits
 from playground.member import Member
-from playground.openapi import OpenApi
 from playground.people import People
 from playground.rest import PREFIX, Rest
 from playground.world import Change, World
+
+if TYPE_CHECKING:
+    from playground.openapi import OpenApi
 
 HOST = "127.0.0.1"
 
@@ -83,8 +87,8 @@ class Server:
         except OSError as error:
             await runner.cleanup()
             raise PortTaken(
-                f"Port {self.port} on {HOST} cannot be opened ({error.strerror}): "
-                "set PLAYGROUND_PORT to a free one."
+                f"Port {self.port} on {HOST} cannot be opened "
+                f"({os.strerror(error.errno or 0)}): set PLAYGROUND_PORT to a free one."
             ) from error
         self._runner = runner
         self.port = runner.addresses[0][1]

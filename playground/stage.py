@@ -17,9 +17,10 @@ import asyncio
 import os
 import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TextIO, TypeVar
 
 from simcord._clock import Clock
 from simcord.backend.models import Interaction, Message
@@ -28,13 +29,15 @@ from simcord.enums import AppCommandType, ComponentType
 
 from playground.bot_process import BotProcess
 from playground.member import Member, button_name
-from playground.openapi import OpenApi, Violation
 from playground.server import Server
 from playground.transcript import LOADING_FLAG, Transcript
 from playground.world import ADMIN, BOT_ID, GALLERY_ID, GENERAL_ID, GUILD_ID, MEBIBYTE, World
 
 TOKEN = "playground"  # noqa: S105 - a word, not a secret: the server listens on loopback only
 GRID_BUTTONS = ("U1", "U2", "U3", "U4", "🔄", "V1", "V2", "V3", "V4")
+
+if TYPE_CHECKING:  # it needs jsonschema, which serving without a description does not
+    from playground.openapi import OpenApi, Violation
 
 T = TypeVar("T")
 
@@ -73,9 +76,8 @@ class Stage:
         self.token = token
         self.world = World(clock=clock, upload_limit_bytes=upload_limit_bytes)
         self.transcript = Transcript(self.world)
-        description = OpenApi.load(openapi) if isinstance(openapi, str | Path) else openapi
         self.server = Server(
-            self.world, port=port, token=token, openapi=description, state_file=state_file
+            self.world, port=port, token=token, openapi=_loaded(openapi), state_file=state_file
         )
         self.bot: BotProcess | None = None
         self._echo = echo
@@ -210,7 +212,7 @@ class Stage:
         held = await self.unless_ended(self.world.until(condition, timeout_s=timeout_s))
         if not held:
             story = self.transcript.text() or "(nothing was said)"
-            raise TimeoutError(f"It did not happen within {timeout_s} s. The transcript:\n{story}")
+            raise TimeoutError(f"What was awaited did not happen in time. The transcript:\n{story}")
 
     async def wait_for_command(
         self,
@@ -274,15 +276,17 @@ class Stage:
             newer = self.bot_messages(channel, after=after)
             return bool(newer) and not any(map(in_progress, newer))
 
-        async with asyncio.timeout(timeout_s):
-            while True:
-                await self.until(settled, timeout_s=timeout_s)
-                count = len(self.transcript)
-                stirred = self.world.until(
-                    lambda count=count: len(self.transcript) != count, timeout_s=quiet_s
-                )
-                if not await self.unless_ended(stirred):
-                    return self.bot_messages(channel, after=after)
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + timeout_s
+        while True:
+            await self.until(settled, timeout_s=deadline - clock())
+            count = len(self.transcript)
+            stirred = self.world.until(partial(self._longer_than, count), timeout_s=quiet_s)
+            if not await self.unless_ended(stirred):
+                return self.bot_messages(channel, after=after)
+
+    def _longer_than(self, count: int) -> bool:
+        return len(self.transcript) > count
 
     # ------------------------------------------------------------------ looking
 
@@ -308,6 +312,14 @@ class Stage:
             for component in walk_components(message.components)
             if component.get("type") == ComponentType.BUTTON
         ]
+
+
+def _loaded(openapi: str | Path | OpenApi | None) -> OpenApi | None:
+    if not isinstance(openapi, str | Path):
+        return openapi
+    from playground.openapi import OpenApi  # noqa: PLC0415 - see above
+
+    return OpenApi.load(openapi)
 
 
 def in_progress(message: Message) -> bool:

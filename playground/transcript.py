@@ -139,7 +139,7 @@ def describe(world: World, kind: str, message: Message) -> Entry:
 
 
 def _readable(world: World, message: Message) -> str:
-    shown = [message.content]
+    shown: list[str | None] = [message.content]
     for embed in message.embeds:
         shown += [embed.get("title"), embed.get("description")]
         shown += [f"{f.get('name')}: {f.get('value')}" for f in embed.get("fields") or []]

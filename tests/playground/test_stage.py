@@ -109,6 +109,23 @@ async def test_what_a_person_cannot_do_is_refused_in_a_sentence(stage, client, a
         act(stage.member("dora"), stage)
 
 
+async def test_forged_button_arrives_as_if_it_stood_under_the_message(stage, client):
+    message = stage.world.create_message(stage.general, stage.bot_id, "no buttons here")
+    stage.member("dora").forge(stage.general, message.id, "job:7:u:3")
+    answer = await stage.wait_for_message(after=message.id)
+    assert answer.content.startswith("**job 7** - Image #3")
+    assert message.components == []
+
+
+async def test_commands_work_in_direct_messages(stage, client):
+    dora = stage.member("dora")
+    direct = stage.direct("dora")
+    answer = await stage.wait_for_answer(dora.slash(direct, "info"))
+    assert answer.channel_id == direct
+    dora.slash(direct, "imagine", {"prompt": "a red cat"})
+    await stage.wait_for_message(is_grid, channel=direct)
+
+
 async def test_registered_commands_outlive_the_server(tmp_path, bot_command):
     state = tmp_path / "playground.json"
     async with Stage(state_file=state) as first:
