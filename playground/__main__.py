@@ -108,6 +108,8 @@ def _parser() -> argparse.ArgumentParser:
 
 async def _serve() -> int:
     openapi = os.environ.get("DISCORD_OPENAPI") or None
+    if openapi is not None and not os.path.isfile(openapi):  # noqa: ASYNC240, PTH113 - at start
+        raise BadSetting(f"DISCORD_OPENAPI names no file: {openapi}. Unset it or correct it.")
     settings = Settings(
         port=_port(),
         data_dir=Path(os.environ.get("DATA_DIR") or DEFAULT_DATA_DIR),

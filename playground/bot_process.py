@@ -22,6 +22,8 @@ class BotProcess:
         self._process = process
         self._echo = echo
         self._lines: deque[str] = deque(maxlen=LAST_LINES)
+        self._wrote = asyncio.Event()
+        self._ended = False
         self._reader = asyncio.create_task(self._read())
 
     @classmethod
@@ -65,6 +67,17 @@ class BotProcess:
         """The last lines it wrote, standard output and error together."""
         return list(self._lines)
 
+    async def wait_for_line(self, text: str) -> str:
+        """The first of its last lines, or of those to come, that holds the text."""
+        while True:
+            for line in self._lines:
+                if text in line:
+                    return line
+            if self._ended:
+                raise EOFError(f"The bot ended without writing {text!r}.")
+            self._wrote.clear()
+            await self._wrote.wait()
+
     async def wait(self) -> int:
         """Its exit code, once it has ended and its output is read."""
         code = await self._process.wait()
@@ -95,14 +108,21 @@ class BotProcess:
         stream = self._process.stdout
         if stream is None:
             raise RuntimeError("The bot was started without a pipe for its output.")
+        try:
+            while raw := await self._line(stream):
+                line = raw.decode(errors="replace").rstrip("\r\n")
+                self._lines.append(line)
+                self._wrote.set()
+                if self._echo is not None:
+                    print(line, file=self._echo, flush=True)
+        finally:
+            self._ended = True
+            self._wrote.set()
+
+    async def _line(self, stream: asyncio.StreamReader) -> bytes:
+        """The next line, b"" at the end; one beyond the limit is skipped."""
         while True:
             try:
-                raw = await stream.readline()
-            except ValueError:  # one line beyond the limit
+                return await stream.readline()
+            except ValueError:
                 continue
-            if not raw:
-                return
-            line = raw.decode(errors="replace").rstrip("\r\n")
-            self._lines.append(line)
-            if self._echo is not None:
-                print(line, file=self._echo, flush=True)

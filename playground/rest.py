@@ -85,14 +85,7 @@ class Rest:
         headers: dict[str, str] = {}
         try:
             call = await _parse(request)
-            if self.openapi is not None:
-                self.violations += self.openapi.check(
-                    call.method,
-                    call.path,
-                    query=call.query,
-                    body=call.body,
-                    multipart=call.multipart,
-                )
+            self._compare(call)
             self._authorise(call)
             verdict = self.limits.check(call.method, call.path)
             headers = verdict.headers
@@ -113,6 +106,17 @@ class Rest:
         if answer is None:
             return web.Response(status=204, headers=headers)
         return _json(self.world.cdn.signed(answer), headers=headers)
+
+    def _compare(self, call: Call) -> None:
+        """Hold the request against Discord's description, where there is one."""
+        if self.openapi is None:
+            return
+        found = self.openapi.check(
+            call.method, call.path, query=call.query, body=call.body, multipart=call.multipart
+        )
+        for violation in found:
+            _log.warning("Discord's description does not allow %s", violation)
+        self.violations += found
 
     def _authorise(self, call: Call) -> None:
         """Refuse a wrong bot token (401), or an interaction token past its life (50027)."""

@@ -31,7 +31,16 @@ from playground.bot_process import BotProcess
 from playground.member import Member, button_name
 from playground.server import Server
 from playground.transcript import LOADING_FLAG, Transcript
-from playground.world import ADMIN, BOT_ID, GALLERY_ID, GENERAL_ID, GUILD_ID, MEBIBYTE, World
+from playground.world import (
+    ADMIN,
+    BOT_ID,
+    GALLERY_ID,
+    GENERAL_ID,
+    GUILD_ID,
+    MEBIBYTE,
+    Change,
+    World,
+)
 
 TOKEN = "playground"  # noqa: S105 - a word, not a secret: the server listens on loopback only
 GRID_BUTTONS = ("U1", "U2", "U3", "U4", "🔄", "V1", "V2", "V3", "V4")
@@ -157,6 +166,7 @@ class Stage:
         await self.server.gateway.wait_connected(connected=False)
         variables = {**self.environment(), **(environment or {})}
         self.bot = await BotProcess.start(command, variables, echo=self._echo)
+        self.world.notify(Change(kind="bot"))
         return self.bot
 
     async def kill_bot(self) -> int:

@@ -57,6 +57,64 @@ async def test_bot_gets_the_playgrounds_variables_and_none_of_a_real_server(
     assert str(["playground", admin, str(tmp_path), "", ""]) in capsys.readouterr().out
 
 
+async def test_a_second_signal_ends_a_bot_that_will_not(settings):
+    script = (
+        "import signal, time; signal.signal(15, lambda *_: print('I will not')); "
+        "print('up'); [time.sleep(1) for _ in range(60)]"
+    )
+    playground = Playground(settings([sys.executable, "-c", script]))
+    running = asyncio.create_task(playground.run())
+    stage = playground._stage
+    await stage.until(lambda: stage.bot is not None)
+    await stage.bot.wait_for_line("up")
+    os.kill(os.getpid(), signal.SIGINT)
+    await stage.bot.wait_for_line("I will not")
+    os.kill(os.getpid(), signal.SIGINT)
+    assert await running == 0
+    assert stage.bot.exit_code == -9
+
+
+async def test_at_a_terminal_enter_starts_the_bot_again(tmp_path):
+    import pty
+
+    script = (
+        "import asyncio, sys; from pathlib import Path; from playground.serve import *; "
+        "command = [sys.executable, '-c', 'print(7 * 191); raise SystemExit(4)']; "
+        f"settings = Settings(port=0, data_dir=Path({str(tmp_path)!r}), command=command); "
+        "sys.exit(asyncio.run(Playground(settings).run()))"
+    )
+    ours, theirs = pty.openpty()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        script,
+        stdin=theirs,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    os.close(theirs)
+    told = b""
+    for _ in range(2):
+        while not told.endswith(b"Press Enter to start the bot again, Ctrl-C to leave.\n"):
+            line = await process.stdout.readline()
+            assert line
+            told += line
+        told += b"-\n"
+        os.write(ours, b"\n")
+    assert told.count(b"\n1337\n") == 2
+    assert b"exit code 4" in told
+    process.send_signal(signal.SIGINT)
+    await process.communicate()
+    os.close(ours)
+    assert process.returncode == 0
+
+
+def test_openapi_that_is_no_file_is_one_sentence(capsys, monkeypatch):
+    monkeypatch.setenv("DISCORD_OPENAPI", "nowhere.json")
+    assert main([]) == 1
+    assert "DISCORD_OPENAPI" in capsys.readouterr().err
+
+
 def test_port_in_use_is_one_sentence_that_names_the_variable(capsys, monkeypatch, unused_tcp_port):
     async def occupy():
         server = await asyncio.start_server(lambda *_: None, "127.0.0.1", unused_tcp_port)
