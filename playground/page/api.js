@@ -27,14 +27,15 @@ async function read(answer) {
   return value;
 }
 
-// The stream of one member's events; `renewed` is called after each gap.
-export function listen(member, heard, renewed) {
+// The stream of one member's events; `lost` is called when it breaks, `renewed` after each gap.
+export function listen(member, heard, lost, renewed) {
   const stream = new EventSource(`/people/events?${new URLSearchParams({ as: member })}`);
   let opened = false;
   stream.onopen = () => {
     if (opened) renewed();
     opened = true;
   };
+  stream.onerror = lost;
   stream.onmessage = (event) => heard(JSON.parse(event.data));
   return () => stream.close();
 }

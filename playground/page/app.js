@@ -78,14 +78,19 @@ async function openChannel(id) {
   page.unread.delete(id);
   remember("channel", id);
   composer.reset();
+  await load();
+  closeDrawer();
+}
+
+async function load() {
   drawFrame();
+  const id = page.channel;
   const wanted = ++page.wanted;
   const { messages } = await get("/people/messages", { as: page.state.me, channel: id });
   if (wanted !== page.wanted) return;
   log.replaceChildren(...messages.map((message) => renderMessage(message, hands)));
   stuck = true;
   down();
-  closeDrawer();
 }
 
 function put(message) {
@@ -153,17 +158,23 @@ function drawFrame() {
   byId("title").textContent = channel.direct ? `@ ${channel.name}` : `# ${channel.name}`;
   byId("topic").textContent = channel.topic ?? "";
   log.setAttribute("aria-label", `Messages in ${channel.name}`);
-  byId("channels").replaceChildren(...state.channels.map(channelItem));
-  const member = byId("member");
-  member.replaceChildren(...state.people.map((one) => h("option", { value: one.id }, one.owner ? `${one.display_name} (owns the server)` : one.display_name)));
-  member.value = state.me;
-  const locale = byId("locale");
-  locale.replaceChildren(...[...new Set([...LOCALES, state.locale])].map((one) => h("option", { value: one }, one)));
-  locale.value = state.locale;
+  const list = byId("channels");
+  const focused = list.contains(document.activeElement) ? document.activeElement.dataset.channel : null;
+  list.replaceChildren(...state.channels.map(channelItem));
+  if (focused !== null) list.querySelector(`[data-channel="${CSS.escape(focused)}"]`)?.focus();
+  refill(byId("member"), state.people.map((one) => [one.id, one.owner ? `${one.display_name} (owns the server)` : one.display_name]), state.me);
+  refill(byId("locale"), [...new Set([...LOCALES, state.locale])].map((one) => [one, one]), state.locale);
   byId("banner").hidden = state.bot.online;
   byId("banner-text").textContent = state.bot.note || "The bot is not connected.";
   byId("restart").hidden = !state.bot.restartable;
   document.body.dataset.online = String(state.bot.online);
+}
+
+// Fill a menu anew only where it differs: one that is open stays open.
+function refill(menu, pairs, value) {
+  const now = [...menu.options].map((option) => option.value).join("\n");
+  if (now !== pairs.map(([key]) => key).join("\n")) menu.replaceChildren(...pairs.map(([key, label]) => h("option", { value: key }, label)));
+  menu.value = value;
 }
 
 function channelItem(channel) {
@@ -191,13 +202,18 @@ async function enter(member) {
   page.state = await get("/people/state", { as: member });
   page.unread.clear();
   const known = page.state.channels.some((one) => one.id === remembered("channel"));
-  page.stop = listen(member, heard, () => renew(member));
+  page.stop = listen(member, heard, lose, () => renew(member).catch((error) => toast(error.message)));
   await openChannel(known ? remembered("channel") : page.state.channels[0].id);
 }
 
 async function renew(member) {
   page.state = await get("/people/state", { as: member });
-  await openChannel(page.channel);
+  await load();
+}
+
+function lose() {
+  byId("banner").hidden = false;
+  byId("banner-text").textContent = "The playground is not reachable; this page connects again by itself.";
 }
 
 byId("member").addEventListener("change", (event) => enter(event.target.value).catch((error) => toast(error.message)));

@@ -169,6 +169,7 @@ export class Composer {
 
   addField(option, text) {
     const id = freshId("option");
+    const hint = option.description === "…" ? "" : (option.description ?? ""); // "…" stands for none
     const field = this.control(option, id, text);
     this.fields.set(option.name, { option, ...field });
     field.element.addEventListener("keydown", (event) => this.fieldKey(event));
@@ -179,9 +180,9 @@ export class Composer {
       h("label", { htmlFor: id, title: option.description ?? "" }, option.name, option.required && h("span", { className: "needed" }, " *")),
       field.wrap ?? field.element,
       remove,
-      h("p", { className: "hint", id: `${id}-hint` }, option.description ?? ""),
+      hint && h("p", { className: "hint", id: `${id}-hint` }, hint),
     );
-    field.element.setAttribute("aria-describedby", `${id}-hint`);
+    if (hint) field.element.setAttribute("aria-describedby", `${id}-hint`);
     this.slots.append(slot);
   }
 

@@ -116,7 +116,10 @@ function makeControl(control, id, required, hands) {
 export function openPicture(address, name) {
   const dialog = byId("light");
   const close = h("button", { type: "button", className: "icon-button", "aria-label": "Close", on: { click: () => dialog.close() } }, "✕");
-  dialog.replaceChildren(close, h("img", { src: address, alt: name }), h("p", {}, h("a", { href: address, target: "_blank", rel: "noopener" }, "Open the file")));
+  const picture = h("img", { src: address, alt: name });
+  const shape = () => picture.style.setProperty("--shape", String(picture.naturalWidth / picture.naturalHeight || 1));
+  picture.addEventListener("load", shape);
+  dialog.replaceChildren(picture, close, h("p", {}, h("a", { href: address, target: "_blank", rel: "noopener" }, "Open the file")));
   dialog.onclick = (event) => event.target === dialog && dialog.close();
   dialog.showModal();
 }
