@@ -208,9 +208,7 @@ def _beginning(
 
     def begin(scheduler: Any, generator: torch.Generator) -> tuple[Tensor, Mask | None]:  # noqa: ANN401
         images = [sample(generator) for sample in encoded]
-        if masked is not None:
-            # The encoder leaves channels last; diffusers repeats, which straightens them, and
-            # convolutions round differently for each layout.
+        if masked is not None and model.straightens:
             images = [image.contiguous() for image in images]
         image = (
             [noise.mix(images, weights)] if job.init_use is InitUse.MIX and images else images[:1]

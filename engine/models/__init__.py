@@ -44,6 +44,9 @@ class Denoiser(Protocol):
     """Whether mask and masked picture are input channels of the denoiser."""
     preview: LinearRgb
     can_tile: bool
+    straightens: bool
+    """Whether its inpainting pipeline makes encoded pictures contiguous. The encoder leaves
+    channels last, and convolutions round differently for each layout."""
 
     def condition(self, job: DrawJob) -> Conditioning: ...
     def adapter(self, loras: tuple[tuple[str, float], ...]) -> str: ...

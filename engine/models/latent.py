@@ -50,6 +50,7 @@ class LatentModel:
         self.inpaints = False
         self.preview = LinearRgb(self.channels)
         self.can_tile = True
+        self.straightens = True
         self._tiles = False
         self._loras = Loras(pipeline, loras)
         self._text_adapter = ""

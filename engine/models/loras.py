@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -58,9 +59,12 @@ class Loras:
         if path.suffix != ".safetensors":
             raise JobError(f"The LoRA {name} is no .safetensors file; others can run code.")
         try:
-            self._pipeline.load_lora_weights(
-                path.parent, weight_name=path.name, adapter_name=adapter, local_files_only=True
-            )
+            with warnings.catch_warnings():
+                # PEFT warns of every second adapter; many are what rows share a pass with.
+                warnings.filterwarnings("ignore", "Already found a `peft_config`")
+                self._pipeline.load_lora_weights(
+                    path.parent, weight_name=path.name, adapter_name=adapter, local_files_only=True
+                )
         except Exception as error:
             with contextlib.suppress(Exception):
                 self._pipeline.delete_adapters(adapter)

@@ -20,6 +20,7 @@ class ZImage(FlowModel):
     def __init__(self, name: str, pipeline: Any, *arguments: Any) -> None:  # noqa: ANN401
         super().__init__(name, pipeline, *arguments)
         self.noise_dtype = torch.float32
+        self.straightens = False
 
     def embed(self, text: str, chunks: int) -> Embedding:
         """Padded, with the length kept on the CPU, so that any captions share a pass."""

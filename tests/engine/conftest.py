@@ -68,8 +68,8 @@ async def engine_of(weights):
     """A function: family names → a started engine with their tiny models; closed afterwards."""
     engines = []
 
-    async def start(*families, **options):
-        specs = [tiny_models.spec(family, weights(family)) for family in families]
+    async def start(*families, loras=(), **options):
+        specs = [tiny_models.spec(family, weights(family), loras=loras) for family in families]
         engine = Engine(specs, device="cpu", **options)
         engines.append(engine)
         await engine.start()

@@ -5,9 +5,33 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers import (
+    AutoencoderKL,
+    DDIMScheduler,
+    EulerDiscreteScheduler,
+    FlowMatchEulerDiscreteScheduler,
+    FluxPipeline,
+    FluxTransformer2DModel,
+    SD3Transformer2DModel,
+    StableDiffusion3Pipeline,
+    StableDiffusionPipeline,
+    StableDiffusionXLPipeline,
+    UNet2DConditionModel,
+    ZImagePipeline,
+    ZImageTransformer2DModel,
+)
+from peft import LoraConfig, get_peft_model_state_dict
 from tokenizers.pre_tokenizers import ByteLevel
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from transformers import (
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTextModelWithProjection,
+    CLIPTokenizer,
+    Qwen3Config,
+    Qwen3Model,
+    T5Config,
+    T5EncoderModel,
+)
 
 from engine import ModelInfo, ModelSpec
 
@@ -100,9 +124,153 @@ def stable_diffusion(in_channels=4):
     )
 
 
+def clip_text(words, projection=32):
+    """A text encoder with a projected pooled output."""
+    return CLIPTextModelWithProjection(text_config(words, projection=projection)).eval()
+
+
+def sdxl():
+    torch.manual_seed(2)
+    words = tokenizer()
+    return StableDiffusionXLPipeline(
+        vae=autoencoder(),
+        text_encoder=CLIPTextModel(text_config(words)).eval(),
+        text_encoder_2=clip_text(words),
+        tokenizer=words,
+        tokenizer_2=words,
+        unet=unet(
+            cross_attention_dim=64,
+            addition_embed_type="text_time",
+            addition_time_embed_dim=8,
+            projection_class_embeddings_input_dim=32 + 6 * 8,
+            transformer_layers_per_block=(1, 1),
+            use_linear_projection=True,
+        ),
+        scheduler=EulerDiscreteScheduler.from_config(scheduler().config),
+        force_zeros_for_empty_prompt=True,
+    )
+
+
+def t5(words, size=32):
+    config = T5Config(
+        vocab_size=len(words), d_model=size, d_ff=64, d_kv=8, num_layers=2, num_heads=4
+    )
+    return T5EncoderModel(config).eval()
+
+
+def flow_autoencoder():
+    return autoencoder(
+        channels=16,
+        use_quant_conv=False,
+        use_post_quant_conv=False,
+        shift_factor=0.0609,
+        scaling_factor=1.5035,
+    )
+
+
+def sd3():
+    torch.manual_seed(3)
+    words = tokenizer()
+    return StableDiffusion3Pipeline(
+        transformer=SD3Transformer2DModel(
+            sample_size=8,
+            in_channels=16,
+            num_layers=2,
+            attention_head_dim=8,
+            num_attention_heads=4,
+            joint_attention_dim=64,
+            caption_projection_dim=32,
+            pooled_projection_dim=64,
+            pos_embed_max_size=32,
+            qk_norm="rms_norm",
+        ).eval(),
+        vae=flow_autoencoder(),
+        text_encoder=clip_text(words),
+        text_encoder_2=clip_text(words),
+        text_encoder_3=t5(words, 64),
+        tokenizer=words,
+        tokenizer_2=words,
+        tokenizer_3=words,
+        scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
+    )
+
+
+def flux(*, guidance_embeds=True):
+    torch.manual_seed(4)
+    words = tokenizer()
+    return FluxPipeline(
+        transformer=FluxTransformer2DModel(
+            in_channels=64,
+            num_layers=1,
+            num_single_layers=1,
+            attention_head_dim=16,
+            num_attention_heads=2,
+            joint_attention_dim=32,
+            pooled_projection_dim=32,
+            guidance_embeds=guidance_embeds,
+            axes_dims_rope=(4, 6, 6),
+        ).eval(),
+        vae=flow_autoencoder(),
+        text_encoder=CLIPTextModel(text_config(words)).eval(),
+        text_encoder_2=t5(words),
+        tokenizer=words,
+        tokenizer_2=words,
+        scheduler=FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
+    )
+
+
+def z_image():
+    torch.manual_seed(5)
+    words = tokenizer(512)
+    words.chat_template = "{% for m in messages %}{{ m['content'] }}{% endfor %} a cat"
+    config = Qwen3Config(
+        vocab_size=len(words),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        head_dim=16,
+    )
+    return ZImagePipeline(
+        transformer=ZImageTransformer2DModel(
+            in_channels=16,
+            dim=32,
+            n_layers=1,
+            n_refiner_layers=1,
+            n_heads=2,
+            n_kv_heads=2,
+            cap_feat_dim=32,
+            axes_dims=[4, 6, 6],
+            axes_lens=[256, 32, 32],
+        ).eval(),
+        vae=flow_autoencoder(),
+        text_encoder=Qwen3Model(config).eval(),
+        tokenizer=words,
+        scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
+    )
+
+
+def save_lora(path, pipeline, *, rank=4, seed=0):
+    """A random LoRA for a pipeline's UNet, in diffusers' own format."""
+    torch.manual_seed(seed)
+    targets = ["to_q", "to_k", "to_v", "to_out.0"]
+    config = LoraConfig(r=rank, target_modules=targets, init_lora_weights=False)
+    pipeline.unet.add_adapter(config)
+    layers = get_peft_model_state_dict(pipeline.unet)
+    type(pipeline).save_lora_weights(
+        path.parent, unet_lora_layers=layers, weight_name=path.name, safe_serialization=True
+    )
+
+
 BUILDERS = {
     "sd": stable_diffusion,
     "sd-inpaint": lambda: stable_diffusion(in_channels=9),
+    "sdxl": sdxl,
+    "sd3": sd3,
+    "flux": flux,
+    "flux-schnell": lambda: flux(guidance_embeds=False),
+    "z-image": z_image,
 }
 """By name; the family is the name up to the first hyphen."""
 

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+import torch
+from diffusers import StableDiffusionPipeline
+from PIL import Image
+
+from engine import Failed, FailureKind, Finished, LoraSpec
+from tests.engine import tiny_models
+
+
+@pytest.fixture(scope="module")
+def loras(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("loras")
+    specs = []
+    for seed, (name, builder) in enumerate(
+        {
+            "ink": tiny_models.stable_diffusion,
+            "neon": tiny_models.stable_diffusion,
+            "foreign": tiny_models.sdxl,
+        }.items()
+    ):
+        path = folder / f"{name}.safetensors"
+        tiny_models.save_lora(path, builder(), seed=seed)
+        specs.append(LoraSpec(name=name, path=path))
+    cut = folder / "cut.safetensors"
+    cut.write_bytes((folder / "ink.safetensors").read_bytes()[:1000])
+    specs.append(LoraSpec(name="cut", path=cut))
+    return tuple(specs)
+
+
+async def end_of(stream):
+    return [event async for event in stream][-1]
+
+
+async def finish(engine, job):
+    end = await end_of(engine.run(job))
+    assert isinstance(end, Finished), end
+    return np.asarray(Image.open(io.BytesIO(end.pictures[0].png))).astype(int)
+
+
+async def test_a_lora_draws_what_the_pipeline_draws_with_it(engine_of, draw, loras, weights):
+    engine = await engine_of("sd", loras=loras)
+    pipeline = StableDiffusionPipeline.from_pretrained(weights("sd"), safety_checker=None)
+    pipeline.set_progress_bar_config(disable=True)
+    pipeline.load_lora_weights(loras[0].path.parent, weight_name="ink.safetensors")
+
+    ours = await finish(engine, draw(loras=(("ink", 1.0),), seed=3))
+    theirs = pipeline(
+        prompt="a red cat at night",
+        num_inference_steps=4,
+        guidance_scale=5.0,
+        width=64,
+        height=64,
+        generator=torch.Generator("cpu").manual_seed(3),
+    ).images[0]
+
+    assert np.abs(ours - np.asarray(theirs)).max() == 0
+
+
+async def test_rows_with_different_loras_share_a_pass(engine_of, draw, loras):
+    engine = await engine_of("sd", loras=loras, owner_cap=9)
+    choices = [(), (("ink", 1.0),), (("ink", 0.5),), (("neon", 1.0),)]
+    alone = [await finish(engine, draw(loras=choice, seed=3)) for choice in choices]
+
+    streams = [engine.run(draw(loras=choice, seed=3, steps=4)) for choice in choices]
+    ends = [await end_of(stream) for stream in streams]
+
+    pictures = [np.asarray(Image.open(io.BytesIO(end.pictures[0].png))).astype(int) for end in ends]
+    for one, many in zip(alone, pictures, strict=True):
+        assert np.abs(one - many).max() <= 1
+    for index, other in enumerate(alone):
+        for picture in alone[index + 1 :]:
+            assert np.abs(other - picture).max() > 1
+
+
+async def test_a_stack_of_loras_is_neither_of_them(engine_of, draw, loras):
+    engine = await engine_of("sd", loras=loras)
+    stack = await finish(engine, draw(loras=(("ink", 1.0), ("neon", 0.7)), seed=3))
+    ink = await finish(engine, draw(loras=(("ink", 1.0),), seed=3))
+    none = await finish(engine, draw(seed=3))
+    again = await finish(engine, draw(loras=(("ink", 1.0), ("neon", 0.7)), seed=3))
+
+    assert np.abs(stack - ink).max() > 1
+    assert np.abs(stack - none).max() > 1
+    assert np.array_equal(stack, again)
+
+
+@pytest.mark.parametrize("name", ["foreign", "cut"])
+async def test_a_lora_that_does_not_fit_fails_alone_with_one_sentence(engine_of, draw, loras, name):
+    engine = await engine_of("sd", loras=loras)
+    before = await finish(engine, draw(seed=3))
+
+    end = await end_of(engine.run(draw(loras=((name, 1.0),))))
+
+    assert isinstance(end, Failed)
+    assert end.kind is FailureKind.BAD_INPUT
+    assert name in end.reason and "\n" not in end.reason
+    assert np.array_equal(before, await finish(engine, draw(seed=3)))
+
+
+async def test_an_unknown_lora_is_refused_with_those_there_are(engine_of, draw, loras):
+    engine = await engine_of("sd", loras=loras)
+
+    with pytest.raises(ValueError, match="no LoRA 'oil'; it has cut, foreign, ink, neon"):
+        engine.run(draw(loras=(("oil", 1.0),)))
