@@ -86,8 +86,9 @@ async def _show_one(interaction: discord.Interaction[Darkroom], row: JobRow, num
     extension, data = "png", png
     if len(png) > interaction.filesize_limit:
         extension, data = grid.within(grid.grid([png]), interaction.filesize_limit)
+    image = f"Image #{number} {interaction.user.mention}"
     await interaction.response.send_message(
-        f"{quoted(row)} - Image #{number} {interaction.user.mention}",
+        f"{words} - {image}" if (words := quoted(row)) else image,
         file=discord.File(io.BytesIO(data), f"{row.id}_{number}.{extension}"),
         view=single_view(row.id, number),
         allowed_mentions=discord.AllowedMentions.none(),

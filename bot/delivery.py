@@ -192,6 +192,7 @@ class DiscordOutbox:
                     file=file,
                     view=grid_view(row.id, len(images)),
                     nonce=f"{row.id}:0",
+                    suppress_embeds=True,
                     allowed_mentions=discord.AllowedMentions(
                         users=[discord.Object(row.user_id)] if mention else False,
                         everyone=False,

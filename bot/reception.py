@@ -158,7 +158,7 @@ async def _reply(interaction: discord.Interaction, accepted: Accepted) -> int | 
         )
         return message.id if message else None
     response = await _try(
-        interaction.response.send_message(content, allowed_mentions=nobody),
+        interaction.response.send_message(content, allowed_mentions=nobody, suppress_embeds=True),
         f"the first reply of job {row.id}",
     )
     return response.message_id if response else None

@@ -14,8 +14,10 @@ _SHOWN_CHARACTERS = 1600
 
 
 def quoted(row: JobRow) -> str:
-    """The prompt in bold on one line, its Markdown made harmless; empty for no prompt."""
+    """The prompt in bold on one line, its Markdown made harmless; empty where it has no words."""
     words = " ".join(row.prompt.split())
+    if words.startswith("--"):
+        return ""
     if len(words) > _PROMPT_CHARACTERS:
         words = words[: _PROMPT_CHARACTERS - 1] + "…"
     shown = escape_markdown(words)
@@ -26,7 +28,7 @@ def quoted(row: JobRow) -> str:
 
 def headline(row: JobRow, status: str = "") -> str:
     """`**prompt** - @member (status)`, or `**prompt** - Variations (Strong) by @member (…)`."""
-    bold = f"{quoted(row)} - " if row.prompt else ""
+    bold = f"{words} - " if (words := quoted(row)) else ""
     by = f"{row.title} by " if row.title else ""
     return f"{bold}{by}<@{row.user_id}>{f' ({status})' if status else ''}"
 
