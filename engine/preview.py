@@ -58,7 +58,7 @@ class LinearRgb:
     def draw(self, latents: Tensor) -> NDArray[np.uint8]:
         """(1, C, h, w) → (h, w, 3)."""
         height, width = latents.shape[-2:]
-        colours = np.clip(_features(latents) @ self._map, 0, 1) * 255
+        colours = np.clip(np.nan_to_num(_features(latents) @ self._map), 0, 1) * 255
         return colours.reshape(height, width, 3).astype(np.uint8)
 
 

@@ -126,8 +126,9 @@ class Row:
             self.latents = self.clean()
 
     def clean(self) -> Tensor:
-        """The clean latents that the last evaluation predicts."""
-        assert self.glimpse is not None
+        """The clean latents that the last evaluation predicts; before the first: the noise."""
+        if self.glimpse is None:
+            return self.latents
         return clean_latents(self.model, *self.glimpse)
 
     def _keep(self, mask: Mask) -> Tensor:

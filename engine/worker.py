@@ -30,9 +30,11 @@ from engine.messages import (
     Progress,
     Queued,
     Started,
+    WordWeightsJob,
 )
-from engine.models import Denoiser, Solo
+from engine.models import Solo
 from engine.models.loading import BrokenModelError
+from engine.models.words import WordWeights
 from engine.pictures import Inputs, to_png, to_preview
 from engine.queue import FairQueue
 from engine.rows import Row, Work, rows_of
@@ -41,6 +43,9 @@ from engine.tickets import ticket_for
 
 PROGRESS_INTERVAL_S = 0.25
 IDLE_CHECK_S = 5.0
+OVERCOMMIT = 3
+"""Budgets' worth of samples that owners without a running job may add to a full device: they
+step at once and everybody steps less often, which is what keeps small jobs quick."""
 log = logging.getLogger(__name__)
 
 
@@ -120,6 +125,8 @@ class Worker:
         """Handed out, but their model is still loading."""
         self._solos: list[tuple[Work, Solo]] = []
         self._solo: Work | None = None
+        self._freed = False
+        """Whether a job ended since jobs were last pulled, so that another may start."""
         self._close_at_s: float | None = None
         self._arrivals = itertools.count()
         self._ticks = itertools.count()
@@ -147,7 +154,7 @@ class Worker:
     def _receive(self, *, wait: bool) -> bool:
         """Take every message; sleep where there is nothing to do. False: it is time to leave."""
         while True:
-            idle = wait and not (self._rows or self._retiring or self._solos)
+            idle = wait and not (self._rows or self._retiring or self._solos or self._freed)
             try:
                 message = self._mailbox.get(block=idle, timeout=IDLE_CHECK_S if idle else None)
             except mailboxes.Empty:
@@ -198,6 +205,7 @@ class Worker:
 
     def _admit(self) -> None:
         """Pull jobs while there is room for their samples in the coming passes."""
+        self._freed = False
         while self._close_at_s is None:
             if any(name != self._shelf.loading for name in self._waiting_for):
                 # It waits for memory that rows in flight hold: let them finish first.
@@ -206,7 +214,7 @@ class Worker:
             budget = sum({row.group: self._budget_of(row.group) for row in self._rows}.values())
             free = (budget or 1) - sum(row.samples for row in self._rows)
             models = self._shelf.names() if self._shelf.loading else None
-            ticket = self._queue.next(free, free + budget, models)
+            ticket = self._queue.next(free, free + OVERCOMMIT * budget, models)
             if ticket is None:
                 return
             work = self._works[ticket.job_id]
@@ -231,13 +239,14 @@ class Worker:
     def _begin(self, work: Work, model: Model) -> None:
         """Turn a job into rows, or let it wait for the device as a whole."""
         try:
-            if isinstance(work.job, DrawJob) and isinstance(model, Denoiser):
+            if isinstance(model, Solo):
+                self._solos.append((work, model))
+            elif isinstance(work.job, WordWeightsJob):
+                self._solos.append((work, WordWeights(model)))
+            else:
                 work.rows = rows_of(work, model, self._arrivals)
                 self._rows += [row for row in work.rows if row.total]
                 self._retiring += [row for row in work.rows if not row.total]
-            else:
-                assert not isinstance(model, Denoiser)
-                self._solos.append((work, model))
         except Exception as error:  # noqa: BLE001 - one bad job fails alone
             self._fail(work, error)
 
@@ -425,6 +434,7 @@ class Worker:
         if self._works.pop(work.job.id, None) is None:
             return False
         self._queue.end(work.job.id)
+        self._freed = True
         self._rows = [row for row in self._rows if row.work is not work]
         self._retiring = [row for row in self._retiring if row.work is not work]
         for waiting in self._waiting_for.values():

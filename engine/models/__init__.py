@@ -27,7 +27,6 @@ class Conditioning:
     notes: tuple[str, ...] = ()
 
 
-@runtime_checkable
 class Denoiser(Protocol):
     """A drawing model whose images in flight share forward passes."""
 
@@ -77,6 +76,7 @@ class Denoiser(Protocol):
     def decode(self, latents: Tensor) -> Tensor: ...
 
 
+@runtime_checkable
 class Solo(Protocol):
     """A whole pipeline or network that holds the device until its next report."""
 

@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine import (
+    Cancelled,
+    DrawJob,
+    EngineLost,
+    Failed,
+    FailureKind,
+    Finished,
+    Progress,
+    Queued,
+    Started,
+    WeightedText,
+)
+from engine.batcher import Profile
+from engine.worker import Cancel, Close, Unheard
+from tests.engine.fakes import FakeClock, FakeModel, submit, work
+
+
+def draw(job_id, *, owner="ann", prompt="a cat", **fields):
+    defaults = {"images": 1, "steps": 4, "width_px": 64, "height_px": 64, "guidance": 5.0}
+    return DrawJob(
+        id=job_id,
+        owner=owner,
+        model="m",
+        prompt=(WeightedText(text=prompt),),
+        **(defaults | fields),
+    )
+
+
+def ends(events):
+    return {e.job_id: e for e in events if isinstance(e, Finished | Failed | Cancelled)}
+
+
+def test_strangers_share_passes():
+    model = FakeModel()
+    jobs = [draw(str(n), owner=f"o{n}", steps=4) for n in range(4)]
+    work({0: submit(*jobs)}, model)
+    assert model.passes == [8, 8, 8, 8]
+
+
+def test_rows_join_at_the_next_step_and_leave_when_they_are_done():
+    model = FakeModel()
+    work({0: submit(draw("1", steps=6)), 2: submit(draw("2", owner="bob", steps=2))}, model)
+    assert model.passes == [2, 2, 4, 4, 2, 2]
+
+
+def test_a_newcomer_takes_part_in_the_very_next_tick_of_a_full_device():
+    crowd = [draw(f"c{n}", owner=f"o{n}", steps=30, images=4) for n in range(3)]
+    late = draw("late", owner="late", steps=1)
+    model, script = FakeModel(), {0: submit(*crowd), 5: submit(late)}
+    events, _ = work(script, model, profile=lambda: Profile(ceiling=8))
+    assert next(iter(ends(events))) == "late"
+    assert max(model.passes) == 8
+
+
+def test_a_cancelled_row_leaves_at_the_next_step():
+    model = FakeModel()
+    events, _ = work({0: submit(draw("1", steps=9), draw("2", steps=9)), 3: [Cancel("1")]}, model)
+    assert model.passes == [4, 4, 4, 2, 2, 2, 2, 2, 2]
+    assert ends(events)["1"] == Cancelled(job_id="1")
+    assert isinstance(ends(events)["2"], Finished)
+
+
+def test_a_waiting_job_can_be_cancelled_and_never_starts():
+    jobs = [draw(str(n)) for n in range(3)]
+    events, _ = work({0: [*submit(*jobs), Cancel("2")]}, FakeModel(), owner_cap=1)
+    assert Started(job_id="2") not in events
+    assert ends(events)["2"] == Cancelled(job_id="2")
+
+
+def test_positions_are_told_when_they_change():
+    jobs = [draw(str(n)) for n in range(3)]
+    events, _ = work({0: submit(*jobs)}, FakeModel(), owner_cap=1)
+    assert [e.position for e in events if isinstance(e, Queued) and e.job_id == "2"] == [1, 0]
+
+
+def test_out_of_memory_splits_the_batch_and_goes_on():
+    model = FakeModel(most_samples=3)
+    events, _ = work({0: submit(draw("1", images=4))}, model)
+    assert isinstance(ends(events)["1"], Finished)
+    assert set(model.passes) == {2}
+    assert len(model.passes) == 16
+
+
+def test_out_of_memory_with_one_picture_is_a_clean_failure():
+    events, _ = work({0: submit(draw("1"))}, FakeModel(most_samples=1))
+    assert ends(events)["1"].kind is FailureKind.OUT_OF_MEMORY
+    assert "smaller size" in ends(events)["1"].reason
+
+
+def test_a_job_that_breaks_a_pass_fails_alone():
+    model = FakeModel(broken="bad")
+    jobs = [draw(str(n), owner=f"o{n}", prompt="bad" if n == 2 else "good") for n in range(5)]
+    events, _ = work({0: submit(*jobs)}, model)
+    kinds = Counter(type(end) for end in ends(events).values())
+    assert kinds == {Finished: 4, Failed: 1}
+    assert ends(events)["2"].kind is FailureKind.INTERNAL
+    assert "shape mismatch" not in ends(events)["2"].reason
+
+
+def test_numbers_that_are_no_picture_are_a_failure_not_a_black_square():
+    events, _ = work({0: submit(draw("1"))}, FakeModel(nan="yes"))
+    assert ends(events)["1"].kind is FailureKind.BAD_PICTURE
+    assert "NaN" in ends(events)["1"].reason
+
+
+@pytest.mark.parametrize("text", ["CUDA error: an illegal memory access", "CUDA error: unknown"])
+def test_a_lost_device_ends_the_worker_and_no_job(text):
+    with pytest.raises(EngineLost, match="device is lost"):
+        work({0: submit(draw("1"))}, FakeModel(poison=RuntimeError(text)))
+
+
+def test_progress_counts_the_evaluations_of_the_whole_job():
+    clock = FakeClock()
+    job = draw("1", images=2, steps=500 // 10)
+    events, _ = work({0: submit(job)}, FakeModel(), clock=clock)
+    told = [e for e in events if isinstance(e, Progress)]
+    assert told and all(e.total == 100 for e in told)
+    assert [e.done for e in told] == sorted({e.done for e in told})
+    assert all(e.done < 100 for e in told)
+
+
+def test_previews_are_made_only_while_somebody_listens():
+    def previews(script, **fields):
+        job = draw("1", steps=60, **fields)
+        events, _ = work({0: submit(job), **script}, FakeModel(), preview_interval_s=0.0)
+        return [e for e in events if isinstance(e, Progress) and e.previews]
+
+    assert len(previews({}, images=3)[0].previews) == 3
+    assert previews({}, previews=False) == []
+    assert previews({0: [*submit(draw("1", steps=60)), Unheard("1")]}) == []
+
+
+def test_closing_lets_what_runs_finish_and_starts_nothing_more():
+    script = {0: submit(draw("1", steps=5), draw("2")), 2: [Close(float("inf"))]}
+    events, _ = work(script, FakeModel(), owner_cap=1)
+    assert list(ends(events)) == ["1"]
+
+
+def test_closing_at_once_leaves_running_jobs_open():
+    events, _ = work({0: submit(draw("1", steps=50)), 2: [Close(float("-inf"))]}, FakeModel())
+    assert ends(events) == {}
+
+
+def test_decoding_beside_rows_in_flight_takes_no_longer_than_a_tick():
+    """Pictures of a big job are decoded one after another while another job still steps."""
+    model = FakeModel()
+    jobs = [draw("big", images=6, steps=3), draw("long", owner="bob", steps=40)]
+    work({0: submit(*jobs)}, model, profile=lambda: Profile(floor=32))
+    assert set(model.decoded) == {1}
+
+
+def test_a_lone_grid_is_decoded_in_one_call():
+    model = FakeModel()
+    work({0: submit(draw("1", images=4))}, model)
+    assert model.decoded == [4]
+
+
+def test_the_status_shows_who_runs_and_who_waits():
+    jobs = [draw(str(n)) for n in range(2)]
+    _, worker = work({0: submit(*jobs), 1: [Close(float("-inf"))]}, FakeModel(), owner_cap=1)
+    assert worker.status.running == ("0",)
+    assert worker.status.queued == ("1",)
+
+
+scripts = st.lists(
+    st.tuples(
+        st.integers(0, 12),
+        st.sampled_from("abc"),
+        st.integers(1, 3),
+        st.integers(1, 5),
+        st.sampled_from(["good", "good", "bad"]),
+        st.one_of(st.none(), st.integers(0, 12)),
+    ),
+    max_size=10,
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(scripts, st.integers(1, 20))
+def test_every_job_has_exactly_one_end_whatever_is_cancelled_or_breaks(script, most_samples):
+    turns = {}
+    for number, (turn, owner, images, steps, prompt, cancel) in enumerate(script):
+        job = draw(str(number), owner=owner, images=images, steps=steps, prompt=prompt)
+        turns.setdefault(turn, []).extend(submit(job))
+        if cancel is not None:
+            turns.setdefault(max(turn, cancel), []).append(Cancel(str(number)))
+
+    model = FakeModel(broken="bad", most_samples=most_samples)
+    events, worker = work(turns, model)
+
+    finals = [e.job_id for e in events if isinstance(e, Finished | Failed | Cancelled)]
+    assert sorted(finals) == sorted(str(number) for number in range(len(script)))
+    assert worker.status.running == worker.status.queued == ()
+    assert all(isinstance(e, torch.Tensor) is False for e in events)
