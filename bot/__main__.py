@@ -81,12 +81,12 @@ async def _run(settings: Settings) -> int:
     """Everything until the end of the process; returns the exit status."""
     if not settings.discord_token:
         raise StartError(HOW_TO_BEGIN)
-    _set_api(settings)
+    set_api(settings)
     database = Database(settings.database)
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(database.close)
         await database.start()
-        drawer = _engine(settings)
+        drawer = new_engine(settings)
         await drawer.start()
         stack.push_async_callback(drawer.close)
         client = Darkroom(settings=settings, database=database, drawer=drawer)
@@ -136,7 +136,8 @@ async def _explain(running: asyncio.Task[None]) -> None:
         raise StartError(f"Discord cannot be reached: {error}.") from None
 
 
-def _engine(settings: Settings) -> engine.Engine:
+def new_engine(settings: Settings) -> engine.Engine:
+    """The engine the settings describe, not yet started."""
     return engine.Engine(
         engine.load_catalogue(settings.models),
         device=settings.device,
@@ -163,11 +164,11 @@ async def _check(settings: Settings) -> None:
 async def _sync(settings: Settings) -> None:
     if not settings.discord_token:
         raise StartError(HOW_TO_BEGIN)
-    _set_api(settings)
+    set_api(settings)
     database = Database(settings.database)
     try:
         await database.start()
-        client = Darkroom(settings=settings, database=database, drawer=_engine(settings))
+        client = Darkroom(settings=settings, database=database, drawer=new_engine(settings))
         async with client:
             await client.login(settings.discord_token)
             await client.sync_commands(force=True)
@@ -197,7 +198,7 @@ async def _beat(file: Path) -> None:
         await asyncio.sleep(HEARTBEAT_S)
 
 
-def _set_api(settings: Settings) -> None:
+def set_api(settings: Settings) -> None:
     """Send discord.py to DISCORD_API_URL; it has no other switch than this class attribute."""
     if settings.discord_api_url:
         Route.BASE = settings.discord_api_url.rstrip("/")
