@@ -41,8 +41,14 @@ def main() -> int:
     options = _parser().parse_args()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
-    from doodle.training import ResumeError  # noqa: PLC0415 - torch takes seconds, `--help` none
+    import diffusers  # noqa: PLC0415 - torch takes seconds, `--help` none
+    import transformers  # noqa: PLC0415
+
+    from doodle.training import ResumeError  # noqa: PLC0415
     from doodle.weights import WeightsError  # noqa: PLC0415
+
+    for library in (diffusers, transformers):
+        library.utils.logging.disable_progress_bar()
 
     try:
         options.command(options)

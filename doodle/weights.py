@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
+from diffusers import DDIMScheduler, StableDiffusionPipeline
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
@@ -49,7 +49,13 @@ def assemble(
         text_encoder=text_encoder,
         tokenizer=tokenizer,
         unet=unet,
-        scheduler=DPMSolverMultistepScheduler(**NOISE, timestep_spacing="trailing"),
+        scheduler=DDIMScheduler(
+            **NOISE,
+            timestep_spacing="trailing",
+            steps_offset=1,
+            clip_sample=False,
+            set_alpha_to_one=False,
+        ),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
@@ -73,7 +79,7 @@ def load(folder: Path = WEIGHTS, *, device: str = "cpu") -> StableDiffusionPipel
     for part in PARTS:
         check(folder / part)
     pipeline = StableDiffusionPipeline.from_pretrained(
-        folder, torch_dtype=torch.float32, local_files_only=True
+        folder, dtype=torch.float32, local_files_only=True
     )
     pipeline.set_progress_bar_config(disable=True)
     return pipeline.to(device)

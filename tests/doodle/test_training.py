@@ -29,7 +29,7 @@ def test_training_lowers_the_loss_and_logs_it(tiny, tmp_path):
     run, said = a_run(tmp_path, tiny)
     model = a_line()
     fit(run, PLAN, model, towards_one(model))
-    assert float(towards_one(model)(0)) < 1e-3
+    assert towards_one(model)(0).item() < 1e-3
     assert "300/300" in said[-1]
     assert len((tmp_path / "losses.jsonl").read_text().splitlines()) == 6
 
