@@ -1,4 +1,9 @@
+import itertools
+import os
+import uuid
+
 import pytest
+from sqlalchemy.ext.asyncio import create_async_engine
 from tests_support import PatientEngine
 
 from bot.client import Darkroom
@@ -6,14 +11,31 @@ from bot.database import Database
 from bot.settings import Settings
 
 OWNER_ID = 424242
+DIALECTS = ["sqlite", *(["postgresql"] if os.environ.get("POSTGRES_URL") else [])]
 
 
-@pytest.fixture
-async def database(tmp_path):
-    opened = Database(f"sqlite+aiosqlite:///{tmp_path / 'darkroom.db'}")
+@pytest.fixture(params=DIALECTS)
+async def database(request, tmp_path):
+    """An empty database; on PostgreSQL too where POSTGRES_URL names a server to use for it."""
+    if request.param == "sqlite":
+        url, dropped = f"sqlite+aiosqlite:///{tmp_path / 'darkroom.db'}", None
+    else:
+        dropped = f"darkroom_{uuid.uuid4().hex}"
+        await administer(f'CREATE DATABASE "{dropped}"')
+        url = os.environ["POSTGRES_URL"].rsplit("/", 1)[0] + f"/{dropped}"
+    opened = Database(url)
     await opened.start()
     yield opened
     await opened.close()
+    if dropped:
+        await administer(f'DROP DATABASE "{dropped}"')
+
+
+async def administer(statement):
+    engine = create_async_engine(os.environ["POSTGRES_URL"], isolation_level="AUTOCOMMIT")
+    async with engine.connect() as connection:
+        await connection.exec_driver_sql(statement)
+    await engine.dispose()
 
 
 @pytest.fixture
@@ -27,8 +49,11 @@ def new_bot(database, drawer, tmp_path, monkeypatch):
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
 
+    clock = itertools.count(1_800_000_000)  # a second passes at each look
+
     def build(engine_=drawer, **settings):
         return Darkroom(
+            now_s=lambda: next(clock),
             settings=Settings(data_dir=tmp_path, owner_ids=(OWNER_ID,), **settings),
             database=database,
             drawer=engine_,

@@ -43,6 +43,13 @@ def clauses(sql):
     return sorted(part.strip(" ()") for part in sql.replace("(", ",").replace(")", ",").split(","))
 
 
+@pytest.fixture
+def sqlite_only(database):
+    if database.dialect != "sqlite":
+        pytest.skip("This is about SQLite's file.")
+
+
+@pytest.mark.usefixtures("sqlite_only")
 async def test_a_migrated_database_equals_a_freshly_created_one(database, tmp_path):
     fresh = tmp_path / "fresh.db"
     created = sa.create_engine(f"sqlite:///{fresh}")
@@ -54,6 +61,7 @@ async def test_a_migrated_database_equals_a_freshly_created_one(database, tmp_pa
         assert clauses(migrated_schema[key]) == clauses(sql), key
 
 
+@pytest.mark.usefixtures("sqlite_only")
 async def test_a_second_process_on_the_database_is_refused(database):
     second = Database(f"sqlite+aiosqlite:///{database.path}")
     with pytest.raises(StartError, match="Another Darkroom already runs"):
@@ -61,6 +69,7 @@ async def test_a_second_process_on_the_database_is_refused(database):
     await second.close()
 
 
+@pytest.mark.usefixtures("sqlite_only")
 async def test_a_newer_database_is_refused(database):
     async with database.write() as connection:
         await connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
@@ -71,6 +80,7 @@ async def test_a_newer_database_is_refused(database):
     await again.close()
 
 
+@pytest.mark.usefixtures("sqlite_only")
 async def test_starting_twice_in_turn_keeps_what_is_there(database):
     async with database.write() as connection:
         await ledger.account(connection, guild_id=1, user_id=2, trial=100, now_ms=0)

@@ -75,8 +75,8 @@ async def test_a_result_that_was_posted_but_not_recorded_is_not_posted_again(
     await alice.slash(channel, "imagine", prompt="a red cat")
     await simcord_env.settle()
     async with database.write() as connection:  # as if the process died between post and record
-        for trigger in ("deliveries_end_once",):
-            await connection.exec_driver_sql(f"DROP TRIGGER {trigger}")
+        where = " ON jobs" if database.dialect == "postgresql" else ""
+        await connection.exec_driver_sql(f"DROP TRIGGER deliveries_end_once{where}")
         await connection.execute(update(jobs).values(delivery="pending", result_message_id=None))
     [posted] = grids(channel)
     await restart(simcord_env, new_bot, drawer)
