@@ -97,6 +97,14 @@ class Session:
         return True
 
 
+class _HangUp(Exception):
+    """The bot did what ends a connection."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
 class Gateway:
     """All sessions of the bot, fed with the world's events."""
 
@@ -149,30 +157,35 @@ class Gateway:
                 if message.type is not WSMsgType.TEXT:
                     continue
                 try:
-                    frame = json.loads(message.data)
-                    op, data = int(frame["op"]), frame.get("d")
-                except (ValueError, KeyError, TypeError):
+                    session = self._hear(socket, session, json.loads(message.data))
+                except _HangUp as reason:
+                    await socket.close(reason.code)
+                    break
+                except (ValueError, KeyError, TypeError, AttributeError):
                     await socket.close(CLOSE_DECODE_ERROR)
                     break
-                if op == HEARTBEAT:
-                    acknowledged = json.dumps({"op": HEARTBEAT_ACK, "d": None})
-                    asyncio.get_running_loop().call_later(ACK_AFTER_S, socket.send, acknowledged)
-                elif op in (IDENTIFY, RESUME):
-                    if data.get("token") != self._token:
-                        await socket.close(CLOSE_BAD_TOKEN)
-                        break
-                    session = self._enter(socket, op, data) or session
-                elif session is None:
-                    await socket.close(CLOSE_NOT_AUTHENTICATED)
-                    break
-                elif op == REQUEST_MEMBERS:
-                    self._send_members(session, data)
         finally:
             if session is not None and session.socket is socket:
                 session.socket = None
             await socket.close()
             self._changed.set()
         return response
+
+    def _hear(self, socket: Socket, session: Session | None, frame: Any) -> Session | None:  # noqa: ANN401 - any JSON
+        """Act on one frame of the bot; the session that its connection has from then on."""
+        op, data = int(frame["op"]), frame.get("d")
+        if op == HEARTBEAT:
+            acknowledged = json.dumps({"op": HEARTBEAT_ACK, "d": None})
+            asyncio.get_running_loop().call_later(ACK_AFTER_S, socket.send, acknowledged)
+        elif op in (IDENTIFY, RESUME):
+            if data["token"] != self._token:
+                raise _HangUp(CLOSE_BAD_TOKEN)
+            return self._enter(socket, op, data) or session
+        elif session is None:
+            raise _HangUp(CLOSE_NOT_AUTHENTICATED)
+        elif op == REQUEST_MEMBERS:
+            self._send_members(session, data)
+        return session
 
     def _enter(self, socket: Socket, op: int, data: dict[str, Any]) -> Session | None:
         if op == RESUME:

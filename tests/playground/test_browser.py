@@ -91,6 +91,10 @@ async def test_edits_change_one_message_in_place(page, stage, client):
         await message.edit(content=f"**a cat** - ({percent}%) (fast)")
         await expect(shown.get_by_test_id("progress")).to_have_attribute("value", str(percent))
     await expect(page.get_by_test_id("message")).to_have_count(1)
+    await shown.get_by_test_id("message-actions").focus()
+    await message.edit(content="**a cat** - (93%) (fast)")
+    await expect(shown.get_by_test_id("content")).to_contain_text("93%")
+    await expect(shown.get_by_test_id("message-actions")).to_be_focused()
     await message.delete()
     await expect(page.get_by_test_id("message")).to_have_count(0)
 

@@ -255,12 +255,23 @@ async def test_unknown_session_is_told_to_identify_again(stage, http):
         assert await socket.receive_json() == {"op": 9, "d": False}
 
 
-async def test_frames_that_are_no_json_close_the_line(stage, http):
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [
+        ("{", 4002),
+        ("[]", 4002),
+        ('{"op": 2}', 4002),
+        ('{"op": 2, "d": {"token": "playground"}}', 4002),
+        ('{"op": 8, "d": {}}', 4003),
+    ],
+)
+async def test_frames_that_mean_nothing_close_the_line(stage, http, frame, code):
     async with http.ws_connect(stage.server.gateway_url) as socket:
         await socket.receive_json()
-        await socket.send_str("{")
-        assert (await socket.receive()).type is aiohttp.WSMsgType.CLOSE
-        assert socket.close_code == 4002
+        await socket.send_str(frame)
+        await socket.receive(timeout=5)
+        assert socket.close_code == code
+    assert stage.server.gateway.sessions == 0
 
 
 async def test_members_arrive_in_chunks_when_asked_for(stage, client):
