@@ -23,6 +23,7 @@ LIFE_S = 24 * 3600
 DETACHED_KEPT = 200
 """Pictures no message shows any more that are still served, newest first out last."""
 
+_ADDRESS_KEYS = {"url", "proxy_url", "icon_url", "proxy_icon_url"}
 _UNSAFE_NAME = re.compile(r"[^A-Za-z0-9._()-]+")
 
 
@@ -107,11 +108,18 @@ class SignedCdn(CdnStore):
             self._files.pop(gone, None)
 
     def signed(self, value: Any) -> Any:  # noqa: ANN401 - JSON in, JSON out
-        """A copy of a JSON value with every address of ours freshly signed."""
-        if isinstance(value, str):
-            return self._sign(value) if value.startswith(self.base_url + "/attachments/") else value
+        """A copy of a JSON value with every address of ours freshly signed.
+
+        Only what stands under a key for addresses is one: a text may hold an address too, and
+        stays as its author wrote it.
+        """
         if isinstance(value, dict):
-            copy = {key: self.signed(item) for key, item in value.items()}
+            copy = {
+                key: self.sign(item)
+                if key in _ADDRESS_KEYS and isinstance(item, str)
+                else self.signed(item)
+                for key, item in value.items()
+            }
             if "embeds" in copy and "attachments" in copy:
                 _show_attachments(copy)
             return copy
@@ -119,7 +127,10 @@ class SignedCdn(CdnStore):
             return [self.signed(item) for item in value]
         return value
 
-    def _sign(self, url: str) -> str:
+    def sign(self, url: str) -> str:
+        """The address with a fresh signature; one that is not ours as it is."""
+        if not url.startswith(self.base_url + "/attachments/"):
+            return url
         path = urlsplit(url).path
         expires = f"{int(self._clock.now().timestamp() + self._life_s):x}"
         return f"{self.base_url}{path}?ex={expires}&hm={self._signature(path, expires)}"

@@ -186,7 +186,7 @@ async def test_attached_pages_are_never_shown_as_pages(browser, stage):
     world = stage.world
     for name in ("evil.html", "evil.svg"):
         attachment = world.cdn.store_attachment(1, stage.general, name, b"<script>", None)
-        url = world.cdn.signed(attachment["url"]).removeprefix(stage.url[:-1])
+        url = world.cdn.sign(attachment["url"]).removeprefix(stage.url[:-1])
         async with browser.get(url) as answer:
             assert answer.content_type == "application/octet-stream"
             assert "sandbox" in answer.headers["Content-Security-Policy"]

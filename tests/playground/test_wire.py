@@ -216,6 +216,13 @@ async def test_attachment_addresses_are_signed_and_expire(stage, client, http):
     assert await fresh.attachments[0].read() == b"abc"
 
 
+async def test_address_in_a_text_stays_as_it_was_typed(stage, client):
+    message = await general(client, stage).send(file=discord.File(io.BytesIO(b"abc"), "a.txt"))
+    for text in (message.attachments[0].url, f"{message.attachments[0].url} a house --iw 2"):
+        stage.member("dora").slash(stage.general, "whisper", {"style": text})
+        await stage.wait_for_message(lambda m, text=text: m.content == f"You chose {text}.")
+
+
 async def test_embed_shows_its_messages_attachment_by_address(stage, client):
     answer = await stage.wait_for_answer(stage.admin.slash(stage.general, "info"))
     view = stage.server.people.view(stage.admin, answer)
