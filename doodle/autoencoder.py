@@ -9,7 +9,7 @@ from diffusers import AutoencoderKL
 from torch.nn.functional import avg_pool2d
 
 from doodle.pictures import draw_random
-from doodle.training import Plan, Run, fit
+from doodle.training import Plan, Run, fit, seeded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,9 +47,9 @@ def train(recipe: Recipe, run: Run) -> AutoencoderKL:
     run.say(f"autoencoder: drawing {part.pictures} scenes")
     drawn = draw_random(recipe.vocabulary, count=part.pictures, seed=recipe.seed)
     pictures = torch.from_numpy(drawn.pixels)
-    generator = torch.Generator().manual_seed(recipe.seed)
 
     def loss(step: int) -> Tensor:
+        generator = seeded(recipe.seed, step)
         whole = step > part.steps * 0.7  # at the end the true size, for the norms' statistics
         batch = _crops(pictures, part.batch, part.crop_px, generator, whole=whole).to(run.device)
         with run.autocast():

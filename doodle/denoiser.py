@@ -14,9 +14,9 @@ from torch import nn
 from doodle import autoencoder as vae
 from doodle import weights
 from doodle.captions import caption
-from doodle.pictures import SQUARE, draw_random
+from doodle.pictures import SQUARE, draw_blocks
 from doodle.tokenizer import token_ids
-from doodle.training import Plan, Run, fit
+from doodle.training import Plan, Run, fit, seeded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,10 +79,9 @@ def train(
     noise_schedule = DDPMScheduler(**weights.NOISE)
     signal_to_noise = compute_snr(noise_schedule, torch.arange(1000))
     empty = token_ids(tokenizer, [""])[0]
-    generator = torch.Generator().manual_seed(recipe.seed)
 
     def loss(step: int) -> Tensor:
-        del step
+        generator = seeded(recipe.seed, step)
         latents, ids = _batch(buckets, part.batch, generator)
         ids[torch.rand(len(ids), generator=generator) < EMPTY_SHARE] = empty
         noise = torch.randn(latents.shape, generator=generator)
@@ -135,13 +134,13 @@ def _bucket(
     size: tuple[int, int],
     count: int,
 ) -> Bucket:
-    drawn = draw_random(recipe.vocabulary, count=count, seed=recipe.seed + 1, size=size)
     rng = Random(recipe.seed)
-    texts = [caption(scene, rng) for scene in drawn.scenes for _ in range(CAPTIONS_EACH)]
-    return Bucket(
-        latents=vae.encode(autoencoder, torch.from_numpy(drawn.pixels), run),
-        ids=token_ids(tokenizer, texts).view(count, CAPTIONS_EACH, -1).short(),
-    )
+    latents, ids = [], []
+    for drawn in draw_blocks(recipe.vocabulary, count=count, seed=recipe.seed + 1, size=size):
+        latents.append(vae.encode(autoencoder, torch.from_numpy(drawn.pixels), run))
+        texts = [caption(scene, rng) for scene in drawn.scenes for _ in range(CAPTIONS_EACH)]
+        ids.append(token_ids(tokenizer, texts).short())
+    return Bucket(latents=torch.cat(latents), ids=torch.cat(ids).view(count, CAPTIONS_EACH, -1))
 
 
 def _batch(buckets: list[Bucket], count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:

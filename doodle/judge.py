@@ -13,7 +13,7 @@ from torch.nn.functional import avg_pool2d, cross_entropy, interpolate
 from doodle import weights
 from doodle.autoencoder import signed
 from doodle.pictures import draw_random
-from doodle.training import Plan, Run, fit
+from doodle.training import Plan, Run, fit, seeded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,9 +88,9 @@ def train(recipe: Recipe, run: Run) -> Judge:
     run.say(f"judge: drawing {part.pictures} scenes")
     drawn = draw_random(recipe.vocabulary, count=part.pictures, seed=recipe.seed + 2)
     pictures, labels = torch.from_numpy(drawn.pixels), _labels(judge, drawn.scenes)
-    generator = torch.Generator().manual_seed(recipe.seed)
 
     def loss(step: int) -> Tensor:
+        generator = seeded(recipe.seed, step)
         chosen = torch.randint(len(pictures), (part.batch,), generator=generator)
         batch = signed(pictures[chosen]).to(run.device)
         if step % 2:

@@ -19,7 +19,7 @@ from doodle import weights
 from doodle.captions import caption
 from doodle.pictures import draw_random
 from doodle.tokenizer import token_ids
-from doodle.training import Plan, Run, fit
+from doodle.training import Plan, Run, fit, seeded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,17 +79,15 @@ def train(
     rng = Random(recipe.seed)
     texts = [caption(scene, rng) for scene in drawn.scenes for _ in range(CAPTIONS_EACH)]
     ids = token_ids(tokenizer, texts).view(part.pictures, CAPTIONS_EACH, -1)
-    pictures = seen(drawn.pixels)
-    generator = torch.Generator().manual_seed(recipe.seed)
 
     def loss(step: int) -> Tensor:
-        del step
-        chosen = torch.randint(part.pictures, (part.batch,), generator=generator)
+        generator = seeded(recipe.seed, step)
+        chosen = torch.randint(part.pictures, (part.batch,), generator=generator).numpy()
         wording = torch.randint(CAPTIONS_EACH, (part.batch,), generator=generator)
         with run.autocast():
             out = pair(
                 input_ids=ids[chosen, wording].to(run.device),
-                pixel_values=pictures[chosen].to(run.device),
+                pixel_values=seen(drawn.pixels[chosen]).to(run.device),
             )
         partner = torch.arange(part.batch, device=run.device)
         logits = out.logits_per_text.float()

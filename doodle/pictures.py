@@ -14,10 +14,13 @@ import numpy as np
 from doodle.scenes import Scene, draw
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from doodle.scenes import Vocabulary
 
 SQUARE = (128, 128)
-CHUNK = 256
+CHUNK = 256  # scenes a process draws at a time
+BLOCK = 32 * CHUNK
 WORTH_PROCESSES = 1024  # fewer scenes than this are drawn faster than processes start
 
 
@@ -33,9 +36,22 @@ def draw_random(
     vocabulary: Vocabulary, *, count: int, seed: int, size: tuple[int, int] = SQUARE
 ) -> Drawn:
     """Draw `count` random training scenes."""
+    blocks = list(draw_blocks(vocabulary, count=count, seed=seed, size=size))
+    return Drawn(
+        scenes=[scene for block in blocks for scene in block.scenes],
+        pixels=np.concatenate([block.pixels for block in blocks]),
+    )
+
+
+def draw_blocks(
+    vocabulary: Vocabulary, *, count: int, seed: int, size: tuple[int, int] = SQUARE
+) -> Iterator[Drawn]:
+    """Draw the same scenes as `draw_random`, a few hundred megabytes at a time."""
     rng = Random(f"{seed} {size}")
     scenes = [vocabulary.sample(rng) for _ in range(count)]
-    return draw_all(scenes, seed=rng.getrandbits(32), size=size)
+    first = rng.getrandbits(32)
+    for start in range(0, count, BLOCK):
+        yield draw_all(scenes[start : start + BLOCK], seed=first + start, size=size)
 
 
 def draw_all(scenes: list[Scene], *, seed: int, size: tuple[int, int] = SQUARE) -> Drawn:

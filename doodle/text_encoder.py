@@ -11,7 +11,7 @@ from transformers import CLIPTextConfig, CLIPTextModel
 
 from doodle.captions import JAPANESE_SHARE, LEFT_OUT_SHARE, english, japanese
 from doodle.tokenizer import CONTEXT_TOKENS, token_ids
-from doodle.training import Plan, Run, fit
+from doodle.training import Plan, Run, fit, seeded
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -62,10 +62,9 @@ def train(recipe: Recipe, run: Run, tokenizer: CLIPTokenizer) -> CLIPTextModel:
     heads = nn.ModuleList(nn.Linear(part.width, size) for size in sizes)
     model = nn.ModuleDict({"encoder": encoder, "heads": heads}).to(run.device)
     ids, labels = _lessons(recipe, tokenizer)
-    generator = torch.Generator().manual_seed(recipe.seed)
 
     def loss(step: int) -> Tensor:
-        del step
+        generator = seeded(recipe.seed, step)
         chosen = torch.randint(len(ids), (part.batch,), generator=generator)
         batch, wanted = ids[chosen].to(run.device), labels[chosen].to(run.device)
         with run.autocast():

@@ -139,6 +139,11 @@ def fit(
         average.copy_to(parameters)
 
 
+def seeded(seed: int, step: int) -> torch.Generator:
+    """Return the generator of one step's choices: a resumed run makes the same ones."""
+    return torch.Generator().manual_seed(seed * 1_000_000 + step)
+
+
 def rate(step: int, plan: Plan) -> float:
     """Return the share of the learning rate in use: warm-up, plateau, then a cosine to nothing."""
     warm = min(1.0, (step + 1) / WARMUP_STEPS)
