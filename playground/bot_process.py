@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
 LAST_LINES = 40
-STOP_WITHIN_S = 30.0
+STOP_WITHIN_S = 75.0
+"""Above the bot's own DRAIN_S (60), in which it finishes what it draws."""
 
 
 class BotProcess:

@@ -29,6 +29,7 @@ from playground.world import Person, World
 ANSWER_WITHIN_S = 3.0
 """How long Discord waits for an interaction's first response."""
 
+EMOJI_LENGTH = 64
 _LINK_STYLES = (5, 6)
 _DIRECT_PERMISSIONS = discord.Permissions(
     attach_files=True, embed_links=True, mention_everyone=True, external_emojis=True
@@ -137,6 +138,8 @@ class Member:
         """Add a reaction, or take one's own away."""
         message = self._message(channel_id, message_id)
         channel = self._channel(channel_id)
+        if not 0 < len(emoji) <= EMOJI_LENGTH:
+            raise Refused("A reaction is one emoji.")
         names = reaction_permissions(message, emoji, reacted=on)
         with _plainly():
             self.world.require_permissions(channel.guild_id, self.id, channel_id, *names)

@@ -327,7 +327,12 @@ class Stage:
 def _loaded(openapi: str | Path | OpenApi | None) -> OpenApi | None:
     if not isinstance(openapi, str | Path):
         return openapi
-    from playground.openapi import OpenApi  # noqa: PLC0415 - see above
+    try:
+        from playground.openapi import OpenApi  # noqa: PLC0415 - see above
+    except ImportError as error:
+        raise ValueError(
+            f"DISCORD_OPENAPI needs {error.name}: install the `dev` extra, or unset it."
+        ) from error
 
     return OpenApi.load(openapi)
 

@@ -76,7 +76,6 @@ export class Composer {
     );
     if (!leaves.length) this.picker.append(h("li", { className: "none" }, "No command starts like that."));
     this.picker.hidden = false;
-    this.text.setAttribute("aria-expanded", "true");
     this.mark();
   }
 
@@ -91,7 +90,6 @@ export class Composer {
   hidePicker() {
     this.picker.hidden = true;
     this.choices = [];
-    this.text.setAttribute("aria-expanded", "false");
     this.text.removeAttribute("aria-activedescendant");
   }
 

@@ -10,14 +10,16 @@ const STYLES = { 1: "blue", 2: "grey", 3: "green", 4: "danger" };
 // hands: {names, press, choose, react, openMenu, openPicture, dismiss, me, botId}
 export function renderMessage(message, hands, old) {
   const ephemeral = Boolean(message.flags & EPHEMERAL);
-  const item = h("li", {
+  const item = h("div", {
+    role: "article",
+    "aria-label": `${displayName(message.author)}, ${timeOf(message)}`,
     className: ["message", ephemeral && "ephemeral", message.pinged && "pinged"].filter(Boolean).join(" "),
     tabIndex: -1,
     data: { testid: "message", messageId: message.id, author: message.author.username },
   });
   item.append(
     avatar(message.author, hands),
-    h("article", { "aria-label": `${displayName(message.author)}, ${timeOf(message)}` }, head(message), reply(message, hands), body(message, hands, old)),
+    h("div", { className: "said" }, head(message), reply(message, hands), body(message, hands, old)),
     tools(message, hands),
   );
   return item;
@@ -65,6 +67,7 @@ function body(message, hands, old) {
   if (message.content) box.append(h("div", { className: "text", data: { testid: "content" } }, markdown(message.content, hands.names)));
   const percent = /\((\d{1,3}) ?%\)/.exec(message.content)?.[1];
   if (percent !== undefined) {
+    box.setAttribute("aria-live", "off"); // not every percent is to be read aloud
     box.append(h("progress", { max: 100, value: Number(percent), "aria-label": "Progress", data: { testid: "progress" } }));
   }
   box.append(...pictures(loose(message), hands, old));
@@ -239,7 +242,7 @@ function select(message, component, hands) {
   const many = (component.max_values ?? 1) > 1;
   const label = component.placeholder || "Choose";
   const options = optionsOf(component, hands).map((option) =>
-    h("option", { value: option.value, selected: many && Boolean(option.default) }, [emojiText(option.emoji), option.label, option.description && `– ${option.description}`].filter(Boolean).join(" ")),
+    h("option", { value: option.value, selected: Boolean(option.default) }, [emojiText(option.emoji), option.label, option.description && `– ${option.description}`].filter(Boolean).join(" ")),
   );
   const menu = h("select", {
     className: "select",
@@ -248,15 +251,12 @@ function select(message, component, hands) {
     "aria-label": label,
     data: { testid: "component-select", key: component.custom_id, customId: component.custom_id },
   });
-  if (!many) menu.append(h("option", { value: "", disabled: true, selected: true }, label));
+  const preset = (component.options ?? []).some((option) => option.default);
+  if (!many) menu.append(h("option", { value: "", disabled: true, selected: !preset }, label));
   menu.append(...options);
-  if (!many) {
-    const preset = (component.options ?? []).find((option) => option.default);
-    if (preset) menu.value = preset.value;
-    menu.addEventListener("change", () => hands.choose(message, component, [menu.value], menu));
-    return menu;
-  }
-  const choose = h("button", { type: "button", className: "button grey", on: { click: () => hands.choose(message, component, [...menu.selectedOptions].map((o) => o.value), choose) } }, "Choose");
+  // A button of its own, for the arrow keys change a menu's value with every press.
+  const send = () => hands.choose(message, component, [...menu.selectedOptions].map((one) => one.value).filter(Boolean), choose);
+  const choose = h("button", { type: "button", className: "button grey", disabled: Boolean(component.disabled), data: { key: `choose:${component.custom_id}`, testid: "component-choose" }, on: { click: send } }, "Choose");
   return h("span", { className: "many" }, menu, choose);
 }
 

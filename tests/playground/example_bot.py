@@ -66,6 +66,22 @@ class JobButton(
             await draw(interaction, f"variation {self.index} of {self.job}")
 
 
+class Sizes(discord.ui.View):
+    """A menu of one choice and a menu of several."""
+
+    @discord.ui.select(
+        placeholder="A size",
+        options=[discord.SelectOption(label=label) for label in ("small", "large")],
+    )
+    async def size(self, interaction: discord.Interaction, menu: discord.ui.Select[Any]) -> None:
+        await interaction.response.send_message(f"size {menu.values}", ephemeral=True)
+
+    @discord.ui.select(cls=discord.ui.UserSelect, placeholder="Who", max_values=2)
+    async def who(self, interaction: discord.Interaction, menu: discord.ui.UserSelect[Any]) -> None:
+        names = sorted(user.display_name for user in menu.values)
+        await interaction.response.send_message(f"who {names}", ephemeral=True)
+
+
 class Remix(discord.ui.Modal, title="Remix"):
     prompt: discord.ui.TextInput[Any] = discord.ui.TextInput(
         label="Prompt", style=discord.TextStyle.paragraph, default="a red cat"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 
 import pytest
 
@@ -140,6 +141,21 @@ async def test_attachments_choices_and_suggestions_are_filled_in(page, stage, cl
     await page.keyboard.press("Enter")
     await page.keyboard.press("Enter")
     await expect(page.get_by_test_id("content").last).to_contain_text("You chose ink.")
+
+
+async def test_menu_sends_its_choice_by_its_button(page, stage, client):
+    from playwright.async_api import expect
+
+    channel = client.get_partial_messageable(stage.general, guild_id=stage.guild)
+    view = sys.modules[type(client).__module__].Sizes()
+    await channel.send("Choose.", view=view)
+    await page.get_by_label("A size").select_option(label="large")
+    await page.get_by_role("button", name="Choose").first.click()
+    await expect(page.get_by_test_id("content").last).to_contain_text("size ['large']")
+    await page.get_by_label("Who").select_option(label=["Dora", "Gordon"])
+    await page.get_by_role("button", name="Choose").last.click()
+    await expect(page.get_by_test_id("content").last).to_contain_text("who ['Dora', 'Gordon']")
+    assert await fits(page)
 
 
 HOSTILE = (

@@ -117,6 +117,27 @@ async def test_forged_button_arrives_as_if_it_stood_under_the_message(stage, cli
     assert message.components == []
 
 
+def example_bot(client):
+    return sys.modules[type(client).__module__]
+
+
+async def test_menus_of_texts_and_of_people_are_chosen_in(stage, client):
+    channel = client.get_partial_messageable(stage.general, guild_id=stage.guild)
+    message = await channel.send("Choose.", view=example_bot(client).Sizes())
+    rows = stage.world.messages[stage.general][message.id].components
+    size, who = (row["components"][0]["custom_id"] for row in rows)
+    dora = stage.member("dora")
+    answer = await stage.wait_for_answer(dora.choose(stage.general, message.id, size, ["large"]))
+    assert answer.content == "size ['large']"
+    ids = [str(dora.id), str(stage.member("gordon").id)]
+    answer = await stage.wait_for_answer(dora.choose(stage.general, message.id, who, ids))
+    assert answer.content == "who ['Dora', 'Gordon']"
+    with pytest.raises(Refused, match="no choice 'huge'"):
+        dora.choose(stage.general, message.id, size, ["huge"])
+    with pytest.raises(Refused, match="between 1 and 2"):
+        dora.choose(stage.general, message.id, who, [])
+
+
 async def test_commands_work_in_direct_messages(stage, client):
     dora = stage.member("dora")
     direct = stage.direct("dora")
