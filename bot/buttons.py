@@ -60,12 +60,8 @@ async def _press(interaction: discord.Interaction[Darkroom], rest: str) -> None:
         raise NotFound("This button is not one of Darkroom's; use one under a picture.")
     client = interaction.client
     row = await client.studio.job(match["id"])
-    if row.guild_id != (interaction.guild_id or 0) or (
-        row.channel_id != interaction.channel_id and row.user_id != interaction.user.id
-    ):
-        raise NotFound(
-            "This picture belongs to another channel; use the buttons where it was made."
-        )
+    if interaction.channel_id != row.channel_id and interaction.user.id != row.user_id:
+        raise NotFound("This picture is from another channel; use its buttons where it was made.")
     number = int(match["number"] or 0)
     match match["action"]:
         case "u":
@@ -82,11 +78,11 @@ async def _show_one(interaction: discord.Interaction[Darkroom], row: JobRow, num
     """One stored picture at full size, at no charge."""
     client = interaction.client
     client.reception.check_permissions(interaction)
-    _, png = await client.studio.picture(row.id, number)
+    picture, png = await client.studio.picture(row.id, number)
     extension, data = "png", png
     if len(png) > interaction.filesize_limit:
         extension, data = grid.within(grid.grid([png]), interaction.filesize_limit)
-    image = f"Image #{number} {interaction.user.mention}"
+    image = f"Image #{number} {interaction.user.mention}\n-# Seed {picture.seed} · Job {row.id}"
     await interaction.response.send_message(
         f"{words} - {image}" if (words := quoted(row)) else image,
         file=discord.File(io.BytesIO(data), f"{row.id}_{number}.{extension}"),

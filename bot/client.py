@@ -90,8 +90,7 @@ class Darkroom(discord.AutoShardedClient):
             ),
             now_s=now_s,
         )
-        trusted = (settings.discord_api_url,) if settings.discord_api_url else ()
-        self.reception = Reception(studio=self.studio, fetcher=Fetcher(trusted))
+        self.reception = Reception(studio=self.studio, fetcher=Fetcher(settings.discord_api_url))
 
     def is_owner(self, user_id: int) -> bool:
         return user_id in self.settings.owner_ids

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 _ALT_CHARACTERS = 1000
 _EDITABLE_S = 55 * 60
 """Discord all but forbids editing messages older than an hour (30046)."""
-_HISTORY_MESSAGES = 200
+_HISTORY_MESSAGES = 500
 _SPACING_S = 0.1
 """Between two edits of any messages: a fifth of Discord's 50 requests a second."""
 _NOBODY = discord.AllowedMentions.none()
@@ -146,6 +146,10 @@ class DiscordOutbox:
         for delay_s in (*self.retry_after_s, None):
             try:
                 message_id = await self._post(row, again=again)
+            except FileNotFoundError:
+                log.error("job %s: its pictures are gone from the disk", row.id)  # noqa: TRY400
+                await self._record(row, Delivery.KEPT, None)
+                return
             except _TROUBLE as error:
                 if isinstance(error, discord.HTTPException) and not _is_passing(error):
                     log.warning("job %s: Discord refused the delivery: %s", row.id, error)
@@ -245,6 +249,8 @@ class DiscordOutbox:
     async def _keep(self, row: JobRow, refusal: discord.HTTPException) -> None:
         """Tell the member by direct message where the channel refuses; record that it is kept."""
         why = refusal.text or str(refusal.status)
+        async with self._database.read() as connection:
+            images = await jobs.pictures(connection, row.id)
         try:
             member = await self._client.fetch_user(row.user_id)
             await member.send(
@@ -252,7 +258,7 @@ class DiscordOutbox:
                     headline(row, row.outcome.value),
                     f"I could not post this in <#{row.channel_id}> ({why}); the pictures are kept.",
                 ),
-                view=grid_view(row.id, 4) if row.outcome is Outcome.FINISHED else None,  # type: ignore[arg-type]
+                view=grid_view(row.id, len(images)) if images else retry_view(row.id),
                 allowed_mentions=_NOBODY,
             )
         except discord.HTTPException as error:

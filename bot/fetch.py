@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
-from collections.abc import Iterable
 
 import aiohttp
 import discord
@@ -52,12 +51,11 @@ def is_public(address: str) -> bool:
 
 
 class Fetcher:
-    """Fetches and cleans pictures. `trusted`: origins that may be private, such as Discord's own
-    CDN when a playground serves it.
-    """
+    """Fetches and cleans pictures."""
 
-    def __init__(self, trusted: Iterable[str] = ()) -> None:
-        self._trusted = frozenset(URL(origin).origin() for origin in trusted)
+    def __init__(self, api_url: str = "") -> None:
+        """api_url: DISCORD_API_URL; a playground serves attachments there, on loopback."""
+        self._attachments = URL(api_url).origin() / "attachments" if api_url else None
 
     async def attachment(self, attachment: discord.Attachment) -> bytes:
         """A clean PNG of what a member attached; InvalidPicture otherwise."""
@@ -89,7 +87,7 @@ class Fetcher:
 
     async def _download(self, url: URL) -> bytes:
         for _ in range(MAX_REDIRECTS + 1):
-            trusted = url.origin() in self._trusted
+            trusted = self._is_attachment(url)
             if not trusted:
                 _check(url)
             connector = aiohttp.TCPConnector(resolver=None if trusted else _PublicResolver())
@@ -103,6 +101,16 @@ class Fetcher:
                 response.raise_for_status()
                 return await _read(response)
         raise ValueError("too many redirects")
+
+    def _is_attachment(self, url: URL) -> bool:
+        """Whether the link leads to an attachment of the Discord that the operator configured."""
+        ours = self._attachments
+        return (
+            ours is not None
+            and url.absolute
+            and url.origin() == ours.origin()
+            and url.path.startswith(f"{ours.path}/")
+        )
 
 
 def _check(url: URL) -> None:

@@ -15,10 +15,9 @@ import aiohttp
 import discord
 
 from bot import brief, prompt
-from bot.errors import MissingPermission, NotFound, UserError
+from bot.errors import MissingPermission, NotFound
 from bot.fetch import Fetcher
 from bot.jobs import JobRow, Kind, Outcome
-from bot.refusals import embed
 from bot.studio import Accepted, Order, Studio
 from bot.wording import headline, status_of, with_notes
 
@@ -112,12 +111,10 @@ class Reception:
             await _try(interaction.response.defer(thinking=True), "the deferral")
         try:
             accepted = await accepting
-        except UserError as refusal:
-            if done:
-                raise
-            await _try(interaction.delete_original_response(), "taking the deferral back")
-            await interaction.followup.send(embed=embed(refusal), ephemeral=True)
-            return
+        except Exception:
+            if interaction.response.is_done():
+                await _try(interaction.delete_original_response(), "taking the deferral back")
+            raise
         message_id: int | None = None
         try:
             message_id = await _reply(interaction, accepted)

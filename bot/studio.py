@@ -207,16 +207,15 @@ class Studio:
             raise NotFound("You have no finished picture in this channel yet; try /imagine first.")
         return row
 
-    async def picture(self, job_id: str, position: int) -> tuple[JobRow, bytes]:
-        """Stored picture `position` (from 1) of a finished job, and its job."""
-        row = await self.job(job_id)
+    async def picture(self, job_id: str, position: int) -> tuple[ImageRow, bytes]:
+        """Picture `position` (from 1) of a finished job, as it is stored."""
         async with self._database.read() as connection:
             rows = await jobs.pictures(connection, job_id)
         found = next((image for image in rows if image.position == position), None)
         if found is None:
             raise NotFound(f"This job has no picture {position}.")
         try:
-            return row, await asyncio.to_thread(self._pictures.load, found.sha256)
+            return found, await asyncio.to_thread(self._pictures.load, found.sha256)
         except FileNotFoundError:
             raise NotFound(
                 "This picture was deleted from the disk. Press 🔄 to draw the prompt again."
@@ -229,6 +228,8 @@ class Studio:
             job = await asyncio.to_thread(self._restore, row)
         except FileNotFoundError:
             raise NotFound("The picture this started from is gone; send it again.") from None
+        except stored.StoredJobError as error:
+            raise NotFound(str(error)) from None
         pictures = tuple(picture.data for picture in job.inputs)
         return Inputs(pictures=pictures, strength=job.strength if pictures else None)
 
@@ -307,7 +308,12 @@ class Studio:
     def _track(self, job_id: str, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work, name=f"job {job_id}")
         self._following[job_id] = task
-        task.add_done_callback(lambda _: self._following.pop(job_id, None))
+        task.add_done_callback(self._untrack)
+
+    def _untrack(self, task: asyncio.Task[None]) -> None:
+        self._following = {id_: other for id_, other in self._following.items() if other != task}
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("%s broke off; it goes on after a restart", task.get_name(), exc_info=error)
 
     async def _follow(
         self, row: JobRow, job: engine.DrawJob | None, message_id: int | None

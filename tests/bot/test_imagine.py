@@ -184,7 +184,8 @@ async def test_u_posts_one_full_size_picture_at_no_charge(
     await imagine(simcord_env, channel, alice)
     before = await available(simcord_bot, guild, alice)
     result = await alice.click(channel.last_message, label="U3")
-    assert result.response.content == f"**a red cat** - Image #3 {alice.mention}"
+    said = result.response.content
+    assert said.startswith(f"**a red cat** - Image #3 {alice.mention}\n-# Seed ")
     with Image.open(io.BytesIO(await result.response.attachments[0].read())) as picture:
         assert picture.size == (128, 128)
         assert "a red cat" in picture.text["parameters"]
@@ -385,6 +386,9 @@ async def test_a_channel_that_refuses_the_result_keeps_it_and_tells_the_member(
     assert (job.outcome, job.delivery) == ("finished", "kept")
     [told] = alice.user.dm_channel.history()
     assert "the pictures are kept" in told.content
+    assert labels(told) == NINE
+    shown = await alice.user.click(told, label="U1")
+    assert "Image #1" in shown.response.content, "their owner still gets them"
 
 
 async def test_a_result_too_large_for_discord_is_sent_smaller(simcord_env, channel, alice):
