@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from engine.catalogue import ModelSpec
-from engine.messages import DescribeJob, DrawJob, InitUse, Job, ModelInfo, UpscaleJob
+from engine.messages import (
+    DescribeJob,
+    DrawJob,
+    InitUse,
+    Job,
+    ModelInfo,
+    UpscaleJob,
+    WordWeightsJob,
+)
 from engine.schedulers import SCHEDULERS, names_for
 
 MAX_STEPS = 150
 MAX_IMAGES = 16
 MAX_GUIDANCE = 50.0
 MAX_SEED = 2**32 - 1
+DESCRIBING = frozenset({"clip", "captioner"})
 FLOW_FAMILIES = frozenset({"sd3", "flux", "z-image"})
 
 
@@ -23,9 +32,7 @@ def check(job: Job, models: Mapping[str, ModelSpec]) -> None:
         case DrawJob():
             spec = models.get(job.model)
             if spec is None:
-                raise ValueError(
-                    f"There is no model {job.model!r}; there are {', '.join(models) or 'none'}."
-                )
+                raise ValueError(f"There is no model {job.model!r}; there are {_names(models)}.")
             _check_numbers(job)
             _check_size(job, spec.info)
             _check_scheduler(job, spec.info)
@@ -35,8 +42,18 @@ def check(job: Job, models: Mapping[str, ModelSpec]) -> None:
             raise ValueError(f"Upscaling by {factor} is not offered; choose 2 or 4.")
         case DescribeJob(suggestions=suggestions) if not 1 <= suggestions <= MAX_IMAGES:
             raise ValueError(f"{suggestions} suggestions were asked for; 1 to {MAX_IMAGES} can be.")
+        case DescribeJob() if not any(s.info.family in DESCRIBING for s in models.values()):
+            raise ValueError(
+                "This catalogue has no captioner and no CLIP pair, so pictures cannot be described."
+            )
+        case WordWeightsJob(model=name) if name not in models:
+            raise ValueError(f"There is no model {name!r}; there are {_names(models)}.")
         case _:
             pass
+
+
+def _names(models: Mapping[str, ModelSpec]) -> str:
+    return ", ".join(name for name, spec in models.items() if spec.draws)
 
 
 def _check_numbers(job: DrawJob) -> None:

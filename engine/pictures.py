@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from dataclasses import dataclass
 
@@ -53,10 +54,12 @@ def decode(data: bytes) -> Image.Image:
                 f" megapixels; at most {MAX_PICTURE_PIXELS // 1_000_000} are taken; shrink it."
             )
         picture.load()
-    except Image.DecompressionBombError:
+    except Image.DecompressionBombError as error:
+        # Pillow's own limit; its sentence holds the number of pixels.
+        pixels = int(re.sub(r"\D*(\d+).*", r"\1", str(error)) or 0)
         raise JobError(
-            f"The picture has more than {MAX_PICTURE_PIXELS // 1_000_000} megapixels;"
-            " shrink it first."
+            f"The picture has {pixels / 1e6:.0f} megapixels; at most"
+            f" {MAX_PICTURE_PIXELS // 1_000_000} are taken; shrink it first."
         ) from None
     except (OSError, ValueError, SyntaxError, EOFError) as error:
         raise JobError(

@@ -59,7 +59,8 @@ class LinearRgb:
         """(1, C, h, w) → (h, w, 3)."""
         height, width = latents.shape[-2:]
         colours = np.clip(np.nan_to_num(_features(latents) @ self._map), 0, 1) * 255
-        return colours.reshape(height, width, 3).astype(np.uint8)
+        pixels: NDArray[np.uint8] = colours.reshape(height, width, 3).astype(np.uint8)
+        return pixels
 
 
 def _features(latents: Tensor) -> NDArray[np.float64]:

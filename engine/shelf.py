@@ -14,6 +14,7 @@ from engine.catalogue import ModelSpec
 from engine.models import Denoiser, Solo
 
 Model = Denoiser | Solo
+CLOSE_S = 5.0
 log = logging.getLogger(__name__)
 
 
@@ -37,6 +38,7 @@ class Shelf:
         self._models: OrderedDict[str, Model] = OrderedDict()
         self._used_s: dict[str, float] = {}
         self._size_gb: dict[str, float] = {}
+        self._thread: threading.Thread | None = None
         self.loading: str | None = None
         """The model being loaded; one at a time."""
 
@@ -66,7 +68,10 @@ class Shelf:
         if self._models and self._held_gb() + need_gb > self._memory_gb:
             return False
         self.loading = name
-        threading.Thread(target=self._run, args=(name,), name=f"load {name}", daemon=True).start()
+        self._thread = threading.Thread(
+            target=self._run, args=(name,), name=f"load {name}", daemon=True
+        )
+        self._thread.start()
         return True
 
     def put(self, name: str, model: Model) -> None:
@@ -82,6 +87,11 @@ class Shelf:
         for name in tuple(self._models):
             if name not in in_use and self._clock() - self._used_s[name] >= after_s:
                 self._put_away(name)
+
+    def close(self) -> None:
+        """Give a load under way a moment to end by itself."""
+        if self._thread is not None:
+            self._thread.join(timeout=CLOSE_S)
 
     def _run(self, name: str) -> None:
         try:

@@ -148,6 +148,7 @@ class Worker:
             self._retire()
             self._run_solo()
             self._tell()
+        self._shelf.close()
 
     # Receive.
 

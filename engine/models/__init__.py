@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
     from engine.messages import DrawJob, Finished, Job
     from engine.pictures import Inputs
     from engine.preview import LinearRgb
+
+
+CONSTRUCTING = threading.Lock()
+"""Held while modules are built. diffusers and accelerate patch torch's classes meanwhile, for the
+whole process: modules built at the same time by another thread would come out without data."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

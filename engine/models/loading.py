@@ -4,44 +4,66 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from engine.catalogue import ModelSpec
 from engine.errors import JobError
-from engine.models import Denoiser, Solo
+from engine.messages import ModelInfo
+from engine.models import CONSTRUCTING, Denoiser, Solo
+from engine.models.describer import Captioner, ClipRanking, words_beside
 from engine.models.flux import Flux
 from engine.models.sd3 import StableDiffusion3
 from engine.models.sdxl import StableDiffusionXL
 from engine.models.stable_diffusion import StableDiffusion
+from engine.models.upscaler import Lanczos, Upscaler, swin2sr
+from engine.models.whole import WholePipeline
 from engine.models.z_image import ZImage
 from engine.tickets import DESCRIBER, UPSCALER
 
-_FAMILIES: dict[str, tuple[str | tuple[str, ...], type[Any]]] = {
+_FAMILIES: dict[str, tuple[tuple[str, ...], type[Any]]] = {
     "sd": (("StableDiffusionPipeline", "StableDiffusionI"), StableDiffusion),
-    "sdxl": ("StableDiffusionXL", StableDiffusionXL),
-    "sd3": ("StableDiffusion3", StableDiffusion3),
-    "flux": ("Flux", Flux),
-    "z-image": ("ZImage", ZImage),
+    "sdxl": (("StableDiffusionXL",), StableDiffusionXL),
+    "sd3": (("StableDiffusion3",), StableDiffusion3),
+    "flux": (("Flux",), Flux),
+    "z-image": (("ZImage",), ZImage),
 }
 """family → (beginnings of its pipelines' class names, class)"""
+_SINGLE_FILE = {
+    "sd": "StableDiffusionPipeline",
+    "sdxl": "StableDiffusionXLPipeline",
+    "sd3": "StableDiffusion3Pipeline",
+    "flux": "FluxPipeline",
+    "z-image": "ZImagePipeline",
+}
+_OFFLINE = {"use_safetensors": True, "local_files_only": True}
 
 
 class BrokenModelError(JobError):
     """The files of a model are missing or damaged; the text is for members and operator alike."""
 
 
+def by_role(specs: Mapping[str, ModelSpec]) -> dict[str, ModelSpec]:
+    """Every entry by the name that tickets use, upscaler and describer by their role."""
+    roles = {"swin2sr": UPSCALER, "spandrel": UPSCALER, "clip": DESCRIBER, "captioner": DESCRIBER}
+    entries = reversed(tuple(specs.items()))
+    named = {roles.get(spec.info.family, name): spec for name, spec in entries}
+    return {UPSCALER: _LANCZOS} | named
+
+
 def load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Denoiser | Solo:
     """The model, ready on the device; BrokenModelError with one sentence where it cannot be."""
-    if not spec.info.installed and not spec.place.exists():
+    if spec is _LANCZOS:
+        return Lanczos()
+    if not spec.place.exists():
         how = f"; get it with: python -m engine fetch {spec.info.name}" if spec.hub_id else ""
         raise BrokenModelError(f"The files of {spec.info.title} are not at {spec.place}{how}.")
     try:
-        return _load(spec, device, dtype)
-    except JobError:
-        raise
-    except torch.OutOfMemoryError:
+        with CONSTRUCTING:
+            return _load(spec, device, dtype)
+    except (JobError, torch.OutOfMemoryError):
         raise
     except Exception as error:
         raise BrokenModelError(
@@ -50,52 +72,156 @@ def load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Denoiser 
 
 
 def _load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Denoiser | Solo:
-    _prefix, family = _FAMILIES[spec.info.family]
-    pipeline = _pipeline(spec, dtype)
-    for part in pipeline.components.values():
-        if isinstance(part, torch.nn.Module):
-            part.to(device).eval().requires_grad_(requires_grad=False)
-    loras = {lora.name: lora.path for lora in spec.loras}
-    model: Denoiser = family(spec.info.name, pipeline, device, loras)
-    return model
+    name = spec.info.name
+    match spec.info.family:
+        case "swin2sr":
+            network = _transformer("Swin2SRForImageSuperResolution", spec.place, device, dtype)
+            return Upscaler(name, swin2sr(network), int(network.config.upscale), device)
+        case "spandrel":
+            return _community_upscaler(spec, device)
+        case "clip":
+            model = _transformer("CLIPModel", spec.place, device, torch.float32)
+            tokenizer = _part("CLIPTokenizer", spec.place)
+            return ClipRanking(name, model, tokenizer, words_beside(spec.place))
+        case "captioner":
+            model = _transformer("AutoModelForImageTextToText", spec.place, device, dtype)
+            return Captioner(name, model, _part("AutoProcessor", spec.place))
+        case "pipeline":
+            pipeline = _pipeline(spec, dtype, ())
+            _place(pipeline, spec, device)
+            return WholePipeline(name, pipeline)
+        case family:
+            prefixes, model_class = _FAMILIES[family]
+            pipeline = _pipeline(spec, dtype, prefixes)
+            _place(pipeline, spec, device)
+            loras = {lora.name: lora.path for lora in spec.loras}
+            denoiser: Denoiser = model_class(name, pipeline, device, loras)
+            return denoiser
 
 
-def _pipeline(spec: ModelSpec, dtype: torch.dtype) -> Any:  # noqa: ANN401
+def _pipeline(spec: ModelSpec, dtype: torch.dtype, prefixes: tuple[str, ...]) -> Any:  # noqa: ANN401
     """A diffusers pipeline as the container of its parts."""
     import diffusers  # noqa: PLC0415 - seconds, and only once a model is asked for
     import transformers  # noqa: PLC0415
 
-    index = json.loads((spec.place / "model_index.json").read_text(encoding="utf-8"))
-    prefix, _ = _FAMILIES[spec.info.family]
-    if not str(index.get("_class_name", "")).startswith(prefix):
-        raise BrokenModelError(
-            f"{spec.place} holds a {index.get('_class_name')}, which is not of the family"
-            f" {spec.info.family!r}; set `family` in the catalogue."
-        )
     diffusers.utils.logging.disable_progress_bar()
     transformers.utils.logging.disable_progress_bar()
-    options: dict[str, Any] = {
-        part: None for part in ("safety_checker", "feature_extractor") if part in index
-    }
+    options: dict[str, Any] = {"dtype": dtype, "trust_remote_code": False} | _OFFLINE
+    if spec.quantise:
+        options["quantization_config"] = _four_bits(dtype)
+    if spec.place.is_file():
+        single = getattr(diffusers, _SINGLE_FILE[spec.info.family])
+        config = {"config": spec.config} if spec.config else {}
+        return single.from_single_file(
+            str(spec.place), torch_dtype=dtype, local_files_only=True, **config
+        )
+    index = json.loads((spec.place / "model_index.json").read_text(encoding="utf-8"))
+    found = str(index.get("_class_name", ""))
+    if prefixes and not found.startswith(prefixes):
+        raise BrokenModelError(
+            f"{spec.place} holds a {found}, which is not of the family {spec.info.family!r};"
+            " set `family` in the catalogue."
+        )
+    if _has_pickles_only(spec.place):
+        raise BrokenModelError(
+            f"{spec.place} has only pickles (.bin, .ckpt), which can run code; convert them to"
+            " safetensors."
+        )
+    if any(spec.place.glob("*/*.fp16.safetensors")):
+        options["variant"] = "fp16"
+    options |= {part: None for part in ("safety_checker", "feature_extractor") if part in index}
     if "safety_checker" in index:
         options["requires_safety_checker"] = False
-    return diffusers.DiffusionPipeline.from_pretrained(
-        spec.place,
-        dtype=dtype,
-        use_safetensors=True,
-        local_files_only=True,
-        trust_remote_code=False,
-        **options,
+    return diffusers.DiffusionPipeline.from_pretrained(spec.place, **options)
+
+
+def _place(pipeline: Any, spec: ModelSpec, device: torch.device) -> None:  # noqa: ANN401
+    """Parts onto the device, or streamed to it group by group for small cards."""
+    from diffusers.hooks import apply_group_offloading  # noqa: PLC0415
+
+    for name, part in pipeline.components.items():
+        if not isinstance(part, torch.nn.Module):
+            continue
+        part.eval().requires_grad_(requires_grad=False)
+        if spec.offload and device.type == "cuda" and name in {"unet", "transformer"}:
+            apply_group_offloading(
+                part, onload_device=device, offload_type="leaf_level", use_stream=True
+            )
+        elif not getattr(part, "is_quantized", False):
+            part.to(device)
+        if device.type == "cuda" and name in {"unet", "vae"}:
+            part.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    vae = pipeline.components.get("vae")
+    if vae is not None and vae.dtype == torch.float16 and vae.config.get("force_upcast", False):
+        # In half precision this autoencoder overflows to black pictures.
+        vae.to(torch.float32)
+
+
+def _four_bits(dtype: torch.dtype) -> Any:  # noqa: ANN401
+    from diffusers import PipelineQuantizationConfig  # noqa: PLC0415
+
+    return PipelineQuantizationConfig(
+        quant_backend="bitsandbytes_4bit",
+        quant_kwargs={
+            "load_in_4bit": True,
+            "bnb_4bit_quant_type": "nf4",
+            "bnb_4bit_compute_dtype": dtype,
+        },
+        components_to_quantize=["transformer", "unet", "text_encoder_2", "text_encoder_3"],
     )
+
+
+def _transformer(class_name: str, place: Path, device: torch.device, dtype: torch.dtype) -> Any:  # noqa: ANN401
+    import transformers  # noqa: PLC0415
+
+    transformers.utils.logging.disable_progress_bar()
+    model = getattr(transformers, class_name).from_pretrained(place, dtype=dtype, **_OFFLINE)
+    return model.eval().requires_grad_(requires_grad=False).to(device)
+
+
+def _part(class_name: str, place: Path) -> Any:  # noqa: ANN401
+    import transformers  # noqa: PLC0415
+
+    return getattr(transformers, class_name).from_pretrained(place, local_files_only=True)
+
+
+def _community_upscaler(spec: ModelSpec, device: torch.device) -> Solo:
+    try:
+        from spandrel import ModelLoader  # noqa: PLC0415 - an optional extra
+    except ImportError as error:
+        raise BrokenModelError(
+            f"{spec.info.title} needs the extra `upscale`: pip install 'darkroom[upscale]'."
+        ) from error
+    if spec.place.suffix != ".safetensors":
+        raise BrokenModelError(f"{spec.place} is no .safetensors file; others can run code.")
+    found = ModelLoader(device=device).load_from_file(spec.place).eval()
+    return Upscaler(spec.info.name, found, int(found.scale), device)
+
+
+def _has_pickles_only(place: Path) -> bool:
+    pickles = any(place.glob("*/*.bin")) or any(place.glob("*/*.ckpt"))
+    return pickles and not any(place.glob("*/*.safetensors"))
 
 
 def _first_line(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
 
 
-def by_role(specs: Mapping[str, ModelSpec]) -> dict[str, ModelSpec]:
-    """Every entry by the name that tickets use, upscaler and describer by their role."""
-    roles = {"swin2sr": UPSCALER, "spandrel": UPSCALER, "clip": DESCRIBER, "captioner": DESCRIBER}
-    return {
-        roles.get(spec.info.family, name): spec for name, spec in reversed(tuple(specs.items()))
-    }
+_LANCZOS = ModelSpec(
+    info=ModelInfo(
+        name="lanczos",
+        title="Lanczos",
+        aliases=(),
+        family="lanczos",
+        width_px=0,
+        height_px=0,
+        size_step_px=1,
+        min_side_px=0,
+        max_side_px=0,
+        max_pixels=0,
+        steps=1,
+        guidance=1.0,
+        scheduler="",
+    ),
+    place=Path(),
+)

@@ -11,6 +11,7 @@ from typing import Any
 from torch import nn
 
 from engine.errors import JobError
+from engine.models import CONSTRUCTING
 
 BASE = "__base__"
 """PEFT's name for no adapter."""
@@ -59,7 +60,7 @@ class Loras:
         if path.suffix != ".safetensors":
             raise JobError(f"The LoRA {name} is no .safetensors file; others can run code.")
         try:
-            with warnings.catch_warnings():
+            with CONSTRUCTING, warnings.catch_warnings():
                 # PEFT warns of every second adapter; many are what rows share a pass with.
                 warnings.filterwarnings("ignore", "Already found a `peft_config`")
                 self._pipeline.load_lora_weights(

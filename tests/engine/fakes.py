@@ -94,6 +94,9 @@ class ReadyShelf:
     def put_away_idle(self, after_s, in_use):
         pass
 
+    def close(self):
+        pass
+
 
 class ScriptedMailbox:
     """Messages by the number of the turn that receives them; closes when all is idle."""

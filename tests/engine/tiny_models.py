@@ -23,12 +23,17 @@ from diffusers import (
 from peft import LoraConfig, get_peft_model_state_dict
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import (
+    CLIPConfig,
+    CLIPModel,
     CLIPTextConfig,
     CLIPTextModel,
     CLIPTextModelWithProjection,
     CLIPTokenizer,
+    CLIPVisionConfig,
     Qwen3Config,
     Qwen3Model,
+    Swin2SRConfig,
+    Swin2SRForImageSuperResolution,
     T5Config,
     T5EncoderModel,
 )
@@ -263,7 +268,49 @@ def save_lora(path, pipeline, *, rank=4, seed=0):
     )
 
 
+def swin2sr():
+    torch.manual_seed(6)
+    config = Swin2SRConfig(
+        image_size=16,
+        embed_dim=16,
+        depths=[1],
+        num_heads=[2],
+        window_size=4,
+        mlp_ratio=1.0,
+        upscale=2,
+        upsampler="pixelshuffledirect",
+    )
+    return Swin2SRForImageSuperResolution(config).eval()
+
+
+class ClipPair:
+    """A CLIP model and its tokenizer, saved together."""
+
+    def save_pretrained(self, place):
+        torch.manual_seed(7)
+        words = tokenizer()
+        vision = CLIPVisionConfig(
+            hidden_size=32,
+            intermediate_size=64,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            image_size=32,
+            patch_size=8,
+            projection_dim=32,
+        )
+        config = CLIPConfig(
+            text_config=text_config(words).to_dict(),
+            vision_config=vision.to_dict(),
+            projection_dim=32,
+        )
+        CLIPModel(config).eval().save_pretrained(place)
+        words.save_pretrained(place)
+
+
 BUILDERS = {
+    "swin2sr": swin2sr,
+    "clip": ClipPair,
+    "pipeline": stable_diffusion,
     "sd": stable_diffusion,
     "sd-inpaint": lambda: stable_diffusion(in_channels=9),
     "sdxl": sdxl,

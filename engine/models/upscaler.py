@@ -1,0 +1,114 @@
+"""Super-resolution: the catalogue's network, or a good resampling where it has none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image, ImageFilter
+from torch import Tensor
+
+from engine.errors import JobError
+from engine.messages import Finished, Job, Picture, UpscaleJob
+from engine.pictures import Inputs, to_png
+
+TILE_PX = 192
+OVERLAP_PX = 16
+MAX_RESULT_PIXELS = 40_000_000
+
+Network = Callable[[Tensor], Tensor]
+"""(1, 3, h, w) 0 … 1 → (1, 3, h · scale, w · scale)."""
+
+
+class Lanczos:
+    """A `Solo` for catalogues without a network."""
+
+    name = "lanczos"
+
+    def run(self, job: Job, inputs: Inputs, report: Callable[[int, int], None]) -> Finished:
+        assert isinstance(job, UpscaleJob)
+        report(0, 1)
+        size = _size(inputs.pictures[0], job.factor)
+        large = inputs.pictures[0].resize(size, Image.Resampling.LANCZOS)
+        sharp = large.filter(ImageFilter.UnsharpMask(radius=job.factor, percent=60, threshold=2))
+        note = "The catalogue has no upscaling network, so the picture was resampled (Lanczos)."
+        return _finished(job, np.asarray(sharp), note)
+
+
+class Upscaler:
+    """A `Solo` over a network that enlarges by its own factor, tile by tile."""
+
+    def __init__(self, name: str, network: Network, scale: int, device: torch.device) -> None:
+        self.name = name
+        self._network, self._scale, self._device = network, scale, device
+
+    def run(self, job: Job, inputs: Inputs, report: Callable[[int, int], None]) -> Finished:
+        """Enlarge as often as needed, then bring the result to the factor asked for."""
+        assert isinstance(job, UpscaleJob)
+        picture = inputs.pictures[0]
+        size = _size(picture, job.factor)
+        pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float() / 255
+        while pixels.shape[-1] < size[0]:
+            pixels = self._enlarge(pixels, report)
+        array = pixels[0].permute(1, 2, 0).clamp(0, 1).mul(255).round().to(torch.uint8).numpy()
+        if array.shape[:2] != size[::-1]:
+            array = np.asarray(Image.fromarray(array).resize(size, Image.Resampling.LANCZOS))
+        return _finished(job, array)
+
+    def _enlarge(self, pixels: Tensor, report: Callable[[int, int], None]) -> Tensor:
+        """Tiles overlap, and only the middle of each is kept, so that no seams show."""
+        _, _, height, width = pixels.shape
+        large = torch.zeros(1, 3, height * self._scale, width * self._scale)
+        corners = [(y, x) for y in range(0, height, TILE_PX) for x in range(0, width, TILE_PX)]
+        for number, (y, x) in enumerate(corners):
+            report(number, len(corners))
+            top, left = max(0, y - OVERLAP_PX), max(0, x - OVERLAP_PX)
+            bottom, right = min(height, y + TILE_PX), min(width, x + TILE_PX)
+            tile = pixels[:, :, top : bottom + OVERLAP_PX, left : right + OVERLAP_PX]
+            enlarged = self._network(tile.to(self._device)).float().cpu()
+            kept = enlarged[
+                :,
+                :,
+                (y - top) * self._scale : (bottom - top) * self._scale,
+                (x - left) * self._scale : (right - left) * self._scale,
+            ]
+            large[
+                :,
+                :,
+                y * self._scale : bottom * self._scale,
+                x * self._scale : right * self._scale,
+            ] = kept
+        return large
+
+
+def swin2sr(model: Any, pad_to: int = 8) -> Network:  # noqa: ANN401
+    """Swin2SR (Conde et al. 2022) from transformers; pads to its windows by mirroring."""
+
+    def enlarge(pixels: Tensor) -> Tensor:
+        height, width = pixels.shape[-2:]
+        padding = (0, -width % pad_to, 0, -height % pad_to)
+        given = torch.nn.functional.pad(pixels, padding, mode="replicate").to(model.dtype)
+        output: Tensor = model(pixel_values=given).reconstruction
+        scale = output.shape[-1] // given.shape[-1]
+        return output[:, :, : height * scale, : width * scale]
+
+    return enlarge
+
+
+def _size(picture: Image.Image, factor: int) -> tuple[int, int]:
+    width, height = picture.width * factor, picture.height * factor
+    if width * height > MAX_RESULT_PIXELS:
+        raise JobError(
+            f"{factor} times {picture.width} × {picture.height} px would be"
+            f" {width * height / 1e6:.0f} megapixels; at most"
+            f" {MAX_RESULT_PIXELS // 1_000_000} are made."
+        )
+    return width, height
+
+
+def _finished(job: UpscaleJob, pixels: Any, *notes: str) -> Finished:  # noqa: ANN401
+    height, width = pixels.shape[:2]
+    picture = Picture(png=to_png(pixels), seed=0, width_px=width, height_px=height)
+    return Finished(job_id=job.id, pictures=(picture,), notes=notes)

@@ -1,0 +1,79 @@
+"""Any other text-to-image pipeline of diffusers, run whole, a picture at a time."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from engine import noise
+from engine.errors import JobError
+from engine.messages import DrawJob, Finished, Job, Picture
+from engine.pictures import Inputs, to_png
+
+
+class WholePipeline:
+    """A `Solo`: progress and cancel go through the pipeline's own callback."""
+
+    def __init__(self, name: str, pipeline: Any) -> None:  # noqa: ANN401
+        self.name = name
+        self.pipeline = pipeline
+        pipeline.set_progress_bar_config(disable=True)
+        self._taken = set(inspect.signature(pipeline.__call__).parameters)
+
+    def run(self, job: Job, inputs: Inputs, report: Callable[[int, int], None]) -> Finished:
+        """Pictures with the seeds of the job; what the pipeline does not take is said."""
+        assert isinstance(job, DrawJob)
+        if inputs.pictures and "image" not in self._taken:
+            raise JobError(f"{self.name} cannot start from a picture; choose another model.")
+        text = ", ".join(part.text for part in job.prompt if part.weight > 0)
+        options: dict[str, Any] = {
+            "prompt": text,
+            "negative_prompt": job.negative or None,
+            "num_inference_steps": job.steps,
+            "guidance_scale": job.guidance,
+            "width": job.width_px,
+            "height": job.height_px,
+        }
+        if inputs.pictures:
+            options |= {"image": inputs.pictures[0], "strength": job.strength}
+        notes = []
+        if job.negative and "negative_prompt" not in self._taken:
+            notes.append(f"{self.name} cannot heed what to leave out.")
+        if any(part.weight != 1 for part in job.prompt):
+            notes.append(f"{self.name} takes no weights; the parts were joined.")
+        options = {name: value for name, value in options.items() if name in self._taken}
+        pictures = [
+            self._draw(job, index, options, self._reporter(job, index, report))
+            for index in range(job.images)
+        ]
+        return Finished(job_id=job.id, pictures=tuple(pictures), notes=tuple(notes))
+
+    def _reporter(
+        self, job: DrawJob, index: int, report: Callable[[int, int], None]
+    ) -> dict[str, Any]:
+        if "callback_on_step_end" not in self._taken:
+            report(index * job.steps, job.images * job.steps)
+            return {}
+
+        def tell(_pipeline: object, step: int, _timestep: object, _state: object) -> dict[str, Any]:
+            done = min(index * job.steps + step + 1, job.images * job.steps)
+            report(done, job.images * job.steps)
+            return {}
+
+        return {"callback_on_step_end": tell}
+
+    def _draw(
+        self, job: DrawJob, index: int, options: dict[str, Any], callback: dict[str, Any]
+    ) -> Picture:
+        generator = noise.generator_for(job.seed, index)
+        image = self.pipeline(**options, **callback, generator=generator).images[0]
+        pixels = np.asarray(image.convert("RGB"))
+        return Picture(
+            png=to_png(pixels),
+            seed=(job.seed + index) % 2**32,
+            width_px=pixels.shape[1],
+            height_px=pixels.shape[0],
+        )

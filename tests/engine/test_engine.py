@@ -1,0 +1,371 @@
+from __future__ import annotations
+
+import asyncio
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from engine import (
+    Cancelled,
+    Engine,
+    EngineClosed,
+    EngineError,
+    EngineLost,
+    Failed,
+    FailureKind,
+    Finished,
+    InputPicture,
+    Progress,
+    Queued,
+    Started,
+)
+from engine.shelf import Shelf
+from tests.engine import tiny_models
+from tests.engine.fakes import FakeClock, FakeModel
+
+
+async def end_of(stream):
+    return [event async for event in stream][-1]
+
+
+def png(width=64, height=64):
+    buffer = io.BytesIO()
+    Image.new("RGB", (width, height), "teal").save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def bomb(width, height):
+    """A PNG whose header promises a size that its few bytes do not hold."""
+
+    def chunk(kind, data):
+        body = kind + data
+        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    data = zlib.compress(b"\0" * 1000)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data)
+
+
+async def test_a_job_goes_from_queued_to_finished(engine_of, draw):
+    engine = await engine_of("sd")
+    job = draw(images=2, steps=6)
+    events = [event async for event in engine.run(job)]
+    assert isinstance(events[0], Queued | Started)
+    assert isinstance(events[-1], Finished)
+    assert sum(isinstance(e, Finished | Failed | Cancelled) for e in events) == 1
+    assert [p.seed for p in events[-1].pictures] == [0, 1]
+    assert events[-1].gpu_s > 0
+    assert engine.status().resident_models == ("sd",)
+
+
+async def test_cancel_ends_the_stream_and_knows_no_other_id(engine_of, draw):
+    engine = await engine_of("sd")
+    job = draw(steps=150)
+    stream = engine.run(job)
+    assert engine.cancel(job.id)
+    assert await end_of(stream) == Cancelled(job_id=job.id)
+    assert not engine.cancel(job.id)
+    assert not engine.cancel("unheard of")
+
+
+async def test_a_cancel_that_comes_last_still_ends_with_cancelled(engine_of, draw):
+    engine = await engine_of("sd")
+    job = draw(inputs=(InputPicture(data=png()),))
+    stream = engine.run(job)
+    async for event in stream:
+        if isinstance(event, Started):
+            assert engine.cancel(job.id)
+    assert event == Cancelled(job_id=job.id)
+
+
+async def test_detaching_does_not_cancel(engine_of, draw):
+    engine = await engine_of("sd")
+    job = draw(steps=5)
+    await engine.run(job).aclose()
+    with pytest.raises(ValueError, match="already running"):
+        engine.run(job)
+    await end_of(engine.run(draw()))
+    for _ in range(1000):
+        if job.id not in {*engine.status().running, *engine.status().queued}:
+            break
+        await end_of(engine.run(draw(steps=1)))
+    assert isinstance(await end_of(engine.run(job)), Finished)
+
+
+async def test_previews_arrive_while_a_long_job_is_drawn(engine_of, draw):
+    engine = await engine_of("sd", preview_interval_s=0.0)
+    events = [event async for event in engine.run(draw(steps=150, images=4))]
+    shown = [e for e in events if isinstance(e, Progress) and e.previews]
+    assert shown and len(shown[0].previews) == 4
+    with Image.open(io.BytesIO(shown[0].previews[0])) as preview:
+        assert preview.format == "JPEG"
+
+
+async def test_closing_fails_open_streams_and_refuses_new_jobs(engine_of, draw):
+    engine = await engine_of("sd")
+    streams = [engine.run(draw(steps=150)) for _ in range(6)]
+    await engine.close()
+    for stream in streams:
+        with pytest.raises(EngineClosed):
+            await end_of(stream)
+    with pytest.raises(EngineClosed):
+        engine.run(draw())
+    assert not engine.status().alive
+
+
+async def test_draining_finishes_what_runs_and_leaves_what_waits(engine_of, draw):
+    engine = await engine_of("sd", owner_cap=1)
+    first, second = engine.run(draw(steps=20)), engine.run(draw(steps=20))
+    async for event in first:
+        if isinstance(event, Started):
+            break
+    closing = asyncio.create_task(engine.close(drain_s=60))
+    assert isinstance(await end_of(first), Finished)
+    with pytest.raises(EngineClosed):
+        await end_of(second)
+    await closing
+
+
+async def test_a_lost_device_raises_in_open_streams_and_the_engine_says_so(
+    engine_of, draw, monkeypatch
+):
+    engine = await engine_of("sd")
+    await end_of(engine.run(draw()))
+
+    def poisoned(*_):
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    monkeypatch.setattr("engine.sampler.step", poisoned)
+    with pytest.raises(EngineLost, match="illegal memory access"):
+        await end_of(engine.run(draw()))
+    assert not engine.status().alive
+    assert "illegal" in engine.status().extras["reason"]
+    with pytest.raises(EngineLost):
+        engine.run(draw())
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"steps": 0}, "0 steps were asked for; 1 to 150"),
+        ({"steps": 10_000}, "10000 steps"),
+        ({"images": 0}, "0 pictures were asked for; 1 to 16"),
+        ({"images": 100}, "100 pictures"),
+        ({"width_px": 65}, "width 65 px does not suit Tiny sd: it takes multiples of 16"),
+        ({"height_px": 512}, "height 512 px"),
+        ({"seed": -1}, "seed -1 is outside 0 to 4294967295"),
+        ({"seed": 2**32}, "seed 4294967296"),
+        ({"strength": 1.5}, "strength 1.5 is outside 0 to 1"),
+        ({"strength": float("nan")}, "strength nan"),
+        ({"guidance": float("nan")}, "guidance nan"),
+        ({"stop": 0.0}, "stop 0.0 is outside 0.1 to 1"),
+        ({"scheduler": "magic"}, "no scheduler 'magic'; there are euler, euler-karras"),
+        ({"scheduler": "flow-euler"}, "does not suit Tiny sd; euler"),
+        ({"model": "dalle"}, "no model 'dalle'; there are sd"),
+        ({"mask": b"x"}, "exactly one input picture; 0 were given"),
+        ({"id": ""}, "needs an id"),
+    ],
+)
+async def test_a_job_that_can_never_be_done_is_refused_at_the_call(
+    engine_of, draw, fields, sentence
+):
+    engine = await engine_of("sd")
+    with pytest.raises(ValueError, match=sentence):
+        engine.run(draw(**fields))
+    assert isinstance(await end_of(engine.run(draw())), Finished)
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (bomb(20_000, 20_000), "has 400 megapixels; at most 50"),
+        (bomb(9_000, 9_000), "9000 × 9000 px, 81 megapixels"),
+        (png()[:60], "60 bytes: it is damaged, cut short"),
+        (bomb(64, 64), "cannot be read"),
+        (b"hello, this is a text file", "cannot be read"),
+        (b"", "cannot be read"),
+        (b"GIF89a" + b"\0" * 20, "cannot be read"),
+    ],
+)
+async def test_a_bad_picture_is_one_sentence_and_the_thread_lives_on(
+    engine_of, draw, data, sentence
+):
+    engine = await engine_of("sd")
+    end = await end_of(engine.run(draw(inputs=(InputPicture(data=data),))))
+    assert isinstance(end, Failed) and end.kind is FailureKind.BAD_INPUT
+    assert sentence in end.reason and "\n" not in end.reason
+    assert isinstance(await end_of(engine.run(draw())), Finished)
+
+
+async def test_a_mask_that_is_black_all_over_is_one_sentence(engine_of, draw):
+    engine = await engine_of("sd")
+    buffer = io.BytesIO()
+    Image.new("L", (64, 64)).save(buffer, "PNG")
+    job = draw(inputs=(InputPicture(data=png()),), mask=buffer.getvalue())
+    assert "black all over" in (await end_of(engine.run(job))).reason
+
+
+async def broken(tmp_path, weights, draw, spoil, **fields):
+    """The end of a job on a spoiled copy of a checkpoint."""
+    import shutil
+
+    place = tmp_path / "copy"
+    shutil.copytree(weights("sd"), place)
+    spoil(place)
+    engine = Engine([tiny_models.spec("sd", place, **fields)], device="cpu")
+    await engine.start()
+    try:
+        return await end_of(engine.run(draw()))
+    finally:
+        await engine.close()
+
+
+def cut(place):
+    path = next(place.glob("unet/*.safetensors"))
+    path.write_bytes(path.read_bytes()[:5000])
+
+
+def pickled(place):
+    for path in [*place.glob("*/*.safetensors")]:
+        path.rename(path.with_suffix(".bin"))
+
+
+def emptied(place):
+    (place / "model_index.json").unlink()
+
+
+def another_family(place):
+    index = place / "model_index.json"
+    index.write_text(index.read_text().replace("StableDiffusionPipeline", "FluxPipeline"))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (cut, "cannot be loaded"),
+        (pickled, "only pickles"),
+        (emptied, "model_index.json"),
+        (another_family, "holds a FluxPipeline, which is not of the family 'sd'"),
+    ],
+)
+async def test_a_broken_checkpoint_is_one_sentence(tmp_path, weights, draw, spoil, sentence):
+    end = await broken(tmp_path, weights, draw, spoil)
+    assert end.kind is FailureKind.BROKEN_MODEL
+    assert sentence in end.reason and "\n" not in end.reason
+
+
+async def test_a_model_that_is_not_fetched_says_how_to_get_it(tmp_path, draw):
+    spec = tiny_models.spec("sd", tmp_path / "none", hub_id="house/sd")
+    engine = Engine([spec], device="cpu")
+    await engine.start()
+    end = await end_of(engine.run(draw()))
+    await engine.close()
+    assert end.kind is FailureKind.BROKEN_MODEL
+    assert "python -m engine fetch sd" in end.reason
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"device": "cuda"}, "DEVICE is 'cuda', but"),
+        ({"device": "toaster"}, "DEVICE is 'toaster'; it can be auto"),
+        ({"dtype": "int4"}, "DTYPE is 'int4'; it can be auto"),
+    ],
+)
+async def test_a_device_that_is_missing_is_one_sentence_at_the_start(options, sentence):
+    import torch
+
+    if torch.cuda.is_available() and options.get("device") == "cuda":
+        pytest.skip("this machine has a CUDA card")
+    engine = Engine([], **options)
+    with pytest.raises(EngineError, match=sentence):
+        await engine.start()
+
+
+async def test_two_models_load_and_draw_beside_each_other(engine_of, draw):
+    engine = await engine_of("sd", "sdxl")
+    streams = [engine.run(draw(model, owner=model)) for model in ("sd", "sdxl", "sd")]
+    for stream in streams:
+        assert isinstance(await end_of(stream), Finished)
+    assert set(engine.status().resident_models) == {"sd", "sdxl"}
+
+
+async def test_a_model_is_put_away_for_another_where_memory_holds_one(engine_of, draw):
+    engine = await engine_of("sd", "sdxl", gpu_memory_gb=0.0008)
+    for model in ("sd", "sdxl", "sd"):
+        assert isinstance(await end_of(engine.run(draw(model))), Finished)
+        assert engine.status().resident_models == (model,)
+
+
+class FixedSizes:
+    """A shelf whose models weigh what a test says, loaded on the spot."""
+
+    def __init__(self, sizes_gb, memory_gb):
+        self.clock = FakeClock()
+        self.loaded = []
+        specs = {name: tiny_models.spec("sd", "/nowhere", hub_id=name) for name in sizes_gb}
+        self.shelf = Shelf(
+            specs,
+            load=lambda spec: FakeModel(),
+            memory_gb=memory_gb,
+            loaded=lambda name, model: self.loaded.append(name),
+            clock=self.clock,
+        )
+        self.shelf._size_gb.update(sizes_gb)
+        self.sizes_gb = sizes_gb
+
+    def load(self, name, in_use=()):
+        if not self.shelf.want(name, in_use):
+            return False
+        self.shelf.put(name, FakeModel())
+        self.shelf._size_gb[name] = self.sizes_gb[name]
+        return True
+
+
+def test_the_least_recently_used_model_is_put_away_first():
+    fixed = FixedSizes({"a": 4.0, "b": 4.0, "c": 4.0}, memory_gb=9.0)
+    assert fixed.load("a") and fixed.load("b")
+    fixed.shelf.get("a")
+    assert fixed.load("c")
+    assert fixed.shelf.names() == ("a", "c")
+
+
+def test_a_model_in_use_is_never_put_away():
+    fixed = FixedSizes({"a": 4.0, "b": 6.0}, memory_gb=9.0)
+    assert fixed.load("a")
+    assert not fixed.load("b", in_use={"a"})
+    assert fixed.shelf.names() == ("a",)
+    assert fixed.load("b")
+    assert fixed.shelf.names() == ("b",)
+
+
+def test_an_idle_model_is_put_away_after_its_time():
+    fixed = FixedSizes({"a": 4.0}, memory_gb=9.0)
+    fixed.load("a")
+    fixed.clock.now_s += 59
+    fixed.shelf.put_away_idle(60, in_use=())
+    assert fixed.shelf.names() == ("a",)
+    fixed.clock.now_s += 2
+    fixed.shelf.put_away_idle(60, in_use={"a"})
+    assert fixed.shelf.names() == ("a",)
+    fixed.shelf.put_away_idle(60, in_use=())
+    assert fixed.shelf.names() == ()
+
+
+def test_previews_learn_the_colours_that_the_decoder_draws():
+    import torch
+
+    from engine.preview import LinearRgb
+
+    preview = LinearRgb(4)
+    latents = torch.randn(1, 4, 8, 8, generator=torch.manual_seed(1))
+    truth = np.array([[40, 10, 0], [0, 30, 10], [5, 0, 50], [0, 9, 9]])
+    small = np.clip(latents[0].permute(1, 2, 0).numpy() @ truth + 128, 0, 255)
+    pixels = small.repeat(4, axis=0).repeat(4, axis=1).astype(np.uint8)
+    preview.learn(latents, pixels)
+    error = np.abs(preview.draw(latents).astype(int) - small).mean()
+    assert error < 4
