@@ -15,11 +15,11 @@ COPY doodle ./doodle
 COPY migrations ./migrations
 COPY playground ./playground
 RUN pip install --no-cache-dir --constraint constraints.txt --editable . \
-    && mkdir /data /cache && chown darkroom:darkroom /data /cache
+    && mkdir /data models && chown darkroom:darkroom /data models
 COPY models.toml alembic.ini ./
 
 USER 1000
-ENV DATA_DIR=/data HF_HOME=/cache OMP_WAIT_POLICY=PASSIVE
-VOLUME ["/data", "/cache"]
+ENV DATA_DIR=/data HF_HOME=/app/models/.cache OMP_WAIT_POLICY=PASSIVE
+VOLUME ["/data", "/app/models"]
 HEALTHCHECK --interval=30s --timeout=10s --start-period=120s CMD ["python", "-m", "bot", "health"]
 CMD ["python", "-m", "bot"]

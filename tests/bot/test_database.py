@@ -1,12 +1,16 @@
 """Migrations, locks, and the rules that the schema itself holds."""
 
 import asyncio
+import shutil
 import sqlite3
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic.config import Config
 from sqlalchemy.exc import DBAPIError
 
+import migrations
 from bot import ledger
 from bot.database import Database
 from bot.errors import StartError
@@ -184,3 +188,40 @@ async def test_the_schema_refuses_a_finished_job_whose_hold_was_released(held):
             await connection.execute(
                 sa.update(jobs).values(outcome="finished", delivery="pending", ended_ms=1)
             )
+
+
+@pytest.mark.usefixtures("sqlite_only")
+async def test_a_database_is_copied_aside_before_it_is_migrated(database, tmp_path, monkeypatch):
+    async with database.write() as connection:
+        await ledger.account(connection, guild_id=1, user_id=2, trial=100, now_ms=0)
+    await database.close()
+    shutil.copytree(Path(migrations.__file__).parent, tmp_path / "next")
+    (tmp_path / "next" / "versions" / "0002_next.py").write_text(
+        "from alembic import op\n"
+        "revision, down_revision = '0002', '0001'\n"
+        "def upgrade():\n"
+        "    op.execute('DELETE FROM purses')\n"
+    )
+
+    def config():
+        made = Config()
+        made.set_main_option("script_location", str(tmp_path / "next"))
+        return made
+
+    monkeypatch.setattr("bot.database.migration_config", config)
+    again = Database(f"sqlite+aiosqlite:///{database.path}")
+    await again.start()
+    await again.close()
+    with sqlite3.connect(database.path.with_name("darkroom.db.before-0002")) as copy:
+        assert copy.execute("SELECT available FROM purses").fetchall() == [(100,)]
+    copy.close()
+
+
+@pytest.mark.usefixtures("sqlite_only")
+async def test_a_backup_is_taken_beside_a_running_bot(database, tmp_path):
+    async with database.write() as connection:
+        await ledger.account(connection, guild_id=1, user_id=2, trial=100, now_ms=0)
+    await Database(f"sqlite+aiosqlite:///{database.path}").backup(tmp_path / "copy.db")
+    with sqlite3.connect(tmp_path / "copy.db") as copy:
+        assert copy.execute("SELECT available FROM purses").fetchall() == [(100,)]
+    copy.close()
