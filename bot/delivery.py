@@ -29,6 +29,8 @@ _ALT_CHARACTERS = 1000
 _EDITABLE_S = 55 * 60
 """Discord all but forbids editing messages older than an hour (30046)."""
 _HISTORY_MESSAGES = 500
+_QUEUE_INTERVAL_S = 10.0
+"""Between two edits that only tell a new place in the queue."""
 _SPACING_S = 0.1
 """Between two edits of any messages: a fifth of Discord's 50 requests a second."""
 _NOBODY = discord.AllowedMentions.none()
@@ -70,6 +72,8 @@ class DiscordOutbox:
         """Waits between tries at a delivery; after the last it stays owed until the next start."""
         self._shown: dict[str, _Shown] = {}
         self._editing: asyncio.Task[None] | None = None
+        self._asleep_until_s = 0.0
+        """Event loop time to which the editing task sleeps; 0 while it is at work."""
 
     # Progress.
 
@@ -86,7 +90,11 @@ class DiscordOutbox:
             shown.event, shown.dirty = event, True
         if isinstance(event, engine.Progress) and event.previews:
             shown.previews = event.previews
-        if self._editing is None or self._editing.done():
+        overslept = self._asleep_until_s > self._due_s(shown)
+        if overslept and self._editing is not None:
+            self._editing.cancel()
+        if overslept or self._editing is None or self._editing.done():
+            self._asleep_until_s = 0.0
             self._editing = asyncio.create_task(self._edit_all(), name="progress edits")
 
     async def close(self) -> None:
@@ -96,18 +104,25 @@ class DiscordOutbox:
             await asyncio.wait({self._editing})
 
     async def _edit_all(self) -> None:
-        """Edit progress messages, the longest unedited first, while there is anything to show."""
+        """Edit progress messages, the longest due first, while there is anything to show."""
         while (shown := self._next()) is not None:
-            wait_s = shown.edited_s + self._interval_s - asyncio.get_running_loop().time()
+            wait_s = self._due_s(shown) - asyncio.get_running_loop().time()
             if wait_s > 0:
+                self._asleep_until_s = self._due_s(shown)
                 await asyncio.sleep(wait_s)
+                self._asleep_until_s = 0.0
             else:
                 await self._edit(shown)
                 await asyncio.sleep(_SPACING_S)
 
     def _next(self) -> _Shown | None:
         dirty = [shown for shown in self._shown.values() if shown.dirty and not shown.muted]
-        return min(dirty, key=lambda shown: shown.edited_s, default=None)
+        return min(dirty, key=self._due_s, default=None)
+
+    def _due_s(self, shown: _Shown) -> float:
+        """Event loop time of the next edit; those who only wait leave the budget to the others."""
+        waits = isinstance(shown.event, engine.Queued)
+        return shown.edited_s + (_QUEUE_INTERVAL_S if waits else self._interval_s)
 
     async def _edit(self, shown: _Shown) -> None:
         async with shown.lock:
