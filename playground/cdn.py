@@ -9,6 +9,7 @@ import mimetypes
 import re
 import warnings
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
@@ -79,6 +80,12 @@ class SignedCdn(CdnStore):
         if content_type.startswith("image/") and (size := picture_size(data)) is not None:
             attachment["width"], attachment["height"] = size
         return attachment
+
+    def restore(self, attachment: Mapping[str, Any], data: bytes) -> None:
+        """Serve a file again that an earlier store described."""
+        path = urlsplit(attachment["url"]).path
+        content_type, name = str(attachment["content_type"]), str(attachment["filename"])
+        self._files[path] = Blob(data=data, content_type=content_type, filename=name)
 
     def get(self, url: str) -> bytes | None:
         """The bytes behind an address, signed or not, for whoever is inside."""

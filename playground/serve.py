@@ -32,6 +32,7 @@ class Playground:
             port=settings.port,
             openapi=settings.openapi,
             state_file=settings.data_dir / "playground.json",
+            history=settings.data_dir / "playground",
             echo=sys.stdout,
         )
         self._leave = asyncio.Event()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from playground.gateway import Gateway
+from playground.history import History
 from playground.limits import RateLimits
 from playground.member import Member
 from playground.people import People
@@ -40,7 +41,9 @@ class Server:
         token: str,
         openapi: OpenApi | None = None,
         state_file: Path | None = None,
+        history: Path | None = None,
     ) -> None:
+        """state_file: keeps the bot's commands; history: a folder that keeps what was said."""
         self.world = world
         self.port = port
         self.gateway = Gateway(world, token=token)
@@ -54,6 +57,7 @@ class Server:
         self.members = {person.id: Member(world, person) for person in world.people.values()}
         self.people = People(world, self.members, self.gateway)
         self._state_file = state_file
+        self._history = History(world, history) if history is not None else None
         self._runner: web.AppRunner | None = None
 
     @property
@@ -95,9 +99,13 @@ class Server:
         self.rest.gateway_url = self.gateway.url = self.gateway_url
         self.world.cdn.base_url = f"http://{HOST}:{self.port}"
         self.people.port = self.port
+        if self._history is not None:
+            self._history.open()
 
     async def close(self) -> None:
         """Hang up on everyone and stop listening."""
+        if self._history is not None:
+            await self._history.close()
         self.people.close()
         await self.gateway.close()
         if self._runner is not None:

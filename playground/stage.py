@@ -79,14 +79,24 @@ class Stage:
         openapi: str | Path | OpenApi | None = None,
         upload_limit_bytes: int = 10 * MEBIBYTE,
         state_file: Path | None = None,
+        history: Path | None = None,
         echo: TextIO | None = None,
     ) -> None:
-        """Port 0 takes a free one; echo receives the bot's output; state_file keeps commands."""
+        """Port 0 takes a free one; echo receives the bot's output.
+
+        openapi: Discord's description, to which every request is held. state_file: keeps the
+        commands that the bot registered. history: a folder that keeps what was said.
+        """
         self.token = token
         self.world = World(clock=clock, upload_limit_bytes=upload_limit_bytes)
         self.transcript = Transcript(self.world)
         self.server = Server(
-            self.world, port=port, token=token, openapi=_loaded(openapi), state_file=state_file
+            self.world,
+            port=port,
+            token=token,
+            openapi=_loaded(openapi),
+            state_file=state_file,
+            history=history,
         )
         self.bot: BotProcess | None = None
         self._echo = echo
