@@ -12,7 +12,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from playground.member import Refused
+from playground.refusal import Refused
 from playground.say import Request, say
 from playground.serve import Playground, Settings
 from playground.server import PortTaken

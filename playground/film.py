@@ -13,7 +13,7 @@ from pathlib import Path
 from PIL import Image, ImageChops
 from playwright.async_api import Page, async_playwright
 
-from playground.member import Refused
+from playground.refusal import Refused
 from playground.stage import Stage, is_grid
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")

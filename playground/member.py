@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any, NoReturn
+from typing import Any
 
 import discord
 from simcord import _modal, interactions
 from simcord.backend import serializers
 from simcord.backend.access import channel_accessible, message_accessible, reaction_permissions
 from simcord.backend.command_access import command_access
-from simcord.backend.errors import BackendError, SetupError
 from simcord.backend.models import Channel, Interaction, Message
 from simcord.components import validate_modal, walk_components
 from simcord.enums import (
@@ -24,7 +22,11 @@ from simcord.enums import (
     OptionType,
 )
 
+from playground.entities import describe_entities
+from playground.refusal import Refused, Upload, plainly
 from playground.world import Person, World
+
+__all__ = ["ANSWER_WITHIN_S", "Member", "Refused", "Upload", "button_name"]
 
 ANSWER_WITHIN_S = 3.0
 """How long Discord waits for an interaction's first response."""
@@ -37,18 +39,6 @@ _DIRECT_PERMISSIONS = discord.Permissions(
 """What Discord says an app may do in direct messages with its own bot."""
 _USERS = (OptionType.USER, OptionType.MENTIONABLE)
 _ENTITIES = (*_USERS, OptionType.CHANNEL, OptionType.ROLE)
-
-
-class Refused(Exception):
-    """A person could not do that in a chat window; the text says why."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Upload:
-    """A file that a person attaches."""
-
-    filename: str
-    data: bytes
 
 
 class Member:
@@ -114,7 +104,7 @@ class Member:
         if len(text) > 2000:
             raise Refused(f"A message holds 2000 characters; this one has {len(text)}.")
         self._check_files(files)
-        with _plainly():
+        with plainly():
             self.world.require_permissions(channel.guild_id, self.id, channel_id, "send_messages")
             reference = None
             if reply_to is not None:
@@ -141,7 +131,7 @@ class Member:
         if not 0 < len(emoji) <= EMOJI_LENGTH:
             raise Refused("A reaction is one emoji.")
         names = reaction_permissions(message, emoji, reacted=on)
-        with _plainly():
+        with plainly():
             self.world.require_permissions(channel.guild_id, self.id, channel_id, *names)
             self.world.set_reaction(channel_id, message_id, emoji, self.id, on)
 
@@ -156,7 +146,7 @@ class Member:
         booleans in their own type, attachments as `Upload`, people, channels and roles as an id.
         """
         root, leaf, nesting = self._find(channel_id, name)
-        with _plainly():
+        with plainly():
             built, resolved = self._options(channel_id, name, leaf, dict(options or {}))
             data = _command_data(root, interactions.nest_options(root, nesting, built))
         if resolved:
@@ -177,7 +167,7 @@ class Member:
             for key, value in filled.items()
             if key != option and key in declared and declared[key]["type"] not in _ENTITIES
         }
-        with _plainly():
+        with plainly():
             built, _ = interactions.build_options(
                 self,  # type: ignore[arg-type]
                 name,
@@ -239,7 +229,7 @@ class Member:
                 if value not in known:
                     raise Refused(f"There is no choice {value!r}.")
         else:
-            extra["resolved"] = self._resolve_all(values)
+            extra["resolved"] = describe_entities(self.world, self.id, values)
         return self._press(message, found, extra)
 
     def submit(self, shown: Interaction, values: Mapping[str, Any]) -> Interaction:
@@ -256,7 +246,7 @@ class Member:
         }
         resolved: dict[str, dict[str, Any]] = {}
         pending: list[tuple[dict[str, Any], str, bytes]] = []
-        with _plainly():
+        with plainly():
             form = validate_modal(shown.modal)
             known = _modal._modal_control_map(form)  # noqa: SLF001 - simcord's own rules
             for key in files:
@@ -322,7 +312,7 @@ class Member:
     def _find(self, channel_id: int, name: str) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
         first, *rest = name.split()
         root = self._root(channel_id, first, AppCommandType.CHAT_INPUT)
-        with _plainly():
+        with plainly():
             leaf, nesting = interactions.walk_to_subcommand(root, rest)
         return root, leaf, nesting
 
@@ -352,41 +342,13 @@ class Member:
         )
         for key, value in entities.items():
             built.append({"name": key, "type": declared[key]["type"], "value": str(value)})
-        for key, found in self._resolve_all([str(v) for v in entities.values()]).items():
+        for key, found in describe_entities(
+            self.world, self.id, [str(v) for v in entities.values()]
+        ).items():
             resolved.setdefault(key, {}).update(found)
         order = list(declared)
         built.sort(key=lambda option: order.index(option["name"]))
         return built, resolved
-
-    def _resolve_all(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """Describe the people, roles and channels of those ids as an interaction carries them."""
-        world, guild = self.world, self.world.guild
-        resolved: dict[str, dict[str, Any]] = {}
-        for text in ids:
-            number = int(text) if text.isdecimal() else 0
-            if number in world.users:
-                user = dict(serializers.user_payload(world.users[number]))
-                resolved.setdefault("users", {})[text] = user
-                if number in guild.members:
-                    member = dict(
-                        serializers.member_payload(
-                            world, guild, guild.members[number], with_user=False
-                        )
-                    )
-                    granted = world.compute_permissions(guild.id, number)
-                    member["permissions"] = str(granted)
-                    resolved.setdefault("members", {})[text] = member
-            elif number in guild.roles:
-                role = dict(serializers.role_payload(guild.roles[number]))
-                resolved.setdefault("roles", {})[text] = role
-            elif number in world.channels and self.sees(number):
-                channel = dict(serializers.channel_payload(world, world.channels[number]))
-                granted = world.compute_permissions(guild.id, self.id, number)
-                channel["permissions"] = str(granted)
-                resolved.setdefault("channels", {})[text] = channel
-            else:
-                raise Refused(f"There is nobody and nothing with the id {text!r} here.")
-        return resolved
 
     def _press(
         self, message: Message, component: dict[str, Any], extra: dict[str, Any]
@@ -433,23 +395,6 @@ class Member:
             payload["message"] = dict(serializers.message_payload(world, source))
         world.emit("INTERACTION_CREATE", payload)
         return record
-
-
-class _plainly:  # noqa: N801 - reads as a word in `with`
-    """Turn simcord's refusals into one sentence for the person."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, SetupError):
-            _refuse(str(error), error)
-        if isinstance(error, BackendError):
-            _refuse(error.message, error)
-
-
-def _refuse(text: str, cause: BaseException) -> NoReturn:
-    raise Refused(text if text.endswith(".") else text + ".") from cause
 
 
 def _command_data(root: dict[str, Any], options: list[dict[str, Any]]) -> dict[str, Any]:

@@ -18,7 +18,8 @@ from simcord.backend.models import Interaction, Message
 from simcord.enums import AppCommandType, ChannelType
 
 from playground.gateway import Gateway
-from playground.member import Member, Refused, Upload
+from playground.member import Member
+from playground.refusal import Refused, Upload
 from playground.world import Change, World
 
 PAGE = Path(__file__).parent / "page"

@@ -11,7 +11,8 @@ from pathlib import Path
 from PIL import Image
 from simcord.backend.models import Interaction, Message
 
-from playground.member import Member, Refused, Upload
+from playground.member import Member
+from playground.refusal import Refused, Upload
 from playground.stage import Stage, is_grid
 from playground.transcript import Entry
 from playground.typed import parse

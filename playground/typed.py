@@ -10,7 +10,7 @@ from typing import Any
 from simcord import interactions
 from simcord.enums import OptionType
 
-from playground.member import Refused, Upload
+from playground.refusal import Refused, Upload
 
 _YES, _NO = {"true", "yes", "on"}, {"false", "no", "off"}
 

@@ -2,8 +2,7 @@
 
 import { act } from "./api.js";
 import { byId, freshId, h, toast } from "./dom.js";
-
-const TYPES = { 3: "text", 4: "number", 5: "boolean", 6: "person", 7: "channel", 8: "role", 9: "anyone", 10: "number", 11: "file" };
+import { makeField } from "./fields.js";
 
 export class Composer {
   // hands: {me, channel, names, people, roles, channels, opened(answer)}
@@ -168,7 +167,7 @@ export class Composer {
   addField(option, text) {
     const id = freshId("option");
     const hint = option.description === "…" ? "" : (option.description ?? ""); // "…" stands for none
-    const field = this.control(option, id, text);
+    const field = makeField(option, id, text, this.hands, (typed) => this.suggest(option, typed));
     this.fields.set(option.name, { option, ...field });
     field.element.addEventListener("keydown", (event) => this.fieldKey(event));
     const remove = !option.required && h("button", { type: "button", className: "icon-button", "aria-label": `Leave out ${option.name}`, on: { click: () => { this.fields.delete(option.name); slot.remove(); this.showExtras(); } } }, "✕");
@@ -184,132 +183,6 @@ export class Composer {
     this.slots.append(slot);
   }
 
-  control(option, id, text) {
-    const common = { id, required: Boolean(option.required), data: { testid: "option-field", option: option.name, kind: TYPES[option.type] ?? "text" } };
-    const choices = (pairs) => {
-      const menu = h("select", common, !option.required && h("option", { value: "" }, "–"), pairs.map(([value, label]) => h("option", { value }, label)));
-      const match = pairs.find(([value, label]) => text && (label === text || String(value) === text));
-      if (match) menu.value = match[0];
-      return menu;
-    };
-    const people = this.hands.people().map((person) => [person.id, person.display_name]);
-    const roles = this.hands.roles().map((role) => [role.id, role.name]);
-    const rooms = this.hands.channels().filter((room) => !room.direct).map((room) => [room.id, `#${room.name}`]);
-    if (option.choices?.length) {
-      const menu = choices(option.choices.map((choice, index) => [String(index), choice.name]));
-      return { element: menu, read: () => (menu.value === "" ? undefined : option.choices[Number(menu.value)].value) };
-    }
-    switch (option.type) {
-      case 4:
-      case 10: {
-        const input = h("input", { ...common, type: "number", step: option.type === 4 ? 1 : "any", min: option.min_value ?? "", max: option.max_value ?? "", value: text });
-        return { element: input, read: () => (input.value === "" ? undefined : Number(input.value)) };
-      }
-      case 5: {
-        const menu = choices([["true", "yes"], ["false", "no"]]);
-        return { element: menu, read: () => (menu.value === "" ? undefined : menu.value === "true") };
-      }
-      case 6:
-      case 7:
-      case 8:
-      case 9: {
-        const menu = choices({ 6: people, 7: rooms, 8: roles, 9: [...people, ...roles] }[option.type]);
-        return { element: menu, read: () => menu.value || undefined };
-      }
-      case 11:
-        return this.fileControl(common);
-      default:
-        return option.autocomplete ? this.suggesting(option, common, text) : this.plain(option, common, text);
-    }
-  }
-
-  plain(option, common, text) {
-    const area = h("textarea", { ...common, rows: 1, value: text, className: "option-text" });
-    if (option.max_length) area.maxLength = option.max_length;
-    const grow = () => {
-      area.style.height = "auto";
-      area.style.height = `${Math.min(area.scrollHeight, 180)}px`;
-    };
-    area.addEventListener("input", grow);
-    requestAnimationFrame(grow);
-    return { element: area, read: () => (area.value === "" && !option.required ? undefined : area.value) };
-  }
-
-  fileControl(common) {
-    const preview = h("img", { className: "preview", alt: "", hidden: true });
-    const input = h("input", { ...common, type: "file" });
-    input.addEventListener("change", () => {
-      if (preview.src) URL.revokeObjectURL(preview.src);
-      const file = input.files[0];
-      preview.hidden = !file?.type.startsWith("image/") || file.type.includes("svg");
-      if (!preview.hidden) preview.src = URL.createObjectURL(file);
-    });
-    preview.addEventListener("error", () => (preview.hidden = true));
-    return { element: input, wrap: h("span", { className: "file-field" }, input, preview), file: () => input.files[0] };
-  }
-
-  suggesting(option, common, text) {
-    const listId = freshId("suggestions");
-    const list = h("ul", { id: listId, className: "picker suggestions", role: "listbox", hidden: true, "aria-label": `Suggestions for ${option.name}` });
-    const input = h("input", { ...common, type: "text", value: text, role: "combobox", "aria-expanded": "false", "aria-autocomplete": "list", "aria-controls": listId });
-    let chosen = null;
-    let offered = [];
-    let active = -1;
-    let timer = 0;
-    const hide = () => {
-      list.hidden = true;
-      active = -1;
-      input.setAttribute("aria-expanded", "false");
-      input.removeAttribute("aria-activedescendant");
-    };
-    const pick = (choice) => {
-      chosen = choice;
-      input.value = choice.name;
-      hide();
-    };
-    const mark = () => {
-      [...list.children].forEach((item, index) => item.setAttribute("aria-selected", String(index === active)));
-      if (active >= 0) input.setAttribute("aria-activedescendant", `${listId}-${active}`);
-    };
-    const ask = async () => {
-      const typed = input.value;
-      try {
-        const answer = await act({ as: this.hands.me(), do: "autocomplete", channel: this.hands.channel().id, name: this.leaf.name, option: option.name, typed, options: this.values(option.name) });
-        if (input.value !== typed || document.activeElement !== input) return;
-        offered = answer.choices;
-      } catch {
-        offered = [];
-      }
-      active = -1;
-      list.replaceChildren(...offered.map((choice, index) => h("li", { id: `${listId}-${index}`, role: "option", data: { testid: "suggestion" }, on: { mousedown: (event) => { event.preventDefault(); pick(choice); } } }, choice.name)));
-      list.hidden = !offered.length;
-      input.setAttribute("aria-expanded", String(!list.hidden));
-    };
-    const later = () => {
-      clearTimeout(timer);
-      timer = setTimeout(ask, 200);
-    };
-    input.addEventListener("input", () => { chosen = null; later(); });
-    input.addEventListener("focus", later);
-    input.addEventListener("blur", hide);
-    input.addEventListener("keydown", (event) => {
-      if (list.hidden) return;
-      if (event.key === "ArrowDown" || event.key === "ArrowUp") {
-        event.preventDefault();
-        active = (active + (event.key === "ArrowDown" ? 1 : -1) + offered.length) % offered.length;
-        mark();
-      } else if (event.key === "Enter" && active >= 0) {
-        event.preventDefault();
-        event.stopImmediatePropagation();
-        pick(offered[active]);
-      } else if (event.key === "Escape") {
-        event.stopImmediatePropagation();
-        hide();
-      }
-    });
-    return { element: input, wrap: h("span", { className: "suggesting" }, input, list), read: () => (input.value === "" ? undefined : (chosen?.value ?? input.value)) };
-  }
-
   fieldKey(event) {
     if (event.isComposing) return;
     if (event.key === "Escape") {
@@ -322,6 +195,12 @@ export class Composer {
       event.preventDefault();
       this.end();
     }
+  }
+
+  // What the bot suggests for an option, given what is typed there and in the other fields.
+  async suggest(option, typed) {
+    const what = { as: this.hands.me(), do: "autocomplete", channel: this.hands.channel().id, name: this.leaf.name, option: option.name, typed, options: this.values(option.name) };
+    return (await act(what)).choices;
   }
 
   values(except = null) {

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from playground.member import Upload
+from playground.refusal import Upload
 from playground.stage import is_grid
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from playground.member import Upload
+from playground.refusal import Upload
 from playground.stage import Stage, is_grid
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from playground.member import Refused
+from playground.refusal import Refused
 from playground.say import Request, say
 
 

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from playground.member import Refused
+from playground.refusal import Refused
 from playground.stage import BotEnded, Stage, is_grid
 
 

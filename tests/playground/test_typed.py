@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.member import Refused, Upload
+from playground.refusal import Refused, Upload
 from playground.typed import Typed, parse
 
 COMMANDS = [

@@ -10,7 +10,7 @@ import discord
 import pytest
 
 from playground.limits import NONCE_LIFE
-from playground.member import Upload
+from playground.refusal import Upload
 from playground.stage import is_grid
 
 
