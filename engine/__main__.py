@@ -22,6 +22,7 @@ from engine import (
     WeightedText,
     load_catalogue,
 )
+from engine.threads import wait_passively
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -62,6 +63,13 @@ def _parser() -> argparse.ArgumentParser:
     fetch.add_argument("name")
     fetch.add_argument("--yes", action="store_true", help="do not ask")
     fetch.set_defaults(command=_fetch)
+
+    bench = commands.add_parser("bench", help="measure against diffusers' own pipelines")
+    bench.add_argument("--json", type=Path, help="write the figures to this file")
+    bench.add_argument("--only", nargs="*", default=(), help="such as 1 1-toy 4")
+    bench.add_argument("--device", default="auto")
+    bench.add_argument("--dtype", default="auto")
+    bench.set_defaults(command=_bench)
     return parser
 
 
@@ -155,6 +163,27 @@ def _fetch(options: argparse.Namespace) -> int:
     if options.name not in specs:
         raise ValueError(f"There is no model {options.name!r}; there are {', '.join(specs)}.")
     return fetch(specs[options.name], agreed=options.yes, say=print)
+
+
+def _bench(options: argparse.Namespace) -> int:
+    wait_passively()
+    from engine import bench  # noqa: PLC0415 - imports torch
+
+    drawing = [spec for spec in load_catalogue(options.models) if spec.draws]
+    doodle = next((spec for spec in drawing if spec.info.installed), None)
+    if doodle is None:
+        print("No model is installed; the toy alone is measured.", file=sys.stderr)
+    results = bench.run(
+        doodle, device=options.device, dtype=options.dtype, only=options.only, say=_say
+    )
+    print(bench.machine())
+    if options.json is not None:
+        bench.write_json(results, options.json)
+    return 0
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
 
 
 if __name__ == "__main__":

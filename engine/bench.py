@@ -1,0 +1,552 @@
+"""The ten benchmarks: the engine against diffusers' own pipeline, always as a ratio in one run.
+
+Baseline S is the pipeline called once for each job, in turn, with the same weights, number
+format, device and threads, its pictures encoded to PNG like the engine's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import math
+import os
+import platform
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from engine import DrawJob, Engine, Finished, ModelSpec, WeightedText, sampler, schedulers
+from engine.bench_models import toy, toy_spec
+from engine.device import choose, leave_a_core
+from engine.messages import Lane
+from engine.models import loading
+from engine.pictures import Inputs, to_png
+from engine.rows import Row, Work, rows_of
+from engine.tickets import ticket_for
+
+PROMPTS = (
+    *("a red cat at night", "a blue dog by the sea", "a green owl in a forest", "a pink fish"),
+    *("a yellow house in the snow", "a white fox at sunset", "a purple boat", "an orange car"),
+    *("a black bird in the rain", "a brown bear", "a grey castle at night", "a golden moon"),
+    *("a red mushroom in a forest", "a blue flower", "two green trees", "a cat beside a dog"),
+)
+MIXED = ("euler", "dpm++2m-karras", "euler-a", "ddim", "unipc", "dpm++2m", "lcm", "ddpm")
+STEPS = (20, 30, 40)
+PAIRS = 15
+TRACE_JOBS = 200
+LOAD = 0.8
+"""Of the baseline's capacity, for arrivals at random."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """One figure of the table."""
+
+    number: str
+    work: str
+    metric: str
+    figure: float | None
+    bar: str
+    met: bool | None
+    baseline: str = "S"
+    model: str = ""
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+class Baseline:
+    """diffusers' own pipeline."""
+
+    def __init__(self, spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> None:
+        model: Any = loading.load(spec, device, dtype)
+        self.model = model
+        self.pipeline = model.pipeline
+        self.pipeline.set_progress_bar_config(disable=True)
+        self._own = self.pipeline.scheduler
+
+    def draw(self, job: DrawJob) -> float:
+        """Draw a job and encode its pictures; seconds."""
+        began_s = time.perf_counter()
+        self.pipeline.scheduler = schedulers.build(job.scheduler, self._own)
+        generators = [
+            torch.Generator("cpu").manual_seed(job.seed + index) for index in range(job.images)
+        ]
+        pictures = self.pipeline(
+            job.prompt[0].text,
+            num_inference_steps=job.steps,
+            guidance_scale=job.guidance,
+            width=job.width_px,
+            height=job.height_px,
+            num_images_per_prompt=job.images,
+            generator=generators,
+        ).images
+        for picture in pictures:
+            to_png(np.asarray(picture))
+        return time.perf_counter() - began_s
+
+
+@dataclass(slots=True)
+class Ticks:
+    """What the sampler did: (began, ended, ids of the jobs) of every tick."""
+
+    log: list[tuple[float, float, tuple[str, ...]]] = field(default_factory=list)
+    network_s: float = 0.0
+
+
+@contextmanager
+def watching() -> Iterator[Ticks]:
+    """Record every tick, and the time inside the networks, of the engine within."""
+    ticks = Ticks()
+    step, decode = sampler.step, sampler.decode
+
+    def timed_step(model: Any, rows: Sequence[Row]) -> None:  # noqa: ANN401
+        if "timed" not in vars(model):
+            model.timed = True
+            _time_networks(model, ticks)
+        began_s = time.perf_counter()
+        step(model, rows)
+        ids = tuple(dict.fromkeys(row.work.job.id for row in rows))
+        ticks.log.append((began_s, time.perf_counter(), ids))
+
+    def timed_decode(model: Any, rows: Sequence[Row]) -> list[NDArray[np.uint8] | None]:  # noqa: ANN401
+        began_s = time.perf_counter()
+        pictures = decode(model, rows)
+        ticks.network_s += time.perf_counter() - began_s
+        return pictures
+
+    sampler.step, sampler.decode = timed_step, timed_decode
+    try:
+        yield ticks
+    finally:
+        sampler.step, sampler.decode = step, decode
+
+
+def _time_networks(model: Any, ticks: Ticks) -> None:  # noqa: ANN401
+    def timed(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401
+            began_s = time.perf_counter()
+            result = function(*arguments, **options)
+            ticks.network_s += time.perf_counter() - began_s
+            return result
+
+        return call
+
+    model.predict, model.condition = timed(model.predict), timed(model.condition)
+
+
+class Bench:
+    """One model at one size against the baseline."""
+
+    def __init__(self, spec: ModelSpec, side_px: int, device: str, dtype: str) -> None:
+        chosen = choose(device, dtype, None)
+        self.spec, self._side_px = spec, side_px
+        self._device, self._dtype = chosen, dtype
+        self.baseline = Baseline(spec, chosen.where, chosen.dtype)
+        self._numbers = itertools.count()
+        self.name = f"{spec.info.title}, {side_px // 8} × {side_px // 8} latents"
+
+    def job(self, number: int = 0, **fields: Any) -> DrawJob:  # noqa: ANN401
+        """A job of one picture, its own owner, no previews."""
+        identity = next(self._numbers)
+        defaults: dict[str, Any] = {
+            "id": f"{identity}",
+            "owner": f"member {identity}",
+            "model": self.spec.info.name,
+            "prompt": (WeightedText(text=PROMPTS[number % len(PROMPTS)]),),
+            "seed": number,
+            "images": 1,
+            "steps": 30,
+            "guidance": 4.0,
+            "width_px": self._side_px,
+            "height_px": self._side_px,
+            "previews": False,
+            "lane": Lane.FAST,
+        }
+        return DrawJob(**(defaults | fields))
+
+    def mixed(self, count: int, **fields: Any) -> list[DrawJob]:  # noqa: ANN401
+        """Jobs of mixed prompts, steps and schedulers."""
+        return [
+            self.job(n, steps=STEPS[n % len(STEPS)], scheduler=MIXED[n % len(MIXED)], **fields)
+            for n in range(count)
+        ]
+
+    @contextmanager
+    def engine(self, **options: Any) -> Iterator[Callable[[Any], Any]]:  # noqa: ANN401
+        """A started engine with the model resident and warm; call it with a coroutine function."""
+        with asyncio.Runner() as runner:
+            engine = Engine(
+                [self.spec], device=str(self._device.where), dtype=self._dtype, **options
+            )
+            runner.run(engine.start())
+            runner.run(_finish(engine, self.job(steps=2)))
+            try:
+                yield lambda work: runner.run(work(engine))
+            finally:
+                runner.run(engine.close())
+
+    def throughput(self, jobs: Sequence[DrawJob], rounds: int) -> tuple[float, float]:
+        """Best seconds for all jobs, alternated: (baseline, engine)."""
+        ours, theirs = [], []
+        with self.engine() as run:
+            run(lambda engine: _finish_all(engine, self._again(jobs)))  # learns its budget
+            for _ in range(rounds):
+                theirs.append(sum(self.baseline.draw(job) for job in jobs))
+                began_s = time.perf_counter()
+                run(lambda engine: _finish_all(engine, self._again(jobs)))
+                ours.append(time.perf_counter() - began_s)
+        return min(theirs), min(ours)
+
+    def alone(self, steps: int, pairs: int) -> tuple[float, list[float]]:
+        """Median of time ÷ baseline over alternated pairs of one job alone."""
+        ratios = []
+        with self.engine() as run:
+            self.baseline.draw(self.job(steps=steps))
+            for pair in range(pairs):
+                job = self.job(steps=steps, scheduler="euler")
+                times: dict[str, float] = {}
+                for side in ("S", "engine") if pair % 2 else ("engine", "S"):
+                    if side == "S":
+                        times["S"] = self.baseline.draw(job)
+                    else:
+                        began_s = time.perf_counter()
+                        run(lambda engine, job=job: _finish(engine, job))
+                        times["engine"] = time.perf_counter() - began_s
+                ratios.append(times["engine"] / times["S"])
+        return statistics.median(ratios), ratios
+
+    def late_joiner(self) -> int:
+        """Ticks begun after a job is submitted to a full engine until one has its row."""
+        crowd = [self.job(n, steps=40, images=4) for n in range(4)]
+        late = self.job(steps=5)
+
+        async def scenario(engine: Engine) -> float:
+            streams = [engine.run(job) for job in crowd]
+            while not engine.status().running:  # noqa: ASYNC110 - a benchmark, not a service
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.2)
+            submitted_s = time.perf_counter()
+            await _finish(engine, late)
+            for job, stream in zip(crowd, streams, strict=True):
+                engine.cancel(job.id)
+                async for _ in stream:
+                    pass
+            return submitted_s
+
+        with watching() as ticks, self.engine() as run:
+            submitted_s = run(scenario)
+        after = [ids for began_s, _, ids in ticks.log if began_s > submitted_s]
+        return 1 + next(place for place, ids in enumerate(after) if late.id in ids)
+
+    def arrivals(self, count: int) -> tuple[float, float, float]:
+        """p95 latency of random arrivals: (baseline, engine) and the baseline's mean service."""
+        jobs = [
+            self.job(n, steps=STEPS[n % len(STEPS)] // 2, scheduler="euler") for n in range(count)
+        ]
+        sample = [self.baseline.draw(job) for job in jobs[:12]]
+        of_steps = {
+            steps // 2: statistics.median(
+                s for s, job in zip(sample, jobs, strict=False) if job.steps == steps // 2
+            )
+            for steps in STEPS
+        }
+        mean_s = statistics.mean(of_steps[job.steps] for job in jobs)
+        chance = random.Random(1)  # noqa: S311 - a trace, not a secret
+        gaps = [chance.expovariate(LOAD / mean_s) for _ in jobs]
+        arrivals = list(itertools.accumulate(gaps))
+        free_s, waits = 0.0, []
+        for arrival, job in zip(arrivals, jobs, strict=True):
+            free_s = max(free_s, arrival) + of_steps[job.steps]
+            waits.append(free_s - arrival)
+
+        async def scenario(engine: Engine) -> list[float]:
+            began_s = time.perf_counter()
+
+            async def member(arrival: float, job: DrawJob) -> float:
+                await asyncio.sleep(max(0.0, began_s + arrival - time.perf_counter()))
+                await _finish(engine, job)
+                return time.perf_counter() - began_s - arrival
+
+            members = itertools.starmap(member, zip(arrivals, jobs, strict=True))
+            return list(await asyncio.gather(*members))
+
+        with self.engine() as run:
+            ours = run(scenario)
+        return _p95(waits), _p95(ours), mean_s
+
+    def overhead(self) -> tuple[float, int]:
+        """Share of the time, under full load, that is not spent inside the networks."""
+        jobs = self.mixed(16)
+        with watching() as ticks, self.engine() as run:
+            run(lambda engine: _finish_all(engine, self._again(jobs)))
+            ticks.network_s, ticks.log = 0.0, []
+            run(lambda engine: _finish_all(engine, self._again(jobs)))
+        busy_s = ticks.log[-1][1] - ticks.log[0][0]
+        return max(0.0, 1 - ticks.network_s / busy_s), len(ticks.log)
+
+    def previews(self, pairs: int) -> float:
+        """Median of time with previews every 5 steps ÷ without, alternated."""
+        steps = 40
+        tick_s = self.baseline.draw(self.job(steps=steps)) / steps
+        ratios = []
+        with self.engine(preview_interval_s=5 * tick_s) as run:
+            for pair in range(pairs):
+                times = {}
+                for shown in (True, False) if pair % 2 else (False, True):
+                    job = self.job(steps=steps, previews=shown)
+                    began_s = time.perf_counter()
+                    run(lambda engine, job=job: _finish(engine, job))
+                    times[shown] = time.perf_counter() - began_s
+                ratios.append(times[True] / times[False])
+        return statistics.median(ratios)
+
+    @torch.inference_mode()
+    def exactness(self) -> dict[str, float]:
+        """By scheduler: largest difference of batched and lone latents ÷ their largest value."""
+        model = self.baseline.model
+        differences = {}
+        for name in schedulers.names_for(flow=False):
+            mine = self.job(3, steps=12, scheduler=name)
+            lone = self._latents(model, [mine])
+            strangers = self.mixed(7)
+            beside = self._latents(model, [mine, *strangers])
+            differences[name] = float((lone - beside).abs().max() / lone.abs().max())
+        return differences
+
+    def _latents(self, model: Any, jobs: Sequence[DrawJob]) -> torch.Tensor:  # noqa: ANN401
+        rows: list[Row] = []
+        for job in jobs:
+            work = Work(job, ticket_for(job), Inputs())
+            work.rows = rows_of(work, model, itertools.count(len(rows)))
+            rows += work.rows
+        first = rows[0]
+        while rows[0].step < rows[0].total:
+            sampler.step(model, [row for row in rows if row.step < row.total])
+        return first.latents
+
+    def _again(self, jobs: Sequence[DrawJob]) -> list[DrawJob]:
+        return [replace(job, id=f"{next(self._numbers)}") for job in jobs]
+
+
+async def _finish(engine: Engine, job: DrawJob) -> Finished:
+    async for event in engine.run(job):
+        last = event
+    if not isinstance(last, Finished):
+        raise TypeError(f"A benchmark's job ended with {last}.")
+    return last
+
+
+async def _finish_all(engine: Engine, jobs: Sequence[DrawJob]) -> None:
+    await asyncio.gather(*(_finish(engine, job) for job in jobs))
+
+
+def _p95(values: Sequence[float]) -> float:
+    return sorted(values)[math.ceil(0.95 * len(values)) - 1]
+
+
+def machine() -> str:
+    """What the figures were taken on."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    where = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.processor()
+    return (
+        f"{where or platform.machine()}, {cores} cores, {torch.get_num_threads()} torch threads,"
+        f" torch {torch.__version__}"
+    )
+
+
+def run(
+    doodle: ModelSpec | None,
+    *,
+    device: str = "auto",
+    dtype: str = "auto",
+    only: Sequence[str] = (),
+    say: Callable[[str], object] = print,
+) -> list[Result]:
+    """Every benchmark asked for; each figure is said as it comes."""
+    leave_a_core()
+    results: list[Result] = []
+
+    def wanted(number: str) -> bool:
+        return not only or number in only
+
+    def add(result: Result) -> None:
+        results.append(result)
+        say(row(result))
+
+    with tempfile.TemporaryDirectory() as folder:
+        toy().save_pretrained(folder)
+        small = Bench(toy_spec(Path(folder)), 64, device, dtype)
+        named = [("-toy", small)]
+        if doodle is not None:
+            named = [("", Bench(doodle, 128, device, dtype)), *named]
+        for suffix, bench in named:
+            for result in _figures(bench, suffix, wanted):
+                add(result)
+        if doodle is not None and wanted("1-32"):
+            add(_throughput(Bench(doodle, 256, device, dtype), "1-32", 1.1, rounds=1))
+    return results
+
+
+def _figures(bench: Bench, suffix: str, wanted: Callable[[str], bool]) -> Iterator[Result]:
+    is_toy = bool(suffix)
+    if wanted("1" + suffix):
+        yield _throughput(bench, "1" + suffix, 2.0 if is_toy else 1.5, rounds=5 if is_toy else 2)
+    if wanted("2" + suffix):
+        grids = bench.mixed(16, images=4)
+        theirs, ours = bench.throughput(grids, 1)
+        yield Result(
+            number="2" + suffix,
+            work="16 grids of 4",
+            metric="images/s ÷ S",
+            figure=theirs / ours,
+            bar="≥ 1.0",
+            met=theirs / ours >= 1.0,
+            model=bench.name,
+            details={"images_per_s": 64 / ours, "baseline_images_per_s": 64 / theirs},
+        )
+    if wanted("4" + suffix):
+        median, ratios = bench.alone(steps=30, pairs=PAIRS)
+        yield Result(
+            number="4" + suffix,
+            work=f"one job alone, median of {PAIRS} alternated pairs",
+            metric="time ÷ S",
+            figure=median,
+            bar="≤ 1.03",
+            met=median <= 1.03,
+            model=bench.name,
+            details={"ratios": ratios},
+        )
+    if wanted("5" + suffix):
+        ticks = bench.late_joiner()
+        yield Result(
+            number="5" + suffix,
+            work="a late joiner under full load",
+            metric="ticks to its first step",
+            figure=ticks,
+            bar="≤ 1",
+            met=ticks <= 1,
+            baseline="",
+            model=bench.name,
+        )
+    if wanted("6" + suffix):
+        theirs, ours, mean_s = bench.arrivals(TRACE_JOBS)
+        yield Result(
+            number="6" + suffix,
+            work=f"{TRACE_JOBS} random arrivals at 80 % of S's capacity",
+            metric="p95 latency ÷ S",
+            figure=ours / theirs,
+            bar="< 0.7",
+            met=ours / theirs < 0.7,
+            model=bench.name,
+            details={"p95_s": ours, "baseline_p95_s": theirs, "baseline_service_s": mean_s},
+        )
+    if wanted("7" + suffix):
+        share, ticks = bench.overhead()
+        yield Result(
+            number="7" + suffix,
+            work="queue, batching and scheduler time under full load",
+            metric="share of a tick",
+            figure=share,
+            bar="≤ 0.10" if not is_toy else "report",
+            met=share <= 0.10 if not is_toy else None,
+            baseline="",
+            model=bench.name,
+            details={"ticks": ticks},
+        )
+    if wanted("8" + suffix):
+        ratio = bench.previews(pairs=9)
+        yield Result(
+            number="8" + suffix,
+            work="previews every 5 steps",
+            metric="time with ÷ without",
+            figure=ratio,
+            bar="≤ 1.02",
+            met=ratio <= 1.02,
+            baseline="",
+            model=bench.name,
+        )
+    if wanted("9" + suffix):
+        differences = bench.exactness()
+        worst = max(differences.values())
+        yield Result(
+            number="9" + suffix,
+            work="batched against lone latents, every scheduler",
+            metric="largest difference",
+            figure=worst,
+            bar="≤ 1e-3",
+            met=worst <= 1e-3,
+            baseline="",
+            model=bench.name,
+            details=dict(differences),
+        )
+    if wanted("10" + suffix):
+        yield Result(
+            number="10" + suffix,
+            work="recompiles after warm-up",
+            metric="count",
+            figure=None,
+            bar="n/a in eager",
+            met=None,
+            baseline="",
+            model=bench.name,
+        )
+
+
+def _throughput(bench: Bench, number: str, bar: float, rounds: int) -> Result:
+    theirs, ours = bench.throughput(bench.mixed(16), rounds)
+    return Result(
+        number=number,
+        work="16 jobs of one image; prompts, steps 20/30/40 and schedulers mixed",
+        metric="images/s ÷ S",
+        figure=theirs / ours,
+        bar=f"≥ {bar}",
+        met=theirs / ours >= bar,
+        model=bench.name,
+        details={"images_per_s": 16 / ours, "baseline_images_per_s": 16 / theirs},
+    )
+
+
+def row(result: Result) -> str:
+    """A line of the Markdown table."""
+    if result.figure is None:
+        figure = "–"
+    elif 0 < abs(result.figure) < 0.001:
+        figure = f"{result.figure:.1e}"
+    else:
+        figure = f"{result.figure:.3g}"
+    mark = {True: "✓", False: "✗", None: "–"}[result.met]
+    return (
+        f"| {result.number} | {result.work} | {result.model} | {result.metric} | {figure} |"
+        f" {result.bar} | {mark} |"
+    )
+
+
+def write_json(results: Sequence[Result], path: Path) -> None:
+    """One object: number → figure, bar, baseline, machine and what was measured."""
+    shared = {"machine": machine(), "date": datetime.now(UTC).strftime("%Y-%m-%d")}
+    table = {
+        result.number: {
+            "figure": result.figure,
+            "bar": result.bar,
+            "met": result.met,
+            "baseline": result.baseline,
+            "work": result.work,
+            "metric": result.metric,
+            "model": result.model,
+            **shared,
+            "details": result.details,
+        }
+        for result in results
+    }
+    path.write_text(json.dumps(table, indent=1, ensure_ascii=False), encoding="utf-8")
