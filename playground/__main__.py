@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (PortTaken, Refused, BotEnded, BadSetting, TimeoutError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         return 130
 
 

@@ -12,6 +12,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
 LAST_LINES = 40
+LAUNCHER: Sequence[str] = ()
+if sys.platform == "linux":
+    # Should this process be killed, the kernel asks the bot to end (PR_SET_PDEATHSIG, SIGTERM)
+    # instead of leaving it to run on alone.
+    LAUNCHER = (
+        sys.executable,
+        "-c",
+        "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 15); "
+        "os.execvp(sys.argv[1], sys.argv[1:])",
+    )
 STOP_WITHIN_S = 75.0
 """Above the bot's own DRAIN_S (60), in which it finishes what it draws."""
 
@@ -43,6 +53,7 @@ class BotProcess:
         else:
             apart = {"process_group": 0}
         process = await asyncio.create_subprocess_exec(
+            *LAUNCHER,
             *(command or (sys.executable, "-m", "bot")),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,6 +44,7 @@ async def say(request: Request) -> int:
         echo=sys.stderr if request.verbose else None,
     )
     stage.transcript.tell = _print_entry
+    _end_in_order_on_sigterm()
     async with stage:
         member = stage.member(request.member)
         await stage.start_bot(
@@ -64,6 +67,14 @@ async def say(request: Request) -> int:
     if not grids:
         print("No grid with its nine buttons (U1–U4, 🔄, V1–V4) arrived.", file=sys.stderr)
     return 0 if grids else 1
+
+
+def _end_in_order_on_sigterm() -> None:
+    """Let SIGTERM and a closed window end this as Ctrl-C does, the bot first."""
+    task = asyncio.current_task()
+    if sys.platform != "win32" and task is not None:
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
 
 
 def _type(stage: Stage, member: Member, line: str, files: dict[str, Upload]) -> Interaction | None:

@@ -132,5 +132,5 @@ class Playground:
         if sys.platform == "win32":
             return  # asyncio.run turns Ctrl-C into a cancellation; leaving the stage ends the bot
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # SIGHUP: the window closed
             loop.add_signal_handler(number, self._leave.set)

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -63,6 +66,14 @@ async def test_attachments_reach_their_options(request_for, tmp_path, capsys):
     files = [f"image1={picture}", f"image2={picture}"]
     assert await say(request_for("/blend dimensions: square", attachments=files)) == 1
     assert "8x8 square" in capsys.readouterr().out
+
+
+async def test_sigterm_ends_it_and_its_bot(request_for):
+    running = asyncio.create_task(say(request_for("/imagine a red cat")))
+    await asyncio.sleep(0)  # so that it listens to the signal
+    os.kill(os.getpid(), signal.SIGTERM)
+    with pytest.raises(asyncio.CancelledError):
+        await running
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ def settings(tmp_path, bot_command):
     return make
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_a_signal_ends_server_and_bot_in_order(settings, capsys, number):
     playground = Playground(settings())
     stage = playground._stage

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import asyncio
+import os
+import select
 import sys
 
 import pytest
@@ -38,6 +41,31 @@ async def test_bot_that_ends_is_told_with_its_last_lines(stage):
     script = "import sys; print('no such model', file=sys.stderr); sys.exit(3)"
     with pytest.raises(BotEnded, match=r"exit code 3(.|\n)*no such model"):
         await stage.start_bot([sys.executable, "-c", script])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's end")
+async def test_bot_does_not_outlive_a_killed_playground():
+    script = (
+        "import asyncio, os, sys; from playground.bot_process import BotProcess\n"
+        "async def main():\n"
+        "    command = [sys.executable, '-c', 'import time; print(\"up\"); time.sleep(60)']\n"
+        "    bot = await BotProcess.start(command, {})\n"
+        "    await bot.wait_for_line('up'); print(bot.pid, flush=True); os.kill(os.getpid(), 9)\n"
+        "asyncio.run(main())"
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE
+    )
+    told, _ = await process.communicate()
+    try:
+        watched = os.pidfd_open(int(told))
+    except ProcessLookupError:
+        return  # gone already
+    try:
+        ended, _, _ = await asyncio.to_thread(select.select, [watched], [], [], 10)
+        assert ended
+    finally:
+        os.close(watched)
 
 
 async def test_waiting_in_vain_tells_the_transcript(stage):
