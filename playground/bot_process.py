@@ -19,8 +19,10 @@ if sys.platform == "linux":
     LAUNCHER = (
         sys.executable,
         "-c",
-        "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 15); "
-        "os.execvp(sys.argv[1], sys.argv[1:])",
+        (
+            "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 15); "
+            "os.execvp(sys.argv[1], sys.argv[1:])"
+        ),
     )
 STOP_WITHIN_S = 75.0
 """Above the bot's own DRAIN_S (60), in which it finishes what it draws."""
