@@ -90,6 +90,7 @@ class Playground:
         while True:
             await gateway.wait_connected()
             people.tell_bot("")
+            print(f"The bot is in: open {self._stage.url} and type / there.", flush=True)
             await gateway.wait_connected(connected=False)
             people.tell_bot("The bot has hung up.")
 
@@ -104,10 +105,11 @@ class Playground:
             print(f"  {line}", file=sys.stderr)
 
     async def _until_asked_again(self) -> None:
-        print("Press Enter to start the bot again, Ctrl-C to leave.", flush=True)
         self._again.clear()
         loop = asyncio.get_running_loop()
-        reads = sys.platform != "win32"
+        reads = sys.platform != "win32"  # there no loop can wait for a terminal
+        how = "Press Enter" if reads else "Use the page's button"
+        print(f"{how} to start the bot again, Ctrl-C to leave.", flush=True)
         if reads:
             loop.add_reader(sys.stdin.fileno(), self._read_enter)
         waits = [asyncio.create_task(event.wait()) for event in (self._again, self._leave)]

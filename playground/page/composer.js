@@ -22,10 +22,12 @@ export class Composer {
       this.attach(event.target.files);
       event.target.value = "";
     });
+    this.form.addEventListener("paste", (event) => this.leaf && this.fill(event, event.clipboardData.files));
     this.form.addEventListener("dragover", (event) => event.preventDefault());
     this.form.addEventListener("drop", (event) => {
       event.preventDefault();
-      this.attach(event.dataTransfer.files);
+      if (this.leaf) this.fill(event, event.dataTransfer.files);
+      else this.attach(event.dataTransfer.files);
     });
   }
 
@@ -256,6 +258,23 @@ export class Composer {
     this.files = [];
     this.showFiles();
     this.setReply(null);
+  }
+
+  // Pasted or dropped files go to the command's file options that are still empty, opened as needed.
+  fill(event, files) {
+    for (const file of files) {
+      const empty = [...this.fields.values()].find((field) => field.file && !field.file());
+      const next = empty ? null : (this.leaf.node.options ?? []).find((option) => option.type === 11 && !this.fields.has(option.name));
+      if (next) this.addField(next, "");
+      const field = empty ?? (next && this.fields.get(next.name));
+      if (!field) return toast(`/${this.leaf.name} takes no more files.`);
+      const held = new DataTransfer();
+      held.items.add(file);
+      field.element.files = held.files;
+      field.element.dispatchEvent(new Event("change"));
+      event.preventDefault();
+    }
+    this.showExtras();
   }
 
   attach(files) {

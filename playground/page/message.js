@@ -116,6 +116,7 @@ function picture(file, hands, before) {
   }
   const fresh = h("img", { alt: name, src: address, decoding: "async" });
   const last = before?.querySelector("img:last-of-type");
+  if (last) last.className = ""; // what it was fading in over is gone
   if (before?.dataset.file === file.id && last) {
     frame.append(last); // the same picture under a newly signed address: nothing to load
   } else if (last) {

@@ -135,6 +135,19 @@ async def test_attachments_choices_and_suggestions_are_filled_in(page, stage, cl
     await page.get_by_test_id("send").click()
     await expect(page.get_by_test_id("content").last).to_contain_text("portrait")
 
+    await page.get_by_test_id("composer-input").fill("/blend ")
+    await page.get_by_label("image1").evaluate(
+        """field => {
+            const clipboardData = new DataTransfer();
+            for (const name of ["a.txt", "b.txt", "c.txt"])
+                clipboardData.items.add(new File(["x"], name));
+            field.dispatchEvent(new ClipboardEvent("paste", {clipboardData, bubbles: true}));
+        }"""
+    )
+    assert await page.get_by_label("image2").evaluate("field => field.files[0].name") == "b.txt"
+    await expect(page.get_by_test_id("toast")).to_contain_text("takes no more files")
+    await page.get_by_role("button", name="Leave this command").click()
+
     await page.get_by_test_id("composer-input").fill("/whisper i")
     await page.get_by_role("option", name="Ink").wait_for()
     await page.keyboard.press("ArrowDown")

@@ -31,7 +31,9 @@ async def test_a_signal_ends_server_and_bot_in_order(settings, capsys, number):
     os.kill(os.getpid(), number)
     assert await running == 0
     assert stage.bot.exit_code == 0
-    assert f"open: {stage.url}" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert f"open: {stage.url}" in told
+    assert f"The bot is in: open {stage.url}" in told
 
 
 async def test_bot_that_ends_is_told_with_its_last_lines_and_exit_code_1(settings, capsys):
