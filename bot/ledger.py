@@ -136,8 +136,7 @@ async def hold(
     if sum(available.values()) < amount:
         raise NotEnoughCredits(
             f"This needs {credits_text(amount)}; you have "
-            f"{credits_text(sum(available.values()))}. Ask who manages this server for more: "
-            f"they grant them with /credits grant."
+            f"{credits_text(sum(available.values()))}. {await _who_grants(connection, account_id)}"
         )
     await connection.execute(
         insert(holds).values(job_id=job_id, account_id=account_id, amount=amount)
@@ -168,6 +167,15 @@ async def held(connection: AsyncConnection, job_id: str) -> int:
     """The amount of the job's hold, open or closed."""
     amount = await connection.scalar(select(holds.c.amount).where(holds.c.job_id == job_id))
     return int(amount or 0)
+
+
+async def _who_grants(connection: AsyncConnection, account_id: int) -> str:
+    guild_id = await connection.scalar(
+        select(accounts.c.guild_id).where(accounts.c.id == account_id)
+    )
+    if guild_id == DIRECT_MESSAGES:
+        return "Credits count in the server they were given in: draw there."
+    return "Ask who manages this server for more: they grant them with /credits grant."
 
 
 async def _close(connection: AsyncConnection, job_id: str, state: str, settled: int) -> int:

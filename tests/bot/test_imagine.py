@@ -413,4 +413,5 @@ async def test_a_deleted_progress_message_does_not_stop_the_job(
 async def test_in_a_direct_message_only_the_owners_credits_count(simcord_env, guild, alice):
     result = await alice.user.slash("imagine", prompt="a cat")
     await simcord_env.settle()
-    assert "you have 0 credits" in refusal(result).description
+    said = refusal(result).description
+    assert "you have 0 credits. Credits count in the server they were given in" in said
