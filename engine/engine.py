@@ -32,7 +32,8 @@ from engine.stream import Stream
 from engine.threads import wait_passively
 
 if TYPE_CHECKING:
-    from engine.worker import Message, Worker
+    from engine.mail import Message
+    from engine.worker import Worker
 
 WATCHDOG_S = 60.0
 log = logging.getLogger(__name__)
@@ -105,7 +106,7 @@ class Engine:
         """Let the job end with Cancelled; False where no such job is open."""
         if job_id not in self._streams:
             return False
-        from engine.worker import Cancel  # noqa: PLC0415 - torch, loaded by now
+        from engine.mail import Cancel  # noqa: PLC0415 - torch, loaded by now
 
         self._cancelled.add(job_id)
         if job_id in self._preparing:
@@ -137,7 +138,7 @@ class Engine:
             return
         self._closed = True
         if self._thread is not None and self._thread.is_alive() and self._worker is not None:
-            from engine.worker import Close  # noqa: PLC0415 - torch, loaded by now
+            from engine.mail import Close  # noqa: PLC0415 - torch, loaded by now
 
             self._mailbox.put(Close(self._clock() + drain_s))
             await asyncio.to_thread(self._thread.join)
@@ -172,9 +173,13 @@ class Engine:
 
     def _build(self) -> tuple[Worker, str]:
         from engine import device as devices  # noqa: PLC0415 - imports torch
+        from engine.admission import Admission  # noqa: PLC0415
+        from engine.budgets import Budgets  # noqa: PLC0415
+        from engine.mail import Loaded  # noqa: PLC0415
         from engine.models import loading  # noqa: PLC0415
+        from engine.reports import Reports  # noqa: PLC0415
         from engine.shelf import Shelf  # noqa: PLC0415
-        from engine.worker import Loaded, Worker  # noqa: PLC0415
+        from engine.worker import Worker  # noqa: PLC0415
 
         device = devices.choose(self._device, self._dtype, self._gpu_memory_gb)
         if device.warning:
@@ -188,15 +193,19 @@ class Engine:
             loaded=lambda name, result: self._mailbox.put(Loaded(name, result)),
             clock=self._clock,
         )
+        queue, budgets = FairQueue(owner_cap=self._owner_cap, clock=self._clock), Budgets()
         worker = Worker(
             mailbox=self._mailbox,
-            shelf=shelf,
-            queue=FairQueue(owner_cap=self._owner_cap, clock=self._clock),
-            post=lambda events: self._call(self._deliver, events),
-            pool=self._pool,
+            admission=Admission(queue, shelf, budgets),
+            budgets=budgets,
+            reports=Reports(
+                post=lambda events: self._call(self._deliver, events),
+                pool=self._pool,
+                clock=self._clock,
+                preview_interval_s=self._preview_interval_s,
+            ),
             clock=self._clock,
             device_title=device.title,
-            preview_interval_s=self._preview_interval_s,
             idle_unload_s=self._idle_unload_s,
         )
         return worker, device.warning
@@ -223,7 +232,7 @@ class Engine:
     # On the event loop.
 
     def _prepared(self, job: Job, result: Inputs | Failed) -> None:
-        from engine.worker import Submit  # noqa: PLC0415 - torch, loaded by now
+        from engine.mail import Submit  # noqa: PLC0415 - torch, loaded by now
 
         self._preparing.discard(job.id)
         if isinstance(result, Failed):
@@ -247,7 +256,7 @@ class Engine:
 
     def _detach(self, job_id: str) -> None:
         if job_id in self._streams and self._worker is not None:
-            from engine.worker import Unheard  # noqa: PLC0415 - torch, loaded by now
+            from engine.mail import Unheard  # noqa: PLC0415 - torch, loaded by now
 
             self._mailbox.put(Unheard(job_id))
 

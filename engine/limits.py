@@ -19,6 +19,7 @@ from engine.schedulers import SCHEDULERS, names_for
 MAX_STEPS = 150
 MAX_IMAGES = 16
 MAX_GUIDANCE = 50.0
+MAX_FILM_FRAMES = 60
 MAX_SEED = 2**32 - 1
 DESCRIBING = frozenset({"clip", "captioner"})
 FLOW_FAMILIES = frozenset({"sd3", "flux", "z-image"})
@@ -69,6 +70,8 @@ def _check_numbers(job: DrawJob) -> None:
         raise ValueError(f"The strength {job.strength} is outside 0 to 1.")
     if not 0.1 <= job.stop <= 1:
         raise ValueError(f"The stop {job.stop} is outside 0.1 to 1.")
+    if not 0 <= job.film_frames <= MAX_FILM_FRAMES:
+        raise ValueError(f"{job.film_frames} frames were asked for; 0 to {MAX_FILM_FRAMES} can be.")
     if job.prompt and not any(part.weight > 0 for part in job.prompt):
         raise ValueError("The weights of the prompt's parts must not all be zero or negative.")
 

@@ -87,6 +87,8 @@ class DrawJob:
     lane: Lane = Lane.FAST
     previews: bool = True
     """Whether somebody looks at previews."""
+    film_frames: int = 0
+    """Small frames of the making to keep for each picture, evenly spaced; 0 … 60."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +178,8 @@ class Finished:
     """One weight for each of `texts`."""
     notes: tuple[str, ...] = ()
     """Sentences for the member, such as how an input picture was resized."""
+    films: tuple[tuple[bytes, ...], ...] = ()
+    """Small JPEGs of the making of each picture, where frames were asked for."""
     gpu_s: float = 0.0
     """Seconds of the device this job used, its share of shared passes."""
 

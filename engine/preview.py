@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
@@ -32,6 +32,34 @@ def clean_latents(model: Denoiser, given: Tensor, prediction: Tensor, timestep: 
     return clean
 
 
+class Preview(Protocol):
+    """Draws unfinished latents."""
+
+    def learn(self, latents: Tensor, pixels: NDArray[np.uint8]) -> None:
+        """latents: (1, C, h, w) as decoded; pixels: (H, W, 3), the picture they became."""
+
+    def draw(self, latents: Tensor) -> NDArray[np.uint8]:
+        """(1, C, h, w) → a rough (h', w', 3)."""
+        raise NotImplementedError
+
+
+class TinyDecoder:
+    """An AutoencoderTiny, where the catalogue names one: sharper, for a little time."""
+
+    def __init__(self, autoencoder: Any) -> None:  # noqa: ANN401
+        self.autoencoder = autoencoder
+
+    def learn(self, latents: Tensor, pixels: NDArray[np.uint8]) -> None:
+        """It is trained already."""
+
+    def draw(self, latents: Tensor) -> NDArray[np.uint8]:
+        own = self.autoencoder.dtype
+        pixels = self.autoencoder.decode(latents.to(own), return_dict=False)[0][0]
+        whole = (pixels / 2 + 0.5).clamp(0, 1).mul(255).to(torch.uint8)
+        array: NDArray[np.uint8] = whole.permute(1, 2, 0).cpu().numpy()
+        return array
+
+
 class LinearRgb:
     """RGB ≈ latents · A + b, fitted by least squares to what the decoder really draws.
 
@@ -45,7 +73,6 @@ class LinearRgb:
         self._map: NDArray[np.floating] = self._moment
 
     def learn(self, latents: Tensor, pixels: NDArray[np.uint8]) -> None:
-        """latents: (1, C, h, w) as decoded; pixels: (H, W, 3), the picture they became."""
         features = _features(latents)
         height, width = latents.shape[-2:]
         picture = torch.from_numpy(pixels).permute(2, 0, 1)[None].float()
@@ -56,7 +83,6 @@ class LinearRgb:
         self._map = np.linalg.solve(self._gram, self._moment)
 
     def draw(self, latents: Tensor) -> NDArray[np.uint8]:
-        """(1, C, h, w) → (h, w, 3)."""
         height, width = latents.shape[-2:]
         colours = np.clip(np.nan_to_num(_features(latents) @ self._map), 0, 1) * 255
         pixels: NDArray[np.uint8] = colours.reshape(height, width, 3).astype(np.uint8)

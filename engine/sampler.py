@@ -47,12 +47,18 @@ def step(model: Denoiser, rows: Sequence[Row]) -> None:
         row.advance(given, model.guide(parts, row.guidance, row.push))
 
 
-def decode(model: Denoiser, rows: Sequence[Row]) -> list[NDArray[np.uint8] | None]:
-    """Pictures (H, W, 3) uint8 of finished rows; None for latents that are not numbers."""
+def decode(
+    model: Denoiser, rows: Sequence[Row]
+) -> list[tuple[NDArray[np.uint8] | None, float | None]]:
+    """Pictures (H, W, 3) of finished rows with their safety scores; None for no numbers."""
     latents = torch.cat([row.latents for row in rows])
     model.tile(on=rows[0].tile)
     pixels = model.decode(latents)
     finite = pixels.isfinite().flatten(1).all(dim=1).tolist()
     whole = (pixels / 2 + 0.5).clamp(0, 1).mul(255).round().to(torch.uint8)
     arrays = whole.permute(0, 2, 3, 1).contiguous().cpu().numpy()
-    return [array if good else None for array, good in zip(arrays, finite, strict=True)]
+    scores = [None] * len(rows) if model.safety is None else model.safety.scores(list(arrays))
+    return [
+        (array if good else None, score)
+        for array, good, score in zip(arrays, finite, scores, strict=True)
+    ]

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from engine.messages import DrawJob, Finished, Job
+    from engine.models.safety import SafetyCheck
     from engine.pictures import Inputs
-    from engine.preview import LinearRgb
+    from engine.preview import Preview
 
 
 CONSTRUCTING = threading.Lock()
@@ -47,7 +48,8 @@ class Denoiser(Protocol):
     """Cumulative products of 1 − β by timestep; empty for flow."""
     inpaints: bool
     """Whether mask and masked picture are input channels of the denoiser."""
-    preview: LinearRgb
+    preview: Preview
+    safety: SafetyCheck | None
     can_tile: bool
     straightens: bool
     """Whether its inpainting pipeline makes encoded pictures contiguous. The encoder leaves

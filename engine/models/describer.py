@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
 from engine.messages import DescribeJob, Finished, Job
+from engine.models.clip_pixels import clip_pixels
 from engine.pictures import Inputs
 
 WORDS: Mapping[str, Sequence[str]] = {
@@ -90,13 +90,8 @@ class ClipRanking:
         )
 
     def _see(self, picture: Image.Image) -> Tensor:
-        """(1, D), normalised; pixels as CLIP's own preprocessing makes them."""
-        size = int(self.model.config.vision_config.image_size)
-        square = picture.resize((size, size), Image.Resampling.BICUBIC)
-        mean = np.array([0.48145466, 0.4578275, 0.40821073])
-        deviation = np.array([0.26862954, 0.26130258, 0.27577711])
-        pixels = (np.asarray(square) / 255 - mean) / deviation
-        given = torch.from_numpy(pixels).permute(2, 0, 1)[None]
+        """(1, D), normalised."""
+        given = clip_pixels(picture, int(self.model.config.vision_config.image_size))
         return _unit(
             self.model.get_image_features(
                 pixel_values=given.to(self.model.device, self.model.dtype)

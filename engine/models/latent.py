@@ -18,7 +18,8 @@ from torch.nn import functional
 from engine.messages import DrawJob, WeightedText
 from engine.models import Conditioning
 from engine.models.loras import Loras
-from engine.preview import LinearRgb
+from engine.models.safety import SafetyCheck
+from engine.preview import LinearRgb, Preview
 
 TEXTS_CACHED = 256
 
@@ -48,7 +49,8 @@ class LatentModel:
         alphas = getattr(self.scheduler, "alphas_cumprod", None)
         self.alphas: Sequence[float] = [] if alphas is None else alphas.tolist()
         self.inpaints = False
-        self.preview = LinearRgb(self.channels)
+        self.preview: Preview = LinearRgb(self.channels)
+        self.safety: SafetyCheck | None = None
         self.can_tile = True
         self.straightens = True
         self._tiles = False

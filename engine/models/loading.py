@@ -11,16 +11,19 @@ import torch
 
 from engine.catalogue import ModelSpec
 from engine.errors import JobError
+from engine.failures import BrokenModelError
 from engine.messages import ModelInfo
 from engine.models import CONSTRUCTING, Denoiser, Solo
 from engine.models.describer import Captioner, ClipRanking, words_beside
 from engine.models.flux import Flux
+from engine.models.safety import load_safety
 from engine.models.sd3 import StableDiffusion3
 from engine.models.sdxl import StableDiffusionXL
 from engine.models.stable_diffusion import StableDiffusion
 from engine.models.upscaler import Lanczos, Upscaler, swin2sr
 from engine.models.whole import WholePipeline
 from engine.models.z_image import ZImage
+from engine.preview import TinyDecoder
 from engine.tickets import DESCRIBER, UPSCALER
 
 _FAMILIES: dict[str, tuple[tuple[str, ...], type[Any]]] = {
@@ -39,10 +42,6 @@ _SINGLE_FILE = {
     "z-image": "ZImagePipeline",
 }
 _OFFLINE = {"use_safetensors": True, "local_files_only": True}
-
-
-class BrokenModelError(JobError):
-    """The files of a model are missing or damaged; the text is for members and operator alike."""
 
 
 def by_role(specs: Mapping[str, ModelSpec]) -> dict[str, ModelSpec]:
@@ -96,6 +95,10 @@ def _load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Denoiser
             _place(pipeline, spec, device)
             loras = {lora.name: lora.path for lora in spec.loras}
             denoiser: Denoiser = model_class(name, pipeline, device, loras)
+            if spec.safety_checker is not None:
+                denoiser.safety = load_safety(spec.safety_checker, device, dtype)
+            if spec.preview_vae is not None:
+                denoiser.preview = _tiny_decoder(spec.preview_vae, device, dtype)
             return denoiser
 
 
@@ -155,6 +158,13 @@ def _place(pipeline: Any, spec: ModelSpec, device: torch.device) -> None:  # noq
     if vae is not None and vae.dtype == torch.float16 and vae.config.get("force_upcast", False):
         # In half precision this autoencoder overflows to black pictures.
         vae.to(torch.float32)
+
+
+def _tiny_decoder(place: Path, device: torch.device, dtype: torch.dtype) -> TinyDecoder:
+    from diffusers import AutoencoderTiny  # noqa: PLC0415
+
+    found = AutoencoderTiny.from_pretrained(place, torch_dtype=dtype, **_OFFLINE)
+    return TinyDecoder(found.eval().requires_grad_(requires_grad=False).to(device))
 
 
 def _four_bits(dtype: torch.dtype) -> Any:  # noqa: ANN401

@@ -8,12 +8,15 @@ from concurrent.futures import Executor, Future
 import torch
 from diffusers import DDIMScheduler
 
-from engine.batcher import Profile
+from engine.admission import Admission
+from engine.budgets import Budgets, Profile
+from engine.mail import Close, Submit
 from engine.models import Conditioning
 from engine.pictures import Inputs
 from engine.preview import LinearRgb
 from engine.queue import FairQueue
-from engine.worker import Close, Submit, Worker
+from engine.reports import Reports
+from engine.worker import Worker
 
 
 class FakeModel:
@@ -27,6 +30,7 @@ class FakeModel:
         self.prediction = "epsilon"
         self.alphas = self.scheduler.alphas_cumprod.tolist()
         self.preview = LinearRgb(3)
+        self.safety = None
         self.inpaints = self.straightens = False
         self.can_tile = True
         self.passes = []
@@ -146,21 +150,26 @@ def submit(*jobs):
     return [Submit(job, Inputs()) for job in jobs]
 
 
-def work(script, *models, owner_cap=3, profile=Profile, clock=None, shelf=None, **options):
+def work(script, *models, owner_cap=3, profile=Profile, clock=None, preview_interval_s=2.0):
     """Run a worker through a script of {turn: messages}; the events and the worker."""
     events = []
     clock = clock or FakeClock()
+    budgets = Budgets(profile)
     worker = Worker(
         mailbox=ScriptedMailbox(script),
-        shelf=shelf or ReadyShelf(*models),
-        queue=FairQueue(owner_cap=owner_cap, clock=clock),
-        post=events.extend,
-        pool=OnTheSpot(),
+        admission=Admission(
+            FairQueue(owner_cap=owner_cap, clock=clock), ReadyShelf(*models), budgets
+        ),
+        budgets=budgets,
+        reports=Reports(
+            post=events.extend,
+            pool=OnTheSpot(),
+            clock=clock,
+            preview_interval_s=preview_interval_s,
+        ),
         clock=clock,
         device_title="fake",
-        preview_interval_s=options.pop("preview_interval_s", 2.0),
         idle_unload_s=None,
-        profile=profile,
     )
     worker.run()
     return events, worker

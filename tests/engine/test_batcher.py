@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.batcher import BUCKETS, FLOOR, REVISIT, Profile, bucket_of, plan
+from engine.batcher import plan
+from engine.budgets import BUCKETS, FLOOR, REVISIT, Profile, bucket_of
 
 
 @dataclass

@@ -19,8 +19,8 @@ from engine import (
     Started,
     WeightedText,
 )
-from engine.batcher import Profile
-from engine.worker import Cancel, Close, Unheard
+from engine.budgets import Profile
+from engine.mail import Cancel, Close, Unheard
 from tests.engine.fakes import FakeClock, FakeModel, submit, work
 
 

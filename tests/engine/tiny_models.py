@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from diffusers import (
     AutoencoderKL,
+    AutoencoderTiny,
     DDIMScheduler,
     EulerDiscreteScheduler,
     FlowMatchEulerDiscreteScheduler,
@@ -20,6 +21,7 @@ from diffusers import (
     ZImagePipeline,
     ZImageTransformer2DModel,
 )
+from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
 from peft import LoraConfig, get_peft_model_state_dict
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import (
@@ -283,6 +285,39 @@ def swin2sr():
     return Swin2SRForImageSuperResolution(config).eval()
 
 
+def safety_checker():
+    torch.manual_seed(8)
+    vision = CLIPVisionConfig(
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        image_size=32,
+        patch_size=8,
+        projection_dim=32,
+    )
+    words = CLIPTextConfig(vocab_size=99, hidden_size=32, intermediate_size=64)
+    config = CLIPConfig(
+        text_config=words.to_dict(), vision_config=vision.to_dict(), projection_dim=32
+    )
+    checker = StableDiffusionSafetyChecker(config).eval()
+    torch.nn.init.normal_(checker.concept_embeds)
+    torch.nn.init.normal_(checker.special_care_embeds)
+    torch.nn.init.uniform_(checker.concept_embeds_weights, 0.2, 0.45)
+    torch.nn.init.uniform_(checker.special_care_embeds_weights, 0.2, 0.4)
+    return checker
+
+
+def tiny_autoencoder():
+    torch.manual_seed(9)
+    return AutoencoderTiny(
+        encoder_block_out_channels=(8, 8, 8, 8),
+        decoder_block_out_channels=(8, 8, 8, 8),
+        num_encoder_blocks=(1, 1, 1, 1),
+        num_decoder_blocks=(1, 1, 1, 1),
+    ).eval()
+
+
 class ClipPair:
     """A CLIP model and its tokenizer, saved together."""
 
@@ -310,6 +345,8 @@ class ClipPair:
 BUILDERS = {
     "swin2sr": swin2sr,
     "clip": ClipPair,
+    "safety": safety_checker,
+    "taesd": tiny_autoencoder,
     "pipeline": stable_diffusion,
     "sd": stable_diffusion,
     "sd-inpaint": lambda: stable_diffusion(in_channels=9),

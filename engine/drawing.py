@@ -1,0 +1,116 @@
+"""From a draw job to its rows: text, pictures and masks encoded, first latents drawn."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from engine import noise, schedulers
+from engine.errors import JobError
+from engine.messages import DrawJob, InitUse
+from engine.models import Denoiser
+from engine.rows import Mask, Row, Work
+
+
+def rows_of(work: Work, model: Denoiser, arrivals: itertools.count[int]) -> list[Row]:
+    """The rows of a drawing; text is encoded and pictures are, at the model's own pace."""
+    job = work.job
+    assert isinstance(job, DrawJob)
+    if job.tile and not model.can_tile:
+        raise JobError(f"{model.name} cannot draw seamless tiles; choose another model.")
+    text = model.condition(job)
+    work.notes += [*work.inputs.notes, *text.notes]
+    pattern = schedulers.build(job.scheduler, model.scheduler)
+    shape = model.latent_shape(job.width_px, job.height_px)
+    model.set_timesteps(pattern, job.steps, shape)
+    begin = 0
+    if job.inputs:
+        begin = model.first_step(job.steps, job.strength) * getattr(pattern, "order", 1)
+    timesteps = pattern.timesteps[begin:]
+    if hasattr(pattern, "set_begin_index"):
+        pattern.set_begin_index(begin)
+    total = len(timesteps) if job.stop >= 1 else max(1, round(job.stop * len(timesteps)))
+    samples = next(iter(text.tensors.values())).shape[0]
+    shapes = tuple((key, *tensor.shape[1:]) for key, tensor in sorted(text.tensors.items()))
+    adapter = model.adapter(job.loras)
+    begin_with = _beginning(work, model, timesteps, shape)
+    rows = []
+    for index in range(job.images):
+        scheduler = copy.deepcopy(pattern) if index else pattern
+        generator = noise.generator_for(job.seed, index)
+        latents, mask = begin_with(scheduler, generator)
+        rows.append(
+            Row(
+                work=work,
+                index=index,
+                owner=job.owner,
+                group=(model.name, shape, shapes, job.tile, model.group_of(adapter), mask is None),
+                samples=samples,
+                arrival=next(arrivals),
+                model=model,
+                latents=latents,
+                scheduler=scheduler,
+                timesteps=timesteps,
+                total=min(total, len(timesteps)),
+                conditioning=text.tensors,
+                guidance=job.guidance,
+                push=text.push,
+                step_options=_step_options(scheduler, generator),
+                mask=mask,
+                adapter=adapter,
+                tile=job.tile,
+            )
+        )
+    return rows
+
+
+def _beginning(
+    work: Work, model: Denoiser, timesteps: Tensor, shape: tuple[int, ...]
+) -> Callable[[Any, torch.Generator], tuple[Tensor, Mask | None]]:
+    """How each row gets its first latents; pictures are encoded here, once for all rows.
+
+    Drawn in the order of diffusers' pipelines: picture, noise, masked picture.
+    """
+    job = work.job
+    assert isinstance(job, DrawJob)
+    pictures, mask = work.inputs.pictures, work.inputs.mask
+    anew = not pictures or (mask is not None and job.strength == 1)
+    encoded = [model.encode_image(picture) for picture in pictures]
+    if mask is not None and model.inpaints and anew:
+        encoded = []
+    masked = model.encode_mask(mask, pictures[0]) if mask is not None else None
+    weights = [picture.weight for picture in job.inputs]
+
+    def begin(scheduler: Any, generator: torch.Generator) -> tuple[Tensor, Mask | None]:  # noqa: ANN401
+        images = [sample(generator) for sample in encoded]
+        if masked is not None and model.straightens:
+            images = [image.contiguous() for image in images]
+        image = (
+            [noise.mix(images, weights)] if job.init_use is InitUse.MIX and images else images[:1]
+        )
+        if not len(timesteps):
+            return image[0], None
+        drawn = noise.draw(shape, generator, model.device, model.noise_dtype)
+        if anew:
+            latents = drawn * getattr(scheduler, "init_noise_sigma", 1.0)
+        else:
+            latents = model.add_noise(scheduler, image[0], drawn, timesteps[0])
+        if masked is None:
+            return latents, None
+        new, channels = masked(generator)
+        return latents, Mask(new, image[0] if image else latents, drawn, channels)
+
+    return begin
+
+
+def _step_options(scheduler: Any, generator: torch.Generator) -> dict[str, Any]:  # noqa: ANN401
+    """As the pipelines do: η = 0 and the picture's generator where the scheduler takes them."""
+    taken = inspect.signature(scheduler.step).parameters
+    options = {"eta": 0.0, "generator": generator}
+    return {name: value for name, value in options.items() if name in taken}

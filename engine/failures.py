@@ -1,0 +1,53 @@
+"""What an exception on the device thread means: for the member, for the batch, for the process."""
+
+from __future__ import annotations
+
+import torch
+
+from engine.errors import EngineLost, JobError
+from engine.messages import FailureKind
+
+
+class BrokenModelError(JobError):
+    """The files of a model are missing or damaged; the text is for members and operator alike."""
+
+
+class NotNumbersError(JobError):
+    """The model made NaN."""
+
+    def __init__(self) -> None:
+        super().__init__("The model made numbers that are no picture (NaN); try another seed.")
+
+
+def explain(error: Exception) -> tuple[str, FailureKind]:
+    """What a member reads, and what kind of failure it is."""
+    match error:
+        case NotNumbersError():
+            return str(error), FailureKind.BAD_PICTURE
+        case BrokenModelError():
+            return str(error), FailureKind.BROKEN_MODEL
+        case JobError() | ValueError():
+            return str(error), FailureKind.BAD_INPUT
+        case _ if is_out_of_memory(error):
+            reason = "The device ran out of memory even for one picture; ask for a smaller size."
+            return reason, FailureKind.OUT_OF_MEMORY
+        case _:
+            reason = "Something broke inside the engine; the operator's log says what."
+            return reason, FailureKind.INTERNAL
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """CUDA's own error, the host's, or the CPU allocator's, which is a plain RuntimeError."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
+        isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    )
+
+
+def raise_if_lost(error: Exception) -> None:
+    """After a poisoned context no CUDA call of this process can succeed."""
+    if isinstance(error, EngineLost):
+        raise error
+    accelerator = getattr(torch, "AcceleratorError", None)
+    lost = accelerator is not None and isinstance(error, accelerator)
+    if (lost or "CUDA error" in str(error)) and not is_out_of_memory(error):
+        raise EngineLost(f"The device is lost: {str(error).splitlines()[0]}") from error

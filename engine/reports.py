@@ -1,0 +1,121 @@
+"""What the device thread tells: progress, previews, films, positions, finished pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.messages import DrawJob, Event, Finished, Picture, Progress, Queued
+from engine.pictures import to_png, to_preview
+from engine.rows import Row, Work
+
+PROGRESS_INTERVAL_S = 0.25
+
+
+class Reports:
+    """Events are gathered and posted once a turn; pictures are encoded in the pool."""
+
+    def __init__(
+        self,
+        *,
+        post: Callable[[Sequence[Event]], None],
+        pool: Executor,
+        clock: Callable[[], float],
+        preview_interval_s: float,
+    ) -> None:
+        self._post, self._pool, self._clock = post, pool, clock
+        self._preview_interval_s = preview_interval_s
+        self._events: list[Event] = []
+        self._positions: dict[str, int] = {}
+        """Of the waiting jobs, as last told."""
+
+    def tell(self, event: Event) -> None:
+        """To be posted at the end of the turn."""
+        self._events.append(event)
+
+    def stepped(self, rows: Sequence[Row]) -> None:
+        """After a tick: keep frames of films, tell how far each job is, show it now and then."""
+        for row in rows:
+            self._film(row)
+        for work in {id(row.work): row.work for row in rows}.values():
+            self._progress(work)
+
+    def solo(self, work: Work, done: int, total: int) -> None:
+        """How far a job is that runs whole."""
+        self.tell(Progress(job_id=work.job.id, done=done, total=total))
+
+    def queued(self, order: Sequence[str]) -> Mapping[str, int]:
+        """Tell those whose position changed; the positions of all."""
+        for position, job_id in enumerate(order):
+            if self._positions.get(job_id) != position:
+                self.tell(Queued(job_id=job_id, position=position))
+        self._positions = {job_id: position for position, job_id in enumerate(order)}
+        return self._positions
+
+    def finished(self, work: Work) -> None:
+        """Encode and post a drawing whose pictures are all decoded."""
+        self._pool.submit(self._post_finished, work)
+
+    def flush(self) -> None:
+        """Post what was gathered."""
+        if self._events:
+            self._post(self._events)
+            self._events = []
+
+    def _film(self, row: Row) -> None:
+        job = row.work.job
+        frames = job.film_frames if isinstance(job, DrawJob) else 0
+        if row.step * frames // row.total > (row.step - 1) * frames // row.total:
+            row.film.append(row.model.preview.draw(row.clean()))
+
+    def _progress(self, work: Work) -> None:
+        """Not too often, and previews only to whoever listens."""
+        now_s = self._clock()
+        if not work.listened or work.ended or now_s - work.said_s < PROGRESS_INTERVAL_S:
+            return
+        if work.done == work.total:
+            return
+        work.said_s = now_s
+        event = Progress(job_id=work.job.id, done=work.done, total=work.total)
+        wants = isinstance(work.job, DrawJob) and work.job.previews
+        if wants and now_s - work.shown_s >= self._preview_interval_s:
+            work.shown_s = now_s
+            rough = [row.model.preview.draw(row.clean()) for row in work.rows]
+            self._pool.submit(self._post_previews, event, rough)
+        else:
+            self.tell(event)
+
+    def _post_previews(self, event: Progress, rough: Sequence[NDArray[np.uint8]]) -> None:
+        previews = tuple(map(to_preview, rough))
+        self._post(
+            [Progress(job_id=event.job_id, done=event.done, total=event.total, previews=previews)]
+        )
+
+    def _post_finished(self, work: Work) -> None:
+        job = work.job
+        assert isinstance(job, DrawJob)
+        pictures = tuple(
+            Picture(
+                png=to_png(pixels),
+                seed=(job.seed + index) % 2**32,
+                width_px=pixels.shape[1],
+                height_px=pixels.shape[0],
+                safety_score=score,
+            )
+            for index, (pixels, score) in sorted(work.pictures.items())
+        )
+        films = tuple(tuple(map(to_preview, row.film)) for row in work.rows if row.film)
+        self._post(
+            [
+                Finished(
+                    job_id=job.id,
+                    pictures=pictures,
+                    notes=tuple(dict.fromkeys(work.notes)),
+                    gpu_s=work.gpu_s,
+                    films=films,
+                )
+            ]
+        )

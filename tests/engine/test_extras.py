@@ -1,0 +1,74 @@
+"""What a catalogue entry may add to a model: a safety checker, a small decoder for previews."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+import torch
+from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
+from PIL import Image
+
+from engine import Engine, Finished, Progress
+from engine.models.clip_pixels import clip_pixels
+from engine.models.safety import load_safety
+from tests.engine import tiny_models
+
+
+async def events_of(spec, job, **options):
+    engine = Engine([spec], device="cpu", **options)
+    await engine.start()
+    try:
+        return [event async for event in engine.run(job)]
+    finally:
+        await engine.close()
+
+
+async def test_without_a_checker_there_is_no_score(weights, draw):
+    end = (await events_of(tiny_models.spec("sd", weights("sd")), draw()))[-1]
+    assert end.pictures[0].safety_score is None
+
+
+async def test_a_named_checker_scores_every_picture(weights, draw):
+    spec = tiny_models.spec("sd", weights("sd"), safety_checker=weights("safety"))
+    end = (await events_of(spec, draw(images=3)))[-1]
+    scores = [picture.safety_score for picture in end.pictures]
+    assert all(0 <= score <= 1 for score in scores)
+
+    check = load_safety(weights("safety"), torch.device("cpu"), torch.float32)
+    pictures = [np.asarray(Image.open(io.BytesIO(p.png))) for p in end.pictures]
+    with torch.no_grad():
+        assert check.scores(pictures) == pytest.approx(scores, abs=1e-4)
+
+
+def test_above_half_is_where_diffusers_checker_blacks_a_picture_out(weights):
+    check = load_safety(weights("safety"), torch.device("cpu"), torch.float32)
+    theirs = StableDiffusionSafetyChecker.from_pretrained(weights("safety")).eval()
+    chance = np.random.default_rng(0)
+    pictures = [
+        np.clip(chance.normal(chance.uniform(0, 255), 60, (40, 40, 3)), 0, 255).astype(np.uint8)
+        for _ in range(24)
+    ]
+    given = torch.cat([clip_pixels(Image.fromarray(picture), 32) for picture in pictures])
+    with torch.no_grad():
+        _, flagged = theirs(given, [np.ones((4, 4, 3)) for _ in pictures])
+        scores = check.scores(pictures)
+    assert any(flagged) and not all(flagged)
+    assert [score > 0.5 for score in scores] == [bool(flag) for flag in flagged]
+
+
+async def test_a_small_autoencoder_draws_the_previews_where_one_is_named(weights, draw):
+    spec = tiny_models.spec("sd", weights("sd"), preview_vae=weights("taesd"))
+    events = await events_of(spec, draw(steps=150), preview_interval_s=0.0)
+    shown = [event for event in events if isinstance(event, Progress) and event.previews]
+    assert shown
+
+
+async def test_a_film_keeps_the_frames_that_were_asked_for(weights, draw):
+    spec = tiny_models.spec("sd", weights("sd"))
+    end = (await events_of(spec, draw(steps=10, images=2, film_frames=5)))[-1]
+    assert isinstance(end, Finished)
+    assert [len(film) for film in end.films] == [5, 5]
+    with Image.open(io.BytesIO(end.films[1][4])) as frame:
+        assert frame.format == "JPEG"
