@@ -70,6 +70,11 @@ class ModelSpec:
         return self.info.family in DRAWING_FAMILIES
 
 
+def operations_of(family: str) -> frozenset[str]:
+    """What a family can do, by the names of `ModelInfo.operations`."""
+    return _OPERATIONS.get(family, frozenset())
+
+
 def load_catalogue(path: Path) -> tuple[ModelSpec, ...]:
     """Every entry of a `models.toml`, in its order; paths are relative to the file.
 
@@ -141,7 +146,7 @@ class _Entry:
             may_sell=self._flag("may_sell"),
             gated=self._flag("gated"),
             languages=self._texts("languages", ("en",)),
-            operations=frozenset(self._texts("operations")) or _OPERATIONS.get(family, frozenset()),
+            operations=frozenset(self._texts("operations")) or operations_of(family),
             installed=_is_complete(place),
             source=hub_id or str(place),
         )

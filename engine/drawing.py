@@ -23,7 +23,7 @@ def rows_of(work: Work, model: Denoiser, arrivals: itertools.count[int]) -> list
     job = work.job
     assert isinstance(job, DrawJob)
     if job.tile and not model.can_tile:
-        raise JobError(f"{model.name} cannot draw seamless tiles; choose another model.")
+        raise JobError("This model cannot draw seamless tiles; choose another.")
     text = model.condition(job)
     work.notes += [*work.inputs.notes, *text.notes]
     pattern = schedulers.build(job.scheduler, model.scheduler)

@@ -26,8 +26,12 @@ class WholePipeline:
     def run(self, job: Job, inputs: Inputs, report: Callable[[int, int], None]) -> Finished:
         """Pictures with the seeds of the job; what the pipeline does not take is said."""
         assert isinstance(job, DrawJob)
-        if inputs.pictures and "image" not in self._taken:
-            raise JobError(f"{self.name} cannot start from a picture; choose another model.")
+        if inputs.pictures and ("image" not in self._taken or len(inputs.pictures) > 1):
+            raise JobError("This model cannot start from these pictures; choose another.")
+        if inputs.mask is not None and "mask_image" not in self._taken:
+            raise JobError("This model cannot draw within a mask; choose another.")
+        if job.tile:
+            raise JobError("This model cannot draw seamless tiles; choose another.")
         text = ", ".join(part.text for part in job.prompt if part.weight > 0)
         options: dict[str, Any] = {
             "prompt": text,
@@ -39,17 +43,31 @@ class WholePipeline:
         }
         if inputs.pictures:
             options |= {"image": inputs.pictures[0], "strength": job.strength}
-        notes = []
-        if job.negative and "negative_prompt" not in self._taken:
-            notes.append(f"{self.name} cannot heed what to leave out.")
-        if any(part.weight != 1 for part in job.prompt):
-            notes.append(f"{self.name} takes no weights; the parts were joined.")
+        if inputs.mask is not None:
+            options["mask_image"] = inputs.mask
+        notes = self._notes(job, text)
         options = {name: value for name, value in options.items() if name in self._taken}
         pictures = [
             self._draw(job, index, options, self._reporter(job, index, report))
             for index in range(job.images)
         ]
-        return Finished(job_id=job.id, pictures=tuple(pictures), notes=tuple(notes))
+        return Finished(job_id=job.id, pictures=tuple(pictures), notes=(*inputs.notes, *notes))
+
+    def _notes(self, job: DrawJob, text: str) -> list[str]:
+        """What this pipeline does not take."""
+        notes = []
+        if job.negative and "negative_prompt" not in self._taken:
+            notes.append("This model cannot heed what to leave out.")
+        if any(part.weight != 1 for part in job.prompt):
+            notes.append("This model takes no weights; the parts were joined.")
+        if job.stop < 1:
+            notes.append("This model draws to its end; it cannot stop early.")
+        tokenizer = getattr(self.pipeline, "tokenizer", None)
+        if tokenizer is not None:
+            tokens, most = len(tokenizer(text).input_ids), tokenizer.model_max_length
+            if tokens > most:
+                notes.append(f"The prompt has {tokens} tokens; this model reads the first {most}.")
+        return notes
 
     def _reporter(
         self, job: DrawJob, index: int, report: Callable[[int, int], None]

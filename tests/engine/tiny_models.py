@@ -263,10 +263,11 @@ def save_lora(path, pipeline, *, rank=4, seed=0):
     torch.manual_seed(seed)
     targets = ["to_q", "to_k", "to_v", "to_out.0"]
     config = LoraConfig(r=rank, target_modules=targets, init_lora_weights=False)
-    pipeline.unet.add_adapter(config)
-    layers = get_peft_model_state_dict(pipeline.unet)
+    part = "unet" if hasattr(pipeline, "unet") else "transformer"
+    getattr(pipeline, part).add_adapter(config)
+    layers = {f"{part}_lora_layers": get_peft_model_state_dict(getattr(pipeline, part))}
     type(pipeline).save_lora_weights(
-        path.parent, unet_lora_layers=layers, weight_name=path.name, safe_serialization=True
+        path.parent, weight_name=path.name, safe_serialization=True, **layers
     )
 
 

@@ -1,0 +1,145 @@
+"""Writes docs/models.md: what each family can do, tried on a tiny random copy of it."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from engine import (
+    Engine,
+    Failed,
+    Finished,
+    InitUse,
+    InputPicture,
+    LoraSpec,
+    WeightedText,
+    load_catalogue,
+)
+from engine.catalogue import operations_of
+from tests.engine import tiny_models
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "models.md"
+FAMILIES = {
+    "sd": "Stable Diffusion 1.x, 2.x",
+    "sdxl": "SDXL",
+    "sd3": "SD 3, 3.5",
+    "flux": "Flux.1",
+    "z-image": "Z-Image",
+    "pipeline": "any other pipeline of diffusers, run whole",
+}
+WITH_LORA = [family for family in FAMILIES if family != "pipeline"]
+INTRODUCTION = """# What each model family can do
+
+Every cell was tried by the tests on a small randomly initialised copy of the family: ✓, or the
+sentence that a member gets. `tests/engine/test_table.py` writes this page.
+
+"""
+
+
+def plain(colour):
+    buffer = io.BytesIO()
+    Image.new("RGB", (64, 64), colour).save(buffer, "PNG")
+    return InputPicture(data=buffer.getvalue())
+
+
+def white():
+    buffer = io.BytesIO()
+    Image.new("L", (64, 64), 255).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def part(text, weight=1.0):
+    return WeightedText(text=text, weight=weight)
+
+
+OPERATIONS = {
+    "text": ("text to image", {}),
+    "image": ("image to image", {"inputs": (plain("teal"),), "strength": 0.6}),
+    "mask": ("inpaint, outpaint", {"inputs": (plain("teal"),), "mask": white()}),
+    "mix": (
+        "mix of pictures",
+        {"inputs": (plain("teal"), plain("gold")), "init_use": InitUse.MIX},
+    ),
+    "weights": ("weighted parts", {"prompt": (part("a cat", 2.0), part("the sea", 1.0))}),
+    "negative": ("what to leave out", {"negative": "a dog"}),
+    "long": ("prompt beyond 77 tokens", {"prompt": "a very red cat at the sea " * 15}),
+    "stop": ("early stop", {"stop": 0.5}),
+    "tile": ("seamless tile", {"tile": True}),
+    "lora": ("LoRA", {"loras": (("ink", 0.8),)}),
+}
+
+
+@pytest.fixture(scope="module")
+def lora_of(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("loras-of-families")
+
+    def spec(family):
+        if family not in WITH_LORA:
+            return ()
+        path = folder / f"{family}.safetensors"
+        tiny_models.save_lora(path, tiny_models.BUILDERS[family]())
+        return (LoraSpec(name="ink", path=path),)
+
+    return spec
+
+
+async def cell(engine, job):
+    """✓, or what a member reads."""
+    try:
+        end = [event async for event in engine.run(job)][-1]
+    except ValueError as error:
+        return str(error)
+    if isinstance(end, Failed):
+        return end.reason
+    assert isinstance(end, Finished)
+    with Image.open(io.BytesIO(end.pictures[0].png)) as picture:
+        assert np.asarray(picture).std() > 0
+    return " ".join(end.notes) or "✓"
+
+
+async def column(family, weights, draw, lora_of):
+    spec = tiny_models.spec(family, weights(family), loras=lora_of(family))
+    engine = Engine([spec], device="cpu")
+    await engine.start()
+    try:
+        cells = {}
+        for operation, (_, fields) in OPERATIONS.items():
+            sentence = await cell(engine, draw(family, **fields))
+            cells[operation] = sentence.replace(f"Tiny {family}", "This model")
+        return cells
+    finally:
+        await engine.close()
+
+
+async def test_the_page_of_families_and_operations_is_what_was_tried(weights, draw, lora_of):
+    columns = {family: await column(family, weights, draw, lora_of) for family in FAMILIES}
+    lines = [
+        "| | " + " | ".join(FAMILIES.values()) + " |",
+        "|---" * (len(FAMILIES) + 1) + "|",
+        *(
+            f"| {title} | " + " | ".join(columns[f][operation] for f in FAMILIES) + " |"
+            for operation, (title, _) in OPERATIONS.items()
+        ),
+    ]
+    page = INTRODUCTION + "\n".join(lines) + "\n"
+    before = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+    if before != page:
+        PAGE.parent.mkdir(exist_ok=True)
+        PAGE.write_text(page, encoding="utf-8")
+    assert before == page, "docs/models.md was out of date and has been written anew; commit it."
+
+    for family, cells in columns.items():
+        works = {operation for operation, sentence in cells.items() if sentence == "✓"}
+        assert operations_of(family) - {"image_prompt"} <= works
+        # A whole pipeline may take more than every pipeline does.
+        assert family == "pipeline" or works - {"stop", "long"} <= operations_of(family)
+
+
+def test_the_shipped_catalogue_claims_no_more_than_its_families_can():
+    for spec in load_catalogue(ROOT / "models.toml"):
+        assert spec.info.operations <= operations_of(spec.info.family)
