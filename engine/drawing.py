@@ -41,10 +41,10 @@ def rows_of(work: Work, model: Denoiser, arrivals: itertools.count[int]) -> list
     adapter = model.adapter(job.loras)
     begin_with = _beginning(work, model, timesteps, shape)
     rows = []
-    for index in range(job.images):
+    for index in range(job.images if job.enlarge == 1 else len(work.inputs.pictures)):
         scheduler = copy.deepcopy(pattern) if index else pattern
         generator = noise.generator_for(job.seed, index)
-        latents, mask = begin_with(scheduler, generator)
+        latents, mask = begin_with(scheduler, generator, index)
         rows.append(
             Row(
                 work=work,
@@ -72,10 +72,11 @@ def rows_of(work: Work, model: Denoiser, arrivals: itertools.count[int]) -> list
 
 def _beginning(
     work: Work, model: Denoiser, timesteps: Tensor, shape: tuple[int, ...]
-) -> Callable[[Any, torch.Generator], tuple[Tensor, Mask | None]]:
+) -> Callable[[Any, torch.Generator, int], tuple[Tensor, Mask | None]]:
     """How each row gets its first latents; pictures are encoded here, once for all rows.
 
-    Drawn in the order of diffusers' pipelines: picture, noise, masked picture.
+    Drawn in the order of diffusers' pipelines: picture, noise, masked picture. A drawing that is
+    enlarged begins each row with a tile of its own.
     """
     job = work.job
     assert isinstance(job, DrawJob)
@@ -87,8 +88,13 @@ def _beginning(
     masked = model.encode_mask(mask, pictures[0]) if mask is not None else None
     weights = [picture.weight for picture in job.inputs]
 
-    def begin(scheduler: Any, generator: torch.Generator) -> tuple[Tensor, Mask | None]:  # noqa: ANN401
-        images = [sample(generator) for sample in encoded]
+    def begin(
+        scheduler: Any,  # noqa: ANN401
+        generator: torch.Generator,
+        index: int,
+    ) -> tuple[Tensor, Mask | None]:
+        own = encoded[index : index + 1] if job.enlarge > 1 else encoded
+        images = [sample(generator) for sample in own]
         if masked is not None and model.straightens:
             images = [image.contiguous() for image in images]
         image = (

@@ -38,6 +38,7 @@ def check(job: Job, models: Mapping[str, ModelSpec]) -> None:
             _check_size(job, spec.info)
             _check_scheduler(job, spec.info)
             _check_pictures(job)
+            _check_enlarging(job)
             _check_loras(job, spec)
         case UpscaleJob(factor=factor) if factor not in {2, 4}:
             raise ValueError(f"Upscaling by {factor} is not offered; choose 2 or 4.")
@@ -111,6 +112,18 @@ def _check_pictures(job: DrawJob) -> None:
         raise ValueError("Mixing needs at least 2 pictures; 1 was given.")
     if any(picture.weight <= 0 for picture in job.inputs):
         raise ValueError("The weight of an input picture must be above 0.")
+
+
+def _check_enlarging(job: DrawJob) -> None:
+    if job.enlarge == 1:
+        return
+    if job.enlarge not in {2, 4}:
+        raise ValueError(f"Enlarging by {job.enlarge} is not offered; choose 2 or 4.")
+    if len(job.inputs) != 1 or job.images != 1 or job.mask:
+        raise ValueError(
+            f"Enlarging takes one input, one image and no mask; {len(job.inputs)} inputs and"
+            f" {job.images} images were asked for."
+        )
 
 
 def _check_loras(job: DrawJob, spec: ModelSpec) -> None:

@@ -13,6 +13,7 @@ from PIL import Image, ImageOps
 
 from engine.errors import JobError
 from engine.messages import DescribeJob, DrawJob, Job, UpscaleJob
+from engine.tiles import cut
 
 MAX_PICTURE_PIXELS = 50_000_000
 PREVIEW_SIDE_PX = 256
@@ -95,6 +96,10 @@ def _prepare_drawing(job: DrawJob) -> Inputs:
     pictures: list[Image.Image] = []
     notes: list[str] = []
     target = (job.width_px, job.height_px)
+    if job.enlarge > 1:
+        large = (job.width_px * job.enlarge, job.height_px * job.enlarge)
+        whole = ImageOps.fit(decode(job.inputs[0].data), large, Image.Resampling.LANCZOS)
+        return Inputs(pictures=tuple(cut(whole, target)))
     for given in job.inputs:
         picture = decode(given.data)
         if picture.size != target:

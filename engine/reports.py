@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from engine.messages import DrawJob, Event, Finished, Picture, Progress, Queued
 from engine.pictures import to_png, to_preview
 from engine.rows import Row, Work
+from engine.tiles import blend
 
 PROGRESS_INTERVAL_S = 0.25
 
@@ -80,7 +81,7 @@ class Reports:
             return
         work.said_s = now_s
         event = Progress(job_id=work.job.id, done=work.done, total=work.total)
-        wants = isinstance(work.job, DrawJob) and work.job.previews
+        wants = isinstance(work.job, DrawJob) and work.job.previews and work.job.enlarge == 1
         if wants and now_s - work.shown_s >= self._preview_interval_s:
             work.shown_s = now_s
             rough = [row.model.preview.draw(row.clean()) for row in work.rows]
@@ -97,6 +98,12 @@ class Reports:
     def _post_finished(self, work: Work) -> None:
         job = work.job
         assert isinstance(job, DrawJob)
+        drawn = work.pictures
+        if job.enlarge > 1:
+            size = (job.width_px * job.enlarge, job.height_px * job.enlarge)
+            scores = [score for _, score in drawn.values() if score is not None]
+            whole = blend({index: pixels for index, (pixels, _) in drawn.items()}, size)
+            drawn = {0: (whole, max(scores, default=None))}
         pictures = tuple(
             Picture(
                 png=to_png(pixels),
@@ -105,7 +112,7 @@ class Reports:
                 height_px=pixels.shape[0],
                 safety_score=score,
             )
-            for index, (pixels, score) in sorted(work.pictures.items())
+            for index, (pixels, score) in sorted(drawn.items())
         )
         films = tuple(tuple(map(to_preview, row.film)) for row in work.rows if row.film)
         self._post(

@@ -168,6 +168,9 @@ async def test_a_lost_device_raises_in_open_streams_and_the_engine_says_so(
         ({"model": "dalle"}, "no model 'dalle'; there are sd"),
         ({"mask": b"x"}, "exactly one input picture; 0 were given"),
         ({"id": ""}, "needs an id"),
+        ({"enlarge": 3}, "Enlarging by 3 is not offered; choose 2 or 4"),
+        ({"enlarge": 2}, "0 inputs and 1 images were asked for"),
+        ({"film_frames": 99}, "99 frames were asked for; 0 to 60"),
     ],
 )
 async def test_a_job_that_can_never_be_done_is_refused_at_the_call(
