@@ -8,6 +8,7 @@ import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
@@ -23,6 +24,9 @@ from engine import (
     load_catalogue,
 )
 from engine.threads import wait_passively
+
+if TYPE_CHECKING:
+    from engine.bench import Result
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -67,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     bench = commands.add_parser("bench", help="measure against diffusers' own pipelines")
     bench.add_argument("--json", type=Path, help="write the figures to this file")
     bench.add_argument("--only", nargs="*", default=(), help="such as 1 1-toy 4")
+    bench.add_argument("--full-size", action="store_true", help="SD 1.5 and SDXL, on a GPU")
     bench.add_argument("--device", default="auto")
     bench.add_argument("--dtype", default="auto")
     bench.set_defaults(command=_bench)
@@ -169,16 +174,23 @@ def _bench(options: argparse.Namespace) -> int:
     wait_passively()
     from engine import bench  # noqa: PLC0415 - imports torch
 
+    common = {"device": options.device, "dtype": options.dtype, "only": options.only, "say": _say}
+    if options.full_size:
+        results = bench.full_size_run(**common)
+        return _report(results, options.json)
     drawing = [spec for spec in load_catalogue(options.models) if spec.draws]
     doodle = next((spec for spec in drawing if spec.info.installed), None)
     if doodle is None:
         print("No model is installed; the toy alone is measured.", file=sys.stderr)
-    results = bench.run(
-        doodle, device=options.device, dtype=options.dtype, only=options.only, say=_say
-    )
+    return _report(bench.run(doodle, **common), options.json)
+
+
+def _report(results: Sequence[Result], path: Path | None) -> int:
+    from engine import bench  # noqa: PLC0415
+
     print(bench.machine())
-    if options.json is not None:
-        bench.write_json(results, options.json)
+    if path is not None:
+        bench.write_json(results, path)
     return 0
 
 

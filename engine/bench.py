@@ -20,14 +20,24 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from engine import DrawJob, Engine, Finished, ModelSpec, WeightedText, sampler, schedulers
-from engine.bench_models import toy, toy_spec
+from engine import (
+    DrawJob,
+    Engine,
+    EngineError,
+    Finished,
+    ModelSpec,
+    WeightedText,
+    sampler,
+    schedulers,
+)
+from engine.bench_models import full_size, spec_of, toy, toy_spec
 from engine.device import choose, leave_a_core
 from engine.drawing import rows_of
 from engine.messages import Lane
@@ -66,14 +76,19 @@ class Result:
 
 
 class Baseline:
-    """diffusers' own pipeline."""
+    """diffusers' own pipeline, eager (S) or compiled (Sc)."""
 
-    def __init__(self, spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(
+        self, spec: ModelSpec, device: torch.device, dtype: torch.dtype, *, compiled: bool = False
+    ) -> None:
+        spec = replace(spec, compiled=False)
         model: Any = loading.load(spec, device, dtype)
         self.model = model
         self.pipeline = model.pipeline
         self.pipeline.set_progress_bar_config(disable=True)
         self._own = self.pipeline.scheduler
+        if compiled:
+            self.pipeline.unet = torch.compile(self.pipeline.unet, dynamic=False)
 
     def draw(self, job: DrawJob) -> float:
         """Draw a job and encode its pictures; seconds."""
@@ -145,6 +160,26 @@ def _time_networks(model: Any, ticks: Ticks) -> None:  # noqa: ANN401
     model.predict, model.condition = timed(model.predict), timed(model.condition)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FullSizeBars:
+    """What an H200 should reach with a full-size model, and what its work is."""
+
+    over_s: float
+    over_sc: float
+    share: float
+    pass_tflop: float
+    """One sample through the denoiser."""
+    decode_tflop: float
+
+
+PEAK_TFLOP_S = 790
+"""Dense bf16 of one H200, as measured."""
+FULL_SIZE_BARS = {
+    "sd15": FullSizeBars(over_s=5.0, over_sc=2.0, share=0.60, pass_tflop=0.803, decode_tflop=2.51),
+    "sdxl": FullSizeBars(over_s=2.5, over_sc=1.0, share=0.65, pass_tflop=6.76, decode_tflop=10.47),
+}
+
+
 class Bench:
     """One model at one size against the baseline."""
 
@@ -153,6 +188,7 @@ class Bench:
         self.spec, self._side_px = spec, side_px
         self._device, self._dtype = chosen, dtype
         self.baseline = Baseline(spec, chosen.where, chosen.dtype)
+        self.compiled_baseline = partial(Baseline, spec, chosen.where, chosen.dtype, compiled=True)
         self._numbers = itertools.count()
         self.name = f"{spec.info.title}, {side_px // 8} × {side_px // 8} latents"
 
@@ -501,6 +537,85 @@ def _figures(bench: Bench, suffix: str, wanted: Callable[[str], bool]) -> Iterat
             baseline="",
             model=bench.name,
         )
+
+
+def full_size_run(
+    *, device: str, dtype: str, only: Sequence[str], say: Callable[[str], object]
+) -> list[Result]:
+    """SD1.5 at 512 and SDXL at 1024 px with random weights, against S and Sc, on a GPU."""
+    chosen = choose(device, dtype, None)
+    if chosen.where.type != "cuda":
+        raise EngineError(
+            f"Full-size benchmarks need a CUDA card; the device is {chosen.title}. Leave out"
+            " --full-size to measure the small models."
+        )
+    results: list[Result] = []
+    for name, side_px in (("sd15", 512), ("sdxl", 1024)):
+        with tempfile.TemporaryDirectory() as folder:
+            full_size(name, chosen.where, chosen.dtype).save_pretrained(folder)
+            torch.cuda.empty_cache()
+            title = "SD 1.5, random" if name == "sd15" else "SDXL, random"
+            spec = spec_of(name, title, Path(folder), side_px, compiled=True)
+            bench = Bench(spec, side_px, device, dtype)
+            for result in full_size_figures(bench, FULL_SIZE_BARS[name]):
+                if not only or result.number in only:
+                    results.append(result)
+                    say(row(result))
+    return results
+
+
+def full_size_figures(bench: Bench, bars: FullSizeBars) -> Iterator[Result]:
+    """Benchmarks 1, 3, 4 … 8 with the bars for an H200."""
+    suffix = f"-{bench.spec.info.name}"
+    jobs = bench.mixed(16)
+    theirs, ours = bench.throughput(jobs, 2)
+    yield _ratio(bench, f"1{suffix}", "S", theirs / ours, bars.over_s)
+    eager, bench.baseline = bench.baseline, bench.compiled_baseline()
+    for job in jobs[:2]:
+        bench.baseline.draw(job)
+    compiled_s = sum(bench.baseline.draw(job) for job in jobs)
+    yield _ratio(bench, f"1c{suffix}", "Sc", compiled_s / ours, bars.over_sc)
+    median, _ = bench.alone(steps=30, pairs=PAIRS)
+    yield Result(
+        number=f"4{suffix}",
+        work=f"one job alone, median of {PAIRS} alternated pairs",
+        metric="time ÷ Sc",
+        figure=median,
+        bar="≤ 1.05",
+        met=median <= 1.05,
+        baseline="Sc",
+        model=bench.name,
+    )
+    bench.baseline = eager
+    steady = [bench.job(n, steps=30, scheduler="euler") for n in range(32)]
+    _, seconds = bench.throughput(steady, 1)
+    share = 32 / seconds * (2 * 30 * bars.pass_tflop + bars.decode_tflop) / PEAK_TFLOP_S
+    yield Result(
+        number=f"3{suffix}",
+        work="30 steps, guidance, 32 pictures, against the limit",
+        metric=f"share of {PEAK_TFLOP_S} TFLOP/s",
+        figure=share,
+        bar=f"≥ {bars.share}",
+        met=share >= bars.share,
+        baseline="",
+        model=bench.name,
+        details={"images_per_s": 32 / seconds},
+    )
+    rest = {f"{number}{suffix}" for number in (5, 6, 7, 8)}
+    yield from _figures(bench, suffix, rest.__contains__)
+
+
+def _ratio(bench: Bench, number: str, baseline: str, figure: float, bar: float) -> Result:
+    return Result(
+        number=number,
+        work="16 jobs of one image; prompts, steps 20/30/40 and schedulers mixed",
+        metric=f"images/s ÷ {baseline}",
+        figure=figure,
+        bar=f"≥ {bar}",
+        met=figure >= bar,
+        baseline=baseline,
+        model=bench.name,
+    )
 
 
 def _throughput(bench: Bench, number: str, bar: float, rounds: int) -> Result:

@@ -44,7 +44,7 @@ class ModelSpec:
 
     info: ModelInfo
     place: Path
-    """A directory in diffusers' layout, or one `.safetensors` or `.gguf` file."""
+    """A directory in diffusers' layout, or one `.safetensors` file."""
     hub_id: str = ""
     """Where `fetch` gets the files from; empty: they are brought by hand."""
     hub_file: str = ""

@@ -17,7 +17,8 @@ def step(model: Denoiser, rows: Sequence[Row]) -> None:
     """Advance every row of one group by one evaluation.
 
     Samples are laid out as a pipeline would: the first of every row, then the second of every
-    row that has one, and so on; a lone grid is then bit-identical to diffusers' own.
+    row that has one, and so on; a lone grid is then bit-identical to diffusers' own. A compiled
+    denoiser gets whole buckets, the last sample repeated.
     """
     inputs = [row.model_input() for row in rows]
     places = [
@@ -26,6 +27,8 @@ def step(model: Denoiser, rows: Sequence[Row]) -> None:
         for number, row in enumerate(rows)
         if sample < row.samples
     ]
+    count = len(places)
+    places += places[-1:] * (model.padded(count) - count)
     timesteps = torch.tensor([float(rows[number].timestep) for number, _ in places])
     conditioning = {
         key: torch.cat(
@@ -41,7 +44,9 @@ def step(model: Denoiser, rows: Sequence[Row]) -> None:
         [rows[number].adapter for number, _ in places],
     )
     of_row: list[list[Tensor]] = [[] for _ in rows]
-    for (number, _), prediction in zip(places, predictions.unsqueeze(1), strict=True):
+    for (number, _), prediction in zip(
+        places[:count], predictions[:count].unsqueeze(1), strict=True
+    ):
         of_row[number].append(prediction)
     for row, given, parts in zip(rows, inputs, of_row, strict=True):
         row.advance(given, model.guide(parts, row.guidance, row.push))

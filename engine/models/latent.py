@@ -15,8 +15,10 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
+from engine.budgets import bucket_of
 from engine.messages import DrawJob, WeightedText
 from engine.models import Conditioning
+from engine.models.compiled import CompiledForward, compile_denoiser
 from engine.models.loras import Loras
 from engine.models.safety import SafetyCheck
 from engine.preview import LinearRgb, Preview
@@ -55,6 +57,7 @@ class LatentModel:
         self.straightens = True
         self._tiles = False
         self._loras = Loras(pipeline, loras)
+        self._compiled: CompiledForward | None = None
         self._text_adapter = ""
         self._texts: OrderedDict[tuple[str, int, str], Embedding] = OrderedDict()
 
@@ -148,6 +151,8 @@ class LatentModel:
 
     def adapter(self, loras: tuple[tuple[str, float], ...]) -> str:
         """The name that rows with these LoRAs carry to `predict`."""
+        if loras and self._compiled is not None:
+            self._compiled.bypassed = True
         return self._loras.name_for(loras)
 
     def group_of(self, adapter: str) -> str:
@@ -157,6 +162,14 @@ class LatentModel:
     def using(self, adapters: Sequence[str]) -> AbstractContextManager[None]:
         """The passes within have these adapters, one for each sample."""
         return self._loras.using(adapters)
+
+    def padded(self, samples: int) -> int:
+        """How many samples a pass of so many must hold: a whole bucket once compiled."""
+        return samples if self._compiled is None else bucket_of(samples)
+
+    def compile(self) -> None:
+        """Compile the denoiser in the background, as shapes come."""
+        self._compiled = compile_denoiser(self.denoiser)
 
     # Seamless tiling, by convolutions that wrap around.
 

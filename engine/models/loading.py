@@ -16,6 +16,7 @@ from engine.messages import ModelInfo
 from engine.models import CONSTRUCTING, Denoiser, Solo
 from engine.models.describer import Captioner, ClipRanking, words_beside
 from engine.models.flux import Flux
+from engine.models.latent import LatentModel
 from engine.models.safety import load_safety
 from engine.models.sd3 import StableDiffusion3
 from engine.models.sdxl import StableDiffusionXL
@@ -94,7 +95,9 @@ def _load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Denoiser
             pipeline = _pipeline(spec, dtype, prefixes)
             _place(pipeline, spec, device)
             loras = {lora.name: lora.path for lora in spec.loras}
-            denoiser: Denoiser = model_class(name, pipeline, device, loras)
+            denoiser: LatentModel = model_class(name, pipeline, device, loras)
+            if spec.compiled:
+                denoiser.compile()
             if spec.safety_checker is not None:
                 denoiser.safety = load_safety(spec.safety_checker, device, dtype)
             if spec.preview_vae is not None:

@@ -57,6 +57,9 @@ class FakeModel:
     def first_step(self, steps, strength):
         return steps - int(steps * strength)
 
+    def padded(self, samples):
+        return samples
+
     def tile(self, *, on):
         pass
 
