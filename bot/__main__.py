@@ -82,6 +82,7 @@ async def _run(settings: Settings) -> int:
     if not settings.discord_token:
         raise StartError(HOW_TO_BEGIN)
     set_api(settings)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
     database = Database(settings.database)
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(database.close)
@@ -91,6 +92,7 @@ async def _run(settings: Settings) -> int:
         stack.push_async_callback(drawer.close)
         client = Darkroom(settings=settings, database=database, drawer=drawer)
         stack.push_async_callback(client.close)
+        stack.push_async_callback(client.studio.drain, 0)
         if hint := client.model_hint():
             log.info(hint)
         return await _until_stopped(client, settings)
@@ -104,6 +106,8 @@ async def _until_stopped(client: Darkroom, settings: Settings) -> int:
     lost = asyncio.create_task(client.studio.lost.wait(), name="lost")
     beating = asyncio.create_task(_beat(_heartbeat(settings)), name="heartbeat")
     await asyncio.wait({running, stopping, lost}, return_when=asyncio.FIRST_COMPLETED)
+    if beating.done():
+        log.error("the heartbeat broke off", exc_info=beating.exception())
     for task in (stopping, lost, beating):
         task.cancel()
     if running.done():
@@ -132,7 +136,11 @@ async def _explain(running: asyncio.Task[None]) -> None:
         ) from None
     except discord.PrivilegedIntentsRequired as error:
         raise StartError(str(error)) from None
-    except OSError as error:
+    except discord.Forbidden as error:
+        raise StartError(
+            f"Discord refused the bot ({error.text}); where GUILD_ID is set, invite it there first."
+        ) from None
+    except (discord.DiscordException, OSError) as error:
         raise StartError(f"Discord cannot be reached: {error}.") from None
 
 
@@ -168,7 +176,9 @@ async def _sync(settings: Settings) -> None:
     database = Database(settings.database)
     try:
         await database.start()
-        client = Darkroom(settings=settings, database=database, drawer=new_engine(settings))
+        client = Darkroom(
+            settings=settings, database=database, drawer=new_engine(settings), serving=False
+        )
         async with client:
             await client.login(settings.discord_token)
             await client.sync_commands(force=True)

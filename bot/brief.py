@@ -83,12 +83,13 @@ def write(
     seed: int,
     inputs: Sequence[bytes] = (),
     strength: float | None = None,
+    keep_seed: bool = True,
     images: int = GRID_IMAGES,
 ) -> Brief:
     """The engine job for `prompt` on `model`.
 
-    seed: used unless the prompt names one. inputs: encoded pictures, one for image to image, more
-    to mix. strength: 0 keeps the picture, 1 ignores it; None takes it from `--iw`.
+    seed: used unless the prompt names one and keep_seed holds. inputs: encoded pictures, one for
+    image to image, more to mix. strength: 0 keeps the picture, 1 ignores it; None: by `--iw`.
     """
     flags = prompt.flags
     width_px, height_px = fit(model, flags.get("ar", (1, 1)))  # type: ignore[arg-type]
@@ -100,7 +101,7 @@ def write(
         notes.append(f"{model.title} draws this shape at {width_px}×{height_px} at the most.")
     if strength is None:
         strength = _strength_of_weight(float(flags.get("iw", 1.0)))  # type: ignore[arg-type]
-    named = flags.get("seed")
+    named = flags.get("seed") if keep_seed else None
     job = engine.DrawJob(
         id=job_id,
         owner=owner,

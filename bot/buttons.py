@@ -5,6 +5,7 @@ A custom_id is `job:<id>:<action>[:<number>]` and says nothing else: who may do 
 
 from __future__ import annotations
 
+import asyncio
 import io
 import re
 from typing import TYPE_CHECKING, Any, Self
@@ -79,13 +80,16 @@ async def _show_one(interaction: discord.Interaction[Darkroom], row: JobRow, num
     client = interaction.client
     client.reception.check_permissions(interaction)
     picture, png = await client.studio.picture(row.id, number)
+    await interaction.response.defer(thinking=True)  # the upload may take longer than a reply may
     extension, data = "png", png
     if len(png) > interaction.filesize_limit:
-        extension, data = grid.within(grid.grid([png]), interaction.filesize_limit)
+        extension, data = await asyncio.to_thread(
+            lambda: grid.within(grid.grid([png]), interaction.filesize_limit)
+        )
     image = f"Image #{number} {interaction.user.mention}\n-# Seed {picture.seed} · Job {row.id}"
-    await interaction.response.send_message(
-        f"{words} - {image}" if (words := quoted(row)) else image,
-        file=discord.File(io.BytesIO(data), f"{row.id}_{number}.{extension}"),
+    await interaction.edit_original_response(
+        content=f"{words} - {image}" if (words := quoted(row)) else image,
+        attachments=[discord.File(io.BytesIO(data), f"{row.id}_{number}.{extension}")],
         view=single_view(row.id, number),
         allowed_mentions=discord.AllowedMentions.none(),
     )

@@ -58,8 +58,10 @@ class Darkroom(discord.AutoShardedClient):
         settings: Settings,
         database: Database,
         drawer: Drawer,
+        serving: bool = True,
         now_s: Callable[[], float] = time.time,
     ) -> None:
+        """serving: take up earlier jobs and sync commands by itself once logged in."""
         super().__init__(
             intents=INTENTS,
             allowed_mentions=discord.AllowedMentions.none(),
@@ -67,6 +69,7 @@ class Darkroom(discord.AutoShardedClient):
             chunk_guilds_at_startup=False,
         )
         self.settings = settings
+        self.serving = serving
         self.database = database
         self.drawer = drawer
         self.tree = Tree(self)
@@ -108,6 +111,8 @@ class Darkroom(discord.AutoShardedClient):
     async def setup_hook(self) -> None:
         self.add_dynamic_items(JobButton)
         commands.add_all(self.tree)
+        if not self.serving:
+            return
         await self.sync_commands()
         await self.studio.recover()  # before the gateway brings this process its first own job
 

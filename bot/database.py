@@ -42,13 +42,21 @@ class Database:
                 "postgresql+asyncpg://USER@HOST/NAME."
             ) from None
         self.dialect = parsed.get_backend_name()
-        if self.dialect not in ("sqlite", "postgresql"):
+        if parsed.drivername not in ("sqlite+aiosqlite", "postgresql+asyncpg"):
             raise StartError(
-                f"DATABASE_URL names {self.dialect}; Darkroom runs on sqlite and postgresql."
+                f"DATABASE_URL begins with {parsed.drivername}; Darkroom runs on sqlite+aiosqlite "
+                f"and postgresql+asyncpg."
             )
         self.path = Path(parsed.database) if self.dialect == "sqlite" and parsed.database else None
-        self._writer = create_async_engine(parsed, pool_size=1, max_overflow=0)
-        self._readers = create_async_engine(parsed, pool_size=READERS, max_overflow=0)
+        self._closed = False
+        try:
+            self._writer = create_async_engine(parsed, pool_size=1, max_overflow=0)
+            self._readers = create_async_engine(parsed, pool_size=READERS, max_overflow=0)
+        except ModuleNotFoundError as error:
+            raise StartError(
+                f"DATABASE_URL needs {error.name}; install it with: pip install -c constraints.txt "
+                f'-e ".[postgres]"'
+            ) from None
         if self.dialect == "sqlite":
             _prepare_sqlite(self._writer.sync_engine, begin="BEGIN IMMEDIATE")
             _prepare_sqlite(self._readers.sync_engine, begin="BEGIN")
@@ -58,11 +66,14 @@ class Database:
     @contextlib.asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """The writer connection inside one transaction; committed on leaving, else rolled back."""
+        self._refuse_if_closed()
         async with self._writer.begin() as connection:
             yield connection
 
     @contextlib.asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A connection inside a transaction that changes nothing."""
+        self._refuse_if_closed()
         async with self._readers.begin() as connection:
             yield connection
 
@@ -75,7 +86,12 @@ class Database:
             cause = str(error.__cause__ or error).splitlines()[0]
             raise StartError(f"The database cannot be opened: {cause}") from error
 
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise RuntimeError("the database is closed; its lock may be another process's now")
+
     async def close(self) -> None:
+        self._closed = True
         if self._lock_connection is not None:
             await self._lock_connection.close()
             self._lock_connection = None
@@ -89,6 +105,8 @@ class Database:
         """A consistent copy of a SQLite database beside its writers."""
         if self.path is None:
             raise StartError("Backups here are of SQLite; for PostgreSQL use pg_dump.")
+        if not self.path.exists():
+            raise StartError(f"There is no database at {self.path}; see DATA_DIR.")
         copy_sqlite(self.path, target)
 
     async def _lock(self) -> None:

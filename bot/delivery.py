@@ -8,13 +8,16 @@ looked through first. What Discord refuses for good is not tried again: the pict
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import io
+import itertools
 import logging
 from dataclasses import dataclass, field
 
 import aiohttp
 import discord
 from discord.utils import snowflake_time, utcnow
+from PIL import Image
 
 import engine
 from bot import gallery, grid, jobs
@@ -31,10 +34,11 @@ _EDITABLE_S = 55 * 60
 _HISTORY_MESSAGES = 500
 _QUEUE_INTERVAL_S = 10.0
 """Between two edits that only tell a new place in the queue."""
+_BLOCKED_ADDRESS = 40333
+"""Discord's front refuses the address for a while."""
 _SPACING_S = 0.1
 """Between two edits of any messages: a fifth of Discord's 50 requests a second."""
 _NOBODY = discord.AllowedMentions.none()
-_TROUBLE = (discord.DiscordException, aiohttp.ClientError, OSError)
 
 
 @dataclass(slots=True)
@@ -68,8 +72,10 @@ class DiscordOutbox:
         self._database = database
         self._pictures = pictures
         self._interval_s = interval_s
-        self.retry_after_s: tuple[float, ...] = (2, 10, 60, 300)
-        """Waits between tries at a delivery; after the last it stays owed until the next start."""
+        self.retry_after_s: tuple[float, ...] = (2, 10, 60)
+        """The first waits between tries at a delivery."""
+        self.last_retry_s: float | None = 300
+        """Every later one; None: it stays owed until the next start."""
         self._shown: dict[str, _Shown] = {}
         self._editing: asyncio.Task[None] | None = None
         self._asleep_until_s = 0.0
@@ -158,17 +164,23 @@ class DiscordOutbox:
         if shown is not None:
             async with shown.lock:  # an edit under way ends first, and does not overwrite the end
                 pass
-        for delay_s in (*self.retry_after_s, None):
+        try:
+            sheet, count = await self._sheet(row)
+        except Exception:
+            log.exception("job %s: its pictures cannot be read from the disk", row.id)
+            row = dataclasses.replace(
+                row,
+                outcome=Outcome.FAILED,
+                reason="The pictures were drawn but are lost on the disk; tell who runs this bot.",
+            )
+            sheet, count = None, 0
+        for delay_s in itertools.chain(self.retry_after_s, itertools.repeat(self.last_retry_s)):
             try:
-                message_id = await self._post(row, again=again)
-            except FileNotFoundError:
-                log.error("job %s: its pictures are gone from the disk", row.id)  # noqa: TRY400
-                await self._record(row, Delivery.KEPT, None)
-                return
-            except _TROUBLE as error:
+                message_id = await self._post(row, sheet, count, again=again)
+            except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
                 if isinstance(error, discord.HTTPException) and not _is_passing(error):
                     log.warning("job %s: Discord refused the delivery: %s", row.id, error)
-                    await self._keep(row, error)
+                    await self._keep(row, count, error)
                     return
                 log.warning("job %s: delivery failed, it stays owed: %s", row.id, error)
                 if delay_s is None:
@@ -179,23 +191,33 @@ class DiscordOutbox:
                 await self._record(row, Delivery.POSTED, message_id)
                 return
 
-    async def _post(self, row: JobRow, *, again: bool) -> int | None:
-        if again and (found := await self._find(row)) is not None:
-            message_id: int | None = found
-        elif row.outcome is Outcome.FINISHED:
-            message_id = await self._post_pictures(row, mention=not again)
-        else:
-            return await self._post_refusal(row)
-        if row.progress_message_id is not None:
-            await self._delete(row, row.progress_message_id)
-        return message_id
-
-    async def _post_pictures(self, row: JobRow, *, mention: bool) -> int:
+    async def _sheet(self, row: JobRow) -> tuple[Image.Image | None, int]:
+        """The grid of a finished job and how many pictures stand in it."""
+        if row.outcome is not Outcome.FINISHED:
+            return None, 0
         async with self._database.read() as connection:
             images = await jobs.pictures(connection, row.id)
         sheet = await asyncio.to_thread(
             lambda: grid.grid([self._pictures.load(image.sha256) for image in images])
         )
+        return sheet, len(images)
+
+    async def _post(
+        self, row: JobRow, sheet: Image.Image | None, count: int, *, again: bool
+    ) -> int | None:
+        if again and (found := await self._find(row)) is not None:
+            message_id: int | None = found
+        elif sheet is not None:
+            message_id = await self._post_pictures(row, sheet, count, mention=not again)
+        else:
+            return await self._post_refusal(row)
+        if row.progress_message_id is not None and row.progress_message_id != message_id:
+            await self._delete(row, row.progress_message_id)
+        return message_id
+
+    async def _post_pictures(
+        self, row: JobRow, sheet: Image.Image, count: int, *, mention: bool
+    ) -> int:
         channel = self._channel(row)
         limit_bytes = self._limit_bytes(row)
         while True:
@@ -209,9 +231,8 @@ class DiscordOutbox:
                 message = await channel.send(
                     with_notes(headline(row, "fast"), row.notes),
                     file=file,
-                    view=grid_view(row.id, len(images)),
+                    view=grid_view(row.id, count),
                     nonce=f"{row.id}:0",
-                    suppress_embeds=True,
                     allowed_mentions=discord.AllowedMentions(
                         users=[discord.Object(row.user_id)] if mention else False,
                         everyone=False,
@@ -219,19 +240,14 @@ class DiscordOutbox:
                     ),
                 )
             except discord.HTTPException as error:
-                if error.status != 413 or limit_bytes < 64 * 1024:
+                if error.status != 413 or limit_bytes < 64 * 1024:  # too large
                     raise
                 limit_bytes = min(limit_bytes, len(data)) // 2
             else:
                 return message.id
 
     async def _post_refusal(self, row: JobRow) -> int:
-        status = "cancelled" if row.outcome is Outcome.CANCELLED else "failed"
-        reason = row.reason
-        if row.outcome is Outcome.FAILED:
-            reason += " Nothing was charged."
-        content = with_notes(headline(row, status), reason)
-        channel, view = self._channel(row), retry_view(row.id)
+        content, view, channel = _refusal(row), retry_view(row.id), self._channel(row)
         if row.progress_message_id and _age_s(row.progress_message_id) < _EDITABLE_S:
             try:
                 await channel.get_partial_message(row.progress_message_id).edit(
@@ -248,7 +264,7 @@ class DiscordOutbox:
 
     async def _find(self, row: JobRow) -> int | None:
         """The message an earlier process posted for the job, by its buttons."""
-        first = f"{PREFIX}:{row.id}:u:1"
+        first = f"{PREFIX}:{row.id}:" + ("u:1" if row.outcome is Outcome.FINISHED else "r")
         after = discord.Object(row.progress_message_id) if row.progress_message_id else None
         try:
             async for message in self._channel(row).history(limit=_HISTORY_MESSAGES, after=after):
@@ -261,19 +277,21 @@ class DiscordOutbox:
             log.info("job %s: the channel's history may not be read", row.id)
         return None
 
-    async def _keep(self, row: JobRow, refusal: discord.HTTPException) -> None:
+    async def _keep(self, row: JobRow, count: int, refusal: discord.HTTPException) -> None:
         """Tell the member by direct message where the channel refuses; record that it is kept."""
         why = refusal.text or str(refusal.status)
-        async with self._database.read() as connection:
-            images = await jobs.pictures(connection, row.id)
+        if count:
+            content = with_notes(
+                headline(row, row.outcome.value),
+                f"I could not post this in <#{row.channel_id}> ({why}); the pictures are kept.",
+            )
+        else:
+            content = _refusal(row)
         try:
             member = await self._client.fetch_user(row.user_id)
             await member.send(
-                with_notes(
-                    headline(row, row.outcome.value),
-                    f"I could not post this in <#{row.channel_id}> ({why}); the pictures are kept.",
-                ),
-                view=grid_view(row.id, len(images)) if images else retry_view(row.id),
+                content,
+                view=grid_view(row.id, count) if count else retry_view(row.id),
                 allowed_mentions=_NOBODY,
             )
         except discord.HTTPException as error:
@@ -302,6 +320,13 @@ def _age_s(message_id: int) -> float:
     return (utcnow() - snowflake_time(message_id)).total_seconds()
 
 
+def _refusal(row: JobRow) -> str:
+    """How a job ended that shows no pictures."""
+    if row.outcome is Outcome.CANCELLED:
+        return with_notes(headline(row, "cancelled"), row.reason)
+    return with_notes(headline(row, "failed"), row.reason)
+
+
 def _is_passing(error: discord.HTTPException) -> bool:
-    """Whether the same request may go through later."""
-    return error.status >= 500 or error.status == 429
+    """Whether the same request may go through later, perhaps with another token or address."""
+    return error.status >= 500 or error.status in (401, 408, 429) or error.code == _BLOCKED_ADDRESS

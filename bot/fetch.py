@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import re
 import socket
 
 import aiohttp
@@ -20,7 +21,13 @@ from bot.errors import InvalidLink, InvalidPicture
 
 MAX_REDIRECTS = 3
 TIMEOUT_S = 20.0
+AT_ONCE = 4
+"""Downloads at a time, for all members together."""
 _CHUNK = 64 * 1024
+_TUNNELS = tuple(
+    ipaddress.IPv6Network(net) for net in ("64:ff9b::/96", "2002::/16", "fec0::/10", "::/96")
+)
+"""IPv6 addresses behind which an IPv4 address, perhaps a private one, may be reached."""
 
 
 class _PublicResolver(AbstractResolver):
@@ -47,7 +54,8 @@ def is_public(address: str) -> bool:
     ip = ipaddress.ip_address(address.split("%", maxsplit=1)[0])
     mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
     ip = mapped or ip
-    return ip.is_global and not ip.is_multicast
+    tunnelled = isinstance(ip, ipaddress.IPv6Address) and any(ip in net for net in _TUNNELS)
+    return ip.is_global and not ip.is_multicast and not tunnelled
 
 
 class Fetcher:
@@ -56,6 +64,8 @@ class Fetcher:
     def __init__(self, api_url: str = "") -> None:
         """api_url: DISCORD_API_URL; a playground serves attachments there, on loopback."""
         self._attachments = URL(api_url).origin() / "attachments" if api_url else None
+        self._downloads = asyncio.Semaphore(AT_ONCE)
+        self._cleaning = asyncio.Semaphore(1)  # a large picture takes hundreds of megabytes
 
     async def attachment(self, attachment: discord.Attachment) -> bytes:
         """A clean PNG of what a member attached; InvalidPicture otherwise."""
@@ -65,17 +75,18 @@ class Fetcher:
                 f"{gallery.MAX_UPLOAD_BYTES // 2**20} MiB."
             )
         try:
-            data = await attachment.read()
+            async with self._downloads:
+                data = await attachment.read()
         except discord.HTTPException:
             raise InvalidPicture(
                 f"{attachment.filename} could not be read from Discord; attach it again."
             ) from None
-        return await asyncio.to_thread(gallery.clean, data)
+        return await self._clean(data)
 
     async def link(self, link: str) -> bytes:
         """A clean PNG of what the link leads to; InvalidLink or InvalidPicture otherwise."""
         try:
-            async with asyncio.timeout(TIMEOUT_S):
+            async with self._downloads, asyncio.timeout(TIMEOUT_S):
                 data = await self._download(URL(link))
         except TimeoutError:
             raise InvalidLink(f"{link} did not answer within {TIMEOUT_S:.0f} seconds.") from None
@@ -83,7 +94,11 @@ class Fetcher:
             raise InvalidLink(
                 f"{link} could not be fetched; it must be a public https link to a picture."
             ) from None
-        return await asyncio.to_thread(gallery.clean, data)
+        return await self._clean(data)
+
+    async def _clean(self, data: bytes) -> bytes:
+        async with self._cleaning:
+            return await asyncio.to_thread(gallery.clean, data)
 
     async def _download(self, url: URL) -> bytes:
         for _ in range(MAX_REDIRECTS + 1):
@@ -108,8 +123,9 @@ class Fetcher:
         return (
             ours is not None
             and url.absolute
+            and url.user is None
             and url.origin() == ours.origin()
-            and url.path.startswith(f"{ours.path}/")
+            and re.fullmatch(r"/attachments/[\w./-]+", url.raw_path) is not None
         )
 
 

@@ -15,16 +15,26 @@ import tempfile
 import warnings
 from pathlib import Path
 
-from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
+from PIL import ExifTags, Image, PngImagePlugin, UnidentifiedImageError
 
 from bot.errors import InvalidPicture
 
-MAX_PIXELS = 50_000_000
+MAX_PIXELS = 36_000_000
 """Of a picture that a member sends; more is refused from its header alone."""
 MAX_UPLOAD_BYTES = 25 * 1024 * 1024
 _STORED_SIDE_PX = 2048
 """Members' pictures are kept no larger than this: models look at no more."""
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What brings a picture of each EXIF orientation upright."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -58,8 +68,9 @@ class Gallery:
         """The picture's bytes; FileNotFoundError if it was deleted."""
         return self._path(sha256).read_bytes()
 
-    def has(self, sha256: str) -> bool:
-        return self._path(sha256).exists()
+    def delete(self, sha256: str) -> None:
+        """Forget the picture, if it is there."""
+        self._path(sha256).unlink(missing_ok=True)
 
     def _path(self, sha256: str) -> Path:
         if not _SHA256.fullmatch(sha256):
@@ -96,7 +107,7 @@ def clean(data: bytes) -> bytes:
     except Image.DecompressionBombError:
         raise InvalidPicture(
             f"This picture has far too many pixels; send one of at most "
-            f"{MAX_PIXELS // 1_000_000} megapixels, such as 7000×7000."
+            f"{MAX_PIXELS // 1_000_000} megapixels, such as 6000×6000."
         ) from None
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
         raise InvalidPicture("This file is not a picture; send a PNG, JPEG, WebP or GIF.") from None
@@ -105,22 +116,31 @@ def clean(data: bytes) -> bytes:
         if width * height > MAX_PIXELS:
             raise InvalidPicture(
                 f"This picture has {width}×{height} pixels; send one of at most "
-                f"{MAX_PIXELS // 1_000_000} megapixels, such as 7000×7000."
+                f"{MAX_PIXELS // 1_000_000} megapixels, such as 6000×6000."
             )
         if min(width, height) < 16:
             raise InvalidPicture(f"This picture has only {width}×{height} pixels.")
         try:
-            image.load()
-            upright = ImageOps.exif_transpose(image)
-        except (OSError, SyntaxError, ValueError, EOFError, MemoryError):
+            flat = _small(image)
+        except Exception:  # noqa: BLE001 - decoders of hostile files raise whatever they like
             raise InvalidPicture(
                 "This picture is damaged or cut short; save it again and send it anew."
             ) from None
-    flat = _flatten(upright)
-    flat.thumbnail((_STORED_SIDE_PX, _STORED_SIDE_PX), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     flat.save(buffer, "PNG", compress_level=4)
     return buffer.getvalue()
+
+
+def _small(image: Image.Image) -> Image.Image:
+    """Decoded, at most `_STORED_SIDE_PX` a side, upright and flat; small before it is copied."""
+    image.draft("RGB", (_STORED_SIDE_PX, _STORED_SIDE_PX))
+    image.load()
+    orientation = image.getexif().get(ExifTags.Base.Orientation)
+    if image.mode not in ("RGB", "RGBA", "L"):
+        image = image.convert("RGBA")
+    image.thumbnail((_STORED_SIDE_PX, _STORED_SIDE_PX), Image.Resampling.LANCZOS)
+    turn = _UPRIGHT.get(orientation) if isinstance(orientation, int) else None
+    return _flatten(image if turn is None else image.transpose(turn))
 
 
 def _flatten(image: Image.Image) -> Image.Image:

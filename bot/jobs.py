@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot import ledger
@@ -121,15 +121,11 @@ async def accept(
     await ledger.hold(connection, account_id=account_id, job_id=job.id, amount=price, now_ms=now_ms)
 
 
-async def begin(connection: AsyncConnection, job_id: str) -> int:
-    """Count one more attempt at the job; returns how many that makes."""
-    attempts = await connection.scalar(
-        update(jobs)
-        .where(jobs.c.id == job_id)
-        .values(attempts=jobs.c.attempts + 1)
-        .returning(jobs.c.attempts)
+async def begin(connection: AsyncConnection, job_id: str) -> None:
+    """Count one more attempt at the job."""
+    await connection.execute(
+        update(jobs).where(jobs.c.id == job_id).values(attempts=jobs.c.attempts + 1)
     )
-    return int(attempts or 0)
 
 
 async def interrupt(connection: AsyncConnection, job_id: str) -> None:
@@ -198,6 +194,29 @@ async def attach_message(connection: AsyncConnection, job_id: str, message_id: i
 async def get(connection: AsyncConnection, job_id: str) -> JobRow | None:
     row = (await connection.execute(select(jobs).where(jobs.c.id == job_id))).one_or_none()
     return _job(row) if row is not None else None
+
+
+async def shown_by(connection: AsyncConnection, message_id: int) -> JobRow | None:
+    """The job whose progress or result that message shows."""
+    row = (
+        await connection.execute(
+            select(jobs).where(
+                or_(
+                    jobs.c.progress_message_id == message_id,
+                    jobs.c.result_message_id == message_id,
+                )
+            )
+        )
+    ).one_or_none()
+    return _job(row) if row is not None else None
+
+
+async def is_referenced(connection: AsyncConnection, sha256: str) -> bool:
+    """Whether any job started from or made the picture."""
+    found = await connection.scalar(
+        select(inputs.c.job_id).where(inputs.c.sha256 == sha256).limit(1)
+    ) or await connection.scalar(select(images.c.job_id).where(images.c.sha256 == sha256).limit(1))
+    return found is not None
 
 
 async def unfinished(connection: AsyncConnection) -> list[JobRow]:

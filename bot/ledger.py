@@ -120,6 +120,22 @@ async def balance(connection: AsyncConnection, account_id: int) -> Balance:
     return Balance(available=int(available or 0), held=int(held or 0))
 
 
+async def require(connection: AsyncConnection, account_id: int, amount: int) -> dict[str, int]:
+    """What each purse holds, together at least `amount`; NotEnoughCredits if short."""
+    rows = await connection.execute(
+        select(purses.c.kind, purses.c.available)
+        .where(purses.c.account_id == account_id)
+        .with_for_update()
+    )
+    available = {kind: int(held) for kind, held in rows}
+    if sum(available.values()) < amount:
+        raise NotEnoughCredits(
+            f"This needs {credits_text(amount)}; you have "
+            f"{credits_text(sum(available.values()))}. {await _who_grants(connection, account_id)}"
+        )
+    return available
+
+
 async def hold(
     connection: AsyncConnection, *, account_id: int, job_id: str, amount: int, now_ms: int
 ) -> None:
@@ -127,17 +143,7 @@ async def hold(
 
     The job's row must stand in the same transaction.
     """
-    rows = await connection.execute(
-        select(purses.c.kind, purses.c.available)
-        .where(purses.c.account_id == account_id)
-        .with_for_update()
-    )
-    available = {kind: int(amount) for kind, amount in rows}
-    if sum(available.values()) < amount:
-        raise NotEnoughCredits(
-            f"This needs {credits_text(amount)}; you have "
-            f"{credits_text(sum(available.values()))}. {await _who_grants(connection, account_id)}"
-        )
+    available = await require(connection, account_id, amount)
     await connection.execute(
         insert(holds).values(job_id=job_id, account_id=account_id, amount=amount)
     )

@@ -18,9 +18,12 @@ from types import MappingProxyType
 from bot.errors import PromptError
 
 MAX_PROMPT_CHARACTERS = 4000
+MAX_LINKS = 5
+"""As many pictures as /blend takes."""
 MAX_ASPECT = 14.0
 """The longer side over the shorter."""
 
+_QUOTED_CHARACTERS = 80
 _FLAG = re.compile(r"(?:(?<=\s)|^)(?:--|—)(?=[A-Za-z])")
 _NAME = re.compile(r"[A-Za-z]+")
 _WEIGHT = re.compile(r"::([+-]?(?:\d+\.?\d*|\.\d+))?(?!:)")
@@ -196,6 +199,13 @@ def parse(text: str, *, beside: int = 0) -> Prompt:
     words = source[: flags_at[0]] if flags_at else source
     avoid, flags = _read_flags(source, flags_at)
     images, rest_at = _read_links(words)
+    if len(images) > MAX_LINKS:
+        raise _refuse(
+            source,
+            images[MAX_LINKS],
+            f"A prompt takes {MAX_LINKS} pictures at most; this one has {len(images)}.",
+            source.find(images[MAX_LINKS]),
+        )
     parts = _read_parts(source, words[rest_at:])
     if not parts and not images and not beside:
         raise _refuse(source, source[:1], "Say what to draw: the prompt has no words.")
@@ -256,7 +266,7 @@ def _read_value(source: str, segment: str, start: int, name: str, raw: str) -> V
     try:
         return reader(raw)
     except _BadValueError as error:
-        got = f"not “{raw}”" if raw else "and has none here"
+        got = f"not “{_brief(raw)}”" if raw else "and has none here"
         raise _refuse(source, segment, f"--{name} {error}, {got}.", start) from None
 
 
@@ -306,15 +316,20 @@ def _read_parts(source: str, words: str) -> tuple[Part, ...]:
     return tuple(Part(text=text, weight=weight / total) for text, weight in raw_parts)
 
 
+def _brief(text: str) -> str:
+    """As much of the member's text as a sentence bears."""
+    return text if len(text) <= _QUOTED_CHARACTERS else text[: _QUOTED_CHARACTERS - 1] + "…"
+
+
 def _unknown(typed: str) -> str:
     known = [*FLAGS, *ALIASES, "no"]
     near = difflib.get_close_matches(typed.lower(), known, n=1)
     hint = f" Did you mean --{near[0]}?" if near else " See /help for the list."
-    return f"There is no parameter --{typed}.{hint}"
+    return f"There is no parameter --{_brief(typed)}.{hint}"
 
 
 def _text_after(extra: str) -> str:
-    return f"“{extra}” stands after a parameter; put all words before the first --."
+    return f"“{_brief(extra)}” stands after a parameter; put all words before the first --."
 
 
 def _refuse(source: str, token: str, sentence: str, start: int = 0) -> PromptError:

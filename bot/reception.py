@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 import aiohttp
 import discord
 
 from bot import brief, prompt
-from bot.errors import MissingPermission, NotFound
+from bot.errors import InvalidLink, MissingPermission, NotFound, UserError
 from bot.fetch import Fetcher
 from bot.jobs import JobRow, Kind, Outcome
 from bot.studio import Accepted, Order, Studio
@@ -41,9 +42,13 @@ class Reception:
 
     async def imagine(self, interaction: discord.Interaction, text: str) -> None:
         """A grid for a prompt as typed; its links are fetched first."""
-        links = prompt.parse(text).images
-        fetches = [lambda link=link: self.fetcher.link(link) for link in links]
-        await self.take(interaction, _order(interaction, text), fetches)
+        try:
+            links = prompt.parse(text).images
+            fetches = [partial(self.fetcher.link, link) for link in links]
+            await self.take(interaction, _order(interaction, text), fetches)
+        except UserError as refusal:
+            refusal.command = f"/imagine prompt: {text}"
+            raise
 
     async def again(self, interaction: discord.Interaction, row: JobRow) -> None:
         """The same prompt with a new seed, from the same pictures."""
@@ -56,6 +61,7 @@ class Reception:
             parent_id=row.id,
             inputs=inputs.pictures,
             strength=inputs.strength,
+            keep_seed=False,
         )
         await self.take(interaction, order)
 
@@ -71,6 +77,11 @@ class Reception:
         """Four variations of stored picture `number` of the job, for the job's prompt or `text`."""
         if row.outcome is not Outcome.FINISHED:
             raise NotFound("This job has no pictures to vary; press 🔄 to draw it again.")
+        if text is not None and prompt.parse(text, beside=1).images:
+            raise InvalidLink(
+                "A variation starts from its own picture; leave the link out, or use /imagine.",
+                command=text,
+            )
         _, picture = await self._studio.picture(row.id, number)
         order = _order(
             interaction,
@@ -97,7 +108,7 @@ class Reception:
             title="Blend",
             strength=brief.BLEND_STRENGTH,
         )
-        fetches = [lambda item=item: self.fetcher.attachment(item) for item in attachments]
+        fetches = [partial(self.fetcher.attachment, item) for item in attachments]
         await self.take(interaction, order, fetches)
 
     async def take(
@@ -139,8 +150,9 @@ class Reception:
     async def _accept(self, order: Order, fetches: Sequence[Fetch]) -> Accepted:
         if not fetches:
             return await self._studio.accept(order)
-        pictures = await asyncio.gather(*(fetch() for fetch in fetches))
-        return await self._studio.accept(order.with_inputs(tuple(pictures)))
+        await self._studio.expect(order, len(fetches))
+        pictures = tuple([await fetch() for fetch in fetches])
+        return await self._studio.accept(order.with_inputs(pictures))
 
 
 async def _reply(interaction: discord.Interaction, accepted: Accepted) -> int | None:
@@ -155,7 +167,7 @@ async def _reply(interaction: discord.Interaction, accepted: Accepted) -> int | 
         )
         return message.id if message else None
     response = await _try(
-        interaction.response.send_message(content, allowed_mentions=nobody, suppress_embeds=True),
+        interaction.response.send_message(content, allowed_mentions=nobody),
         f"the first reply of job {row.id}",
     )
     return response.message_id if response else None
@@ -179,6 +191,7 @@ def _order(
     parent_id: str | None = None,
     inputs: tuple[bytes, ...] = (),
     strength: float | None = None,
+    keep_seed: bool = True,
 ) -> Order:
     assert interaction.channel_id is not None  # every command and button is used in a channel
     return Order(
@@ -191,4 +204,5 @@ def _order(
         parent_id=parent_id,
         inputs=inputs,
         strength=strength,
+        keep_seed=keep_seed,
     )

@@ -12,7 +12,7 @@ from bot.errors import Tone, UserError
 log = logging.getLogger(__name__)
 
 _COLOURS = {Tone.RED: discord.Colour.red(), Tone.YELLOW: discord.Colour.gold()}
-_COMMAND_CHARACTERS = 3500
+_EMBED_CHARACTERS = 4096
 
 
 def embed(error: UserError) -> discord.Embed:
@@ -20,8 +20,9 @@ def embed(error: UserError) -> discord.Embed:
     text = error.sentence
     if error.command:
         command = error.command.replace("```", "'''")
-        if len(command) > _COMMAND_CHARACTERS:
-            command = command[: _COMMAND_CHARACTERS - 1] + "…"
+        room = _EMBED_CHARACTERS - len(text) - len("\n```\n\n```")
+        if len(command) > room:
+            command = command[: room - 1] + "…"
         text += f"\n```\n{command}\n```"
     return discord.Embed(title=error.title, description=text, colour=_COLOURS[error.tone])
 
@@ -30,6 +31,8 @@ async def answer(interaction: discord.Interaction, error: Exception) -> None:
     """Tell the member, ephemerally, what went wrong; log what is not theirs to mend."""
     if isinstance(error, app_commands.CommandInvokeError):
         error = error.original
+    if isinstance(error, app_commands.TransformerError):
+        error = UserError("Discord does not know this choice here any more; choose another.")
     if isinstance(error, app_commands.CheckFailure):
         error = UserError("You may not use this command here; ask who manages this server.")
     if not isinstance(error, UserError):

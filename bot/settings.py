@@ -27,8 +27,8 @@ class Settings(BaseSettings):
     owner_ids: Ids = ()
     allowed_guilds: Ids = ()
     guild_id: int | None = None
-    discord_api_url: str = ""
-    discord_gateway_url: str = ""
+    discord_api_url: str = Field(default="", pattern=r"^(https?://[^/\s]+\S*)?$")
+    discord_gateway_url: str = Field(default="", pattern=r"^(wss?://[^/\s]+\S*)?$")
 
     data_dir: Path = Path("data")
     database_url: str = ""

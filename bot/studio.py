@@ -6,11 +6,12 @@ What the studio owes members goes through an `Outbox`, which posts it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,14 +20,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 import engine
 from bot import brief, gallery, jobs, ledger, pricing, prompt, stored
 from bot.database import Database
-from bot.errors import Draining, NotAllowed, NotEnoughCredits, NotFound, QueueFull
+from bot.errors import Draining, NotAllowed, NotFound, QueueFull, UserError
 from bot.jobs import Delivery, ImageRow, JobRow, Kind, NewJob, Outcome
 
 log = logging.getLogger(__name__)
 
 _ID_BYTES = 10
 _ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
-ID_CHARACTERS = _ID_BYTES * 8 // 5
+_RECORDING_S = 5.0
+"""What a stop leaves for writing down how its last jobs ended."""
 
 
 class Drawer(Protocol):
@@ -80,6 +82,8 @@ class Order:
     """Cleaned pictures (`gallery.clean`) to start from."""
     strength: float | None = None
     """0 keeps the pictures, 1 ignores them; None: as the prompt says."""
+    keep_seed: bool = True
+    """Whether a seed that the prompt names counts."""
 
     def with_inputs(self, inputs: tuple[bytes, ...]) -> Order:
         return dataclasses.replace(self, inputs=inputs)
@@ -135,59 +139,51 @@ class Studio:
         self._new_seed = new_seed
         self._new_id = new_id or _random_id
         self._following: dict[str, asyncio.Task[None]] = {}
+        self._storing = asyncio.Lock()
         self._draining = False
 
     # Taking orders.
 
+    async def expect(self, order: Order, pictures: int) -> None:
+        """Refuse now what `accept` would refuse once so many pictures are fetched for it."""
+        self._refuse_if_draining(order)
+        placeholders = dataclasses.replace(order, inputs=(b"",) * pictures)
+        written = self._write(placeholders)
+        with _giving_back(order.text):
+            async with self._database.write() as connection:
+                await self._refuse_if_full(connection, order.user_id)
+                account_id = await self._account(connection, order.guild_id, order.user_id)
+                await ledger.require(
+                    connection, account_id, pricing.price(written.job, written.model)
+                )
+
     async def accept(self, order: Order) -> Accepted:
         """Read, price and store the order in one transaction; a UserError leaves nothing behind."""
-        if self._draining:
-            raise Draining(
-                "Darkroom is about to restart; send this again in a minute.", command=order.text
-            )
-        wanted = prompt.parse(order.text, beside=len(order.inputs))
-        model = brief.choose_model(wanted, self.drawer.models())
-        written = brief.write(
-            wanted,
-            model,
-            job_id=self._new_id(),
-            owner=str(order.user_id),
-            seed=self._new_seed(),
-            inputs=order.inputs,
-            strength=order.strength,
-        )
-        hashes = tuple([await asyncio.to_thread(self._pictures.store, i) for i in order.inputs])
-        new = NewJob(
-            id=written.job.id,
-            guild_id=order.guild_id,
-            channel_id=order.channel_id,
-            user_id=order.user_id,
-            kind=order.kind,
-            title=order.title,
-            prompt=order.text,
-            parent_id=order.parent_id,
-            stored_version=stored.VERSION,
-            stored=stored.dump(written.job, hashes),
-            notes="\n".join(written.notes),
-            input_hashes=hashes,
-        )
-        try:
-            row = await self._store(new, pricing.price(written.job, model))
-        except (QueueFull, NotEnoughCredits) as refusal:
-            refusal.command = order.text
-            raise
-        return Accepted(row=row, job=written.job)
+        self._refuse_if_draining(order)
+        written = self._write(order)
+        if not order.inputs:
+            return Accepted(row=await self._store(order, written, ()), job=written.job)
+        async with self._storing:
+            hashes = tuple([await asyncio.to_thread(self._pictures.store, i) for i in order.inputs])
+            try:
+                return Accepted(row=await self._store(order, written, hashes), job=written.job)
+            except BaseException:
+                await self._forget(hashes)
+                raise
 
     def start(self, accepted: Accepted, *, message_id: int | None) -> None:
         """Send the job on its way; `message_id` is the message that shows its progress."""
         self._spawn(accepted.row, accepted.job, message_id)
 
-    async def cancel(self, job_id: str, *, user_id: int) -> None:
-        """Cancel one's own job; NotFound or NotAllowed otherwise."""
-        row = await self.job(job_id)
+    async def cancel_shown(self, message_id: int, *, user_id: int) -> None:
+        """Cancel one's own job that a message shows; NotFound or NotAllowed otherwise."""
+        async with self._database.read() as connection:
+            row = await jobs.shown_by(connection, message_id)
+        if row is None:
+            raise NotFound("This message shows no picture that is being drawn.")
         if row.user_id != user_id:
             raise NotAllowed("This is another member's picture; only they can cancel it.")
-        if row.outcome is not Outcome.OPEN or not self.drawer.cancel(job_id):
+        if row.outcome is not Outcome.OPEN or not self.drawer.cancel(row.id):
             raise NotFound("This picture is not being drawn any more.")
 
     # Looking things up.
@@ -289,16 +285,17 @@ class Studio:
             log.info("recovered %d open and %d undelivered jobs", len(open_rows), len(owed))
 
     async def drain(self, timeout_s: float) -> None:
-        """Take nothing new, let running jobs finish for so long, leave queued ones open."""
+        """Take nothing new, let running jobs finish for so long, leave queued ones open.
+
+        A second call finds little left to do and does no harm.
+        """
         self._draining = True
+        loop = asyncio.get_running_loop()
+        deadline_s = loop.time() + timeout_s
         await self.drawer.close(drain_s=timeout_s)
         if self._following:
-            await asyncio.wait(self._following.values(), timeout=timeout_s + 10)
-
-    async def idle(self) -> None:
-        """Wait until nothing is being followed or delivered."""
-        while self._following:
-            await asyncio.wait(self._following.values())
+            left_s = max(deadline_s - loop.time(), 0)
+            await asyncio.wait(self._following.values(), timeout=left_s + _RECORDING_S)
 
     # One job.
 
@@ -319,18 +316,21 @@ class Studio:
         self, row: JobRow, job: engine.DrawJob | None, message_id: int | None
     ) -> None:
         """Follow one job from the engine's queue to the outbox; nothing it meets goes further."""
+        started = False
         try:
             if message_id is not None and message_id != row.progress_message_id:
                 row = await self._attach(row, message_id)
             if job is None:
                 job = await asyncio.to_thread(self._restore, row)
             async for event in self.drawer.run(job):
+                started = started or isinstance(event, engine.Started)
                 await self._take(row, job, event)
         except engine.EngineLost:
             log.exception("job %s: the device is lost; the job stays open", row.id)
             self.lost.set()
         except engine.EngineClosed:
-            await self._interrupt(row)
+            if started:
+                await self._interrupt(row)
         except (ValueError, stored.StoredJobError) as error:
             await self._end(row, Outcome.FAILED, str(error))
         except FileNotFoundError:
@@ -351,7 +351,7 @@ class Studio:
                 log.warning("job %s failed (%s): %s", row.id, event.kind, event.reason)
                 await self._end(row, Outcome.FAILED, event.reason)
             case engine.Cancelled():
-                await self._end(row, Outcome.CANCELLED, "Cancelled; nothing was charged.")
+                await self._end(row, Outcome.CANCELLED, "Cancelled.")
             case engine.Started():
                 async with self._database.write() as connection:
                     await jobs.begin(connection, row.id)
@@ -385,6 +385,7 @@ class Studio:
         await asyncio.shield(self._record_end(row, outcome, reason))
 
     async def _record_end(self, row: JobRow, outcome: Outcome, reason: str) -> None:
+        reason += " Nothing was charged."
         async with self._database.write() as connection:
             await jobs.fail(connection, row.id, outcome, reason, now_ms=self._now_ms())
         await self._deliver(row.id)
@@ -415,21 +416,66 @@ class Studio:
         pictures = {sha256: self._pictures.load(sha256) for sha256 in stored.hashes(row.stored)}
         return stored.load(row.stored, row.stored_version, pictures)
 
-    async def _store(self, new: NewJob, price: int) -> JobRow:
-        async with self._database.write() as connection:
-            waiting = await jobs.open_count(connection, new.user_id)
-            if waiting >= self._limits.running + self._limits.queued:
-                raise QueueFull(
-                    f"You have {waiting} pictures waiting, which is the most. "
-                    f"Send this again when one of them is done."
+    def _write(self, order: Order) -> brief.Brief:
+        wanted = prompt.parse(order.text, beside=len(order.inputs))
+        return brief.write(
+            wanted,
+            brief.choose_model(wanted, self.drawer.models()),
+            job_id=self._new_id(),
+            owner=str(order.user_id),
+            seed=self._new_seed(),
+            inputs=order.inputs,
+            strength=order.strength,
+            keep_seed=order.keep_seed,
+        )
+
+    async def _store(self, order: Order, written: brief.Brief, hashes: tuple[str, ...]) -> JobRow:
+        new = NewJob(
+            id=written.job.id,
+            guild_id=order.guild_id,
+            channel_id=order.channel_id,
+            user_id=order.user_id,
+            kind=order.kind,
+            title=order.title,
+            prompt=order.text,
+            parent_id=order.parent_id,
+            stored_version=stored.VERSION,
+            stored=stored.dump(written.job, hashes),
+            notes="\n".join(written.notes),
+            input_hashes=hashes,
+        )
+        price = pricing.price(written.job, written.model)
+        with _giving_back(order.text):
+            async with self._database.write() as connection:
+                await self._refuse_if_full(connection, order.user_id)
+                account_id = await self._account(connection, order.guild_id, order.user_id)
+                await jobs.accept(
+                    connection, new, account_id=account_id, price=price, now_ms=self._now_ms()
                 )
-            account_id = await self._account(connection, new.guild_id, new.user_id)
-            await jobs.accept(
-                connection, new, account_id=account_id, price=price, now_ms=self._now_ms()
-            )
-            row = await jobs.get(connection, new.id)
+                row = await jobs.get(connection, new.id)
         assert row is not None
         return row
+
+    async def _forget(self, hashes: tuple[str, ...]) -> None:
+        """Delete pictures that were stored for an order that was then refused."""
+        async with self._database.read() as connection:
+            unused = [sha for sha in hashes if not await jobs.is_referenced(connection, sha)]
+        for sha256 in unused:
+            await asyncio.to_thread(self._pictures.delete, sha256)
+
+    def _refuse_if_draining(self, order: Order) -> None:
+        if self._draining:
+            raise Draining(
+                "Darkroom is about to restart; send this again in a minute.", command=order.text
+            )
+
+    async def _refuse_if_full(self, connection: AsyncConnection, user_id: int) -> None:
+        waiting = await jobs.open_count(connection, user_id)
+        if waiting >= self._limits.running + self._limits.queued:
+            raise QueueFull(
+                f"You have {waiting} pictures waiting, which is the most. "
+                f"Send this again when one of them is done."
+            )
 
     async def _account(self, connection: AsyncConnection, guild_id: int, user_id: int) -> int:
         return await ledger.account(
@@ -456,6 +502,16 @@ def parameters(row: JobRow, job: engine.DrawJob, picture: engine.Picture) -> str
         f"Job: {row.id}"
     )
     return "\n".join(lines)
+
+
+@contextlib.contextmanager
+def _giving_back(text: str) -> Iterator[None]:
+    """Let refusals carry the member's text."""
+    try:
+        yield
+    except UserError as refusal:
+        refusal.command = refusal.command or text
+        raise
 
 
 def _random_id() -> str:

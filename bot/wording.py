@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from discord.utils import escape_markdown
+import re
 
 import engine
 from bot.jobs import JobRow
@@ -11,6 +11,8 @@ CONTENT_CHARACTERS = 2000
 """Of one Discord message."""
 _PROMPT_CHARACTERS = 1200
 _SHOWN_CHARACTERS = 1600
+_LINK = re.compile(r"<?(https?://[^\s<>]+)>?", re.IGNORECASE)
+_MARKUP = re.compile(r"([\\*_~|`\[\]])")
 
 
 def quoted(row: JobRow) -> str:
@@ -20,10 +22,18 @@ def quoted(row: JobRow) -> str:
         return ""
     if len(words) > _PROMPT_CHARACTERS:
         words = words[: _PROMPT_CHARACTERS - 1] + "…"
-    shown = escape_markdown(words)
+    shown = _plain(words)
     if len(shown) > _SHOWN_CHARACTERS:
         shown = shown[:_SHOWN_CHARACTERS].rstrip("\\") + "…"
     return f"**{shown}**" if shown else ""
+
+
+def _plain(words: str) -> str:
+    """No Markdown in it acts, and its links are links that show no preview."""
+    pieces = _LINK.split(words)
+    pieces[::2] = [_MARKUP.sub(r"\\\1", piece) for piece in pieces[::2]]
+    pieces[1::2] = [f"<{link}>" for link in pieces[1::2]]
+    return "".join(pieces)
 
 
 def headline(row: JobRow, status: str = "") -> str:

@@ -36,3 +36,4 @@ def test_compose_keeps_data_and_models_and_reserves_the_gpu():
     assert "models:/app/models" in text
     assert "capabilities: [gpu]" in text
     assert "DATA_DIR=/data" in (ROOT / "Dockerfile").read_text()
+    assert "DATA_DIR: /data" in text, "an env_file with another DATA_DIR would win over the image"

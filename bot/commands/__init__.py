@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from discord import app_commands
 
-from bot.commands import blend, credits_, help_, imagine, info, vary
+from bot.commands import blend, cancel, credits_, help_, imagine, info, vary
 
-GROUPS = (imagine, vary, blend, info, credits_, help_)
+GROUPS = (imagine, vary, blend, info, cancel, credits_, help_)
 
 
 def add_all(tree: app_commands.CommandTree) -> None:

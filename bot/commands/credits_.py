@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import discord
 from discord import app_commands
 
 from bot.errors import NotAllowed
+from bot.ledger import DIRECT_MESSAGES
 from bot.pricing import CENTS, credits_text
 
 if TYPE_CHECKING:
     from bot.client import Darkroom
+
+log = logging.getLogger(__name__)
 
 Amount = app_commands.Range[float, 0.01, 1_000_000.0]
 Allotment = app_commands.Range[float, 0.0, 1_000_000_000.0]
@@ -28,27 +32,44 @@ class Credits(app_commands.Group, name="credits", description="Give and look at 
     """Hidden from members without Manage Server, and checked again: a server may change that."""
 
     @app_commands.command(description="Give credits to a member of this server.")
-    @app_commands.describe(member="Who gets them.", amount="How many; a grid costs about one.")
+    @app_commands.describe(
+        member="Who gets them.",
+        amount="How many; a grid costs about one.",
+        direct="For the bot's owner: to draw with in direct messages, not in this server.",
+    )
     async def grant(
-        self, interaction: discord.Interaction[Darkroom], member: discord.Member, amount: Amount
+        self,
+        interaction: discord.Interaction[Darkroom],
+        member: discord.Member,
+        amount: Amount,
+        direct: bool = False,  # noqa: FBT001, FBT002 - a command's option
     ) -> None:
         client = interaction.client
         guild_id = _managed_guild(interaction)
         if member.bot:
             raise NotAllowed("Bots draw no pictures here; choose a member.")
+        if direct and not client.is_owner(interaction.user.id):
+            raise NotAllowed("Only the bot's owner (OWNER_IDS) gives credits for direct messages.")
+        # Before the money moves: a lost reply must not look like a grant that failed.
+        await interaction.response.defer(ephemeral=True)
         available = await client.studio.grant(
-            guild_id=guild_id,
+            guild_id=DIRECT_MESSAGES if direct else guild_id,
             user_id=member.id,
             amount=_cents(amount),
             actor_id=interaction.user.id,
             by_owner=client.is_owner(interaction.user.id),
         )
-        await interaction.response.send_message(
-            f"{member.mention} got {credits_text(_cents(amount))} and now has "
-            f"{credits_text(available)}.",
-            ephemeral=True,
-            allowed_mentions=discord.AllowedMentions.none(),
+        where = " for direct messages" if direct else ""
+        said = (
+            f"{member.mention} got {credits_text(_cents(amount))}{where} and now has "
+            f"{credits_text(available)}."
         )
+        try:
+            await interaction.edit_original_response(
+                content=said, allowed_mentions=discord.AllowedMentions.none()
+            )
+        except discord.HTTPException as error:
+            log.warning("the grant was made but its reply lost (%s): %s", error, said)
 
     @app_commands.command(description="For the bot's owner: what this server may still grant.")
     @app_commands.describe(amount="Credits its managers may still grant in all.")

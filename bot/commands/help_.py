@@ -16,7 +16,7 @@ _TEXT = """\
 your credits and jobs.
 
 **Under a grid** U1–U4 post one picture at full size, free. V1–V4 draw four variations of it. 🔄 \
-draws the same words again.
+draws the same words again with another seed. Right click a message → Apps → Cancel Job.
 
 **Parameters**, after the words:
 `--ar 3:2` shape · `--seed 7` the same picture again · `--no text, people` leave out · `--v NAME` \

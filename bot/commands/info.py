@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bot.client import Darkroom
 
 _LISTED = 10
+_FIELD_CHARACTERS = 1024
 
 
 @app_commands.command(description="Your credits, your running and waiting jobs, the models here.")
@@ -40,12 +41,22 @@ async def info(interaction: discord.Interaction[Darkroom]) -> None:
         for model in models
         if model.installed
     ]
-    shown.add_field(name="Models", value=", ".join(offers) or "none", inline=False)
+    shown.add_field(name="Models", value=_fitting(offers) or "none", inline=False)
     if hint := client.model_hint():
         shown.add_field(name="A bigger model", value=hint, inline=False)
     version = importlib.metadata.version("darkroom")
     shown.set_footer(text=f"Darkroom {version} · {status.device}")
     await interaction.response.send_message(embed=shown, ephemeral=True)
+
+
+def _fitting(offers: list[str]) -> str:
+    """As many of them as an embed's field holds, and how many more there are."""
+    text = ", ".join(offers)
+    kept = len(offers)
+    while len(text) > _FIELD_CHARACTERS:
+        kept -= 1
+        text = f"{', '.join(offers[:kept])} and {len(offers) - kept} more"
+    return text
 
 
 def _ids(rows: list[JobRow]) -> str:

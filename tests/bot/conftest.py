@@ -51,8 +51,9 @@ def new_bot(database, drawer, tmp_path, monkeypatch):
 
     clock = itertools.count(1_800_000_000)  # a second passes at each look
 
-    def build(engine_=drawer, **settings):
+    def build(engine_=drawer, *, serving=True, **settings):
         return Darkroom(
+            serving=serving,
             now_s=lambda: next(clock),
             settings=Settings(data_dir=tmp_path, owner_ids=(OWNER_ID,), **settings),
             database=database,

@@ -1,5 +1,7 @@
 """/credits and /info: who may give what, and what a member sees."""
 
+import dataclasses
+
 import discord
 import pytest
 from tests_support import refusal
@@ -122,6 +124,45 @@ async def test_servers_that_are_not_allowed_are_left_with_one_sentence(
     simcord_env, new_bot, database
 ):
     guild = simcord_env.create_guild("Foreign")
+    hall = guild.create_text_channel("hall")
+    simcord_env.backend.get_guild(guild.id).system_channel_id = hall.id
     await simcord_env.restart_bot(new_bot(allowed_guilds=(1,)))
     await simcord_env.settle()
     assert simcord_env.bot.get_guild(guild.id) is None
+    said = [
+        request.json["content"]
+        for request in simcord_env.http_requests
+        if request.json and "content" in request.json
+    ]
+    assert said == ["This Darkroom only works in the servers its operator chose; it leaves now."]
+
+
+async def test_the_owner_gives_credits_for_direct_messages(
+    simcord_env, channel, owner, manager, alice
+):
+    result = await manager.slash(channel, "credits grant", member=alice, amount=5.0, direct=True)
+    assert "Only the bot's owner" in refusal(result).description
+    await owner.slash(channel, "credits grant", member=alice, amount=5.0, direct=True)
+    await alice.user.slash("imagine", prompt="a cat")
+    await simcord_env.settle()
+    assert "(fast)" in alice.user.dm_channel.history()[-1].content
+
+
+async def test_a_grant_whose_reply_is_lost_is_not_called_a_failure(
+    simcord_env, simcord_bot, guild, channel, manager, alice
+):
+    simcord_env.inject_error("PATCH", "/webhooks/*", status=503, times=None)
+    result = await manager.slash(channel, "credits grant", member=alice, amount=5.0)
+    assert result.followups == []
+    assert await available(simcord_bot, guild, alice) == 3000
+
+
+async def test_info_fits_whatever_the_catalogue_holds(channel, alice, drawer):
+    [spec] = drawer._models.values()
+    for number in range(60):
+        name = f"a-model-with-a-rather-long-name-{number}"
+        info = dataclasses.replace(spec.info, name=name, title=name)
+        drawer._models[name] = dataclasses.replace(spec, info=info)
+    result = await alice.slash(channel, "info")
+    fields = {field.name: field.value for field in result.response.embeds[0].fields}
+    assert fields["Models"].endswith(" more")

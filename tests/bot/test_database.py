@@ -98,7 +98,12 @@ async def test_starting_twice_in_turn_keeps_what_is_there(database):
 
 @pytest.mark.parametrize(
     ("url", "sentence"),
-    [("mysql://x/y", "names mysql"), ("nonsense", "not a database address")],
+    [
+        ("mysql://x/y", "begins with mysql"),
+        ("postgresql://x/y", r"and postgresql\+asyncpg"),
+        ("sqlite:///x.db", r"sqlite\+aiosqlite"),
+        ("nonsense", "not a database address"),
+    ],
 )
 def test_a_foreign_address_is_one_sentence_naming_the_variable(url, sentence):
     with pytest.raises(StartError, match=sentence) as caught:
@@ -225,3 +230,15 @@ async def test_a_backup_is_taken_beside_a_running_bot(database, tmp_path):
     with sqlite3.connect(tmp_path / "copy.db") as copy:
         assert copy.execute("SELECT available FROM purses").fetchall() == [(100,)]
     copy.close()
+
+
+async def test_a_backup_of_nothing_is_one_sentence(tmp_path):
+    with pytest.raises(StartError, match="no database at"):
+        await Database(f"sqlite+aiosqlite:///{tmp_path / 'none.db'}").backup(tmp_path / "copy.db")
+
+
+async def test_a_closed_database_is_not_opened_again_by_a_late_write(database):
+    await database.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        async with database.write():
+            pass

@@ -18,6 +18,7 @@ from bot.fetch import Fetcher
     [
         "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0",
         "100.64.0.1", "::1", "fe80::1", "fd00::1", "::ffff:127.0.0.1", "::", "224.0.0.1", "ff02::1",
+        "64:ff9b::a00:1", "2002:a00:1::1", "fec0::1", "::7f00:1",
     ],
 )  # fmt: skip
 def test_private_addresses_are_not_public(address):
@@ -69,7 +70,10 @@ async def test_attachments_of_the_configured_discord_are_fetched(server):
     assert data.startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize("path", ["/secret/a.png", "/attachments/../secret/a.png", "/api/v10/x"])
+@pytest.mark.parametrize(
+    "path",
+    ["/secret/a.png", "/attachments/../secret/a.png", "/attachments/..%2fsecret", "/api/v10/x"],
+)
 async def test_other_paths_of_the_configured_discord_are_not(server, path):
     url, asked = server
     with pytest.raises(InvalidLink):
@@ -112,22 +116,44 @@ async def test_a_picture_beyond_the_limit_is_refused_while_it_arrives(server, mo
         "https://127.0.0.1/a.png",
         "https://[::1]/a.png",
         "https://user:word@example.com/a.png",
-        "https://2130706433/a.png",
-        "https://0x7f.1/a.png",
         "https:///a.png",
         "ftp://example.com/a.png",
         "https://[broken/a.png",
     ],
 )
-async def test_links_that_are_not_public_https_are_refused(link):
+async def test_links_that_are_not_public_https_are_refused(link, monkeypatch):
+    def opened(*_, **__):
+        pytest.fail("a connection was about to be made")
+
+    monkeypatch.setattr("aiohttp.ClientSession.get", opened)
     with pytest.raises(InvalidLink):
         await Fetcher().link(link)
 
 
-async def test_a_name_that_resolves_to_a_private_address_is_refused(monkeypatch):
-    async def private(*_, **__):
-        return [{"host": "10.0.0.1", "port": 443, "family": socket.AF_INET}]
+async def test_names_resolve_to_their_public_addresses_only(monkeypatch):
+    found = [
+        {"host": host, "port": 443, "family": socket.AF_INET} for host in ("10.0.0.1", "8.8.8.8")
+    ]
 
-    monkeypatch.setattr("aiohttp.ThreadedResolver.resolve", private)
+    async def resolve(*_, **__):
+        return found
+
+    monkeypatch.setattr("aiohttp.ThreadedResolver.resolve", resolve)
+    resolver = fetch._PublicResolver()
+    assert [item["host"] for item in await resolver.resolve("mixed.example")] == ["8.8.8.8"]
+    del found[1]
+    with pytest.raises(OSError, match="no public address"):
+        await resolver.resolve("private.example")
+
+
+async def test_every_link_goes_through_that_resolver(monkeypatch):
+    asked = []
+
+    async def resolve(_self, host, *_, **__):
+        asked.append(host)
+        raise OSError
+
+    monkeypatch.setattr("bot.fetch._PublicResolver.resolve", resolve)
     with pytest.raises(InvalidLink):
-        await Fetcher().link("https://innocent.example/a.png")
+        await Fetcher("http://127.0.0.1:9/api").link("https://innocent.example/a.png")
+    assert asked == ["innocent.example"]

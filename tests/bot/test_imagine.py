@@ -87,6 +87,9 @@ async def test_flags_without_effect_are_named_under_the_reply(simcord_env, chann
         ("cat --v 99", "Invalid parameter", "no model “99”"),
         ("https://127.0.0.1/a.png a cat", "Invalid link", "could not be fetched"),
         ("http://example.com/a.png a cat", "Invalid link", "could not be fetched"),
+        ("cat --ar " + "9" * 3900, "Invalid parameter", "--ar takes two whole numbers"),
+        ("cat --" + "a" * 3900, "Invalid parameter", "no parameter"),
+        ("https://a.example/1.png " * 6 + "cat", "Invalid parameter", "5 pictures at most"),
     ],
 )
 async def test_a_refusal_is_ephemeral_free_and_gives_the_text_back(
@@ -96,8 +99,7 @@ async def test_a_refusal_is_ephemeral_free_and_gives_the_text_back(
     embed = refusal(result)
     assert embed.title == title
     assert sentence in embed.description
-    if not prompt.startswith("http"):
-        assert prompt[:3000] in embed.description
+    assert f"/imagine prompt: {prompt}"[:3000] in embed.description
     assert await rows(database, jobs) == []
     assert channel.history() == []
 
@@ -208,12 +210,13 @@ async def test_v_draws_four_variations_from_the_stored_picture(simcord_env, chan
 
 
 async def test_reroll_draws_the_same_words_with_another_seed(simcord_env, channel, alice, drawer):
-    await imagine(simcord_env, channel, alice)
+    await imagine(simcord_env, channel, alice, "a red cat --seed 7")
     await alice.click(channel.last_message, custom_id=custom_ids(channel.last_message)[4])
     await simcord_env.settle()
     first, second = drawer.jobs
     assert first.prompt == second.prompt
-    assert first.seed != second.seed
+    assert first.seed == 7
+    assert second.seed != 7
 
 
 async def test_another_member_may_vary_and_pays_for_it(
@@ -347,7 +350,7 @@ def bomb():
     ("name", "data", "sentence"),
     [
         ("notes.txt", b"hello", "not a picture"),
-        ("bomb.png", bomb(), "at most 50 megapixels"),
+        ("bomb.png", bomb(), "at most 36 megapixels"),
         ("cut.png", png((300, 300))[:150], "damaged or cut short"),
         ("tiny.png", png((4, 4)), "only 4×4"),
         ("x.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not a picture"),
@@ -415,3 +418,41 @@ async def test_in_a_direct_message_only_the_owners_credits_count(simcord_env, gu
     await simcord_env.settle()
     said = refusal(result).description
     assert "you have 0 credits. Credits count in the server they were given in" in said
+
+
+async def test_an_order_that_cannot_be_paid_fetches_and_keeps_nothing(
+    simcord_env, channel, alice, new_bot, tmp_path
+):
+    await simcord_env.restart_bot(new_bot(trial_credits=0))
+    await simcord_env.settle()
+    result = await alice.slash(
+        channel, "blend", image1=("a.png", png(colour="red")), image2=("b.png", png(colour="blue"))
+    )
+    await simcord_env.settle()
+    assert refusal(result).title == "Credits exhausted"
+    assert not list((tmp_path / "pictures").rglob("*.png"))
+
+
+async def test_pictures_of_an_order_that_is_refused_late_are_not_kept(
+    simcord_env, simcord_bot, channel, alice, tmp_path
+):
+    async def nothing_is_wrong_yet(*_):
+        pass
+
+    simcord_bot.studio.expect = nothing_is_wrong_yet
+    simcord_bot.studio._limits = type(simcord_bot.studio._limits)(running=0, queued=0)
+    result = await alice.slash(channel, "blend", image1=("a.png", png()), image2=("b.png", png()))
+    await simcord_env.settle()
+    assert refusal(result).title == "Queue full"
+    assert not list((tmp_path / "pictures").rglob("*.png"))
+
+
+async def test_a_link_in_vary_is_refused_rather_than_ignored(simcord_env, channel, alice):
+    await imagine(simcord_env, channel, alice)
+    result = await alice.slash(channel, "vary", prompt="https://a.example/1.png a dog")
+    assert "leave the link out" in refusal(result).description
+
+
+async def test_a_prompt_of_brackets_is_quoted_in_linear_time(simcord_env, channel, alice):
+    await imagine(simcord_env, channel, alice, "[" * 500 + "](" * 500)
+    assert r"\[" in channel.last_message.content

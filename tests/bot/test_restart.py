@@ -2,7 +2,7 @@
 
 import pytest
 from sqlalchemy import func, select, update
-from tests_support import PatientEngine, custom_ids, labels
+from tests_support import PatientEngine, custom_ids, labels, refusal
 
 from bot.tables import entries, holds, jobs
 
@@ -92,7 +92,7 @@ async def test_a_result_that_was_not_posted_is_posted_without_a_ping(
     drawer.hold()
     await alice.slash(channel, "imagine", prompt="a red cat")
     drawer.release()
-    simcord_bot.outbox.retry_after_s = ()
+    simcord_bot.outbox.retry_after_s, simcord_bot.outbox.last_retry_s = (), None
     await simcord_env.settle()
     assert (await only_job(database)).delivery == "pending"
     simcord_env.backend.faults.clear()
@@ -200,17 +200,107 @@ async def test_a_job_of_an_unknown_format_fails_with_a_sentence(
 
 
 async def test_cancel_ends_the_job_and_gives_the_credits_back(
-    simcord_env, simcord_bot, channel, alice, bob, drawer, database
+    simcord_env, channel, alice, bob, drawer, database
 ):
     drawer.hold()
     await alice.slash(channel, "imagine", prompt="a red cat")
     job = await only_job(database)
-    with pytest.raises(Exception, match="another member's"):
-        await simcord_bot.studio.cancel(job.id, user_id=bob.id)
-    await simcord_bot.studio.cancel(job.id, user_id=alice.id)
+    shown = channel.last_message
+    refused = await bob.context_menu(channel, "Cancel Job", shown)
+    assert "another member's" in refusal(refused).description
+    assert (await only_job(database)).outcome == "open"
+    await alice.context_menu(channel, "Cancel Job", shown)
     await simcord_env.settle()
     job = await only_job(database)
     assert (job.outcome, job.delivery) == ("cancelled", "posted")
     assert "(cancelled)" in channel.last_message.content
+    late = await alice.context_menu(channel, "Cancel Job", channel.last_message)
+    assert "not being drawn any more" in refusal(late).description
     async with database.read() as connection:
         assert await connection.scalar(select(holds.c.state)) == "released"
+
+
+async def test_pictures_lost_before_the_delivery_are_said(
+    simcord_env, simcord_bot, channel, alice, drawer, database, new_bot, tmp_path
+):
+    simcord_env.inject_error("POST", "/channels/*/messages", status=500, times=None)
+    simcord_bot.outbox.retry_after_s, simcord_bot.outbox.last_retry_s = (), None
+    await alice.slash(channel, "imagine", prompt="a red cat")
+    await simcord_env.settle()
+    simcord_env.backend.faults.clear()
+    for number, file in enumerate((tmp_path / "pictures").rglob("*.png")):
+        file.write_bytes(b"damaged") if number else file.unlink()
+    await restart(simcord_env, new_bot, drawer)
+    assert "lost on the disk" in channel.last_message.content
+    assert (await only_job(database)).delivery == "posted"
+
+
+@pytest.mark.parametrize(("status", "code"), [(401, 0), (403, 40333), (429, 0), (503, 0)])
+async def test_a_passing_refusal_leaves_the_delivery_owed(
+    simcord_env, simcord_bot, channel, alice, database, status, code
+):
+    simcord_env.inject_error("POST", "/channels/*/messages", status=status, code=code, times=None)
+    simcord_bot.outbox.retry_after_s, simcord_bot.outbox.last_retry_s = (), None
+    await alice.slash(channel, "imagine", prompt="a red cat")
+    await simcord_env.settle()
+    assert (await only_job(database)).delivery == "pending"
+
+
+async def test_a_refusal_that_was_said_is_not_said_again(
+    simcord_env, channel, alice, drawer, database, new_bot
+):
+    drawer.fail_next("It broke.")
+    drawer.hold()
+    await alice.slash(channel, "imagine", prompt="a red cat")
+    await (
+        simcord_env.bot.get_channel(channel.id)
+        .get_partial_message(channel.last_message.id)
+        .delete()
+    )
+    drawer.release()
+    await simcord_env.settle()
+    [said] = channel.history()
+    async with database.write() as connection:
+        where = " ON jobs" if database.dialect == "postgresql" else ""
+        await connection.exec_driver_sql(f"DROP TRIGGER deliveries_end_once{where}")
+        await connection.execute(update(jobs).values(delivery="pending", result_message_id=None))
+    await restart(simcord_env, new_bot, drawer)
+    assert [message.id for message in channel.history()] == [said.id]
+
+
+async def test_the_final_post_carries_a_nonce_that_is_the_jobs(
+    simcord_env, channel, alice, database
+):
+    await alice.slash(channel, "imagine", prompt="a red cat")
+    await simcord_env.settle()
+    [post] = [
+        request.json
+        for request in simcord_env.http_requests
+        if request.method == "POST" and request.path.endswith("/messages")
+    ]
+    assert post["nonce"] == f"{(await only_job(database)).id}:0"
+    assert post["enforce_nonce"] is True
+    assert len(post["nonce"]) <= 25
+
+
+async def test_a_queued_job_keeps_its_attempts_when_the_bot_stops(
+    simcord_env, simcord_bot, channel, alice, drawer, database
+):
+    drawer.hold()
+    await alice.slash(channel, "imagine", prompt="a red cat")
+    async with database.write() as connection:
+        await connection.execute(update(jobs).values(attempts=2))
+    await simcord_bot.studio.drain(0)
+    assert (await only_job(database)).attempts == 2
+
+
+async def test_syncing_commands_by_hand_leaves_jobs_alone(
+    simcord_env, channel, alice, drawer, database, new_bot
+):
+    drawer.hold()
+    await alice.slash(channel, "imagine", prompt="a red cat")
+    fresh = PatientEngine()
+    await simcord_env.restart_bot(new_bot(fresh, serving=False))
+    await simcord_env.settle()
+    assert fresh.jobs == []
+    assert (await only_job(database)).outcome == "open"

@@ -78,6 +78,8 @@ def test_the_env_file_reaches_libraries_too(monkeypatch, tmp_path):
         ("PLAYGROUND_PORT", "99999"),
         ("PREVIEW_INTERVAL_S", "0"),
         ("GPU_MEMORY_GB", "-2"),
+        ("DISCORD_API_URL", "foo"),
+        ("DISCORD_GATEWAY_URL", "http://x"),
     ],
 )
 def test_a_wrong_value_is_one_sentence_that_names_the_variable(monkeypatch, name, value):
