@@ -118,6 +118,9 @@ async def test_bad_input_is_one_ephemeral_sentence_and_the_process_stays_up(
         )
         assert refusal.is_ephemeral
         dora.delete(stage.general, refusal.id)
+    deferrals = {entry.message_id for entry in stage.transcript if entry.loading}
+    assert len(deferrals) == len(HOSTILE), "fetching takes longer than a first reply may"
+    assert not deferrals & {message.id for message in stage.bot_messages()}, "taken back"
     for prompt, title in [
         ("x" * 5000, "Invalid parameter"),
         ("a cat --ar 0:1", "Invalid parameter"),
