@@ -24,6 +24,8 @@ def rows_of(work: Work, model: Denoiser, arrivals: itertools.count[int]) -> list
     assert isinstance(job, DrawJob)
     if job.tile and not model.can_tile:
         raise JobError("This model cannot draw seamless tiles; choose another.")
+    if model.inpaints and work.inputs.mask is None:
+        raise JobError("This model draws only within a mask; give one, or choose another.")
     text = model.condition(job)
     work.notes += [*work.inputs.notes, *text.notes]
     pattern = schedulers.build(job.scheduler, model.scheduler)

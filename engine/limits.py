@@ -31,9 +31,7 @@ def check(job: Job, models: Mapping[str, ModelSpec]) -> None:
         raise ValueError("A job needs an id and an owner.")
     match job:
         case DrawJob():
-            spec = models.get(job.model)
-            if spec is None:
-                raise ValueError(f"There is no model {job.model!r}; there are {_names(models)}.")
+            spec = _drawing(job.model, models)
             _check_numbers(job)
             _check_size(job, spec.info)
             _check_scheduler(job, spec.info)
@@ -48,14 +46,18 @@ def check(job: Job, models: Mapping[str, ModelSpec]) -> None:
             raise ValueError(
                 "This catalogue has no captioner and no CLIP pair, so pictures cannot be described."
             )
-        case WordWeightsJob(model=name) if name not in models:
-            raise ValueError(f"There is no model {name!r}; there are {_names(models)}.")
+        case WordWeightsJob():
+            _drawing(job.model, models)
         case _:
             pass
 
 
-def _names(models: Mapping[str, ModelSpec]) -> str:
-    return ", ".join(name for name, spec in models.items() if spec.draws)
+def _drawing(name: str, models: Mapping[str, ModelSpec]) -> ModelSpec:
+    spec = models.get(name)
+    if spec is None or not spec.draws:
+        known = ", ".join(name for name, spec in models.items() if spec.draws)
+        raise ValueError(f"There is no model {name!r}; there are {known}.")
+    return spec
 
 
 def _check_numbers(job: DrawJob) -> None:

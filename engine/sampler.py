@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -50,6 +51,26 @@ def step(model: Denoiser, rows: Sequence[Row]) -> None:
         of_row[number].append(prediction)
     for row, given, parts in zip(rows, inputs, of_row, strict=True):
         row.advance(given, model.guide(parts, row.guidance, row.push))
+
+
+class Pace:
+    """Keeps the host at most one tick ahead of a CUDA device, without ever waiting inside one.
+
+    Left alone it would run far ahead: a newcomer's first step would then lie behind all that.
+    """
+
+    def __init__(self, new_event: Callable[[], Any] = torch.cuda.Event) -> None:
+        self._new_event = new_event
+        self._before: Any = None
+
+    def __call__(self, device: torch.device) -> None:
+        """After each tick: wait for the one before it."""
+        if device.type == "cuda":
+            event = self._new_event()
+            event.record()
+            if self._before is not None:
+                self._before.synchronize()
+            self._before = event
 
 
 def decode(

@@ -61,7 +61,7 @@ class Worker:
         self._close_at_s: float | None = None
         self._arrivals, self._ticks = itertools.count(), itertools.count()
         self._busy = BusyShare(clock)
-        self._last_tick_s = 0.0
+        self._pace, self._last_tick_s = sampler.Pace(), 0.0
         self.tick_began_s: float | None = None
         """For the watchdog; None between ticks."""
         self.status = EngineStatus(device=device_title)
@@ -149,6 +149,7 @@ class Worker:
         for row in rows:
             row.last_tick = tick
         self._step(rows)
+        self._pace(rows[0].model.device)
         self.tick_began_s = None
         self._last_tick_s = self._clock() - began_s
         self._busy.add(began_s, began_s + self._last_tick_s)

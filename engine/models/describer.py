@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from engine.messages import DescribeJob, Finished, Job
-from engine.models.clip_pixels import clip_pixels
+from engine.models.clip_pixels import Eye
 from engine.pictures import Inputs
 
 WORDS: Mapping[str, Sequence[str]] = {
@@ -58,11 +58,12 @@ class ClipRanking:
         model: Any,  # noqa: ANN401
         tokenizer: Any,  # noqa: ANN401
         words: Mapping[str, Sequence[str]],
+        eye: Eye,
     ) -> None:
         self.name = name
         self.model = model
         self._tokenizer = tokenizer
-        self._words = words
+        self._words, self._eye = words, eye
 
     def run(self, job: Job, inputs: Inputs, report: Callable[[int, int], None]) -> Finished:
         """`suggestions` sentences, the likeliest first, with their probabilities among all."""
@@ -91,7 +92,7 @@ class ClipRanking:
 
     def _see(self, picture: Image.Image) -> Tensor:
         """(1, D), normalised."""
-        given = clip_pixels(picture, int(self.model.config.vision_config.image_size))
+        given = self._eye.see(picture, int(self.model.config.vision_config.image_size))
         return _unit(
             self.model.get_image_features(
                 pixel_values=given.to(self.model.device, self.model.dtype)

@@ -14,6 +14,7 @@ from engine.errors import JobError
 from engine.failures import BrokenModelError
 from engine.messages import ModelInfo
 from engine.models import CONSTRUCTING, Denoiser, Solo
+from engine.models.clip_pixels import eye_of
 from engine.models.describer import Captioner, ClipRanking, words_beside
 from engine.models.flux import Flux
 from engine.models.latent import LatentModel
@@ -63,8 +64,13 @@ def load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Denoiser 
     try:
         with CONSTRUCTING:
             return _load(spec, device, dtype)
-    except (JobError, torch.OutOfMemoryError):
+    except JobError:
         raise
+    except torch.OutOfMemoryError as error:
+        raise BrokenModelError(
+            f"{spec.info.title} does not fit into the device's memory; choose a smaller model, or"
+            " let the catalogue offload or quantise it."
+        ) from error
     except Exception as error:
         raise BrokenModelError(
             f"{spec.info.title} cannot be loaded from {spec.place}: {_first_line(error)}."
@@ -82,7 +88,7 @@ def _load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Denoiser
         case "clip":
             model = _transformer("CLIPModel", spec.place, device, torch.float32)
             tokenizer = _part("CLIPTokenizer", spec.place)
-            return ClipRanking(name, model, tokenizer, words_beside(spec.place))
+            return ClipRanking(name, model, tokenizer, words_beside(spec.place), eye_of(spec.place))
         case "captioner":
             model = _transformer("AutoModelForImageTextToText", spec.place, device, dtype)
             return Captioner(name, model, _part("AutoProcessor", spec.place))

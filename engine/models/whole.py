@@ -25,7 +25,8 @@ class WholePipeline:
 
     def run(self, job: Job, inputs: Inputs, report: Callable[[int, int], None]) -> Finished:
         """Pictures with the seeds of the job; what the pipeline does not take is said."""
-        assert isinstance(job, DrawJob)
+        if not isinstance(job, DrawJob):
+            raise JobError("This model cannot weigh words; choose another.")
         if inputs.pictures and ("image" not in self._taken or len(inputs.pictures) > 1):
             raise JobError("This model cannot start from these pictures; choose another.")
         if inputs.mask is not None and "mask_image" not in self._taken:

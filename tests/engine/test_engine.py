@@ -166,6 +166,7 @@ async def test_a_lost_device_raises_in_open_streams_and_the_engine_says_so(
         ({"scheduler": "magic"}, "no scheduler 'magic'; there are euler, euler-karras"),
         ({"scheduler": "flow-euler"}, "does not suit Tiny sd; euler"),
         ({"model": "dalle"}, "no model 'dalle'; there are sd"),
+        ({"model": "swin2sr"}, "no model 'swin2sr'; there are sd"),
         ({"mask": b"x"}, "exactly one input picture; 0 were given"),
         ({"id": ""}, "needs an id"),
         ({"enlarge": 3}, "Enlarging by 3 is not offered; choose 2 or 4"),
@@ -176,7 +177,7 @@ async def test_a_lost_device_raises_in_open_streams_and_the_engine_says_so(
 async def test_a_job_that_can_never_be_done_is_refused_at_the_call(
     engine_of, draw, fields, sentence
 ):
-    engine = await engine_of("sd")
+    engine = await engine_of("sd", "swin2sr")
     with pytest.raises(ValueError, match=sentence):
         engine.run(draw(**fields))
     assert isinstance(await end_of(engine.run(draw())), Finished)

@@ -11,7 +11,7 @@ from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionS
 from PIL import Image
 
 from engine import Engine, Finished, Progress
-from engine.models.clip_pixels import clip_pixels
+from engine.models.clip_pixels import Eye
 from engine.models.safety import load_safety
 from tests.engine import tiny_models
 
@@ -50,7 +50,7 @@ def test_above_half_is_where_diffusers_checker_blacks_a_picture_out(weights):
         np.clip(chance.normal(chance.uniform(0, 255), 60, (40, 40, 3)), 0, 255).astype(np.uint8)
         for _ in range(24)
     ]
-    given = torch.cat([clip_pixels(Image.fromarray(picture), 32) for picture in pictures])
+    given = torch.cat([Eye().see(Image.fromarray(picture), 32) for picture in pictures])
     with torch.no_grad():
         _, flagged = theirs(given, [np.ones((4, 4, 3)) for _ in pictures])
         scores = check.scores(pictures)

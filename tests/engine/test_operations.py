@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine import Finished, InitUse, InputPicture, WeightedText
+from engine import Failed, Finished, InitUse, InputPicture, WeightedText
 
 
 def plain(colour, size=(64, 64)):
@@ -122,6 +122,13 @@ async def test_tiles_and_others_in_flight_together_do_not_mix_their_paddings(eng
     beside = await finish(engine, draw(seed=4))
     assert isinstance([event async for event in tiled][-1], Finished)
     assert np.abs(alone - beside).max() <= 1
+
+
+async def test_an_inpainting_checkpoint_without_a_mask_is_one_sentence(engine_of, draw):
+    engine = await engine_of("sd-inpaint")
+    end = [event async for event in engine.run(draw("sd-inpaint"))][-1]
+    assert isinstance(end, Failed)
+    assert end.reason == "This model draws only within a mask; give one, or choose another."
 
 
 @pytest.mark.parametrize(("family", "guidance"), [("sd", 1.0), ("flux", 4.0)])

@@ -21,6 +21,7 @@ from engine import (
 )
 from engine.budgets import Profile
 from engine.mail import Cancel, Close, Unheard
+from engine.sampler import Pace
 from tests.engine.fakes import FakeClock, FakeModel, submit, work
 
 
@@ -169,6 +170,27 @@ def test_the_status_shows_who_runs_and_who_waits():
     _, worker = work({0: submit(*jobs), 1: [Close(float("-inf"))]}, FakeModel(), owner_cap=1)
     assert worker.status.running == ("0",)
     assert worker.status.queued == ("1",)
+
+
+def test_the_host_stays_one_tick_ahead_of_a_card():
+    waited = []
+
+    class FakeEvent:
+        def __init__(self, number):
+            self._number = number
+
+        def record(self):
+            pass
+
+        def synchronize(self):
+            waited.append(self._number)
+
+    events = iter(map(FakeEvent, range(9)))
+    pace = Pace(lambda: next(events))
+    for _ in range(3):
+        pace(torch.device("cuda"))
+    pace(torch.device("cpu"))
+    assert waited == [0, 1]
 
 
 scripts = st.lists(
