@@ -26,7 +26,7 @@ from engine import (
 from engine.threads import wait_passively
 
 if TYPE_CHECKING:
-    from engine.bench import Result
+    from engine.bench_figures import Result
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -70,6 +70,8 @@ def _parser() -> argparse.ArgumentParser:
 
     bench = commands.add_parser("bench", help="measure against diffusers' own pipelines")
     bench.add_argument("--json", type=Path, help="write the figures to this file")
+    bench.add_argument("--page", type=Path, help="write a page and a plot, for docs/benchmarks.md")
+    bench.add_argument("--note", default="", help="a sentence for the page, on how it was measured")
     bench.add_argument("--only", nargs="*", default=(), help="such as 1 1-toy 4")
     bench.add_argument("--full-size", action="store_true", help="SD 1.5 and SDXL, on a GPU")
     bench.add_argument("--device", default="auto")
@@ -172,25 +174,28 @@ def _fetch(options: argparse.Namespace) -> int:
 
 def _bench(options: argparse.Namespace) -> int:
     wait_passively()
-    from engine import bench  # noqa: PLC0415 - imports torch
+    from engine import bench_figures as bench  # noqa: PLC0415 - imports torch
 
     common = {"device": options.device, "dtype": options.dtype, "only": options.only, "say": _say}
     if options.full_size:
         results = bench.full_size_run(**common)
-        return _report(results, options.json)
+        return _report(results, options)
     drawing = [spec for spec in load_catalogue(options.models) if spec.draws]
     doodle = next((spec for spec in drawing if spec.info.installed), None)
     if doodle is None:
         print("No model is installed; the toy alone is measured.", file=sys.stderr)
-    return _report(bench.run(doodle, **common), options.json)
+    return _report(bench.run(doodle, **common), options)
 
 
-def _report(results: Sequence[Result], path: Path | None) -> int:
-    from engine import bench  # noqa: PLC0415
+def _report(results: Sequence[Result], options: argparse.Namespace) -> int:
+    from engine import bench_figures as bench  # noqa: PLC0415
+    from engine import bench_report  # noqa: PLC0415
 
     print(bench.machine())
-    if path is not None:
-        bench.write_json(results, path)
+    if options.json is not None:
+        bench.write_json(results, options.json)
+    if options.page is not None:
+        bench_report.write_page(results, options.page, options.note)
     return 0
 
 

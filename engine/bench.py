@@ -1,4 +1,4 @@
-"""The ten benchmarks: the engine against diffusers' own pipeline, always as a ratio in one run.
+"""What the benchmarks measure: the engine and diffusers' own pipeline, alternated in one run.
 
 Baseline S is the pipeline called once for each job, in turn, with the same weights, number
 format, device and threads, its pictures encoded to PNG like the engine's.
@@ -8,20 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
 import math
-import os
-import platform
 import random
 import statistics
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,15 +24,13 @@ import torch
 from engine import (
     DrawJob,
     Engine,
-    EngineError,
     Finished,
     ModelSpec,
     WeightedText,
     sampler,
     schedulers,
 )
-from engine.bench_models import full_size, spec_of, toy, toy_spec
-from engine.device import choose, leave_a_core
+from engine.device import choose
 from engine.drawing import rows_of
 from engine.messages import Lane
 from engine.models import loading
@@ -56,23 +48,9 @@ MIXED = ("euler", "dpm++2m-karras", "euler-a", "ddim", "unipc", "dpm++2m", "lcm"
 STEPS = (20, 30, 40)
 PAIRS = 15
 TRACE_JOBS = 200
+IN_FLIGHT = (1, 2, 4, 8, 16)
 LOAD = 0.8
 """Of the baseline's capacity, for arrivals at random."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """One figure of the table."""
-
-    number: str
-    work: str
-    metric: str
-    figure: float | None
-    bar: str
-    met: bool | None
-    baseline: str = "S"
-    model: str = ""
-    details: dict[str, Any] = field(default_factory=dict)
 
 
 class Baseline:
@@ -163,26 +141,6 @@ def _time_networks(model: Any, ticks: Ticks) -> None:  # noqa: ANN401
     model.predict, model.condition = timed(model.predict), timed(model.condition)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FullSizeBars:
-    """What an H200 should reach with a full-size model, and what its work is."""
-
-    over_s: float
-    over_sc: float
-    share: float
-    pass_tflop: float
-    """One sample through the denoiser."""
-    decode_tflop: float
-
-
-PEAK_TFLOP_S = 790
-"""Dense bf16 of one H200, as measured."""
-FULL_SIZE_BARS = {
-    "sd15": FullSizeBars(over_s=5.0, over_sc=2.0, share=0.60, pass_tflop=0.803, decode_tflop=2.51),
-    "sdxl": FullSizeBars(over_s=2.5, over_sc=1.0, share=0.65, pass_tflop=6.76, decode_tflop=10.47),
-}
-
-
 class Bench:
     """One model at one size against the baseline."""
 
@@ -246,6 +204,22 @@ class Bench:
                 run(lambda engine: _finish_all(engine, self._again(jobs)))
                 ours.append(time.perf_counter() - began_s)
         return min(theirs), min(ours)
+
+    def curve(self, steps: int) -> dict[str, float]:
+        """Throughput ÷ baseline by the number of jobs in flight."""
+        alone = self.job(steps=steps, scheduler="euler")
+        ratios = {}
+        with self.engine() as run:
+            for count in IN_FLIGHT:
+                theirs = min(self.baseline.draw(alone) for _ in range(3)) * count
+                ours = []
+                for _ in range(3):
+                    jobs = [self.job(n, steps=steps, scheduler="euler") for n in range(count)]
+                    began_s = time.perf_counter()
+                    run(lambda engine, jobs=jobs: _finish_all(engine, jobs))
+                    ours.append(time.perf_counter() - began_s)
+                ratios[str(count)] = theirs / min(ours)
+        return ratios
 
     def alone(self, steps: int, pairs: int) -> tuple[float, list[float]]:
         """Median of time ÷ baseline over alternated pairs of one job alone."""
@@ -393,280 +367,3 @@ async def _finish_all(engine: Engine, jobs: Sequence[DrawJob]) -> None:
 
 def _p95(values: Sequence[float]) -> float:
     return sorted(values)[math.ceil(0.95 * len(values)) - 1]
-
-
-def machine() -> str:
-    """What the figures were taken on."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    where = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.processor()
-    return (
-        f"{where or platform.machine()}, {cores} cores, {torch.get_num_threads()} torch threads,"
-        f" torch {torch.__version__}"
-    )
-
-
-def run(
-    doodle: ModelSpec | None,
-    *,
-    device: str = "auto",
-    dtype: str = "auto",
-    only: Sequence[str] = (),
-    say: Callable[[str], object] = print,
-) -> list[Result]:
-    """Every benchmark asked for; each figure is said as it comes."""
-    leave_a_core()
-    results: list[Result] = []
-
-    def wanted(number: str) -> bool:
-        return not only or number in only
-
-    def add(result: Result) -> None:
-        results.append(result)
-        say(row(result))
-
-    with tempfile.TemporaryDirectory() as folder:
-        toy().save_pretrained(folder)
-        small = Bench(toy_spec(Path(folder)), 64, device, dtype)
-        named = [("-toy", small)]
-        if doodle is not None:
-            named = [("", Bench(doodle, 128, device, dtype)), *named]
-        for suffix, bench in named:
-            for result in _figures(bench, suffix, wanted):
-                add(result)
-        if doodle is not None and wanted("1-32"):
-            wide = replace(doodle, info=replace(doodle.info, max_pixels=256 * 256))
-            add(_throughput(Bench(wide, 256, device, dtype), "1-32", 1.1, rounds=2))
-    return results
-
-
-def _figures(bench: Bench, suffix: str, wanted: Callable[[str], bool]) -> Iterator[Result]:
-    is_toy = bool(suffix)
-    if wanted("1" + suffix):
-        yield _throughput(bench, "1" + suffix, 2.0 if is_toy else 1.5, rounds=5 if is_toy else 2)
-    if wanted("2" + suffix):
-        grids = bench.mixed(16, images=4)
-        theirs, ours = bench.throughput(grids, 1)
-        yield Result(
-            number="2" + suffix,
-            work="16 grids of 4",
-            metric="images/s ÷ S",
-            figure=theirs / ours,
-            bar="≥ 1.0",
-            met=theirs / ours >= 1.0,
-            model=bench.name,
-            details={"images_per_s": 64 / ours, "baseline_images_per_s": 64 / theirs},
-        )
-    if wanted("4" + suffix):
-        median, ratios = bench.alone(steps=30, pairs=PAIRS)
-        yield Result(
-            number="4" + suffix,
-            work=f"one job alone, median of {PAIRS} alternated pairs",
-            metric="time ÷ S",
-            figure=median,
-            bar="≤ 1.03",
-            met=median <= 1.03,
-            model=bench.name,
-            details={"ratios": ratios},
-        )
-    if wanted("5" + suffix):
-        ticks = bench.late_joiner()
-        yield Result(
-            number="5" + suffix,
-            work="a late joiner under full load",
-            metric="ticks to its first step",
-            figure=ticks,
-            bar="≤ 1",
-            met=ticks <= 1,
-            baseline="",
-            model=bench.name,
-        )
-    if wanted("6" + suffix):
-        theirs, ours, mean_s = bench.arrivals(TRACE_JOBS)
-        yield Result(
-            number="6" + suffix,
-            work=f"{TRACE_JOBS} random arrivals at 80 % of S's capacity",
-            metric="p95 latency ÷ S",
-            figure=ours / theirs,
-            bar="< 0.7",
-            met=ours / theirs < 0.7,
-            model=bench.name,
-            details={"p95_s": ours, "baseline_p95_s": theirs, "baseline_service_s": mean_s},
-        )
-    if wanted("7" + suffix):
-        share, ticks = bench.overhead()
-        yield Result(
-            number="7" + suffix,
-            work="queue, batching and scheduler time under full load",
-            metric="share of a tick",
-            figure=share,
-            bar="≤ 0.10" if not is_toy else "report",
-            met=share <= 0.10 if not is_toy else None,
-            baseline="",
-            model=bench.name,
-            details={"ticks": ticks},
-        )
-    if wanted("8" + suffix):
-        ratio = bench.previews(pairs=9)
-        yield Result(
-            number="8" + suffix,
-            work="previews every 5 steps",
-            metric="time with ÷ without",
-            figure=ratio,
-            bar="≤ 1.02",
-            met=ratio <= 1.02,
-            baseline="",
-            model=bench.name,
-        )
-    if wanted("9" + suffix):
-        differences = bench.exactness()
-        worst = max(differences.values())
-        yield Result(
-            number="9" + suffix,
-            work="batched against lone latents, every scheduler",
-            metric="largest difference",
-            figure=worst,
-            bar="≤ 1e-3",
-            met=worst <= 1e-3,
-            baseline="",
-            model=bench.name,
-            details=dict(differences),
-        )
-    if wanted("10" + suffix):
-        yield Result(
-            number="10" + suffix,
-            work="recompiles after warm-up",
-            metric="count",
-            figure=None,
-            bar="n/a in eager",
-            met=None,
-            baseline="",
-            model=bench.name,
-        )
-
-
-def full_size_run(
-    *, device: str, dtype: str, only: Sequence[str], say: Callable[[str], object]
-) -> list[Result]:
-    """SD1.5 at 512 and SDXL at 1024 px with random weights, against S and Sc, on a GPU."""
-    chosen = choose(device, dtype, None)
-    if chosen.where.type != "cuda":
-        raise EngineError(
-            f"Full-size benchmarks need a CUDA card; the device is {chosen.title}. Leave out"
-            " --full-size to measure the small models."
-        )
-    results: list[Result] = []
-    for name, side_px in (("sd15", 512), ("sdxl", 1024)):
-        with tempfile.TemporaryDirectory() as folder:
-            full_size(name, chosen.where, chosen.dtype).save_pretrained(folder)
-            torch.cuda.empty_cache()
-            title = "SD 1.5, random" if name == "sd15" else "SDXL, random"
-            spec = spec_of(name, title, Path(folder), side_px, compiled=True)
-            bench = Bench(spec, side_px, device, dtype)
-            for result in full_size_figures(bench, FULL_SIZE_BARS[name]):
-                if not only or result.number in only:
-                    results.append(result)
-                    say(row(result))
-    return results
-
-
-def full_size_figures(bench: Bench, bars: FullSizeBars) -> Iterator[Result]:
-    """Benchmarks 1, 3, 4 … 8 with the bars for an H200."""
-    suffix = f"-{bench.spec.info.name}"
-    jobs = bench.mixed(16)
-    theirs, ours = bench.throughput(jobs, 2)
-    yield _ratio(bench, f"1{suffix}", "S", theirs / ours, bars.over_s)
-    eager, bench.baseline = bench.baseline, bench.compiled_baseline()
-    for job in jobs[:2]:
-        bench.baseline.draw(job)
-    compiled_s = sum(bench.baseline.draw(job) for job in jobs)
-    yield _ratio(bench, f"1c{suffix}", "Sc", compiled_s / ours, bars.over_sc)
-    median, _ = bench.alone(steps=30, pairs=PAIRS)
-    yield Result(
-        number=f"4{suffix}",
-        work=f"one job alone, median of {PAIRS} alternated pairs",
-        metric="time ÷ Sc",
-        figure=median,
-        bar="≤ 1.05",
-        met=median <= 1.05,
-        baseline="Sc",
-        model=bench.name,
-    )
-    bench.baseline = eager
-    steady = [bench.job(n, steps=30, scheduler="euler") for n in range(32)]
-    _, seconds = bench.throughput(steady, 1)
-    share = 32 / seconds * (2 * 30 * bars.pass_tflop + bars.decode_tflop) / PEAK_TFLOP_S
-    yield Result(
-        number=f"3{suffix}",
-        work="30 steps, guidance, 32 pictures, against the limit",
-        metric=f"share of {PEAK_TFLOP_S} TFLOP/s",
-        figure=share,
-        bar=f"≥ {bars.share}",
-        met=share >= bars.share,
-        baseline="",
-        model=bench.name,
-        details={"images_per_s": 32 / seconds},
-    )
-    rest = {f"{number}{suffix}" for number in (5, 6, 7, 8)}
-    yield from _figures(bench, suffix, rest.__contains__)
-
-
-def _ratio(bench: Bench, number: str, baseline: str, figure: float, bar: float) -> Result:
-    return Result(
-        number=number,
-        work="16 jobs of one image; prompts, steps 20/30/40 and schedulers mixed",
-        metric=f"images/s ÷ {baseline}",
-        figure=figure,
-        bar=f"≥ {bar}",
-        met=figure >= bar,
-        baseline=baseline,
-        model=bench.name,
-    )
-
-
-def _throughput(bench: Bench, number: str, bar: float, rounds: int) -> Result:
-    theirs, ours = bench.throughput(bench.mixed(16), rounds)
-    return Result(
-        number=number,
-        work="16 jobs of one image; prompts, steps 20/30/40 and schedulers mixed",
-        metric="images/s ÷ S",
-        figure=theirs / ours,
-        bar=f"≥ {bar}",
-        met=theirs / ours >= bar,
-        model=bench.name,
-        details={"images_per_s": 16 / ours, "baseline_images_per_s": 16 / theirs},
-    )
-
-
-def row(result: Result) -> str:
-    """A line of the Markdown table."""
-    if result.figure is None:
-        figure = "–"
-    elif 0 < abs(result.figure) < 0.001:
-        figure = f"{result.figure:.1e}"
-    else:
-        figure = f"{result.figure:.3g}"
-    mark = {True: "✓", False: "✗", None: "–"}[result.met]
-    return (
-        f"| {result.number} | {result.work} | {result.model} | {result.metric} | {figure} |"
-        f" {result.bar} | {mark} |"
-    )
-
-
-def write_json(results: Sequence[Result], path: Path) -> None:
-    """One object: number → figure, bar, baseline, machine and what was measured."""
-    shared = {"machine": machine(), "date": datetime.now(UTC).strftime("%Y-%m-%d")}
-    table = {
-        result.number: {
-            "figure": result.figure,
-            "bar": result.bar,
-            "met": result.met,
-            "baseline": result.baseline,
-            "work": result.work,
-            "metric": result.metric,
-            "model": result.model,
-            **shared,
-            "details": result.details,
-        }
-        for result in results
-    }
-    path.write_text(json.dumps(table, indent=1, ensure_ascii=False), encoding="utf-8")

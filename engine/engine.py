@@ -271,12 +271,15 @@ class Engine:
 
     async def _watch(self) -> None:
         """Report, once each, ticks that take longer than a minute."""
-        reported = None
+        reported: float | None = None
         while True:
             await asyncio.sleep(WATCHDOG_S / 6)
-            began_s = self._worker.tick_began_s if self._worker is not None else None
-            if began_s is None or began_s == reported:
-                continue
-            if self._clock() - began_s > WATCHDOG_S:
-                reported = began_s
-                log.error("A tick has taken longer than %.0f s; is the device stuck?", WATCHDOG_S)
+            reported = self._report_stuck(reported)
+
+    def _report_stuck(self, reported: float | None) -> float | None:
+        """The beginning of the last tick that was reported."""
+        began_s = self._worker.tick_began_s if self._worker is not None else None
+        if began_s is None or began_s == reported or self._clock() - began_s <= WATCHDOG_S:
+            return reported
+        log.error("A tick has taken longer than %.0f s; is the device stuck?", WATCHDOG_S)
+        return began_s

@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from engine import EngineError, bench
+from engine import EngineError, bench, bench_figures, bench_report
 from engine.bench_models import SD15_UNET, SDXL_UNET, toy, toy_spec
 
 
@@ -27,19 +27,31 @@ def test_batched_latents_differ_by_rounding_for_every_scheduler(small):
 
 
 def test_the_file_holds_one_object_by_number(tmp_path):
-    result = bench.Result(
+    result = bench_figures.Result(
         number="1-toy", work="w", metric="m", figure=3.5, bar="≥ 2.0", met=True, model="toy"
     )
-    bench.write_json([result], tmp_path / "bench.json")
+    bench_figures.write_json([result], tmp_path / "bench.json")
     table = json.loads((tmp_path / "bench.json").read_text())
     assert table["1-toy"]["figure"] == 3.5
     assert {"bar", "baseline", "machine", "date"} <= set(table["1-toy"])
-    assert "| 3.5 | ≥ 2.0 | ✓ |" in bench.row(result)
+    assert "| 3.5 | ≥ 2.0 | ✓ |" in bench_figures.row(result)
+
+
+def test_the_page_holds_the_table_and_the_plot(tmp_path):
+    shared = {"work": "w", "metric": "m", "bar": "b", "met": None, "model": "toy"}
+    results = [
+        bench_figures.Result(number="1", figure=1.6, **shared),
+        bench_figures.Result(number="curve", figure=2.0, details={"1": 1.0, "2": 2.0}, **shared),
+    ]
+    bench_report.write_page(results, tmp_path / "benchmarks.md", "A quiet machine.")
+    page = (tmp_path / "benchmarks.md").read_text()
+    assert "| 1 | w | toy | m | 1.6 | b | – |" in page and "A quiet machine." in page
+    assert (tmp_path / "benchmarks.svg").read_text().startswith("<?xml")
 
 
 def test_full_size_benchmarks_without_a_card_are_refused_with_one_sentence():
     with pytest.raises(EngineError, match="need a CUDA card"):
-        bench.full_size_run(device="cpu", dtype="auto", only=(), say=print)
+        bench_figures.full_size_run(device="cpu", dtype="auto", only=(), say=print)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import asyncio
 import io
 import struct
 import zlib
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -288,6 +289,20 @@ async def test_a_device_that_is_missing_is_one_sentence_at_the_start(options, se
     engine = Engine([], **options)
     with pytest.raises(EngineError, match=sentence):
         await engine.start()
+
+
+def test_the_watchdog_reports_a_tick_over_a_minute_once(caplog):
+    now = [0.0]
+    engine = Engine([], clock=lambda: now[0])
+    engine._worker = SimpleNamespace(tick_began_s=0.0)
+    reported = None
+    for now[0] in (59.0, 61.0, 71.0):
+        reported = engine._report_stuck(reported)
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    engine._worker.tick_began_s = 80.0
+    now[0] = 150.0
+    engine._report_stuck(reported)
+    assert len(caplog.records) == 2
 
 
 async def test_two_models_load_and_draw_beside_each_other(engine_of, draw):
