@@ -15,6 +15,7 @@ from transformers import (
     CLIPVisionConfig,
 )
 
+from doodle import tokenizer as tokenizers
 from doodle import weights
 from doodle.captions import caption
 from doodle.pictures import draw_random
@@ -109,7 +110,7 @@ def save(pair: CLIPModel, tokenizer: CLIPTokenizer, folder: Path) -> None:
     """Write model, tokenizer and image processor, so that CLIP's own loaders read them."""
     pair.save_pretrained(folder)
     weights.halve(folder / "model.safetensors")
-    tokenizer.save_pretrained(folder)
+    tokenizers.save(tokenizer, folder)
     CLIPImageProcessorPil(
         size={"shortest_edge": SEEN_PX},
         crop_size={"height": SEEN_PX, "width": SEEN_PX},

@@ -12,6 +12,8 @@ from transformers import CLIPTokenizer
 from doodle.captions import caption
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from doodle.recipe import Recipe
 
 BOS, EOS = "<|startoftext|>", "<|endoftext|>"
@@ -43,6 +45,13 @@ def token_ids(tokenizer: CLIPTokenizer, texts: list[str]):  # noqa: ANN201 - tor
         truncation=True,
         return_tensors="pt",
     ).input_ids
+
+
+def save(tokenizer: CLIPTokenizer, folder: Path) -> None:
+    """Write the tokenizer as it was built, without the padding that its last call left in it."""
+    tokenizer.backend_tokenizer.no_padding()
+    tokenizer.backend_tokenizer.no_truncation()
+    tokenizer.save_pretrained(folder)
 
 
 def _merges(recipe: Recipe, count: int) -> list[tuple[str, str]]:

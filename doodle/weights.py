@@ -11,6 +11,8 @@ from diffusers import DDIMScheduler, StableDiffusionPipeline
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
+from doodle import tokenizer as tokenizers
+
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL, UNet2DConditionModel
     from transformers import CLIPTextModel, CLIPTokenizer
@@ -67,6 +69,7 @@ def assemble(
 def save(pipeline: StableDiffusionPipeline, folder: Path) -> None:
     """Write a pipeline in fp16; the one in memory keeps its precision."""
     pipeline.save_pretrained(folder)
+    tokenizers.save(pipeline.tokenizer, folder / "tokenizer")
     for part in PARTS:
         halve(folder / part)
 
