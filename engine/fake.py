@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PIL import Image, ImageDraw
@@ -61,6 +61,11 @@ FAKE_MODEL = ModelSpec(
 )
 
 
+FAKE_PAIR = replace(
+    FAKE_MODEL, info=replace(FAKE_MODEL.info, name="pair", title="Pair", aliases=(), family="clip")
+)
+
+
 @dataclass(slots=True)
 class _Run:
     job: Job
@@ -83,7 +88,9 @@ class FakeEngine:
     only by `step()`. At most `capacity` jobs run, the others are queued in order of arrival.
     """
 
-    def __init__(self, models: Sequence[ModelSpec] = (FAKE_MODEL,), *, capacity: int = 4) -> None:
+    def __init__(
+        self, models: Sequence[ModelSpec] = (FAKE_MODEL, FAKE_PAIR), *, capacity: int = 4
+    ) -> None:
         self._models = {spec.info.name: spec for spec in models}
         self._capacity = capacity
         self._runs: dict[str, _Run] = {}
@@ -251,7 +258,12 @@ def _finish(job: Job) -> Finished:
                 _picture(_sketch(job, index), (job.seed + index) % 2**32)
                 for index in range(job.images)
             )
-            return Finished(job_id=job.id, pictures=pictures)
+            frames = tuple(
+                _preview(_sketch(job, 0), (frame + 1) / job.film_frames)
+                for frame in range(job.film_frames)
+            )
+            films = (frames,) * job.images if frames else ()
+            return Finished(job_id=job.id, pictures=pictures, films=films)
         case UpscaleJob(picture=data, factor=factor):
             with Image.open(io.BytesIO(data)) as source:
                 small = source.convert("RGB")
@@ -271,13 +283,14 @@ def _sketch(job: DrawJob, index: int) -> Image.Image:
     seed = (job.seed + index) % 2**32
     text = "|".join(f"{part.text}:{part.weight}" for part in job.prompt)
     digest = hashlib.sha256(f"{text}|{seed}".encode()).digest()
-    picture = Image.new("RGB", (job.width_px, job.height_px), tuple(digest[:3]))
+    width, height = job.width_px * job.enlarge, job.height_px * job.enlarge
+    picture = Image.new("RGB", (width, height), tuple(digest[:3]))
     draw = ImageDraw.Draw(picture)
-    draw.rectangle((0, job.height_px * 2 // 3, job.width_px, job.height_px), tuple(digest[3:6]))
+    draw.rectangle((0, height * 2 // 3, width, height), tuple(digest[3:6]))
     for disc in range(3):
         x, y, size = digest[6 + 6 * disc : 9 + 6 * disc]
-        centre = (x * job.width_px // 255, y * job.height_px // 255)
-        radius = job.width_px // 16 + size * job.width_px // 1024
+        centre = (x * width // 255, y * height // 255)
+        radius = width // 16 + size * width // 1024
         draw.circle(centre, radius, tuple(digest[9 + 6 * disc : 12 + 6 * disc]))
     return picture
 

@@ -68,7 +68,7 @@ class Reports:
 
     def _film(self, row: Row) -> None:
         job = row.work.job
-        frames = job.film_frames if isinstance(job, DrawJob) else 0
+        frames = job.film_frames if isinstance(job, DrawJob) and job.enlarge == 1 else 0
         if row.step * frames // row.total > (row.step - 1) * frames // row.total:
             row.film.append(row.model.preview.draw(row.clean()))
 

@@ -10,6 +10,7 @@ from PIL import Image
 import engine
 from engine import (
     Cancelled,
+    DescribeJob,
     DrawJob,
     EngineClosed,
     EngineLost,
@@ -17,10 +18,13 @@ from engine import (
     FailureKind,
     FakeEngine,
     Finished,
+    InputPicture,
     Progress,
     Queued,
     Started,
+    UpscaleJob,
     WeightedText,
+    WordWeightsJob,
 )
 
 
@@ -164,6 +168,24 @@ async def test_an_id_that_runs_already_is_refused():
 
     with pytest.raises(ValueError, match="already running"):
         fake.run(draw())
+
+
+async def test_the_fake_does_every_kind_of_job():
+    fake = FakeEngine()
+    picture = (await collect(fake.run(draw(film_frames=3))))[-1]
+    assert len(picture.films[0]) == 3
+    data = picture.pictures[0].png
+    large = draw("l", inputs=(InputPicture(data=data),), enlarge=2)
+    jobs = [
+        large,
+        UpscaleJob(id="u", owner="ann", picture=data, factor=2),
+        DescribeJob(id="d", owner="ann", picture=data),
+        WordWeightsJob(id="w", owner="ann", model="doodle", text="a red cat"),
+    ]
+    ends = [(await collect(fake.run(job)))[-1] for job in jobs]
+    assert [end.pictures[0].width_px for end in ends[:2]] == [256, 256]
+    assert len(ends[2].texts) == 4
+    assert ends[3].texts == ("a", "red", "cat")
 
 
 def test_importing_the_engine_imports_no_torch():
