@@ -21,17 +21,22 @@ class Admission:
         self._queue, self._shelf, self._budgets = queue, shelf, budgets
         self._waiting: dict[str, list[Work]] = {}
         """Handed out by the queue, by the model that is still to be loaded."""
+        self._order: list[str] | None = None
+        """As of the last change; None: to be looked up."""
         self.may_start = False
         """Whether something happened since the last pull that could let a job start."""
 
     def submit(self, work: Work) -> None:
         """Let a job wait its turn."""
         self._queue.push(work.ticket)
+        self._order = None
         self.may_start = True
 
     def order(self) -> list[str]:
-        """Ids of the waiting jobs, next first."""
-        return self._queue.order()
+        """Ids of the waiting jobs, next first; the same list until it changes."""
+        if self._order is None:
+            self._order = self._queue.order()
+        return self._order
 
     def resident(self) -> tuple[str, ...]:
         """Names of the models at hand."""
@@ -45,6 +50,7 @@ class Admission:
         """A job is over, wherever it was."""
         self._queue.cancel(work.job.id)
         self._queue.end(work.job.id)
+        self._order = None
         self._waiting = {
             name: [other for other in works if other is not work]
             for name, works in self._waiting.items()
@@ -66,6 +72,7 @@ class Admission:
             ticket = self._queue.next(free, free + OVERCOMMIT * budget, models)
             if ticket is None:
                 return
+            self._order = None
             work, model = works[ticket.job_id], self._shelf.get(ticket.model)
             if model is None:
                 self._waiting.setdefault(ticket.model, []).append(work)

@@ -31,6 +31,7 @@ class Reports:
         self._preview_interval_s = preview_interval_s
         self._events: list[Event] = []
         self._positions: dict[str, int] = {}
+        self._order: Sequence[str] = ()
         """Of the waiting jobs, as last told."""
 
     def tell(self, event: Event) -> None:
@@ -50,6 +51,9 @@ class Reports:
 
     def queued(self, order: Sequence[str]) -> Mapping[str, int]:
         """Tell those whose position changed; the positions of all."""
+        if order is self._order:
+            return self._positions
+        self._order = order
         for position, job_id in enumerate(order):
             if self._positions.get(job_id) != position:
                 self.tell(Queued(job_id=job_id, position=position))
