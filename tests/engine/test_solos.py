@@ -98,6 +98,15 @@ async def test_describing_ranks_sentences_by_the_pair(engine_of):
     assert sum(end.weights) <= 1
 
 
+async def test_a_captioner_describes_where_the_catalogue_has_one(engine_of):
+    engine = await engine_of("sd", "captioner")
+    job = DescribeJob(id="d", owner="ann", picture=photo(), suggestions=3)
+    end = await end_of(engine, job)
+    assert isinstance(end, Finished), end
+    assert len(end.texts) == len(end.weights) == 3
+    assert all(end.texts)
+
+
 async def test_describing_without_a_pair_is_refused_with_one_sentence(engine_of):
     engine = await engine_of("sd")
     with pytest.raises(ValueError, match="no captioner and no CLIP pair"):

@@ -25,6 +25,13 @@ from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionS
 from peft import LoraConfig, get_peft_model_state_dict
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import (
+    BertTokenizer,
+    BlipConfig,
+    BlipForConditionalGeneration,
+    BlipImageProcessorPil,
+    BlipProcessor,
+    BlipTextConfig,
+    BlipVisionConfig,
     CLIPConfig,
     CLIPModel,
     CLIPTextConfig,
@@ -343,7 +350,38 @@ class ClipPair:
         words.save_pretrained(place)
 
 
+class Blip:
+    """A captioner and its processor, saved together."""
+
+    def save_pretrained(self, place):
+        torch.manual_seed(10)
+        names = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[DEC]", *WORDS]
+        words = BertTokenizer(vocab={name: number for number, name in enumerate(names)})
+        shared = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2}
+        text = BlipTextConfig(
+            vocab_size=len(names),
+            encoder_hidden_size=32,
+            num_attention_heads=2,
+            projection_dim=16,
+            bos_token_id=5,
+            eos_token_id=3,
+            sep_token_id=3,
+            pad_token_id=0,
+            **shared,
+        )
+        vision = BlipVisionConfig(
+            num_attention_heads=2, image_size=32, patch_size=8, projection_dim=16, **shared
+        )
+        config = BlipConfig(
+            text_config=text.to_dict(), vision_config=vision.to_dict(), projection_dim=16
+        )
+        BlipForConditionalGeneration(config).eval().save_pretrained(place)
+        eye = BlipImageProcessorPil(size={"height": 32, "width": 32})
+        BlipProcessor(eye, words).save_pretrained(place)
+
+
 BUILDERS = {
+    "captioner": Blip,
     "swin2sr": swin2sr,
     "clip": ClipPair,
     "safety": safety_checker,
