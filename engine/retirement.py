@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Hashable, Iterator, Sequence
 
 from engine import sampler
 from engine.failures import NotNumbersError, is_out_of_memory, raise_if_lost
@@ -14,21 +15,26 @@ class Retirement:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
+        self._each_s: dict[Hashable, float] = {}
+        """Seconds to decode one picture, as last measured, by group."""
         self.rows: list[Row] = []
         """Drawn, but not decoded."""
 
     def decode(self, most_s: float) -> Iterator[tuple[Work, Exception | None]]:
         """Jobs whose pictures are now all decoded, or the error that ends them."""
         began_s = self._clock()
+        left_s = most_s
         while self.rows:
             group = self.rows[0].group
             batch = [row for row in self.rows if row.group == group]
-            if most_s < float("inf"):
-                batch = batch[:1]
+            if most_s < math.inf:
+                fit = int(left_s / self._each_s[group]) if group in self._each_s else 1
+                if fit < 1 and left_s < most_s:
+                    return
+                batch = batch[: max(1, fit)]
             self.rows = [row for row in self.rows if row not in batch]
             yield from self._decode(batch)
-            if self._clock() - began_s >= most_s:
-                return
+            left_s = most_s - (self._clock() - began_s)
 
     def _decode(self, rows: Sequence[Row]) -> Iterator[tuple[Work, Exception | None]]:
         began_s = self._clock()
@@ -43,9 +49,10 @@ class Retirement:
             else:
                 yield from ((row.work, error) for row in rows)
             return
+        each_s = self._each_s[rows[0].group] = (self._clock() - began_s) / len(rows)
         for row, (pixels, score) in zip(rows, pictures, strict=True):
             work = row.work
-            work.gpu_s += (self._clock() - began_s) / len(rows)
+            work.gpu_s += each_s
             if pixels is None:
                 yield work, NotNumbersError()
                 continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import math
 import queue as mailboxes
 from collections.abc import Callable, Sequence
 
@@ -186,7 +187,7 @@ class Worker:
     def _retire(self) -> None:
         self._retirement.rows = [row for row in self._retirement.rows if not row.work.ended]
         began_s = self._clock()
-        for work, error in self._retirement.decode(self._last_tick_s if self._rows else torch.inf):
+        for work, error in self._retirement.decode(self._last_tick_s if self._rows else math.inf):
             if error is not None:
                 self._fail(work, error)
             elif self._forget(work):

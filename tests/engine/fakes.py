@@ -22,8 +22,20 @@ from engine.worker import Worker
 class FakeModel:
     """A `Denoiser` that draws the seed's noise; a test scripts what goes wrong."""
 
-    def __init__(self, name="m", *, most_samples=10**9, poison=None, broken="", nan=""):
+    def __init__(
+        self,
+        name="m",
+        *,
+        most_samples=10**9,
+        poison=None,
+        broken="",
+        nan="",
+        clock=None,
+        tick_s=0.0,
+        decode_s=0.0,
+    ):
         self.name = name
+        self._clock, self._tick_s, self._decode_s = clock or FakeClock(), tick_s, decode_s
         self.device = torch.device("cpu")
         self.noise_dtype = torch.float32
         self.scheduler = DDIMScheduler(clip_sample=False)
@@ -74,6 +86,7 @@ class FakeModel:
         if self._broken and conditioning["mark"].any():
             raise RuntimeError("shape mismatch deep inside")
         self.passes.append(len(latents))
+        self._clock.now_s += self._tick_s
         return latents * float("nan") if self._nan else torch.zeros_like(latents)
 
     def guide(self, predictions, scale, push):
@@ -81,6 +94,7 @@ class FakeModel:
 
     def decode(self, latents):
         self.decoded.append(len(latents))
+        self._clock.now_s += self._decode_s * len(latents)
         return latents.clamp(-1, 1).repeat_interleave(4, -1).repeat_interleave(4, -2)
 
 

@@ -152,11 +152,12 @@ def test_closing_at_once_leaves_running_jobs_open():
 
 
 def test_decoding_beside_rows_in_flight_takes_no_longer_than_a_tick():
-    """Pictures of a big job are decoded one after another while another job still steps."""
-    model = FakeModel()
+    """A picture takes three seconds to decode and a tick ten, so three are decoded at once."""
+    clock = FakeClock()
+    model = FakeModel(clock=clock, tick_s=10.0, decode_s=3.0)
     jobs = [draw("big", images=6, steps=3), draw("long", owner="bob", steps=40)]
-    work({0: submit(*jobs)}, model, profile=lambda: Profile(floor=32))
-    assert set(model.decoded) == {1}
+    work({0: submit(*jobs)}, model, profile=lambda: Profile(floor=32), clock=clock)
+    assert model.decoded == [1, 2, 3, 1]
 
 
 def test_a_lone_grid_is_decoded_in_one_call():
