@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from engine.budgets import Budgets
-from engine.queue import FairQueue
+from engine.messages import Job
+from engine.queue import FairQueue, Ticket
 from engine.rows import Row, Work
 from engine.shelf import Model, Shelf
+from engine.tickets import ticket_for
 
 OVERCOMMIT = 3
 """Budgets' worth of samples that owners without a running job may add to a full device: they
@@ -25,6 +28,10 @@ class Admission:
         """As of the last change; None: to be looked up."""
         self.may_start = False
         """Whether something happened since the last pull that could let a job start."""
+
+    def ticket(self, job: Job) -> Ticket:
+        """What a job asks for."""
+        return ticket_for(job, whole=self._shelf.runs_whole(job))
 
     def submit(self, work: Work) -> None:
         """Let a job wait its turn."""
@@ -51,25 +58,29 @@ class Admission:
         self._queue.cancel(work.job.id)
         self._queue.end(work.job.id)
         self._order = None
+        # A name without works would hold the device for a model that nobody wants any more.
         self._waiting = {
-            name: [other for other in works if other is not work]
+            name: rest
             for name, works in self._waiting.items()
+            if (rest := [other for other in works if other is not work])
         }
         self.may_start = True
 
     def pull(
-        self, rows: Sequence[Row], works: dict[str, Work], in_use: Collection[str]
+        self,
+        rows: Sequence[Row],
+        works: Mapping[str, Work],
+        in_use: Callable[[], Collection[str]],
+        whole: Callable[[], bool],
     ) -> Iterator[tuple[Work, Model | None]]:
         """Jobs that start now, each with its model; None: it is being loaded.
 
-        `rows` is looked at again after each job, since the caller adds to it.
+        Everything is looked at again after each job, since the caller begins it meanwhile.
+        whole: whether a job that takes the device as a whole may start.
         """
         self.may_start = False
-        while not self._must_make_room(in_use):
-            budget = sum(self._budgets.of(group) for group in {row.group for row in rows})
-            free = (budget or 1) - sum(row.samples for row in rows)
-            models = self._shelf.names() if self._shelf.loading else None
-            ticket = self._queue.next(free, free + OVERCOMMIT * budget, models)
+        while not self._must_make_room(in_use()):
+            ticket = self._next(rows, whole=whole())
             if ticket is None:
                 return
             self._order = None
@@ -77,6 +88,21 @@ class Admission:
             if model is None:
                 self._waiting.setdefault(ticket.model, []).append(work)
             yield work, model
+
+    def _next(self, rows: Sequence[Row], *, whole: bool) -> Ticket | None:
+        budget = sum(self._budgets.of(group) for group in {row.group for row in rows})
+        held: Counter[str] = Counter()
+        for row in rows:
+            held[row.owner] += row.samples
+        free = (budget or 1) - held.total()
+        # One owner's large job takes no more of the spare than a budget: others must get in.
+        spare = (1 + OVERCOMMIT) * budget - sum(min(count, budget) for count in held.values())
+        resident = self._shelf.names()
+        if self._shelf.loading or self._shelf.fresh():
+            ticket = self._queue.next(free, spare, resident, whole=whole)
+            if ticket is not None or self._shelf.loading:
+                return ticket
+        return self._queue.next(free, spare, whole=whole)
 
     def loaded(self, name: str, result: Model | Exception) -> list[Work]:
         """The jobs that waited for this load, which has ended."""

@@ -105,14 +105,15 @@ def watching() -> Iterator[Ticks]:
     ticks = Ticks()
     step, decode = sampler.step, sampler.decode
 
-    def timed_step(model: Any, rows: Sequence[Row]) -> None:  # noqa: ANN401
+    def timed_step(model: Any, rows: Sequence[Row]) -> Any:  # noqa: ANN401
         if "timed" not in vars(model):
             model.timed = True
             _time_networks(model, ticks)
         began_s = time.perf_counter()
-        step(model, rows)
+        failed = step(model, rows)
         ids = tuple(dict.fromkeys(row.work.job.id for row in rows))
         ticks.log.append((began_s, time.perf_counter(), ids))
+        return failed
 
     def timed_decode(model: Any, rows: Sequence[Row]) -> Any:  # noqa: ANN401
         began_s = time.perf_counter()
@@ -267,7 +268,7 @@ class Bench:
         jobs = [
             self.job(n, steps=STEPS[n % len(STEPS)] // 2, scheduler="euler") for n in range(count)
         ]
-        sample = [self.baseline.draw(job) for job in jobs[:12]]
+        sample = [self.baseline.draw(job) for job in jobs[:30]]
         of_steps = {
             steps // 2: statistics.median(
                 s for s, job in zip(sample, jobs, strict=False) if job.steps == steps // 2

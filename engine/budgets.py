@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import statistics
+from collections import deque
 from collections.abc import Callable, Hashable
 
 BUCKETS = (1, 2, 4, 8, 16, 32)
@@ -10,7 +12,7 @@ FLOOR = 8
 """A budget never settles lower for speed: a grid of four with guidance shares its passes."""
 WORTH = 0.95
 """A larger batch must take less than this share of the smaller one's time for each sample."""
-TRIALS = 3
+TRIALS = 5
 REVISIT = 500
 """Full ticks after which a budget that did not pay is tried again."""
 
@@ -30,15 +32,16 @@ class Profile:
     def __init__(self, *, floor: int = FLOOR, ceiling: int = BUCKETS[-1]) -> None:
         self.budget = floor
         self._ceiling = ceiling
-        self._best_s: dict[int, float] = {}
+        self._each_s: dict[int, deque[float]] = {}
+        """Seconds a sample of the last ticks, by bucket."""
         self._seen: dict[int, int] = {}
         self._settled = False
 
     def record(self, samples: int, seconds: float) -> None:
         """A tick of so many samples took so long."""
         bucket = bucket_of(samples)
-        each_s = seconds / samples
-        self._best_s[bucket] = min(each_s, self._best_s.get(bucket, each_s))
+        recent = self._each_s.setdefault(bucket, deque(maxlen=TRIALS))
+        recent.append(seconds / samples)
         self._seen[bucket] = self._seen.get(bucket, 0) + 1
         if bucket == self.budget:
             self._judge(bucket)
@@ -54,9 +57,10 @@ class Profile:
             if not self._settled:
                 self._try(bucket * 2)
         elif self._seen[bucket] >= TRIALS:
-            smaller = self._best_s.get(bucket // 2)
+            smaller = self._each_s.get(bucket // 2)
+            here_s = statistics.median(self._each_s[bucket])
             grew = bucket > FLOOR
-            if grew and smaller is not None and self._best_s[bucket] > WORTH * smaller:
+            if grew and smaller and here_s > WORTH * statistics.median(smaller):
                 self.budget, self._settled = bucket // 2, True
             else:
                 self._try(bucket * 2)
@@ -64,7 +68,7 @@ class Profile:
     def _try(self, bucket: int) -> None:
         if bucket <= self._ceiling:
             self.budget = bucket
-            self._best_s.pop(bucket, None)
+            self._each_s.pop(bucket, None)
             self._seen[bucket] = 0
 
 

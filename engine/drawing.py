@@ -30,7 +30,10 @@ def rows_of(work: Work, model: Denoiser, arrivals: itertools.count[int]) -> list
     work.notes += [*work.inputs.notes, *text.notes]
     pattern = schedulers.build(job.scheduler, model.scheduler)
     shape = model.latent_shape(job.width_px, job.height_px)
-    model.set_timesteps(pattern, job.steps, shape)
+    try:
+        model.set_timesteps(pattern, job.steps, shape)
+    except ValueError as error:  # such as more steps than a distilled scheduler has
+        raise JobError(str(error).splitlines()[0]) from error
     begin = 0
     if job.inputs:
         begin = model.first_step(job.steps, job.strength) * getattr(pattern, "order", 1)

@@ -99,7 +99,7 @@ class Engine:
             raise ValueError(f"The job {job.id} is already running.")
         self._streams[job.id] = stream = Stream(partial(self._detach, job.id))
         self._preparing.add(job.id)
-        self._pool.submit(self._prepare, job)
+        self._pool.submit(self._prepare, job, stream)
         return stream
 
     def cancel(self, job_id: str) -> bool:
@@ -110,6 +110,7 @@ class Engine:
 
         self._cancelled.add(job_id)
         if job_id in self._preparing:
+            self._preparing.discard(job_id)
             self._deliver([Cancelled(job_id=job_id)])
         else:
             self._mailbox.put(Cancel(job_id))
@@ -167,12 +168,14 @@ class Engine:
         except EngineLost as error:
             log.critical("%s", error)
             self._call(self._lose, str(error))
-        except Exception as error:
+        except BaseException as error:
             log.critical("The device thread broke.", exc_info=error)
             self._call(self._lose, f"The device thread broke: {error}")
 
     def _build(self) -> tuple[Worker, str]:
-        from engine import device as devices  # noqa: PLC0415 - imports torch
+        import torch  # noqa: PLC0415 - seconds, and here not on the event loop
+
+        from engine import device as devices  # noqa: PLC0415
         from engine.admission import Admission  # noqa: PLC0415
         from engine.budgets import Budgets  # noqa: PLC0415
         from engine.mail import Loaded  # noqa: PLC0415
@@ -184,6 +187,8 @@ class Engine:
         device = devices.choose(self._device, self._dtype, self._gpu_memory_gb)
         if device.warning:
             log.warning("%s", device.warning)
+        if device.where.type == "cuda":
+            torch.cuda.set_device(device.where)
         if device.where.type == "cpu":
             devices.leave_a_core()
         shelf = Shelf(
@@ -219,7 +224,7 @@ class Engine:
 
     # In the thread pool.
 
-    def _prepare(self, job: Job) -> None:
+    def _prepare(self, job: Job, stream: Stream) -> None:
         try:
             result: Inputs | Failed = prepare(job)
         except JobError as error:
@@ -227,17 +232,19 @@ class Engine:
         except Exception as error:
             log.error("The pictures of job %s cannot be prepared.", job.id, exc_info=error)  # noqa: TRY400
             result = Failed(job_id=job.id, reason="Its pictures cannot be read.")
-        self._call(self._prepared, job, result)
+        self._call(self._prepared, job, stream, result)
 
     # On the event loop.
 
-    def _prepared(self, job: Job, result: Inputs | Failed) -> None:
+    def _prepared(self, job: Job, stream: Stream, result: Inputs | Failed) -> None:
         from engine.mail import Submit  # noqa: PLC0415 - torch, loaded by now
 
+        if self._streams.get(job.id) is not stream:
+            return  # cancelled meanwhile; the id may even run anew
         self._preparing.discard(job.id)
         if isinstance(result, Failed):
             self._deliver([result])
-        elif job.id in self._streams and not self._closed:
+        elif not self._closed:
             self._mailbox.put(Submit(job, result))
 
     def _deliver(self, events: Sequence[Event]) -> None:

@@ -21,3 +21,7 @@ class CatalogueError(EngineError):
 
 class JobError(Exception):
     """One job cannot be drawn; the text is one sentence for the member."""
+
+
+class NotYetError(Exception):
+    """The job cannot begin while another model is being loaded; try again next turn."""

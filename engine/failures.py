@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
+from collections.abc import Iterator
+
 import torch
 
 from engine.errors import EngineLost, JobError
 from engine.messages import FailureKind
+
+log = logging.getLogger(__name__)
 
 
 class BrokenModelError(JobError):
@@ -26,7 +32,7 @@ def explain(error: Exception) -> tuple[str, FailureKind]:
             return str(error), FailureKind.BAD_PICTURE
         case BrokenModelError():
             return str(error), FailureKind.BROKEN_MODEL
-        case JobError() | ValueError():
+        case JobError():
             return str(error), FailureKind.BAD_INPUT
         case _ if is_out_of_memory(error):
             reason = "The device ran out of memory even for one picture; ask for a smaller size."
@@ -39,8 +45,19 @@ def explain(error: Exception) -> tuple[str, FailureKind]:
 def is_out_of_memory(error: Exception) -> bool:
     """CUDA's own error, the host's, or the CPU allocator's, which is a plain RuntimeError."""
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
-        isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+        isinstance(error, RuntimeError)
+        and any(sign in str(error) for sign in ("can't allocate memory", "ALLOC_FAILED"))
     )
+
+
+@contextlib.contextmanager
+def harmless(sentence: str) -> Iterator[None]:
+    """What happens within is an extra: where it fails, that is logged and life goes on."""
+    try:
+        yield
+    except Exception as error:
+        raise_if_lost(error)
+        log.warning(sentence, exc_info=error)
 
 
 def raise_if_lost(error: Exception) -> None:

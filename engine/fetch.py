@@ -78,6 +78,9 @@ def fetch(
         parts = [name for name in index if not name.startswith("_") and name not in SKIPPED]
         files = needed(list(sizes), parts)
         folder = spec.place
+    absent = [name for name in files if name not in sizes]
+    if absent:
+        raise EngineError(f"{spec.hub_id} has no {absent[0]}; check hub_id and hub_file.")
     missing = [name for name in files if not _is_here(folder / name, sizes[name])]
     total_gb = sum(sizes[name] for name in missing) / 1e9
     near = next(path for path in (folder, *folder.parents) if path.exists())
@@ -133,8 +136,15 @@ class HuggingFace:
 
     def text(self, hub_id: str, file: str) -> str:
         from huggingface_hub import hf_hub_download  # noqa: PLC0415
+        from huggingface_hub.errors import HfHubHTTPError  # noqa: PLC0415
 
-        return Path(hf_hub_download(hub_id, file)).read_text(encoding="utf-8")
+        try:
+            return Path(hf_hub_download(hub_id, file)).read_text(encoding="utf-8")
+        except (HfHubHTTPError, OSError) as error:
+            raise EngineError(
+                f"{file} of {hub_id} cannot be read: {_first_line(error)} Where it is behind a"
+                " gate, accept its terms on the hub and set HF_TOKEN."
+            ) from error
 
     def download(self, hub_id: str, file: str, folder: Path) -> None:
         from huggingface_hub import hf_hub_download  # noqa: PLC0415

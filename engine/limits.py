@@ -20,6 +20,11 @@ MAX_STEPS = 150
 MAX_IMAGES = 16
 MAX_GUIDANCE = 50.0
 MAX_FILM_FRAMES = 60
+MAX_PARTS = 40
+MAX_TEXT = 20_000
+MAX_WEIGHT = 1000.0
+MAX_LORAS = 4
+MAX_LORA_WEIGHT = 4.0
 MAX_SEED = 2**32 - 1
 DESCRIBING = frozenset({"clip", "captioner"})
 FLOW_FAMILIES = frozenset({"sd3", "flux", "z-image"})
@@ -32,6 +37,7 @@ def check(job: Job, models: Mapping[str, ModelSpec]) -> None:
     match job:
         case DrawJob():
             spec = _drawing(job.model, models)
+            _check_text(job)
             _check_numbers(job)
             _check_size(job, spec.info)
             _check_scheduler(job, spec.info)
@@ -60,6 +66,21 @@ def _drawing(name: str, models: Mapping[str, ModelSpec]) -> ModelSpec:
     return spec
 
 
+def _check_text(job: DrawJob) -> None:
+    texts = [*(part.text for part in job.prompt), job.negative]
+    if len(texts) > MAX_PARTS or sum(map(len, texts)) > MAX_TEXT:
+        raise ValueError(
+            f"The prompt has {len(texts)} parts and {sum(map(len, texts)):,} characters; at most"
+            f" {MAX_PARTS} and {MAX_TEXT:,} are read."
+        )
+    if any("\ud800" <= character <= "\udfff" for text in texts for character in text):
+        raise ValueError("The prompt holds half a character (a lone surrogate); type it anew.")
+    if not all(abs(part.weight) <= MAX_WEIGHT for part in job.prompt):
+        raise ValueError(f"The weights of the prompt's parts must lie within ±{MAX_WEIGHT:g}.")
+    if job.prompt and not any(part.weight > 0 for part in job.prompt):
+        raise ValueError("The weights of the prompt's parts must not all be zero or negative.")
+
+
 def _check_numbers(job: DrawJob) -> None:
     if not 1 <= job.steps <= MAX_STEPS:
         raise ValueError(f"{job.steps} steps were asked for; 1 to {MAX_STEPS} are possible.")
@@ -75,8 +96,6 @@ def _check_numbers(job: DrawJob) -> None:
         raise ValueError(f"The stop {job.stop} is outside 0.1 to 1.")
     if not 0 <= job.film_frames <= MAX_FILM_FRAMES:
         raise ValueError(f"{job.film_frames} frames were asked for; 0 to {MAX_FILM_FRAMES} can be.")
-    if job.prompt and not any(part.weight > 0 for part in job.prompt):
-        raise ValueError("The weights of the prompt's parts must not all be zero or negative.")
 
 
 def _check_size(job: DrawJob, info: ModelInfo) -> None:
@@ -112,8 +131,12 @@ def _check_pictures(job: DrawJob) -> None:
         raise ValueError(f"A mask needs exactly one input picture; {len(job.inputs)} were given.")
     if job.init_use is InitUse.MIX and len(job.inputs) == 1:
         raise ValueError("Mixing needs at least 2 pictures; 1 was given.")
-    if any(picture.weight <= 0 for picture in job.inputs):
-        raise ValueError("The weight of an input picture must be above 0.")
+    if len(job.inputs) > MAX_IMAGES:
+        raise ValueError(f"{len(job.inputs)} pictures were given; at most {MAX_IMAGES} are taken.")
+    if not all(0 < picture.weight <= MAX_WEIGHT for picture in job.inputs):
+        raise ValueError(
+            f"The weight of an input picture must be above 0 and at most {MAX_WEIGHT:g}."
+        )
 
 
 def _check_enlarging(job: DrawJob) -> None:
@@ -130,7 +153,11 @@ def _check_enlarging(job: DrawJob) -> None:
 
 def _check_loras(job: DrawJob, spec: ModelSpec) -> None:
     known = {lora.name for lora in spec.loras}
-    for name, _weight in job.loras:
+    if len(job.loras) > MAX_LORAS or not all(abs(w) <= MAX_LORA_WEIGHT for _, w in job.loras):
+        raise ValueError(
+            f"At most {MAX_LORAS} LoRAs can be taken, with weights within ±{MAX_LORA_WEIGHT:g}."
+        )
+    for name, _ in job.loras:
         if name not in known:
             raise ValueError(
                 f"{spec.info.title} has no LoRA {name!r}; it has"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -36,7 +37,6 @@ def _slerp(one: Tensor, other: Tensor, share: float) -> Tensor:
     angle = float(torch.arccos(cosine))
     if angle < 1e-3:
         return torch.lerp(one, other, share)
-    sine = torch.sin(torch.tensor(angle))
-    near = float(torch.sin(torch.tensor((1 - share) * angle)) / sine)
-    far = float(torch.sin(torch.tensor(share * angle)) / sine)
+    near = math.sin((1 - share) * angle) / math.sin(angle)
+    far = math.sin(share * angle) / math.sin(angle)
     return near * one + far * other

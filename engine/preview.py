@@ -32,6 +32,10 @@ def clean_latents(model: Denoiser, given: Tensor, prediction: Tensor, timestep: 
     return clean
 
 
+PICTURES_LEARNT = 32
+"""Decoded pictures that refine a linear map; more would cost time for nothing."""
+
+
 class Preview(Protocol):
     """Draws unfinished latents."""
 
@@ -63,16 +67,20 @@ class TinyDecoder:
 class LinearRgb:
     """RGB ≈ latents · A + b, fitted by least squares to what the decoder really draws.
 
-    Every decoded picture refines the fit, so any autoencoder gets true colours.
+    The first decoded pictures refine the fit, so any autoencoder gets true colours.
     """
 
     def __init__(self, channels: int) -> None:
         size = channels + 1
+        self._learnt = 0
         self._gram = np.eye(size) * 1e-3
         self._moment = np.zeros((size, 3))
         self._map: NDArray[np.floating] = self._moment
 
     def learn(self, latents: Tensor, pixels: NDArray[np.uint8]) -> None:
+        if self._learnt >= PICTURES_LEARNT:
+            return
+        self._learnt += 1
         features = _features(latents)
         height, width = latents.shape[-2:]
         picture = torch.from_numpy(pixels).permute(2, 0, 1)[None].float()

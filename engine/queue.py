@@ -71,18 +71,25 @@ class FairQueue:
         return False
 
     def next(
-        self, free_samples: int, spare_samples: int, models: Container[str] | None = None
+        self,
+        free_samples: int,
+        spare_samples: int,
+        models: Container[str] | None = None,
+        *,
+        whole: bool = True,
     ) -> Ticket | None:
         """Hand out the next job, or None where none may start now.
 
         While nothing is free, an owner with no job running may still join within the spare.
-        models: those that jobs may start on; None: any.
+        models: those that jobs may start on; None: any. whole: whether a job may start that takes
+        the device as a whole, which brings no samples.
         """
         for ring in self._lanes.values():
             eligible = [
                 name
                 for name, owner in ring.items()
                 if (models is None or owner.tickets[0].model in models)
+                and (whole or owner.tickets[0].samples)
                 and self._running_of[name] < self._owner_cap
                 and (free_samples > 0 or (spare_samples > 0 and not self._running_of[name]))
             ]

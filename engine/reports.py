@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.messages import DrawJob, Event, Finished, Picture, Progress, Queued
-from engine.pictures import to_png, to_preview
+from engine.failures import explain, harmless
+from engine.messages import DrawJob, Event, Failed, Finished, Picture, Progress, Queued
+from engine.pictures import PREVIEW_SIDE_PX, to_png, to_preview
 from engine.rows import Row, Work
 from engine.tiles import blend
 
 PROGRESS_INTERVAL_S = 0.25
+log = logging.getLogger(__name__)
 
 
 class Reports:
@@ -74,7 +78,10 @@ class Reports:
         job = row.work.job
         frames = job.film_frames if isinstance(job, DrawJob) and job.enlarge == 1 else 0
         if row.step * frames // row.total > (row.step - 1) * frames // row.total:
-            row.film.append(row.model.preview.draw(row.clean()))
+            with harmless("A frame of a film could not be drawn."):
+                rough = row.model.preview.draw(row.clean())
+                shrink = math.ceil(max(rough.shape) / PREVIEW_SIDE_PX)
+                row.film.append(rough[::shrink, ::shrink].copy())
 
     def _progress(self, work: Work) -> None:
         """Not too often, and previews only to whoever listens."""
@@ -88,10 +95,11 @@ class Reports:
         wants = isinstance(work.job, DrawJob) and work.job.previews and work.job.enlarge == 1
         if wants and now_s - work.shown_s >= self._preview_interval_s:
             work.shown_s = now_s
-            rough = [row.model.preview.draw(row.clean()) for row in work.rows]
-            self._pool.submit(self._post_previews, event, rough)
-        else:
-            self.tell(event)
+            with harmless("Previews could not be drawn."):
+                rough = [row.model.preview.draw(row.clean()) for row in work.rows]
+                self._pool.submit(self._post_previews, event, rough)
+                return
+        self.tell(event)
 
     def _post_previews(self, event: Progress, rough: Sequence[NDArray[np.uint8]]) -> None:
         previews = tuple(map(to_preview, rough))
@@ -100,6 +108,14 @@ class Reports:
         )
 
     def _post_finished(self, work: Work) -> None:
+        try:
+            self._post([self._finished(work)])
+        except Exception as error:
+            reason, kind = explain(error)
+            log.error("The pictures of job %s cannot be encoded.", work.job.id, exc_info=error)  # noqa: TRY400
+            self._post([Failed(job_id=work.job.id, reason=reason, kind=kind)])
+
+    def _finished(self, work: Work) -> Finished:
         job = work.job
         assert isinstance(job, DrawJob)
         drawn = work.pictures
@@ -119,14 +135,10 @@ class Reports:
             for index, (pixels, score) in sorted(drawn.items())
         )
         films = tuple(tuple(map(to_preview, row.film)) for row in work.rows if row.film)
-        self._post(
-            [
-                Finished(
-                    job_id=job.id,
-                    pictures=pictures,
-                    notes=tuple(dict.fromkeys(work.notes)),
-                    gpu_s=work.gpu_s,
-                    films=films,
-                )
-            ]
+        return Finished(
+            job_id=job.id,
+            pictures=pictures,
+            notes=tuple(dict.fromkeys(work.notes)),
+            gpu_s=work.gpu_s,
+            films=films,
         )

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Hashable, Iterator, Sequence
 
 from engine import sampler
-from engine.failures import NotNumbersError, is_out_of_memory, raise_if_lost
+from engine.failures import NotNumbersError, harmless, is_out_of_memory, raise_if_lost
 from engine.rows import Row, Work
 
 
@@ -29,7 +29,7 @@ class Retirement:
             batch = [row for row in self.rows if row.group == group]
             if most_s < math.inf:
                 fit = int(left_s / self._each_s[group]) if group in self._each_s else 1
-                if fit < 1 and left_s < most_s:
+                if left_s < most_s and (fit < 1 or left_s <= 0):
                     return
                 batch = batch[: max(1, fit)]
             self.rows = [row for row in self.rows if row not in batch]
@@ -43,20 +43,25 @@ class Retirement:
             pictures = sampler.decode(model, rows)
         except Exception as error:  # noqa: BLE001 - one bad job fails alone
             raise_if_lost(error)
-            if len(rows) > 1 and is_out_of_memory(error):
-                for row in rows:
-                    yield from self._decode([row])
-            else:
+            if len(rows) == 1 or not is_out_of_memory(error):
                 yield from ((row.work, error) for row in rows)
+                return
+            pictures = []
+        if not pictures:
+            # Only here is what the failed call held free again.
+            for row in rows:
+                yield from self._decode([row])
             return
-        each_s = self._each_s[rows[0].group] = (self._clock() - began_s) / len(rows)
+        each_s = (self._clock() - began_s) / len(rows)
+        self._each_s[rows[0].group] = max(each_s, 1e-6)
         for row, (pixels, score) in zip(rows, pictures, strict=True):
             work = row.work
             work.gpu_s += each_s
             if pixels is None:
                 yield work, NotNumbersError()
                 continue
-            model.preview.learn(row.latents, pixels)
+            with harmless("A preview could not learn from a picture."):
+                model.preview.learn(row.latents, pixels)
             work.pictures[row.index] = (pixels, score)
             if len(work.pictures) == len(work.rows):
                 yield work, None

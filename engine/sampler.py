@@ -14,8 +14,10 @@ from engine.models import Denoiser
 from engine.rows import Row
 
 
-def step(model: Denoiser, rows: Sequence[Row]) -> None:
-    """Advance every row of one group by one evaluation.
+def step(model: Denoiser, rows: Sequence[Row]) -> list[tuple[Row, Exception]]:
+    """Advance every row of one group by one evaluation; the rows that could not be.
+
+    Where this raises, no row has advanced: the pass itself failed.
 
     Samples are laid out as a pipeline would: the first of every row, then the second of every
     row that has one, and so on; a lone grid is then bit-identical to diffusers' own. A compiled
@@ -30,7 +32,10 @@ def step(model: Denoiser, rows: Sequence[Row]) -> None:
     ]
     count = len(places)
     places += places[-1:] * (model.padded(count) - count)
-    timesteps = torch.tensor([float(rows[number].timestep) for number, _ in places])
+    # The type is said, since loading another model changes torch's default for the process.
+    timesteps = torch.tensor(
+        [float(rows[number].timestep) for number, _ in places], dtype=torch.float32
+    )
     conditioning = {
         key: torch.cat(
             [rows[number].conditioning[key][sample : sample + 1] for number, sample in places]
@@ -49,28 +54,49 @@ def step(model: Denoiser, rows: Sequence[Row]) -> None:
         places[:count], predictions[:count].unsqueeze(1), strict=True
     ):
         of_row[number].append(prediction)
+    failed: list[tuple[Row, Exception]] = []
     for row, given, parts in zip(rows, inputs, of_row, strict=True):
-        row.advance(given, model.guide(parts, row.guidance, row.push))
+        try:
+            row.advance(given, model.guide(parts, row.guidance, row.push))
+        except Exception as error:  # noqa: BLE001 - its state is spoilt, the others' are not
+            failed.append((row, error))
+    return failed
 
 
 class Pace:
-    """Keeps the host at most one tick ahead of a CUDA device, without ever waiting inside one.
+    """Times ticks, and keeps the host at most one ahead of a CUDA device without waiting in one.
 
-    Left alone it would run far ahead: a newcomer's first step would then lie behind all that.
+    Left alone the host would run far ahead: a newcomer's first step would lie behind all that.
     """
 
-    def __init__(self, new_event: Callable[[], Any] = torch.cuda.Event) -> None:
-        self._new_event = new_event
-        self._before: Any = None
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        new_event: Callable[[], Any] = lambda: torch.cuda.Event(enable_timing=True),  # type: ignore[no-untyped-call]
+    ) -> None:
+        self._clock, self._new_event = clock, new_event
+        self._began: Any = None
+        self._before: tuple[Sequence[Row], Any, Any] | None = None
 
-    def __call__(self, device: torch.device) -> None:
-        """After each tick: wait for the one before it."""
-        if device.type == "cuda":
-            event = self._new_event()
-            event.record()
-            if self._before is not None:
-                self._before.synchronize()
-            self._before = event
+    def begin(self, device: torch.device) -> None:
+        """A tick begins."""
+        self._began = self._mark() if device.type == "cuda" else self._clock()
+
+    def end(self, device: torch.device, rows: Sequence[Row]) -> tuple[Sequence[Row], float] | None:
+        """The tick that is over and its seconds: this one; on a card the one before, if any."""
+        if device.type != "cuda":
+            return rows, self._clock() - self._began
+        before, self._before = self._before, (rows, self._began, self._mark())
+        if before is None:
+            return None
+        earlier, began, ended = before
+        ended.synchronize()
+        return earlier, began.elapsed_time(ended) / 1000
+
+    def _mark(self) -> Any:  # noqa: ANN401 - a CUDA event
+        event = self._new_event()
+        event.record()
+        return event
 
 
 def decode(

@@ -38,6 +38,7 @@ _SPECS: Mapping[str, SchedulerSpec] = {
     "pndm": SchedulerSpec("PNDMScheduler"),
     "deis": SchedulerSpec("DEISMultistepScheduler"),
     "unipc": SchedulerSpec("UniPCMultistepScheduler"),
+    "ipndm": SchedulerSpec("IPNDMScheduler"),
     "sa-solver": SchedulerSpec("SASolverScheduler"),
     "lcm": SchedulerSpec("LCMScheduler"),
     "tcd": SchedulerSpec("TCDScheduler"),

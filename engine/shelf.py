@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 from collections import OrderedDict
@@ -11,10 +12,14 @@ from typing import Any
 import torch
 
 from engine.catalogue import ModelSpec
+from engine.messages import DrawJob, Job
 from engine.models import Denoiser, Solo
+from engine.models.latent import LatentModel
 
 Model = Denoiser | Solo
 CLOSE_S = 5.0
+MIN_STAY_S = 15.0
+"""How long jobs of resident models come first after a load, lest models swap for every job."""
 log = logging.getLogger(__name__)
 
 
@@ -39,12 +44,21 @@ class Shelf:
         self._used_s: dict[str, float] = {}
         self._size_gb: dict[str, float] = {}
         self._thread: threading.Thread | None = None
+        self._last_load_s = float("-inf")
         self.loading: str | None = None
         """The model being loaded; one at a time."""
 
     def names(self) -> tuple[str, ...]:
         """Those that rows can start on at once."""
         return tuple(self._models)
+
+    def runs_whole(self, job: Job) -> bool:
+        """Whether a job's model draws whole instead of sharing passes."""
+        return isinstance(job, DrawJob) and self._specs[job.model].info.family == "pipeline"
+
+    def fresh(self) -> bool:
+        """Whether the last load is so recent that what is resident should be used first."""
+        return self._clock() - self._last_load_s < MIN_STAY_S
 
     def get(self, name: str) -> Model | None:
         """A resident model, marked as used."""
@@ -78,7 +92,7 @@ class Shelf:
         """A model has been loaded."""
         self.loading = None
         self._models[name] = model
-        self._used_s[name] = self._clock()
+        self._used_s[name] = self._last_load_s = self._clock()
         self._size_gb[name] = size_gb(model)
         log.info("Loaded %s: %.2f GB.", name, self._size_gb[name])
 
@@ -98,10 +112,16 @@ class Shelf:
             result: Model | Exception = self._load(self._specs[name])
         except Exception as error:  # noqa: BLE001 - told to the worker, which fails the jobs
             result = error
+        except BaseException as panic:  # noqa: BLE001 - those of Rust libraries are no Exception
+            result = RuntimeError(f"loading panicked: {panic}")
         self._loaded(name, result)
 
     def _put_away(self, name: str) -> None:
-        del self._models[name]
+        model = self._models.pop(name)
+        if isinstance(model, LatentModel):
+            model.close()
+        del model
+        gc.collect()  # models with hooks are cycles
         log.info("Put %s away.", name)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -114,7 +134,10 @@ class Shelf:
         if spec.info.vram_gb:
             return spec.info.vram_gb
         files = [spec.place] if spec.place.is_file() else spec.place.glob("**/*.safetensors")
-        return sum(file.stat().st_size for file in files if file.exists()) / 1e9
+        try:
+            return sum(file.stat().st_size for file in files) / 1e9
+        except OSError:  # the load itself will say what is wrong
+            return 0.0
 
 
 def size_gb(model: Any) -> float:  # noqa: ANN401 - denoisers and solos hold modules alike

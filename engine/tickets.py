@@ -13,8 +13,11 @@ UPSCALER, DESCRIBER = "the upscaler", "the describer"
 """Names under which the shelf keeps the networks that no prompt chooses."""
 
 
-def ticket_for(job: Job) -> Ticket:
-    """Samples it brings to a pass, and evaluations of one sample at 512 × 512 px."""
+def ticket_for(job: Job, *, whole: bool = False) -> Ticket:
+    """Samples it brings to a pass, and evaluations of one sample at 512 × 512 px.
+
+    whole: the job's model draws whole, so that it brings no samples to anybody's pass.
+    """
     samples, work = 0, SOLO_WORK
     match job:
         case DrawJob():
@@ -32,6 +35,8 @@ def ticket_for(job: Job) -> Ticket:
             model = DESCRIBER
         case WordWeightsJob():
             model = job.model
+    if whole:
+        samples = 0
     return Ticket(
         job_id=job.id, owner=job.owner, lane=job.lane, model=model, samples=samples, work=work
     )

@@ -7,6 +7,7 @@ import logging
 import math
 import queue as mailboxes
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
 
@@ -16,6 +17,7 @@ from engine.batcher import plan
 from engine.budgets import Budgets
 from engine.busy import BusyShare
 from engine.drawing import rows_of
+from engine.errors import NotYetError
 from engine.failures import explain, is_out_of_memory, raise_if_lost
 from engine.mail import Cancel, Close, Loaded, Message, Submit, Unheard
 from engine.messages import Cancelled, EngineStatus, Failed, FailureKind, Started, WordWeightsJob
@@ -25,9 +27,9 @@ from engine.reports import Reports
 from engine.retirement import Retirement
 from engine.rows import Row, Work
 from engine.shelf import Model
-from engine.tickets import ticket_for
 
 IDLE_CHECK_S = 5.0
+LATER_CHECK_S = 0.05
 log = logging.getLogger(__name__)
 
 
@@ -59,10 +61,12 @@ class Worker:
         self._solos: list[tuple[Work, Solo]] = []
         """Jobs that want the device as a whole; the first may be running."""
         self._solo: Work | None = None
+        self._later: list[tuple[Work, Model | Exception]] = []
+        """Jobs that cannot begin while another model is being loaded."""
         self._close_at_s: float | None = None
         self._arrivals, self._ticks = itertools.count(), itertools.count()
         self._busy = BusyShare(clock)
-        self._pace, self._last_tick_s = sampler.Pace(), 0.0
+        self._pace, self._last_tick_s = sampler.Pace(clock), 0.0
         self.tick_began_s: float | None = None
         """For the watchdog; None between ticks."""
         self.status = EngineStatus(device=device_title)
@@ -87,10 +91,11 @@ class Worker:
         while True:
             busy = bool(self._rows or self._retirement.rows or self._solos)
             idle = wait and not (busy or self._admission.may_start or self._close_at_s is not None)
+            timeout_s = LATER_CHECK_S if self._later else IDLE_CHECK_S
             try:
-                message = self._mailbox.get(block=idle, timeout=IDLE_CHECK_S if idle else None)
+                message = self._mailbox.get(block=idle, timeout=timeout_s if idle else None)
             except mailboxes.Empty:
-                if not idle:
+                if not idle or self._later:
                     break
                 self._admission.idle(self._idle_unload_s, self._in_use())
             else:
@@ -101,8 +106,8 @@ class Worker:
 
     def _take(self, message: Message) -> None:
         match message:
-            case Submit(job, inputs):
-                work = self._works[job.id] = Work(job, ticket_for(job), inputs)
+            case Submit(job, inputs) if job.id not in self._works:
+                work = self._works[job.id] = Work(job, self._admission.ticket(job), inputs)
                 self._admission.submit(work)
             case Cancel(job_id) if job_id in self._works:
                 self._end(self._works[job_id], Cancelled(job_id=job_id))
@@ -119,7 +124,12 @@ class Worker:
     def _admit(self) -> None:
         if self._close_at_s is not None:
             return
-        for work, model in self._admission.pull(self._rows, self._works, self._in_use()):
+        later, self._later = self._later, []
+        for work, found in later:
+            self._begin(work, found)
+        for work, model in self._admission.pull(
+            self._rows, self._works, self._in_use, lambda: not self._solos
+        ):
             self._reports.tell(Started(job_id=work.job.id))
             if model is not None:
                 self._begin(work, model)
@@ -137,52 +147,66 @@ class Worker:
                 work.rows = rows_of(work, model, self._arrivals)
                 self._rows += [row for row in work.rows if row.total]
                 self._retirement.rows += [row for row in work.rows if not row.total]
+        except NotYetError:
+            self._later.append((work, model))
         except Exception as error:  # noqa: BLE001 - one bad job fails alone
             self._fail(work, error)
+        except BaseException as panic:  # noqa: BLE001 - those of Rust libraries are no Exception
+            self._fail(work, RuntimeError(f"panicked: {panic}"))
 
     def _tick(self) -> None:
         """One forward pass for rows of one group."""
         rows = plan(self._rows, self._budgets.of)
         if not rows:
             return
+        device, tick = rows[0].model.device, next(self._ticks)
         began_s = self.tick_began_s = self._clock()
-        tick = next(self._ticks)
         for row in rows:
             row.last_tick = tick
+        self._pace.begin(device)
         self._step(rows)
-        self._pace(rows[0].model.device)
+        over = self._pace.end(device, rows)
         self.tick_began_s = None
-        self._last_tick_s = self._clock() - began_s
-        self._busy.add(began_s, began_s + self._last_tick_s)
-        samples = sum(row.samples for row in rows)
-        self._budgets.record(rows[0].group, samples, self._last_tick_s)
-        for row in rows:
-            row.work.gpu_s += self._last_tick_s * row.samples / samples
+        self._busy.add(began_s, self._clock())
+        if over is not None:
+            self._book(*over)
         self._retirement.rows += [row for row in rows if row.step == row.total]
         self._rows[:] = [row for row in self._rows if row.step < row.total]
         self._reports.stepped(rows)
 
+    def _book(self, rows: Sequence[Row], seconds: float) -> None:
+        """Learn from a tick's time, and share it among its jobs."""
+        self._last_tick_s = seconds
+        samples = sum(row.samples for row in rows)
+        self._budgets.record(rows[0].group, samples, seconds)
+        for row in rows:
+            row.work.gpu_s += seconds * row.samples / samples
+
     def _step(self, rows: Sequence[Row]) -> None:
-        """Step rows; where that fails, in halves, until the row at fault is alone."""
-        before = [row.step for row in rows]
+        """Step rows; where the pass fails, in halves, until the row at fault is alone."""
         try:
-            sampler.step(rows[0].model, rows)
+            failed = sampler.step(rows[0].model, rows)
         except Exception as error:  # noqa: BLE001 - one bad job fails alone
             raise_if_lost(error)
-            if is_out_of_memory(error):
-                samples = sum(row.samples for row in rows)
-                self._budgets.out_of_memory(rows[0].group, samples)
-                log.warning("Out of memory with %d samples; trying half.", samples)
-                torch.cuda.empty_cache()
             if len(rows) == 1:
                 self._fail(rows[0].work, error)
                 return
-            rest = [row for row, done in zip(rows, before, strict=True) if row.step == done]
-            half = (len(rest) + 1) // 2
-            for part in (rest[:half], rest[half:]):
-                alive = [row for row in part if not row.work.ended]
-                if alive:
-                    self._step(alive)
+            out_of_memory = is_out_of_memory(error)
+        else:
+            for row, row_error in failed:
+                self._fail(row.work, row_error)
+            return
+        # Only here is the error gone, and with it everything that the failed pass still held.
+        if out_of_memory:
+            samples = sum(row.samples for row in rows)
+            self._budgets.out_of_memory(rows[0].group, samples)
+            log.warning("Out of memory with %d samples; trying half.", samples)
+            torch.cuda.empty_cache()
+        half = (len(rows) + 1) // 2
+        for part in (rows[:half], rows[half:]):
+            alive = [row for row in part if not row.work.ended]
+            if alive:
+                self._step(alive)
 
     def _retire(self) -> None:
         self._retirement.rows = [row for row in self._retirement.rows if not row.work.ended]
@@ -215,7 +239,7 @@ class Worker:
             self._fail(work, error)
         else:
             if self._forget(work):
-                self._reports.tell(finished)
+                self._reports.tell(replace(finished, gpu_s=self._clock() - began_s))
         self._solo = None
         self._busy.add(began_s, self._clock())
 
@@ -239,11 +263,12 @@ class Worker:
         self._admission.end(work)
         self._rows[:] = [row for row in self._rows if row.work is not work]
         self._solos = [(other, solo) for other, solo in self._solos if other is not work]
+        self._later = [(other, model) for other, model in self._later if other is not work]
         return True
 
     def _in_use(self) -> set[str]:
         names = {row.model.name for row in (*self._rows, *self._retirement.rows)}
-        return names | {solo.name for _, solo in self._solos}
+        return names | {work.ticket.model for work, _ in (*self._solos, *self._later)}
 
     def _tell(self) -> None:
         """Post what happened, and show where everything stands."""

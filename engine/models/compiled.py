@@ -44,18 +44,23 @@ class CompiledForward:
             self._requests.put((signature, _like(arguments), _like(options)))
         return self._eager(*arguments, **options)
 
+    def close(self) -> None:
+        """End the compiling thread, which holds the module."""
+        self._requests.put(None)
+
     def ready(self) -> int:
         """How many signatures are compiled."""
         return len(self._ready)
 
     @torch.inference_mode()
     def _warm(self) -> None:
-        while True:
-            signature, arguments, options = self._requests.get()
+        while (request := self._requests.get()) is not None:
+            signature, arguments, options = request
             try:
                 self._compiled(*arguments, **options)
             except Exception:
                 log.exception("A denoiser cannot be compiled; it stays eager.")
+                self.bypassed = True
                 return
             self._ready.add(signature)
 

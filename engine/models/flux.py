@@ -39,7 +39,9 @@ class Flux(FlowModel):
     def extra_conditioning(self, job: DrawJob, samples: int) -> Embedding:
         if not self.denoiser.config.guidance_embeds:
             return {}
-        return {"guidance": torch.full([samples], job.guidance, device=self.device)}
+        return {
+            "guidance": torch.full([samples], job.guidance, device=self.device, dtype=torch.float32)
+        }
 
     def sigmas(self, steps: int) -> Sequence[float] | None:
         if getattr(self.scheduler.config, "use_flow_sigmas", False):

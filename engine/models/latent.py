@@ -101,7 +101,8 @@ class LatentModel:
         total = sum(part.weight for part in wanted)
         avoided = [WeightedText(text=p.text, weight=-p.weight) for p in job.prompt if p.weight < 0]
         guided = self.guided(job)
-        notes = [note for part in wanted for note in self.text_notes(part.text)]
+        heeded = [*wanted, *avoided, WeightedText(text=job.negative)] if guided else wanted
+        notes = [note for part in heeded for note in self.text_notes(part.text)]
         if not guided and (job.negative or avoided):
             notes.append("Without guidance this model cannot heed what to leave out.")
         self._text_adapter = self.adapter(job.loras)
@@ -166,6 +167,11 @@ class LatentModel:
     def padded(self, samples: int) -> int:
         """How many samples a pass of so many must hold: a whole bucket once compiled."""
         return samples if self._compiled is None else bucket_of(samples)
+
+    def close(self) -> None:
+        """Let go of what would keep the weights alive."""
+        if self._compiled is not None:
+            self._compiled.close()
 
     def compile(self) -> None:
         """Compile the denoiser in the background, as shapes come."""

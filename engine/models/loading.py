@@ -18,7 +18,7 @@ from engine.models.clip_pixels import eye_of
 from engine.models.describer import Captioner, ClipRanking, words_beside
 from engine.models.flux import Flux
 from engine.models.latent import LatentModel
-from engine.models.safety import load_safety
+from engine.models.safety import SafetyCheck, load_safety
 from engine.models.sd3 import StableDiffusion3
 from engine.models.sdxl import StableDiffusionXL
 from engine.models.stable_diffusion import StableDiffusion
@@ -95,7 +95,7 @@ def _load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Denoiser
         case "pipeline":
             pipeline = _pipeline(spec, dtype, ())
             _place(pipeline, spec, device)
-            return WholePipeline(name, pipeline)
+            return WholePipeline(name, pipeline, _safety(spec, device, dtype))
         case family:
             prefixes, model_class = _FAMILIES[family]
             pipeline = _pipeline(spec, dtype, prefixes)
@@ -104,8 +104,7 @@ def _load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Denoiser
             denoiser: LatentModel = model_class(name, pipeline, device, loras)
             if spec.compiled:
                 denoiser.compile()
-            if spec.safety_checker is not None:
-                denoiser.safety = load_safety(spec.safety_checker, device, dtype)
+            denoiser.safety = _safety(spec, device, dtype)
             if spec.preview_vae is not None:
                 denoiser.preview = _tiny_decoder(spec.preview_vae, device, dtype)
             return denoiser
@@ -122,6 +121,10 @@ def _pipeline(spec: ModelSpec, dtype: torch.dtype, prefixes: tuple[str, ...]) ->
     if spec.quantise:
         options["quantization_config"] = _four_bits(dtype)
     if spec.place.is_file():
+        if spec.quantise:
+            raise BrokenModelError(
+                f"{spec.place} is a single file, which cannot be quantised; use a directory."
+            )
         single = getattr(diffusers, _SINGLE_FILE[spec.info.family])
         config = {"config": spec.config} if spec.config else {}
         return single.from_single_file(
@@ -167,6 +170,12 @@ def _place(pipeline: Any, spec: ModelSpec, device: torch.device) -> None:  # noq
     if vae is not None and vae.dtype == torch.float16 and vae.config.get("force_upcast", False):
         # In half precision this autoencoder overflows to black pictures.
         vae.to(torch.float32)
+
+
+def _safety(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> SafetyCheck | None:
+    if spec.safety_checker is None:
+        return None
+    return load_safety(spec.safety_checker, device, dtype)
 
 
 def _tiny_decoder(place: Path, device: torch.device, dtype: torch.dtype) -> TinyDecoder:

@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import nn
 
-from engine.errors import JobError
+from engine.errors import JobError, NotYetError
 from engine.models import CONSTRUCTING
 
 BASE = "__base__"
@@ -24,7 +24,8 @@ class Loras:
         self._pipeline = pipeline
         self._files = files
         self._layers: list[Any] = []
-        self._registered: set[str] = set()
+        self._adapters: dict[tuple[str, float], str] = {}
+        """PEFT's name of each (LoRA, weight); neither of ours is safe as one."""
         self._names: list[str] | None = None
         """One adapter for each sample of the pass under way."""
 
@@ -53,26 +54,25 @@ class Loras:
             layer.set_adapter([name for name in names if name in layer.lora_A])
 
     def _register(self, name: str, weight: float) -> str:
-        adapter = f"{name}@{weight:g}".replace(".", "_")
-        if adapter in self._registered:
-            return adapter
+        """Weights are rounded to 0.05, so that there are only so many adapters."""
+        weight = round(weight * 20) / 20
+        if (name, weight) in self._adapters:
+            return self._adapters[name, weight]
         path = self._files[name]
         if path.suffix != ".safetensors":
             raise JobError(f"The LoRA {name} is no .safetensors file; others can run code.")
+        if not CONSTRUCTING.acquire(blocking=False):
+            raise NotYetError
+        adapter = f"lora{len(self._adapters)}"
         try:
-            with CONSTRUCTING, warnings.catch_warnings():
-                # PEFT warns of every second adapter; many are what rows share a pass with.
-                warnings.filterwarnings("ignore", "Already found a `peft_config`")
-                self._pipeline.load_lora_weights(
-                    path.parent, weight_name=path.name, adapter_name=adapter, local_files_only=True
-                )
+            self._load(adapter, path)
         except Exception as error:
-            with contextlib.suppress(Exception):
-                self._pipeline.delete_adapters(adapter)
             why = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise JobError(
                 f"The LoRA {name} does not fit this model; it was made for another: {why[:120]}."
             ) from error
+        finally:
+            CONSTRUCTING.release()
         layers = [layer for layer in self._tuned() if adapter in layer.lora_A]
         if not layers:
             raise JobError(f"The LoRA {name} changes nothing in this model; it is for another.")
@@ -82,8 +82,21 @@ class Loras:
             if layer not in self._layers:
                 layer.register_forward_pre_hook(self._name_adapters, with_kwargs=True)
                 self._layers.append(layer)
-        self._registered.add(adapter)
+        self._adapters[name, weight] = adapter
         return adapter
+
+    def _load(self, adapter: str, path: Path) -> None:
+        try:
+            with warnings.catch_warnings():
+                # PEFT warns of every second adapter; many are what rows share a pass with.
+                warnings.filterwarnings("ignore", "Already found a `peft_config`")
+                self._pipeline.load_lora_weights(
+                    path.parent, weight_name=path.name, adapter_name=adapter, local_files_only=True
+                )
+        except Exception:
+            with contextlib.suppress(Exception):
+                self._pipeline.delete_adapters(adapter)
+            raise
 
     def _tuned(self) -> list[Any]:
         from peft.tuners.tuners_utils import BaseTunerLayer  # noqa: PLC0415 - a second to import

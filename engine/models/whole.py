@@ -11,14 +11,15 @@ import numpy as np
 from engine import noise
 from engine.errors import JobError
 from engine.messages import DrawJob, Finished, Job, Picture
+from engine.models.safety import SafetyCheck
 from engine.pictures import Inputs, to_png
 
 
 class WholePipeline:
     """A `Solo`: progress and cancel go through the pipeline's own callback."""
 
-    def __init__(self, name: str, pipeline: Any) -> None:  # noqa: ANN401
-        self.name = name
+    def __init__(self, name: str, pipeline: Any, safety: SafetyCheck | None) -> None:  # noqa: ANN401
+        self.name, self._safety = name, safety
         self.pipeline = pipeline
         pipeline.set_progress_bar_config(disable=True)
         self._taken = set(inspect.signature(pipeline.__call__).parameters)
@@ -95,4 +96,5 @@ class WholePipeline:
             seed=(job.seed + index) % 2**32,
             width_px=pixels.shape[1],
             height_px=pixels.shape[0],
+            safety_score=None if self._safety is None else self._safety.scores([pixels])[0],
         )

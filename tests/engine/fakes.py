@@ -112,6 +112,12 @@ class ReadyShelf:
     def get(self, name):
         return self._models.get(name)
 
+    def runs_whole(self, job):
+        return False
+
+    def fresh(self):
+        return False
+
     def put_away_idle(self, after_s, in_use):
         pass
 
@@ -167,7 +173,9 @@ def submit(*jobs):
     return [Submit(job, Inputs()) for job in jobs]
 
 
-def work(script, *models, owner_cap=3, profile=Profile, clock=None, preview_interval_s=2.0):
+def work(
+    script, *models, owner_cap=3, profile=Profile, clock=None, preview_interval_s=2.0, shelf=None
+):
     """Run a worker through a script of {turn: messages}; the events and the worker."""
     events = []
     clock = clock or FakeClock()
@@ -175,7 +183,7 @@ def work(script, *models, owner_cap=3, profile=Profile, clock=None, preview_inte
     worker = Worker(
         mailbox=ScriptedMailbox(script),
         admission=Admission(
-            FairQueue(owner_cap=owner_cap, clock=clock), ReadyShelf(*models), budgets
+            FairQueue(owner_cap=owner_cap, clock=clock), shelf or ReadyShelf(*models), budgets
         ),
         budgets=budgets,
         reports=Reports(

@@ -4,9 +4,11 @@ import io
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from engine import Failed, Finished, InitUse, InputPicture, WeightedText
+from engine.models.latent import LatentModel
 
 
 def plain(colour, size=(64, 64)):
@@ -51,6 +53,13 @@ async def test_a_negative_part_pushes_away_with_a_third_sample(engine_of, draw):
     without = await finish(engine, draw(prompt=parts(("a cat", 1.0)), guidance=30.0))
     pushed = await finish(engine, draw(prompt=parts(("a cat", 1.0), ("red", -0.5)), guidance=30.0))
     assert np.abs(without - pushed).max() > 1
+
+
+def test_a_negative_part_pushes_away_from_what_it_names():
+    """With the avoided thing in one direction, the guided prediction goes in the other."""
+    negative, text, avoided = torch.zeros(1), torch.zeros(1), torch.ones(1)
+    guided = LatentModel.guide(None, [negative, text, avoided], 5.0, -0.5)
+    assert guided == -2.5
 
 
 async def test_words_beyond_77_tokens_still_matter(engine_of, draw):

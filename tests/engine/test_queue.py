@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import Lane
+from engine import DrawJob, InputPicture, Lane, WeightedText
 from engine.queue import QUANTUM, FairQueue, Ticket
+from engine.tickets import ticket_for
 
 FREE = 32
 
@@ -121,6 +123,34 @@ def test_with_nothing_free_only_an_owner_without_a_running_job_may_join():
     assert queue.next(0, FREE) is None
     assert queue.next(0, 0) is None
     assert queue.next(2, FREE).job_id == "a2"
+
+
+@pytest.mark.parametrize(
+    ("fields", "samples", "evaluations"),
+    [
+        ({}, 8, 8 * 30),
+        ({"images": 1}, 2, 2 * 30),
+        ({"guidance": 1.0}, 4, 4 * 30),
+        ({"width_px": 1024}, 8, 2 * 8 * 30),
+        ({"scheduler": "heun"}, 8, 8 * 59),
+        ({"stop": 0.5}, 8, 8 * 15),
+        ({"inputs": (InputPicture(data=b""),), "strength": 0.5}, 8, 8 * 15),
+        ({"inputs": (InputPicture(data=b""),), "strength": 1, "images": 1, "enlarge": 2}, 18, 540),
+    ],
+)
+def test_a_ticket_asks_for_the_samples_and_evaluations_that_the_job_will_take(
+    fields, samples, evaluations
+):
+    job = DrawJob(id="1", owner="a", model="m", prompt=(WeightedText(text="a cat"),), **fields)
+    asked = ticket_for(job)
+    assert (asked.samples, asked.work) == (samples, evaluations)
+
+
+def test_a_job_that_takes_the_device_whole_waits_while_another_does():
+    queue = queue_of(ticket("1", "ann", samples=0), ticket("2", "bob"))
+    assert queue.next(FREE, FREE, whole=False).job_id == "2"
+    assert queue.next(FREE, FREE, whole=False) is None
+    assert queue.next(FREE, FREE, whole=True).job_id == "1"
 
 
 def test_jobs_of_models_that_may_not_start_are_passed_over():

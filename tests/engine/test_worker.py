@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import weakref
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 import torch
@@ -22,7 +24,7 @@ from engine import (
 from engine.budgets import Profile
 from engine.mail import Cancel, Close, Unheard
 from engine.sampler import Pace
-from tests.engine.fakes import FakeClock, FakeModel, submit, work
+from tests.engine.fakes import FakeClock, FakeModel, ReadyShelf, submit, work
 
 
 def draw(job_id, *, owner="ann", prompt="a cat", **fields):
@@ -173,25 +175,30 @@ def test_the_status_shows_who_runs_and_who_waits():
     assert worker.status.queued == ("1",)
 
 
-def test_the_host_stays_one_tick_ahead_of_a_card():
+def test_the_host_stays_one_tick_ahead_of_a_card_and_books_each_tick_its_own_time():
     waited = []
 
     class FakeEvent:
         def __init__(self, number):
-            self._number = number
+            self.number = number
 
         def record(self):
             pass
 
         def synchronize(self):
-            waited.append(self._number)
+            waited.append(self.number)
+
+        def elapsed_time(self, other):
+            return 1000.0 * (other.number - self.number)
 
     events = iter(map(FakeEvent, range(9)))
-    pace = Pace(lambda: next(events))
-    for _ in range(3):
-        pace(torch.device("cuda"))
-    pace(torch.device("cpu"))
-    assert waited == [0, 1]
+    pace = Pace(FakeClock(), lambda: next(events))
+    over = []
+    for tick in ("a", "b", "c"):
+        pace.begin(torch.device("cuda"))
+        over.append(pace.end(torch.device("cuda"), tick))
+    assert waited == [1, 3]
+    assert over == [None, ("a", 1.0), ("b", 1.0)]
 
 
 scripts = st.lists(
@@ -224,3 +231,113 @@ def test_every_job_has_exactly_one_end_whatever_is_cancelled_or_breaks(script, m
     assert sorted(finals) == sorted(str(number) for number in range(len(script)))
     assert worker.status.running == worker.status.queued == ()
     assert all(isinstance(e, torch.Tensor) is False for e in events)
+
+
+class SlowShelf(ReadyShelf):
+    """Holds one model in use at a time; loads are asked for, and end when a test says so."""
+
+    def __init__(self, *models):
+        super().__init__(*models)
+        self.wanted = []
+
+    def want(self, name, in_use):
+        self.wanted.append((name, set(in_use)))
+        return False
+
+
+def test_a_job_that_waits_for_memory_and_is_cancelled_lets_others_start_again():
+    shelf = SlowShelf(FakeModel())
+    other = replace(draw("b", owner="eve"), model="absent")
+    late = draw("c", owner="bob", steps=1)
+    script = {0: submit(draw("a", steps=20)), 2: submit(other), 4: [Cancel("b")], 6: submit(late)}
+    events, _ = work(script, shelf=shelf)
+    order = list(ends(events))
+    assert order == ["b", "c", "a"]
+
+
+def test_a_model_whose_rows_began_in_the_same_turn_is_in_use():
+    shelf = SlowShelf(FakeModel())
+    other = replace(draw("b", owner="eve"), model="absent")
+    work({0: submit(draw("a", steps=5), other), 3: [Cancel("b")]}, shelf=shelf)
+    assert shelf.wanted[0] == ("absent", {"m"})
+
+
+def test_one_large_job_does_not_keep_another_owner_out():
+    model = FakeModel()
+    large = draw("large", images=16, steps=40)
+    script = {0: submit(large), 3: submit(draw("one", owner="bob", steps=1))}
+    events, _ = work(script, model, profile=lambda: Profile(ceiling=8))
+    assert next(iter(ends(events))) == "one"
+
+
+def test_what_a_failed_pass_held_is_free_again_when_half_of_it_is_tried():
+    alive = []
+
+    class Hoarder(FakeModel):
+        def predict(self, latents, *rest):
+            alive.append([ref() is not None for ref in self.refs])
+            activations = torch.zeros(1000)
+            self.refs.append(weakref.ref(activations))
+            return super().predict(latents, *rest)
+
+    model = Hoarder(most_samples=3)
+    model.refs = []
+    work({0: submit(draw("1", images=4, steps=1))}, model)
+    assert not any(flag for flags in alive for flag in flags)
+
+
+def test_a_row_whose_own_step_breaks_fails_alone_and_is_not_stepped_again():
+    class Picky(FakeModel):
+        def guide(self, predictions, scale, push):
+            if scale == 9.0:
+                raise torch.OutOfMemoryError("CUDA out of memory.")
+            return super().guide(predictions, scale, push)
+
+    model = Picky()
+    jobs = [draw(str(n), owner=f"o{n}", guidance=9.0 if n == 1 else 5.0) for n in range(3)]
+    events, _ = work({0: submit(*jobs)}, model)
+    assert isinstance(ends(events)["1"], Failed)
+    assert isinstance(ends(events)["0"], Finished) and isinstance(ends(events)["2"], Finished)
+    assert model.passes == [6, 4, 4, 4]
+
+
+def test_a_preview_that_breaks_costs_nobody_a_picture():
+    class Blind:
+        def learn(self, latents, pixels):
+            raise ValueError("singular")
+
+        def draw(self, latents):
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    model = FakeModel()
+    model.preview = Blind()
+    job = draw("1", steps=60, film_frames=5)
+    events, _ = work({0: submit(job)}, model, preview_interval_s=0.0)
+    assert isinstance(ends(events)["1"], Finished)
+    assert any(isinstance(event, Progress) for event in events)
+
+
+def test_pictures_that_cannot_be_encoded_still_end_the_job(monkeypatch):
+    def broken(pixels):
+        raise MemoryError
+
+    monkeypatch.setattr("engine.reports.to_png", broken)
+    events, _ = work({0: submit(draw("1"))}, FakeModel())
+    assert ends(events)["1"].kind is FailureKind.OUT_OF_MEMORY
+
+
+def test_timesteps_keep_their_precision_while_another_model_loads_in_bfloat16():
+    seen = []
+
+    class Curious(FakeModel):
+        def predict(self, latents, timesteps, *rest):
+            seen.append(timesteps.dtype)
+            return super().predict(latents, timesteps, *rest)
+
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.bfloat16)
+    try:
+        work({0: submit(draw("1", steps=1))}, Curious())
+    finally:
+        torch.set_default_dtype(before)
+    assert seen == [torch.float32]
