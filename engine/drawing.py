@@ -86,6 +86,8 @@ def _beginning(
     job = work.job
     assert isinstance(job, DrawJob)
     pictures, mask = work.inputs.pictures, work.inputs.mask
+    if job.init_use is InitUse.IMG2IMG and job.enlarge == 1:
+        pictures = pictures[:1]
     anew = not pictures or (mask is not None and job.strength == 1)
     encoded = [model.encode_image(picture) for picture in pictures]
     if mask is not None and model.inpaints and anew:

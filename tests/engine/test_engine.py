@@ -83,6 +83,19 @@ async def test_a_cancel_that_comes_last_still_ends_with_cancelled(engine_of, dra
     assert event == Cancelled(job_id=job.id)
 
 
+async def test_an_id_that_was_cancelled_while_its_pictures_were_read_can_run_again(engine_of, draw):
+    engine = await engine_of("sd")
+    job = draw(inputs=(InputPicture(data=png(512, 512)),))
+    for _ in range(5):
+        first = engine.run(job)
+        assert engine.cancel(job.id)
+        second = engine.run(job) if job.id not in engine._streams else None
+        assert await end_of(first) == Cancelled(job_id=job.id)
+        if second is not None:
+            assert isinstance(await end_of(second), Finished)
+    assert engine.status().alive
+
+
 async def test_detaching_does_not_cancel(engine_of, draw):
     engine = await engine_of("sd")
     job = draw(steps=5)

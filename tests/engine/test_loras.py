@@ -9,6 +9,7 @@ from diffusers import StableDiffusionPipeline
 from PIL import Image
 
 from engine import Failed, FailureKind, Finished, LoraSpec
+from engine.models import CONSTRUCTING
 from tests.engine import tiny_models
 
 
@@ -107,3 +108,13 @@ async def test_an_unknown_lora_is_refused_with_those_there_are(engine_of, draw, 
 
     with pytest.raises(ValueError, match="no LoRA 'oil'; it has cut, foreign, ink, neon"):
         engine.run(draw(loras=(("oil", 1.0),)))
+
+
+async def test_a_new_lora_waits_for_a_load_under_way_and_nobody_else_does(engine_of, draw, loras):
+    engine = await engine_of("sd", loras=loras)
+    before = await finish(engine, draw(seed=3))
+    with CONSTRUCTING:
+        waiting = engine.run(draw(loras=(("ink", 0.35),), owner="bob"))
+        assert np.array_equal(before, await finish(engine, draw(seed=3)))
+        assert engine.status().running
+    assert isinstance(await end_of(waiting), Finished)
