@@ -173,11 +173,12 @@ class Bench:
         }
         return DrawJob(**(defaults | fields))
 
-    def mixed(self, count: int, **fields: Any) -> list[DrawJob]:  # noqa: ANN401
-        """Jobs of mixed prompts, steps and schedulers."""
+    def mixed(self, count: int, *, part: int = 1, **fields: Any) -> list[DrawJob]:  # noqa: ANN401
+        """Jobs of mixed prompts, schedulers and steps, or of a `part`-th of the steps."""
+        kinds = zip(itertools.cycle(STEPS), itertools.cycle(MIXED), range(count), strict=False)
         return [
-            self.job(n, steps=STEPS[n % len(STEPS)], scheduler=MIXED[n % len(MIXED)], **fields)
-            for n in range(count)
+            self.job(n, steps=steps // part, scheduler=scheduler, **fields)
+            for steps, scheduler, n in kinds
         ]
 
     @contextmanager
@@ -198,7 +199,8 @@ class Bench:
         """Best seconds for all jobs, alternated: (baseline, engine)."""
         ours, theirs = [], []
         with self.engine() as run:
-            run(lambda engine: _finish_all(engine, self._again(jobs)))  # learns its budget
+            short = [replace(job, steps=12) for job in jobs]  # enough to learn its budget
+            run(lambda engine: _finish_all(engine, self._again(short)))
             for _ in range(rounds):
                 theirs.append(sum(self.baseline.draw(job) for job in jobs))
                 began_s = time.perf_counter()

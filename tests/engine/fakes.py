@@ -174,14 +174,22 @@ def submit(*jobs):
 
 
 def work(
-    script, *models, owner_cap=3, profile=Profile, clock=None, preview_interval_s=2.0, shelf=None
+    script,
+    *models,
+    owner_cap=3,
+    profile=Profile,
+    clock=None,
+    preview_interval_s=2.0,
+    shelf=None,
+    mailbox=None,
+    idle_unload_s=None,
 ):
     """Run a worker through a script of {turn: messages}; the events and the worker."""
     events = []
     clock = clock or FakeClock()
     budgets = Budgets(profile)
     worker = Worker(
-        mailbox=ScriptedMailbox(script),
+        mailbox=mailbox or ScriptedMailbox(script),
         admission=Admission(
             FairQueue(owner_cap=owner_cap, clock=clock), shelf or ReadyShelf(*models), budgets
         ),
@@ -194,7 +202,7 @@ def work(
         ),
         clock=clock,
         device_title="fake",
-        idle_unload_s=None,
+        idle_unload_s=idle_unload_s,
     )
     worker.run()
     return events, worker

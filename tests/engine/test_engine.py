@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import io
 import struct
+import threading
 import zlib
 from types import SimpleNamespace
 
@@ -24,6 +25,7 @@ from engine import (
     Queued,
     Started,
 )
+from engine.models import loading
 from engine.shelf import Shelf
 from tests.engine import tiny_models
 from tests.engine.fakes import FakeClock, FakeModel
@@ -327,6 +329,26 @@ async def test_two_models_load_and_draw_beside_each_other(engine_of, draw):
     for stream in streams:
         assert isinstance(await end_of(stream), Finished)
     assert set(engine.status().resident_models) == {"sd", "sdxl"}
+
+
+async def test_rows_of_a_resident_model_step_while_another_is_loading(engine_of, draw, monkeypatch):
+    engine = await engine_of("sd", "sdxl")
+    await end_of(engine.run(draw("sd")))
+    let_go, load = threading.Event(), loading.load
+
+    def slow(*arguments):
+        let_go.wait(timeout=30)
+        return load(*arguments)
+
+    monkeypatch.setattr(loading, "load", slow)
+    waiting = engine.run(draw("sdxl", owner="bob"))
+    try:
+        for _ in range(3):
+            assert isinstance(await end_of(engine.run(draw("sd"))), Finished)
+        assert engine.status().resident_models == ("sd",)
+    finally:
+        let_go.set()
+    assert isinstance(await end_of(waiting), Finished)
 
 
 async def test_a_model_is_put_away_for_another_where_memory_holds_one(engine_of, draw):

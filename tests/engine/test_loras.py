@@ -118,3 +118,15 @@ async def test_a_new_lora_waits_for_a_load_under_way_and_nobody_else_does(engine
         assert np.array_equal(before, await finish(engine, draw(seed=3)))
         assert engine.status().running
     assert isinstance(await end_of(waiting), Finished)
+
+
+async def test_a_lora_of_the_text_encoder_reads_a_prompt_anew(engine_of, draw, tmp_path):
+    path = tmp_path / "words.safetensors"
+    tiny_models.save_text_lora(path, tiny_models.stable_diffusion())
+    engine = await engine_of("sd", loras=(LoraSpec(name="words", path=path),))
+    fields = {"seed": 3, "guidance": 30.0}
+    plain = await finish(engine, draw(**fields))
+    changed = await finish(engine, draw(loras=(("words", 4.0),), **fields))
+    again = await finish(engine, draw(**fields))
+    assert np.abs(plain - changed).max() > 1
+    assert np.abs(plain - again).max() <= 1

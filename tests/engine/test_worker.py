@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import queue
 import weakref
 from collections import Counter
 from dataclasses import replace
@@ -24,7 +25,14 @@ from engine import (
 from engine.budgets import Profile
 from engine.mail import Cancel, Close, Unheard
 from engine.sampler import Pace
-from tests.engine.fakes import FakeClock, FakeModel, ReadyShelf, submit, work
+from tests.engine.fakes import (
+    FakeClock,
+    FakeModel,
+    ReadyShelf,
+    ScriptedMailbox,
+    submit,
+    work,
+)
 
 
 def draw(job_id, *, owner="ann", prompt="a cat", **fields):
@@ -341,3 +349,24 @@ def test_timesteps_keep_their_precision_while_another_model_loads_in_bfloat16():
     finally:
         torch.set_default_dtype(before)
     assert seen == [torch.float32]
+
+
+def test_models_that_nobody_uses_are_put_away_while_the_device_is_idle():
+    class Quiet(ScriptedMailbox):
+        rung = False
+
+        def get(self, *, block, timeout):
+            if block and not self.rung:
+                self.rung = True
+                raise queue.Empty
+            return super().get(block=block, timeout=timeout)
+
+    class Tidy(ReadyShelf):
+        asked = ()
+
+        def put_away_idle(self, after_s, in_use):
+            self.asked = (after_s, set(in_use))
+
+    shelf = Tidy(FakeModel())
+    work({}, shelf=shelf, mailbox=Quiet({}), idle_unload_s=60.0)
+    assert shelf.asked == (60.0, set())

@@ -278,6 +278,18 @@ def save_lora(path, pipeline, *, rank=4, seed=0):
     )
 
 
+def save_text_lora(path, pipeline, *, seed=0):
+    """A random LoRA for a pipeline's text encoder alone."""
+    torch.manual_seed(seed)
+    targets = ["q_proj", "k_proj", "v_proj"]
+    config = LoraConfig(r=4, target_modules=targets, init_lora_weights=False)
+    pipeline.text_encoder.add_adapter(config)
+    layers = get_peft_model_state_dict(pipeline.text_encoder)
+    type(pipeline).save_lora_weights(
+        path.parent, text_encoder_lora_layers=layers, weight_name=path.name
+    )
+
+
 def swin2sr():
     torch.manual_seed(6)
     config = Swin2SRConfig(
