@@ -23,6 +23,7 @@ from engine.mail import Cancel, Close, Loaded, Message, Submit, Unheard
 from engine.messages import Cancelled, EngineStatus, Failed, FailureKind, Started, WordWeightsJob
 from engine.models import Solo
 from engine.models.words import WordWeights
+from engine.pace import Pace
 from engine.reports import Reports
 from engine.retirement import Retirement
 from engine.rows import Row, Work
@@ -66,7 +67,7 @@ class Worker:
         self._close_at_s: float | None = None
         self._arrivals, self._ticks = itertools.count(), itertools.count()
         self._busy = BusyShare(clock)
-        self._pace, self._last_tick_s = sampler.Pace(clock), 0.0
+        self._pace, self._last_tick_s = Pace(clock), 0.0
         self.tick_began_s: float | None = None
         """For the watchdog; None between ticks."""
         self.status = EngineStatus(device=device_title)

@@ -24,7 +24,7 @@ from engine import (
 )
 from engine.budgets import Profile
 from engine.mail import Cancel, Close, Unheard
-from engine.sampler import Pace
+from engine.pace import Pace
 from tests.engine.fakes import (
     FakeClock,
     FakeModel,
