@@ -12,7 +12,7 @@ from engine.rows import Row, Work
 from engine.shelf import Model, Shelf
 from engine.tickets import ticket_for
 
-OVERCOMMIT = 3
+OVERCOMMIT = 7
 """Budgets' worth of samples that owners without a running job may add to a full device: they
 step at once and everybody steps less often, which is what keeps small jobs quick."""
 

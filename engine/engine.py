@@ -26,7 +26,7 @@ from engine.messages import (
     Job,
     ModelInfo,
 )
-from engine.pictures import Inputs, prepare
+from engine.pictures import Inputs, brings_pictures, prepare
 from engine.queue import FairQueue
 from engine.stream import Stream
 from engine.threads import wait_passively
@@ -98,8 +98,11 @@ class Engine:
         if job.id in self._streams:
             raise ValueError(f"The job {job.id} is already running.")
         self._streams[job.id] = stream = Stream(partial(self._detach, job.id))
-        self._preparing.add(job.id)
-        self._pool.submit(self._prepare, job, stream)
+        if brings_pictures(job):
+            self._preparing.add(job.id)
+            self._pool.submit(self._prepare, job, stream)
+        else:
+            self._prepared(job, stream, Inputs())
         return stream
 
     def cancel(self, job_id: str) -> bool:

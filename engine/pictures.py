@@ -28,6 +28,13 @@ class Inputs:
     notes: tuple[str, ...] = ()
 
 
+def brings_pictures(job: Job) -> bool:
+    """Whether there is anything to decode."""
+    return (
+        bool(job.inputs) if isinstance(job, DrawJob) else isinstance(job, UpscaleJob | DescribeJob)
+    )
+
+
 def prepare(job: Job) -> Inputs:
     """Decode what the job brings; JobError with one sentence where that is no picture."""
     match job:
