@@ -89,10 +89,10 @@ def to_png(pixels: NDArray[np.uint8]) -> bytes:
     return buffer.getvalue()
 
 
-def to_preview(pixels: NDArray[np.uint8]) -> bytes:
-    """A rough (h, w, 3) → a small JPEG, its longer side 256 px."""
+def to_preview(pixels: NDArray[np.uint8], side_px: int = PREVIEW_SIDE_PX) -> bytes:
+    """A rough (h, w, 3) → a small JPEG with such a longer side, at most 256 px."""
     picture = Image.fromarray(pixels)
-    scale = PREVIEW_SIDE_PX / max(picture.size)
+    scale = min(side_px, PREVIEW_SIDE_PX) / max(picture.size)
     size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
     buffer = io.BytesIO()
     picture.resize(size, Image.Resampling.BICUBIC).save(buffer, "JPEG", quality=80)

@@ -33,6 +33,7 @@ class Reports:
     ) -> None:
         self._post, self._pool, self._clock = post, pool, clock
         self._preview_interval_s = preview_interval_s
+        self._progress_interval_s = min(PROGRESS_INTERVAL_S, preview_interval_s)
         self._events: list[Event] = []
         self._positions: dict[str, int] = {}
         self._order: Sequence[str] = ()
@@ -86,23 +87,27 @@ class Reports:
     def _progress(self, work: Work) -> None:
         """Not too often, and previews only to whoever listens."""
         now_s = self._clock()
-        if not work.listened or work.ended or now_s - work.said_s < PROGRESS_INTERVAL_S:
+        if not work.listened or work.ended or now_s - work.said_s < self._progress_interval_s:
             return
         if work.done == work.total:
             return
         work.said_s = now_s
         event = Progress(job_id=work.job.id, done=work.done, total=work.total)
-        wants = isinstance(work.job, DrawJob) and work.job.previews and work.job.enlarge == 1
-        if wants and now_s - work.shown_s >= self._preview_interval_s:
+        job = work.job
+        shown = isinstance(job, DrawJob) and job.previews and job.enlarge == 1
+        if isinstance(job, DrawJob) and shown and now_s - work.shown_s >= self._preview_interval_s:
             work.shown_s = now_s
             with harmless("Previews could not be drawn."):
                 rough = [row.model.preview.draw(row.clean()) for row in work.rows]
-                self._pool.submit(self._post_previews, event, rough)
+                side_px = max(job.width_px, job.height_px)
+                self._pool.submit(self._post_previews, event, rough, side_px)
                 return
         self.tell(event)
 
-    def _post_previews(self, event: Progress, rough: Sequence[NDArray[np.uint8]]) -> None:
-        previews = tuple(map(to_preview, rough))
+    def _post_previews(
+        self, event: Progress, rough: Sequence[NDArray[np.uint8]], side_px: int
+    ) -> None:
+        previews = tuple(to_preview(pixels, side_px) for pixels in rough)
         self._post(
             [Progress(job_id=event.job_id, done=event.done, total=event.total, previews=previews)]
         )
