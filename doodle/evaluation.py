@@ -14,7 +14,7 @@ import torch
 from doodle import judge as judging
 from doodle import pair as pairing
 from doodle.captions import english, japanese
-from doodle.pictures import draw_all
+from doodle.pictures import draw_all, draw_random
 from doodle.scenes import Scene, Vocabulary
 from doodle.tokenizer import token_ids
 from doodle.weights import GUIDANCE, STEPS
@@ -79,7 +79,7 @@ def evaluate(
     say(confusions(main.scenes, seen))
     marks = _accuracies(main.scenes, seen, FOUR)
     in_japanese = sit(pipeline, scenes[: prompts // 2], japanese, say=say)
-    fresh = draw_all(scenes, seed=FRESH_SEED)
+    fresh = draw_random(vocabulary, count=prompts, seed=FRESH_SEED)
     found = Marks(
         **marks,
         all=_all_right(main.scenes, seen),
@@ -162,9 +162,11 @@ def confusions(scenes: list[Scene], seen: list[dict]) -> str:
 def kernel_distance(a: Tensor, b: Tensor) -> float:
     """Return the kernel inception distance (Binkowski et al. 2018) of two feature sets (N, D).
 
-    Unbiased, with their cubic kernel, on the judge's features in place of Inception's.
+    Unbiased, with their cubic kernel, on the judge's features in place of Inception's, which are
+    first brought to the spread that they have in `b`.
     """
-    width = a.shape[1]
+    width, middle, spread = a.shape[1], b.mean(0), b.std(0) + 1e-6
+    a, b = (a - middle) / spread, (b - middle) / spread
 
     def kernel(x: Tensor, y: Tensor) -> Tensor:
         return (x @ y.T / width + 1) ** 3
