@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from typing import TYPE_CHECKING
 
 from PIL import Image
@@ -28,7 +29,11 @@ def contact_sheet(images: list[Image.Image], *, columns: int) -> Image.Image:
 
 def plot_losses(log: Path, target: Path) -> None:
     """Plot every part's loss by step, as `training` has logged it."""
-    from matplotlib.figure import Figure  # noqa: PLC0415 - slow to import, and wanted here alone
+    try:
+        from matplotlib.figure import Figure  # noqa: PLC0415 - slow to import, and wanted here alone
+    except ModuleNotFoundError:
+        warnings.warn('No loss plot: pip install -e ".[train]" brings matplotlib.', stacklevel=2)
+        return
 
     curves: dict[str, list[tuple[int, float]]] = {}
     for line in log.read_text().splitlines():
