@@ -212,16 +212,17 @@ class Bench:
         """Throughput ÷ baseline by the number of jobs in flight."""
         alone = self.job(steps=steps, scheduler="euler")
         ratios = {}
+        self.baseline.draw(alone)
         with self.engine() as run:
             for count in IN_FLIGHT:
-                theirs = min(self.baseline.draw(alone) for _ in range(3)) * count
-                ours = []
-                for _ in range(3):
+                theirs, ours = [], []
+                for _ in range(5):
+                    theirs.append(self.baseline.draw(alone) * count)
                     jobs = [self.job(n, steps=steps, scheduler="euler") for n in range(count)]
                     began_s = time.perf_counter()
                     run(lambda engine, jobs=jobs: _finish_all(engine, jobs))
                     ours.append(time.perf_counter() - began_s)
-                ratios[str(count)] = theirs / min(ours)
+                ratios[str(count)] = statistics.median(theirs) / statistics.median(ours)
         return ratios
 
     def alone(self, steps: int, pairs: int) -> tuple[float, list[float]]:
