@@ -85,8 +85,8 @@ async def test_blend_and_picture_links_draw_from_pictures(stage, bot):
     blended = await stage.wait_for_message(is_grid, timeout_s=WAIT_S)
     width, height = size(stage, blended)
     assert width < height
-    link = stage.world.cdn.signed(blended.attachments[0]["url"])
-    dora.slash(stage.general, "imagine", {"prompt": f"<{link}> a house --iw 2"})
+    link = stage.world.cdn.signed(blended.attachments[0])["url"]
+    dora.slash(stage.general, "imagine", {"prompt": f"{link} a house --iw 2"})
     assert await stage.wait_for_message(of("a house"), after=blended.id, timeout_s=WAIT_S)
 
 
