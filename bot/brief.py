@@ -185,6 +185,8 @@ def _notes(prompt: Prompt, model: engine.ModelInfo) -> list[str]:
     notes = []
     if idle:
         notes.append(f"Without effect on {model.title} so far: {', '.join(idle)}.")
+    if prompt.images and "image_prompt" not in model.operations:
+        notes.append(f"{model.title} draws over linked pictures: it cannot take them as prompts.")
     if prompt.avoid and "negative" not in model.operations:
         notes.append(f"{model.title} cannot leave things out: --no is without effect.")
     return notes

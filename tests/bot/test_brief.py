@@ -110,6 +110,11 @@ def test_what_the_model_cannot_do_is_named():
     assert not write("a cat --no fog --tile").notes
 
 
+def test_what_becomes_of_linked_pictures_is_said():
+    [note] = write("https://a.example/1.png a cat").notes
+    assert "draws over linked pictures" in note
+
+
 def test_no_goes_before_the_models_own_negative():
     assert write("a cat --no fog, rain").job.negative == "fog, rain, blurry"
 
