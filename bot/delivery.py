@@ -138,9 +138,8 @@ class DiscordOutbox:
             shown.edited_s = asyncio.get_running_loop().time()
             assert shown.row.progress_message_id is not None
             message = self._channel(shown.row).get_partial_message(shown.row.progress_message_id)
-            content = headline(shown.row, f"{status_of(shown.event)}) (fast")
-            if not isinstance(shown.event, engine.Progress):
-                content = headline(shown.row, status_of(shown.event))
+            speed = ("fast",) if isinstance(shown.event, engine.Progress) else ()
+            content = headline(shown.row, status_of(shown.event), *speed)
             try:
                 if previews:
                     jpeg = await asyncio.to_thread(grid.preview, previews)

@@ -36,11 +36,11 @@ def _plain(words: str) -> str:
     return "".join(pieces)
 
 
-def headline(row: JobRow, status: str = "") -> str:
-    """`**prompt** - @member (status)`, or `**prompt** - Variations (Strong) by @member (…)`."""
+def headline(row: JobRow, *statuses: str) -> str:
+    """`**prompt** - @member (31%) (fast)`, or `**prompt** - Variations (Strong) by @member (…)`."""
     bold = f"{words} - " if (words := quoted(row)) else ""
     by = f"{row.title} by " if row.title else ""
-    return f"{bold}{by}<@{row.user_id}>{f' ({status})' if status else ''}"
+    return f"{bold}{by}<@{row.user_id}>" + "".join(f" ({status})" for status in statuses)
 
 
 def with_notes(content: str, notes: str) -> str:
