@@ -5,18 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from playground.film import BROWSER_ARGUMENTS
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SCREENSHOT = Path(__file__).parents[2] / "build" / "imagine-then-v2.png"
 PATIENCE_MS = 120_000
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.mark.skipif(
@@ -27,7 +20,9 @@ async def test_typing_imagine_shows_it_developing_and_v2_goes_on(stage, bot):
 
     problems = []
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        browser = await playwright.chromium.launch(
+            executable_path=CHROMIUM, args=[*BROWSER_ARGUMENTS]
+        )
         page = await browser.new_page(viewport={"width": 1100, "height": 1400})
         page.set_default_timeout(PATIENCE_MS)
         expect.set_options(timeout=PATIENCE_MS)

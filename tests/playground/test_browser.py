@@ -8,19 +8,11 @@ import sys
 
 import pytest
 
+from playground.film import BROWSER_ARGUMENTS
 from playground.refusal import Upload
 from playground.stage import is_grid
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="There is no Chromium on this machine: the page was NOT looked at."
@@ -34,7 +26,9 @@ async def page(stage, client):
 
     problems = []
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        browser = await playwright.chromium.launch(
+            executable_path=CHROMIUM, args=[*BROWSER_ARGUMENTS]
+        )
         tab = await browser.new_page(viewport={"width": 375, "height": 720})
         tab.set_default_timeout(10_000)
         tab.on("console", lambda m: m.type in {"error", "warning"} and problems.append(m.text))
