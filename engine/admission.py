@@ -49,6 +49,10 @@ class Admission:
         """Names of the models at hand."""
         return self._shelf.names()
 
+    def compiling(self) -> tuple[str, ...]:
+        """Names of the models that are still being compiled."""
+        return self._shelf.compiling()
+
     def loads(self) -> bool:
         """Whether jobs that have started wait for their model."""
         return any(self._waiting.values())

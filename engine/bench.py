@@ -59,7 +59,7 @@ class Baseline:
     def __init__(
         self, spec: ModelSpec, device: torch.device, dtype: torch.dtype, *, compiled: bool = False
     ) -> None:
-        spec = replace(spec, compiled=False)
+        spec = replace(spec, compiled="")
         model: Any = loading.load(spec, device, dtype)
         self.model = model
         self.pipeline = model.pipeline
@@ -190,10 +190,35 @@ class Bench:
             )
             runner.run(engine.start())
             runner.run(_finish(engine, self.job(steps=2)))
+            if self.spec.compiled:
+                runner.run(self._settle(engine))
             try:
                 yield lambda work: runner.run(work(engine))
             finally:
                 runner.run(engine.close())
+
+    async def _settle(self, engine: Engine) -> None:
+        """Draw until nothing is left to compile, at any number of jobs in flight."""
+        compiled = -1
+        while compiled != graphs():
+            compiled = graphs()
+            for count in reversed(IN_FLIGHT):
+                await _finish_all(engine, self._again(self.mixed(count, part=2)))
+                while engine.status().compiling:
+                    await _finish(engine, self.job(steps=2))
+
+    def recompiles(self) -> int:
+        """Graphs compiled, once warm, for jobs that come and go."""
+        spec, self.spec = self.spec, replace(self.spec, compiled=self.spec.compiled or "blocks")
+        try:
+            with self.engine() as run:
+                before = graphs()
+                for count in IN_FLIGHT:
+                    jobs = self.mixed(count, part=2)
+                    run(lambda engine, jobs=jobs: _finish_all(engine, jobs))
+                return graphs() - before
+        finally:
+            self.spec = spec
 
     def throughput(self, jobs: Sequence[DrawJob], rounds: int) -> tuple[float, float]:
         """Best seconds for all jobs, alternated: (baseline, engine)."""
@@ -371,6 +396,11 @@ async def _finish(engine: Engine, job: DrawJob) -> Finished:
 
 async def _finish_all(engine: Engine, jobs: Sequence[DrawJob]) -> None:
     await asyncio.gather(*(_finish(engine, job) for job in jobs))
+
+
+def graphs() -> int:
+    """How many graphs dynamo has compiled in this process."""
+    return int(torch._dynamo.utils.counters["stats"]["unique_graphs"])  # noqa: SLF001
 
 
 def _p95(values: Sequence[float]) -> float:

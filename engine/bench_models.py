@@ -174,9 +174,7 @@ def byte_tokenizer() -> Any:  # noqa: ANN401 - a transformers tokenizer
     return CLIPTokenizer(vocab=vocabulary, merges=[], model_max_length=77)
 
 
-def spec_of(
-    name: str, title: str, place: Path, side_px: int, *, compiled: bool = False
-) -> ModelSpec:
+def spec_of(name: str, title: str, place: Path, side_px: int, *, compiled: str = "") -> ModelSpec:
     """A catalogue entry for one of these."""
     info = ModelInfo(
         name=name,

@@ -57,8 +57,9 @@ class ModelSpec:
     """Empty, or "4bit" (bitsandbytes, CUDA only)."""
     offload: bool = False
     """Keep the denoiser's groups in host memory and stream them, for small cards."""
-    compiled: bool = False
-    """Compile the denoiser in the background; eager serves meanwhile."""
+    compiled: str = ""
+    """Empty, "blocks" (the repeated ones where the class lists them, else the whole) or "whole":
+    what of the denoiser is compiled in the background; eager serves meanwhile."""
     safety_checker: Path | None = None
     preview_vae: Path | None = None
     """An AutoencoderTiny for previews; else they are linear."""
@@ -160,7 +161,7 @@ class _Entry:
             dtype=self._choice("dtype", ("auto", "float32", "float16", "bfloat16"), "auto"),
             quantise=self._choice("quantise", ("", "4bit"), ""),
             offload=self._flag("offload"),
-            compiled=self._flag("compiled"),
+            compiled=self._choice("compiled", ("", "blocks", "whole"), ""),
             safety_checker=self._near(checker) if checker else None,
             preview_vae=self._near(preview) if preview else None,
             loras=loras,

@@ -269,6 +269,8 @@ class EngineStatus:
     queued: tuple[str, ...] = ()
     """Ids of waiting jobs, next first."""
     resident_models: tuple[str, ...] = ()
+    compiling: tuple[str, ...] = ()
+    """Resident models that draw eagerly until the shapes they were asked for are compiled."""
     solo: str | None = None
     """The id of the Solo job that holds the device now."""
     busy_share: float = 0.0

@@ -52,6 +52,14 @@ class Shelf:
         """Those that rows can start on at once."""
         return tuple(self._models)
 
+    def compiling(self) -> tuple[str, ...]:
+        """Those with shapes that are still being compiled."""
+        return tuple(
+            name
+            for name, model in self._models.items()
+            if isinstance(model, LatentModel) and model.compiling()
+        )
+
     def runs_whole(self, job: Job) -> bool:
         """Whether a job's model draws whole instead of sharing passes."""
         return isinstance(job, DrawJob) and self._specs[job.model].info.family == "pipeline"

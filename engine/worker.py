@@ -279,6 +279,7 @@ class Worker:
             running=tuple(job_id for job_id in self._works if job_id not in waiting),
             queued=tuple(waiting),
             resident_models=self._admission.resident(),
+            compiling=self._admission.compiling(),
             solo=self._solo.job.id if self._solo is not None else None,
             busy_share=self._busy.share(),
             last_tick_ms=self._last_tick_s * 1000,

@@ -2,75 +2,105 @@
 
 from __future__ import annotations
 
+import copy
+import itertools
 import logging
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
+from torch import nn
 
 Forward = Callable[..., Any]
 SHAPES_COMPILED = 64
-"""Buckets × sizes × prompt lengths of which compiled code is kept."""
+"""Buckets × sizes × prompt lengths of which compiled code is kept; others stay eager."""
+VARIANTS = 512
+"""Graphs that dynamo may keep of one function: a UNet's blocks have several widths for each
+shape of the whole."""
 log = logging.getLogger(__name__)
 
 
-class CompiledForward:
-    """Stands in for a module's `forward`; each signature of shapes is compiled once.
+class Compiled:
+    """A module's twin with the same weights; each signature of shapes is compiled once.
 
-    The whole forward is compiled and not the repeated blocks, since those are replaced in place,
-    which would leave nothing eager to serve while they compile.
+    A twin, because compiling replaces forwards in place, and because what changes a module later
+    (LoRAs, seamless tiling) must neither wait for new code nor meet the old.
     """
 
-    def __init__(self, eager: Forward, compile_: Callable[[Forward], Forward]) -> None:
-        self._eager = eager
-        self._compiled = compile_(eager)
+    def __init__(
+        self,
+        module: nn.Module,
+        *,
+        whole: bool = False,
+        compile_: Callable[[nn.Module, bool], Forward] | None = None,
+    ) -> None:
+        self._forward = (compile_ or compile_in_place)(twin_of(module), whole)
+        self._device = next((each.device for each in module.parameters()), torch.device("cpu"))
         self._asked: set[Any] = set()
         self._ready: set[Any] = set()
+        self._broken = False
         self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self.bypassed = False
-        """Set once LoRAs hook into the module: every other mix of them would compile anew."""
         threading.Thread(target=self._warm, name="compile", daemon=True).start()
 
-    def __call__(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401
+    def for_shapes(self, arguments: tuple[Any, ...], options: Mapping[str, Any]) -> Forward | None:
+        """The compiled forward for such arguments; None while eager must serve."""
         signature = _signature((arguments, options))
-        if self.bypassed:
-            return self._eager(*arguments, **options)
         if signature in self._ready:
-            return self._compiled(*arguments, **options)
-        if signature not in self._asked:
+            return self._forward
+        if signature not in self._asked and len(self._asked) < SHAPES_COMPILED:
             self._asked.add(signature)
-            self._requests.put((signature, _like(arguments), _like(options)))
-        return self._eager(*arguments, **options)
+            if not self._broken:
+                self._requests.put((signature, _like(arguments), _like(options)))
+        return None
 
     def close(self) -> None:
-        """End the compiling thread, which holds the module."""
+        """End the compiling thread, which holds the twin."""
         self._requests.put(None)
 
     def ready(self) -> int:
         """How many signatures are compiled."""
         return len(self._ready)
 
+    def waits(self) -> bool:
+        """Whether a signature that was asked for is still to be compiled."""
+        return not self._broken and len(self._ready) < len(self._asked)
+
     @torch.inference_mode()
     def _warm(self) -> None:
+        # Settings of dynamo hold for the thread that makes them, and only this one compiles.
+        torch._dynamo.config.recompile_limit = VARIANTS  # noqa: SLF001 - it has no other door
+        torch._dynamo.config.accumulated_recompile_limit = 4 * VARIANTS  # noqa: SLF001
+        if self._device.type == "cuda":
+            torch.cuda.set_device(self._device)  # each thread has its own
         while (request := self._requests.get()) is not None:
             signature, arguments, options = request
             try:
-                self._compiled(*arguments, **options)
+                self._forward(*arguments, **options)
             except Exception:
                 log.exception("A denoiser cannot be compiled; it stays eager.")
-                self.bypassed = True
+                self._broken = True
                 return
             self._ready.add(signature)
 
 
-def compile_denoiser(module: torch.nn.Module) -> CompiledForward:
-    """Let a module's forward be compiled as its shapes come; it goes on being called as before."""
-    torch._dynamo.config.recompile_limit = SHAPES_COMPILED  # noqa: SLF001 - it has no other door
-    forward = CompiledForward(module.forward, lambda eager: torch.compile(eager, dynamic=False))
-    module.forward = forward
-    return forward
+def twin_of(module: nn.Module) -> nn.Module:
+    """The same module anew, whose parameters and buffers are those of the first."""
+    shared = itertools.chain(module.parameters(), module.buffers())
+    return copy.deepcopy(module, {id(tensor): tensor for tensor in shared})
+
+
+def compile_in_place(module: nn.Module, whole: bool, **options: Any) -> Forward:  # noqa: ANN401, FBT001
+    """Compile the repeated blocks where the class lists them, which is soon done, else the whole.
+
+    Of a UNet those are only the transformer blocks; its whole is faster and takes minutes a shape.
+    """
+    if not whole and getattr(module, "_repeated_blocks", None):
+        module.compile_repeated_blocks(dynamic=False, **options)  # type: ignore[operator]
+    else:
+        module.compile(dynamic=False, **options)
+    return module
 
 
 def _signature(value: Any) -> Any:  # noqa: ANN401

@@ -62,21 +62,21 @@ class Flux(FlowModel):
     ) -> Tensor:
         count, channels, height, width = latents.shape
         hidden = conditioning["encoder_hidden_states"]
-        with self.using(adapters):
-            packed: Tensor = self.denoiser(
-                hidden_states=self.pipeline._pack_latents(  # noqa: SLF001 - static, and its layout is the weights'
-                    latents, count, channels, height, width
-                ),
-                timestep=timesteps.to(latents.dtype) / 1000,
-                guidance=conditioning.get("guidance"),
-                pooled_projections=conditioning["pooled_projections"],
-                encoder_hidden_states=hidden,
-                txt_ids=torch.zeros(hidden.shape[1], 3, device=self.device, dtype=hidden.dtype),
-                img_ids=self.pipeline._prepare_latent_image_ids(  # noqa: SLF001
-                    1, height // 2, width // 2, self.device, hidden.dtype
-                ),
-                return_dict=False,
-            )[0]
+        packed: Tensor = self.forward(
+            adapters,
+            hidden_states=self.pipeline._pack_latents(  # noqa: SLF001 - static, and its layout is the weights'
+                latents, count, channels, height, width
+            ),
+            timestep=timesteps.to(latents.dtype) / 1000,
+            guidance=conditioning.get("guidance"),
+            pooled_projections=conditioning["pooled_projections"],
+            encoder_hidden_states=hidden,
+            txt_ids=torch.zeros(hidden.shape[1], 3, device=self.device, dtype=hidden.dtype),
+            img_ids=self.pipeline._prepare_latent_image_ids(  # noqa: SLF001
+                1, height // 2, width // 2, self.device, hidden.dtype
+            ),
+            return_dict=False,
+        )[0]
         unpacked: Tensor = self.pipeline._unpack_latents(  # noqa: SLF001
             packed, height * self.vae_scale, width * self.vae_scale, self.vae_scale
         )

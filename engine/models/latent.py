@@ -18,7 +18,7 @@ from torch.nn import functional
 from engine.budgets import bucket_of
 from engine.messages import DrawJob, WeightedText
 from engine.models import Conditioning
-from engine.models.compiled import CompiledForward, compile_denoiser
+from engine.models.compiled import Compiled
 from engine.models.loras import Loras
 from engine.models.safety import SafetyCheck
 from engine.preview import LinearRgb, Preview
@@ -57,7 +57,7 @@ class LatentModel:
         self.straightens = True
         self._tiles = False
         self._loras = Loras(pipeline, loras)
-        self._compiled: CompiledForward | None = None
+        self._compiled: Compiled | None = None
         self._text_adapter = ""
         self._texts: OrderedDict[tuple[str, int, str], Embedding] = OrderedDict()
 
@@ -152,8 +152,6 @@ class LatentModel:
 
     def adapter(self, loras: tuple[tuple[str, float], ...]) -> str:
         """The name that rows with these LoRAs carry to `predict`."""
-        if loras and self._compiled is not None:
-            self._compiled.bypassed = True
         return self._loras.name_for(loras)
 
     def group_of(self, adapter: str) -> str:
@@ -168,14 +166,18 @@ class LatentModel:
         """How many samples a pass of so many must hold: a whole bucket once compiled."""
         return samples if self._compiled is None else bucket_of(samples)
 
+    def compiling(self) -> bool:
+        """Whether shapes that were asked for are still being compiled."""
+        return self._compiled is not None and self._compiled.waits()
+
     def close(self) -> None:
         """Let go of what would keep the weights alive."""
         if self._compiled is not None:
             self._compiled.close()
 
-    def compile(self) -> None:
+    def compile(self, *, whole: bool) -> None:
         """Compile the denoiser in the background, as shapes come."""
-        self._compiled = compile_denoiser(self.denoiser)
+        self._compiled = Compiled(self.denoiser, whole=whole)
 
     # Seamless tiling, by convolutions that wrap around.
 
@@ -274,6 +276,18 @@ class LatentModel:
     ) -> Tensor:
         """One forward pass: (B, C, h, w), (B,) fp32, tensors of (B, …), and one adapter each."""
         raise NotImplementedError
+
+    def forward(self, adapters: Sequence[str], *arguments: Any, **options: Any) -> Any:  # noqa: ANN401
+        """The denoiser's own forward: compiled code where there is some for just these shapes.
+
+        Passes with a LoRA or a seamless tile among them are eager; the others stay compiled.
+        """
+        with self.using(adapters):
+            if self._compiled is not None and not self._tiles and not any(adapters):
+                compiled = self._compiled.for_shapes(arguments, options)
+                if compiled is not None:
+                    return compiled(*arguments, **options)
+            return self.denoiser(*arguments, **options)
 
     def guide(self, predictions: Sequence[Tensor], scale: float, push: float) -> Tensor:
         """Classifier-free guidance (Ho & Salimans 2022, eq. 6) of one row.

@@ -103,7 +103,7 @@ def _load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Denoiser
             loras = {lora.name: lora.path for lora in spec.loras}
             denoiser: LatentModel = model_class(name, pipeline, device, loras)
             if spec.compiled:
-                denoiser.compile()
+                denoiser.compile(whole=spec.compiled == "whole")
             denoiser.safety = _safety(spec, device, dtype)
             if spec.preview_vae is not None:
                 denoiser.preview = _tiny_decoder(spec.preview_vae, device, dtype)

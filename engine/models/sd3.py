@@ -43,8 +43,7 @@ class StableDiffusion3(FlowModel):
         conditioning: Mapping[str, Tensor],
         adapters: Sequence[str],
     ) -> Tensor:
-        with self.using(adapters):
-            velocity: Tensor = self.denoiser(
-                hidden_states=latents, timestep=timesteps, **conditioning, return_dict=False
-            )[0]
+        velocity: Tensor = self.forward(
+            adapters, hidden_states=latents, timestep=timesteps, **conditioning, return_dict=False
+        )[0]
         return velocity

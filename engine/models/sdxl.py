@@ -55,12 +55,12 @@ class StableDiffusionXL(StableDiffusion):
         adapters: Sequence[str],
     ) -> Tensor:
         added = {key: conditioning[key] for key in ("text_embeds", "time_ids")}
-        with self.using(adapters):
-            noise: Tensor = self.denoiser(
-                latents,
-                timesteps,
-                encoder_hidden_states=conditioning["encoder_hidden_states"],
-                added_cond_kwargs=added,
-                return_dict=False,
-            )[0]
+        noise: Tensor = self.forward(
+            adapters,
+            latents,
+            timesteps,
+            encoder_hidden_states=conditioning["encoder_hidden_states"],
+            added_cond_kwargs=added,
+            return_dict=False,
+        )[0]
         return noise

@@ -37,6 +37,7 @@ class StableDiffusion(LatentModel):
         conditioning: Mapping[str, Tensor],
         adapters: Sequence[str],
     ) -> Tensor:
-        with self.using(adapters):
-            noise: Tensor = self.denoiser(latents, timesteps, **conditioning, return_dict=False)[0]
+        noise: Tensor = self.forward(
+            adapters, latents, timesteps, **conditioning, return_dict=False
+        )[0]
         return noise

@@ -56,10 +56,13 @@ class ZImage(FlowModel):
         lengths = conditioning["length"].tolist()
         captions = [c[:n] for c, n in zip(conditioning["caption"], lengths, strict=True)]
         given = latents.to(self.denoiser.dtype).unsqueeze(2)
-        with self.using(adapters):
-            outputs = self.denoiser(
-                list(given.unbind(dim=0)), (1000 - timesteps) / 1000, captions, return_dict=False
-            )[0]
+        outputs = self.forward(
+            adapters,
+            list(given.unbind(dim=0)),
+            (1000 - timesteps) / 1000,
+            captions,
+            return_dict=False,
+        )[0]
         return -torch.stack([output.float() for output in outputs]).squeeze(2)
 
     def guide(self, predictions: Sequence[Tensor], scale: float, push: float) -> Tensor:

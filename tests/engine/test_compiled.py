@@ -1,13 +1,27 @@
 from __future__ import annotations
 
+import functools
+import io
 import threading
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
+from torch import nn
 
-from engine import Finished
-from engine.models.compiled import CompiledForward
+from engine import Engine, Finished, LoraSpec
+from engine.models import compiled as compiling
+from engine.models.compiled import Compiled, compile_in_place, twin_of
 from tests.engine import tiny_models
+
+BACKENDLESS = {"backend": "eager"}
+"""dynamo's own graphs and guards, without the C compiler that not every machine has."""
+
+
+class Adder(nn.Module):
+    def forward(self, x, *, shift=0):
+        return x + shift
 
 
 class FakeCompiler:
@@ -15,14 +29,10 @@ class FakeCompiler:
 
     def __init__(self, *, broken=False):
         self.let_go, self.warmed = threading.Event(), threading.Event()
-        self.eager = self.fast = 0
+        self.fast = 0
         self._broken = broken
 
-    def forward(self, x, *, shift=0):
-        self.eager += 1
-        return x + shift
-
-    def __call__(self, forward):
+    def __call__(self, twin, whole):
         def compiled(x, *, shift=0):
             if threading.current_thread().name == "compile":
                 self.let_go.wait(timeout=10)
@@ -31,73 +41,190 @@ class FakeCompiler:
                     raise RuntimeError("no C compiler")
             else:
                 self.fast += 1
-            return x + shift
+            return twin(x, shift=shift)
 
         return compiled
 
 
-def until_ready(forward, count):
-    while forward.ready() < count:
+def until_ready(compiled, count):
+    while compiled.ready() < count:
         threading.Event().wait(0.001)
 
 
-def test_eager_serves_until_a_shape_is_compiled_and_compiled_code_afterwards():
+@pytest.fixture
+def adder():
+    """A function: compiler → a compiled adder; its thread ends with the test."""
+    made = []
+
+    def build(compiler):
+        made.append(Compiled(Adder(), compile_=compiler))
+        return made[-1]
+
+    yield build
+    for each in made:
+        each.close()
+
+
+def test_eager_serves_until_a_shape_is_compiled_and_compiled_code_afterwards(adder):
     compiler = FakeCompiler()
-    forward = CompiledForward(compiler.forward, compiler)
+    compiled = adder(compiler)
     x = torch.zeros(2, 3)
-    forward(x, shift=1)
-    forward(x, shift=1)
-    assert (compiler.eager, compiler.fast) == (2, 0)
+    assert compiled.for_shapes((x,), {"shift": 1}) is None
+    assert compiled.waits()
     compiler.let_go.set()
-    until_ready(forward, 1)
-    assert torch.equal(forward(x, shift=1), x + 1)
-    assert (compiler.eager, compiler.fast) == (2, 1)
+    until_ready(compiled, 1)
+    assert not compiled.waits()
+    assert torch.equal(compiled.for_shapes((x,), {"shift": 1})(x, shift=1), x + 1)
+    assert compiler.fast == 1
 
 
-def test_another_shape_is_served_eagerly_until_it_has_its_own_code():
+def test_another_shape_is_served_eagerly_until_it_has_its_own_code(adder):
     compiler = FakeCompiler()
     compiler.let_go.set()
-    forward = CompiledForward(compiler.forward, compiler)
-    forward(torch.zeros(2, 3))
-    until_ready(forward, 1)
-    forward(torch.zeros(4, 3))
-    assert compiler.eager == 2
-    until_ready(forward, 2)
-    forward(torch.zeros(4, 3))
-    assert (compiler.eager, compiler.fast) == (2, 1)
+    compiled = adder(compiler)
+    compiled.for_shapes((torch.zeros(2, 3),), {})
+    until_ready(compiled, 1)
+    assert compiled.for_shapes((torch.zeros(4, 3),), {}) is None
+    until_ready(compiled, 2)
+    assert compiled.for_shapes((torch.zeros(4, 3),), {}) is not None
 
 
-def test_where_nothing_can_be_compiled_eager_goes_on_serving():
+def test_no_more_shapes_are_compiled_than_are_kept(adder, monkeypatch):
+    monkeypatch.setattr(compiling, "SHAPES_COMPILED", 1)
+    compiler = FakeCompiler()
+    compiler.let_go.set()
+    compiled = adder(compiler)
+    compiled.for_shapes((torch.zeros(2, 3),), {})
+    until_ready(compiled, 1)
+    assert compiled.for_shapes((torch.zeros(4, 3),), {}) is None
+    assert not compiled.waits()
+
+
+def test_where_nothing_can_be_compiled_eager_goes_on_serving(adder):
     compiler = FakeCompiler(broken=True)
     compiler.let_go.set()
-    forward = CompiledForward(compiler.forward, compiler)
+    compiled = adder(compiler)
     x = torch.zeros(2, 3)
-    forward(x)
+    compiled.for_shapes((x,), {})
     assert compiler.warmed.wait(timeout=10)
-    assert torch.equal(forward(x), x)
-    assert forward.ready() == 0
+    assert compiled.for_shapes((x,), {}) is None
+    while compiled.waits():
+        threading.Event().wait(0.001)
+    assert compiled.ready() == 0
+
+
+def test_a_twin_has_the_same_weights_and_no_copy_of_them():
+    unet = tiny_models.unet()
+    twin = twin_of(unet)
+    assert all(a is b for a, b in zip(unet.parameters(), twin.parameters(), strict=True))
+    assert all(a is b for a, b in zip(unet.buffers(), twin.buffers(), strict=True))
+    assert not set(map(id, unet.modules())) & set(map(id, twin.modules()))
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_the_repeated_blocks_are_compiled_or_the_whole(whole):
+    twin = twin_of(tiny_models.unet())
+    compile_in_place(twin, whole, **BACKENDLESS)
+    done = {type(m).__name__ for m in twin.modules() if m._compiled_call_impl is not None}
+    assert done == ({"UNet2DConditionModel"} if whole else {"BasicTransformerBlock"})
+
+
+def test_where_a_class_lists_no_blocks_the_whole_is_compiled():
+    transformer = tiny_models.sd3().transformer
+    compile_in_place(transformer, False, **BACKENDLESS)
+    assert transformer._compiled_call_impl is not None
+
+
+def test_every_shape_gets_code_of_its_own():
+    """dynamo gives a function up after 8 shapes, unless told otherwise."""
+    torch._dynamo.reset()
+    before = graphs()
+    compiled = Compiled(Adder(), compile_=functools.partial(compile_in_place, **BACKENDLESS))
+    for count in range(2, 14):
+        compiled.for_shapes((torch.zeros(count, 3),), {})
+        until_ready(compiled, count - 1)
+    compiled.close()
+    assert graphs() - before == 12
+
+
+@pytest.fixture
+async def compiled_engine(weights, tmp_path, monkeypatch):
+    """A started engine whose tiny model is compiled by dynamo; and a way to wait for that."""
+    torch._dynamo.reset()
+    monkeypatch.setattr(
+        compiling, "compile_in_place", functools.partial(compile_in_place, **BACKENDLESS)
+    )
+    path = tmp_path / "ink.safetensors"
+    tiny_models.save_lora(path, tiny_models.stable_diffusion())
+    loras = (LoraSpec(name="ink", path=path),)
+    spec = tiny_models.spec("sd", weights("sd"), compiled="blocks", loras=loras)
+    engine = Engine([spec], device="cpu")
+    await engine.start()
+    yield engine
+    await engine.close()
+
+
+async def finish(engine, job):
+    end = [event async for event in engine.run(job)][-1]
+    assert isinstance(end, Finished), end
+    return np.asarray(Image.open(io.BytesIO(end.pictures[0].png))).astype(int)
+
+
+async def settle(engine, job_of):
+    """Draw until nothing is left to compile."""
+    await finish(engine, job_of())
+    while engine.status().compiling:
+        await finish(engine, job_of())
+
+
+def graphs():
+    return torch._dynamo.utils.counters["stats"]["unique_graphs"]
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-async def test_a_compiled_model_draws_in_whole_buckets(weights, draw, monkeypatch):
-    from engine import Engine
+async def test_a_compiled_model_compiles_no_more_once_warm_and_draws_the_same(
+    compiled_engine, draw, engine_of
+):
+    eager = await finish(await engine_of("sd"), draw(seed=3))
+    await settle(compiled_engine, lambda: draw(seed=3))
+    before = graphs()
+    assert before > 0
+    assert np.abs(eager - await finish(compiled_engine, draw(seed=3, steps=4))).max() <= 1
+    assert graphs() == before
 
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+async def test_loras_and_tiles_leave_compiled_code_to_the_others(compiled_engine, draw):
+    await settle(compiled_engine, lambda: draw(seed=3))
+    before, plain = graphs(), await finish(compiled_engine, draw(seed=3))
+
+    inked = await finish(compiled_engine, draw(seed=3, loras=(("ink", 1.0),), guidance=30.0))
+    tiled = await finish(compiled_engine, draw(seed=3, tile=True))
+    again = await finish(compiled_engine, draw(seed=3))
+
+    assert np.abs(plain - again).max() == 0
+    assert np.abs(plain - inked).max() > 1
+    assert np.abs(plain - tiled).max() > 1
+    assert graphs() == before
+
+
+async def test_a_compiled_model_draws_in_whole_buckets(weights, draw, monkeypatch):
     sizes = []
 
-    def pretend(forward, **_):
-        def compiled(latents, *arguments, **options):
+    def pretend(twin, _whole):
+        def forward(latents, *arguments, **options):
             sizes.append(len(latents))
-            return forward(latents, *arguments, **options)
+            return twin(latents, *arguments, **options)
 
-        return compiled
+        return forward
 
-    monkeypatch.setattr("torch.compile", pretend)
-    engine = Engine([tiny_models.spec("sd", weights("sd"), compiled=True)], device="cpu")
+    monkeypatch.setattr(compiling, "compile_in_place", pretend)
+    spec = tiny_models.spec("sd", weights("sd"), compiled="whole")
+    engine = Engine([spec], device="cpu")
     await engine.start()
     try:
         for _ in range(2):
-            end = [event async for event in engine.run(draw(images=3, steps=20))][-1]
-            assert isinstance(end, Finished)
+            await finish(engine, draw(images=3, steps=20))
     finally:
         await engine.close()
     assert set(sizes) == {8}
