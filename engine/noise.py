@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from engine.copies import send
+
 
 def generator_for(seed: int, index: int) -> torch.Generator:
     """Picture `index` of a job has its own CPU generator, so that it is the same on any device."""
@@ -18,7 +20,7 @@ def draw(
     shape: Sequence[int], generator: torch.Generator, device: torch.device, dtype: torch.dtype
 ) -> Tensor:
     """Normal noise, drawn on the CPU."""
-    return torch.randn(tuple(shape), generator=generator, dtype=dtype).to(device)
+    return send(torch.randn(tuple(shape), generator=generator, dtype=dtype), device)
 
 
 def mix(latents: Sequence[Tensor], weights: Sequence[float]) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from engine.copies import send, without_waiting
 from engine.models import Denoiser
 from engine.rows import Row
 
@@ -44,7 +45,7 @@ def step(model: Denoiser, rows: Sequence[Row]) -> list[tuple[Row, Exception]]:
     model.tile(on=rows[0].tile)
     predictions = model.predict(
         torch.cat([inputs[number] for number, _ in places]),
-        timesteps.to(model.device, non_blocking=True),
+        send(timesteps, model.device),
         conditioning,
         [rows[number].adapter for number, _ in places],
     )
@@ -54,11 +55,12 @@ def step(model: Denoiser, rows: Sequence[Row]) -> list[tuple[Row, Exception]]:
     ):
         of_row[number].append(prediction)
     failed: list[tuple[Row, Exception]] = []
-    for row, given, parts in zip(rows, inputs, of_row, strict=True):
-        try:
-            row.advance(given, model.guide(parts, row.guidance, row.push))
-        except Exception as error:  # noqa: BLE001 - its state is spoilt, the others' are not
-            failed.append((row, error))
+    with without_waiting(model.device):
+        for row, given, parts in zip(rows, inputs, of_row, strict=True):
+            try:
+                row.advance(given, model.guide(parts, row.guidance, row.push))
+            except Exception as error:  # noqa: BLE001 - its state is spoilt, the others' are not
+                failed.append((row, error))
     return failed
 
 

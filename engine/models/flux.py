@@ -19,6 +19,11 @@ T5_TOKENS = 512
 class Flux(FlowModel):
     """A transformer over 2 × 2 patches of latents; rows keep theirs unpacked."""
 
+    def __init__(self, name: str, pipeline: Any, *arguments: Any) -> None:  # noqa: ANN401
+        super().__init__(name, pipeline, *arguments)
+        self._places: dict[tuple[int, int], Tensor] = {}
+        """Where each patch lies, (patches, 3), by height and width: copied to the device once."""
+
     def embed(self, text: str, chunks: int) -> Embedding:
         del chunks
         hidden, pooled, _ = self.pipeline.encode_prompt(
@@ -72,12 +77,17 @@ class Flux(FlowModel):
             pooled_projections=conditioning["pooled_projections"],
             encoder_hidden_states=hidden,
             txt_ids=torch.zeros(hidden.shape[1], 3, device=self.device, dtype=hidden.dtype),
-            img_ids=self.pipeline._prepare_latent_image_ids(  # noqa: SLF001
-                1, height // 2, width // 2, self.device, hidden.dtype
-            ),
+            img_ids=self._places_of(height // 2, width // 2, hidden.dtype),
             return_dict=False,
         )[0]
         unpacked: Tensor = self.pipeline._unpack_latents(  # noqa: SLF001
             packed, height * self.vae_scale, width * self.vae_scale, self.vae_scale
         )
         return unpacked
+
+    def _places_of(self, height: int, width: int, dtype: torch.dtype) -> Tensor:
+        if (height, width) not in self._places:
+            self._places[height, width] = self.pipeline._prepare_latent_image_ids(  # noqa: SLF001
+                1, height, width, self.device, dtype
+            )
+        return self._places[height, width]

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from engine.copies import without_waiting
 from engine.models.flow import FlowModel
 from engine.models.latent import Embedding
 
@@ -56,13 +57,14 @@ class ZImage(FlowModel):
         lengths = conditioning["length"].tolist()
         captions = [c[:n] for c, n in zip(conditioning["caption"], lengths, strict=True)]
         given = latents.to(self.denoiser.dtype).unsqueeze(2)
-        outputs = self.forward(
-            adapters,
-            list(given.unbind(dim=0)),
-            (1000 - timesteps) / 1000,
-            captions,
-            return_dict=False,
-        )[0]
+        with without_waiting(self.device):  # its forward copies lengths and places each time
+            outputs = self.forward(
+                adapters,
+                list(given.unbind(dim=0)),
+                (1000 - timesteps) / 1000,
+                captions,
+                return_dict=False,
+            )[0]
         return -torch.stack([output.float() for output in outputs]).squeeze(2)
 
     def guide(self, predictions: Sequence[Tensor], scale: float, push: float) -> Tensor:
