@@ -154,6 +154,7 @@ def new_engine(settings: Settings) -> engine.Engine:
         owner_cap=settings.max_running,
         gpu_memory_gb=settings.gpu_memory_gb,
         idle_unload_min=settings.idle_unload_min,
+        cache_dir=settings.data_dir / "engine",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 
 class Plannable(Protocol):
@@ -30,7 +30,7 @@ class Plannable(Protocol):
 R = TypeVar("R", bound=Plannable)
 
 
-def plan(rows: Sequence[R], budget_of: Callable[[Hashable], int]) -> list[R]:
+def plan(rows: Sequence[R], budget_of: Callable[[Any], int]) -> list[R]:
     """The rows of the next tick, in order of arrival.
 
     They are of the group whose row has waited longest; owners take turns, so that a lone

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.catalogue import ModelSpec
@@ -52,12 +53,13 @@ class Engine:
         owner_cap: int = 3,
         gpu_memory_gb: float | None = None,
         idle_unload_min: float | None = None,
+        cache_dir: Path | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._specs = {spec.info.name: spec for spec in models}
         self._device, self._dtype, self._gpu_memory_gb = device, dtype, gpu_memory_gb
         self._preview_interval_s = preview_interval_s
-        self._owner_cap = owner_cap
+        self._owner_cap, self._cache_dir = owner_cap, cache_dir
         self._idle_unload_s = None if idle_unload_min is None else idle_unload_min * 60
         self._clock = clock
         self._mailbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
@@ -201,7 +203,11 @@ class Engine:
             loaded=lambda name, result: self._mailbox.put(Loaded(name, result)),
             clock=self._clock,
         )
-        queue, budgets = FairQueue(owner_cap=self._owner_cap, clock=self._clock), Budgets()
+        queue = FairQueue(owner_cap=self._owner_cap, clock=self._clock)
+        budgets = Budgets(
+            file=self._cache_dir / "budgets.json" if self._cache_dir is not None else None,
+            machine=f"{device.title}, {device.dtype}, torch {torch.__version__}",
+        )
         worker = Worker(
             mailbox=self._mailbox,
             admission=Admission(queue, shelf, budgets),

@@ -3,11 +3,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.batcher import plan
-from engine.budgets import BUCKETS, FLOOR, REVISIT, Profile, bucket_of
+from engine.budgets import BUCKETS, FLOOR, REVISIT, Budgets, Profile, bucket_of
 
 
 @dataclass
@@ -114,13 +115,77 @@ def test_a_settled_budget_is_tried_again_later():
     assert profile.budget > 8
 
 
-def test_out_of_memory_lowers_the_budget_for_good():
+def test_out_of_memory_lowers_the_budget_and_it_stays_there():
     profile = Profile()
     feed(profile, lambda samples: 1 / samples)
     profile.out_of_memory(24)
-    assert profile.budget == 12
+    assert profile.budget == 8
     feed(profile, lambda samples: 1 / samples)
-    assert profile.budget <= 12
+    assert profile.budget == 8
+
+
+@pytest.mark.parametrize("samples", [1, 2, 3, 5, 32])
+def test_what_did_not_fit_is_tried_again_once_memory_may_be_free(samples):
+    profile = Profile()
+    profile.out_of_memory(samples)
+    low = profile.budget
+    assert low <= max(1, samples // 2)
+    feed(profile, lambda samples: 1 / samples, ticks=REVISIT)
+    assert profile.budget == 2 * low
+
+
+def test_a_pass_above_its_budget_counts_for_it_too():
+    """A row brings two samples whatever the budget says."""
+    profile = Profile()
+    profile.out_of_memory(2)
+    assert profile.budget == 1
+    for _ in range(REVISIT):
+        profile.record(2, 1.0)
+    assert profile.budget > 1
+
+
+SMALL, LARGE = ("doodle", (1, 4, 16, 16)), ("doodle", (1, 4, 32, 32))
+
+
+def test_groups_of_one_model_and_size_share_what_was_learned():
+    budgets = Budgets()
+    budgets.out_of_memory((*SMALL, "tile"), 4)
+    assert budgets.of((*SMALL, "plain")) == 2
+    assert budgets.of((*LARGE, "plain")) == FLOOR
+
+
+def settle(budgets, group, ticks=40):
+    for _ in range(ticks):
+        budgets.record(group, budgets.of(group), 1.0)
+
+
+def test_settled_budgets_outlive_the_process_for_the_same_machine(tmp_path):
+    file = tmp_path / "engine" / "budgets.json"
+    settle(Budgets(file=file, machine="card"), SMALL)
+    again = Budgets(file=file, machine="card")
+    assert again.of(SMALL) == BUCKETS[-1]
+    assert again.of(LARGE) == FLOOR
+    assert Budgets(file=file, machine="another").of(SMALL) == FLOOR
+
+
+def test_memory_that_ran_out_is_remembered_across_starts(tmp_path):
+    file = tmp_path / "budgets.json"
+    Budgets(file=file).out_of_memory(SMALL, 4)
+    assert Budgets(file=file).of(SMALL) == 2
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", '{"": 3}', '{"": {"doodle (1, 4, 16, 16)": 1e99}}'])
+def test_a_damaged_file_is_no_reason_to_stop(tmp_path, text):
+    file = tmp_path / "budgets.json"
+    file.write_text(text)
+    assert Budgets(file=file).of(SMALL) == FLOOR
+
+
+def test_a_file_that_cannot_be_written_is_no_reason_to_stop(tmp_path):
+    (tmp_path / "taken").write_text("")
+    budgets = Budgets(file=tmp_path / "taken" / "budgets.json")
+    settle(budgets, SMALL)
+    assert budgets.of(SMALL) == BUCKETS[-1]
 
 
 @given(st.integers(1, 32))
