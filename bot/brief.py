@@ -114,6 +114,7 @@ def write(
         height_px=height_px,
         steps=steps,
         guidance=model.guidance,
+        scheduler=model.scheduler,
         inputs=tuple(engine.InputPicture(data=data) for data in inputs),
         init_use=engine.InitUse.MIX if len(inputs) > 1 else engine.InitUse.IMG2IMG,
         strength=strength,

@@ -54,6 +54,11 @@ def test_a_plain_prompt_takes_the_models_defaults():
     assert job.images == 4
 
 
+def test_the_catalogues_scheduler_draws():
+    karras = dataclasses.replace(MODEL, scheduler="dpm++2m-karras")
+    assert write("a cat", karras).job.scheduler == "dpm++2m-karras"
+
+
 def test_a_named_seed_wins_over_the_drawn_one():
     assert write("a cat --seed 9").job.seed == 9
 
