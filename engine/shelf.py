@@ -135,7 +135,7 @@ class Shelf:
             torch.cuda.empty_cache()
 
     def _held_gb(self) -> float:
-        return sum(self._size_gb[name] for name in self._models)
+        return sum(map(size_gb, self._models.values()))  # LoRAs come and go
 
     def _estimate_gb(self, name: str) -> float:
         spec = self._specs[name]

@@ -145,6 +145,7 @@ class Worker:
             elif isinstance(work.job, WordWeightsJob):
                 self._solos.append((work, WordWeights(model)))
             else:
+                model.keep_adapters({row.adapter for row in self._rows if row.model is model})
                 work.rows = rows_of(work, model, self._arrivals)
                 self._rows += [row for row in work.rows if row.total]
                 self._retirement.rows += [row for row in work.rows if not row.total]

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from engine.messages import DrawJob
 from engine.models.flow import FlowModel
-from engine.models.latent import Embedding
+from engine.models.texts import Embedding
 
 T5_TOKENS = 512
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import MappingProxyType
@@ -21,12 +20,8 @@ from engine.models import Conditioning
 from engine.models.compiled import Compiled
 from engine.models.loras import Loras
 from engine.models.safety import SafetyCheck
+from engine.models.texts import Embedding, Texts
 from engine.preview import LinearRgb, Preview
-
-TEXTS_CACHED = 256
-
-Embedding = Mapping[str, Tensor]
-"""What one text becomes: (1, …) tensors by the name that `predict` knows them by."""
 
 
 class LatentModel:
@@ -59,7 +54,7 @@ class LatentModel:
         self._loras = Loras(pipeline, loras)
         self._compiled: Compiled | None = None
         self._text_adapter = ""
-        self._texts: OrderedDict[tuple[str, int, str], Embedding] = OrderedDict()
+        self._texts = Texts()
 
     @property
     def denoiser(self) -> Any:  # noqa: ANN401 - UNets and transformers share no useful base
@@ -139,20 +134,21 @@ class LatentModel:
         return mixed
 
     def _cached(self, text: str, chunks: int) -> Embedding:
-        key = (text, chunks, self._text_adapter)
-        if key not in self._texts:
+        def encode() -> Embedding:
             with self.using([self._text_adapter]):
-                self._texts[key] = self.embed(text, chunks)
-            if len(self._texts) > TEXTS_CACHED:
-                self._texts.popitem(last=False)
-        self._texts.move_to_end(key)
-        return self._texts[key]
+                return self.embed(text, chunks)
+
+        return self._texts.get((text, chunks, self._text_adapter), encode)
 
     # Adapters.
 
     def adapter(self, loras: tuple[tuple[str, float], ...]) -> str:
         """The name that rows with these LoRAs carry to `predict`."""
         return self._loras.name_for(loras)
+
+    def keep_adapters(self, in_use: Collection[str]) -> None:
+        """Forget the longest unused LoRAs beyond a few, but none that rows in flight have."""
+        self._loras.keep(in_use)
 
     def group_of(self, adapter: str) -> str:
         """Rows with one LoRA each can share a pass, rows with several only among themselves."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ from engine.models import CONSTRUCTING
 
 BASE = "__base__"
 """PEFT's name for no adapter."""
+KEPT = 16
+"""Adapters that stay registered though no row has them."""
 
 
 class Loras:
@@ -24,14 +28,23 @@ class Loras:
         self._pipeline = pipeline
         self._files = files
         self._layers: list[Any] = []
-        self._adapters: dict[tuple[str, float], str] = {}
-        """PEFT's name of each (LoRA, weight); neither of ours is safe as one."""
+        self._adapters: OrderedDict[tuple[str, float], str] = OrderedDict()
+        """PEFT's name of each (LoRA, weight), the longest unused first; neither of ours is safe
+        as one."""
+        self._numbers = itertools.count()
         self._names: list[str] | None = None
         """One adapter for each sample of the pass under way."""
 
     def name_for(self, loras: Sequence[tuple[str, float]]) -> str:
         """Register what is new; the name of one adapter, or of several joined by +."""
         return "+".join(self._register(name, weight) for name, weight in loras)
+
+    def keep(self, in_use: Collection[str]) -> None:
+        """Delete the longest unused adapters beyond KEPT, but none of those in use."""
+        used = {name for names in in_use for name in names.split("+")}
+        idle = [key for key, adapter in self._adapters.items() if adapter not in used]
+        for key in idle[: max(0, len(self._adapters) - KEPT)]:
+            self._pipeline.delete_adapters(self._adapters.pop(key))
 
     @contextlib.contextmanager
     def using(self, adapters: Sequence[str]) -> Iterator[None]:
@@ -57,13 +70,14 @@ class Loras:
         """Weights are rounded to 0.05, so that there are only so many adapters."""
         weight = round(weight * 20) / 20
         if (name, weight) in self._adapters:
+            self._adapters.move_to_end((name, weight))
             return self._adapters[name, weight]
         path = self._files[name]
         if path.suffix != ".safetensors":
             raise JobError(f"The LoRA {name} is no .safetensors file; others can run code.")
         if not CONSTRUCTING.acquire(blocking=False):
             raise NotYetError
-        adapter = f"lora{len(self._adapters)}"
+        adapter = f"lora{next(self._numbers)}"
         try:
             self._load(adapter, path)
         except Exception as error:
@@ -75,6 +89,7 @@ class Loras:
             CONSTRUCTING.release()
         layers = [layer for layer in self._tuned() if adapter in layer.lora_A]
         if not layers:
+            self._pipeline.delete_adapters(adapter)
             raise JobError(f"The LoRA {name} changes nothing in this model; it is for another.")
         for layer in layers:
             layer.scaling[adapter] *= weight

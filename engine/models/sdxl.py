@@ -10,8 +10,8 @@ from torch import Tensor
 
 from engine.messages import DrawJob
 from engine.models.clip_text import ClipText
-from engine.models.latent import Embedding
 from engine.models.stable_diffusion import StableDiffusion
+from engine.models.texts import Embedding
 
 
 class StableDiffusionXL(StableDiffusion):

@@ -8,7 +8,8 @@ from typing import Any
 from torch import Tensor
 
 from engine.models.clip_text import ClipText
-from engine.models.latent import Embedding, LatentModel
+from engine.models.latent import LatentModel
+from engine.models.texts import Embedding
 
 
 class StableDiffusion(LatentModel):

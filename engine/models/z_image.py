@@ -10,7 +10,7 @@ from torch import Tensor
 
 from engine.copies import without_waiting
 from engine.models.flow import FlowModel
-from engine.models.latent import Embedding
+from engine.models.texts import Embedding
 
 CAPTION_TOKENS = 512
 

@@ -60,6 +60,9 @@ class FakeModel:
     def adapter(self, loras):
         return ""
 
+    def keep_adapters(self, in_use):
+        pass
+
     def group_of(self, adapter):
         return ""
 

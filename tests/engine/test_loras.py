@@ -10,6 +10,7 @@ from PIL import Image
 
 from engine import Failed, FailureKind, Finished, LoraSpec
 from engine.models import CONSTRUCTING
+from engine.models import loras as registry
 from tests.engine import tiny_models
 
 
@@ -130,3 +131,33 @@ async def test_a_lora_of_the_text_encoder_reads_a_prompt_anew(engine_of, draw, t
     again = await finish(engine, draw(**fields))
     assert np.abs(plain - changed).max() > 1
     assert np.abs(plain - again).max() <= 1
+
+
+async def test_only_the_last_few_loras_stay_and_those_in_flight(
+    engine_of, draw, loras, monkeypatch
+):
+    monkeypatch.setattr(registry, "KEPT", 2)
+    engine = await engine_of("sd", loras=loras, owner_cap=9)
+    first = await finish(engine, draw(loras=(("ink", 0.5),), seed=3))
+    deleted = []
+    delete = StableDiffusionPipeline.delete_adapters
+
+    def recorded(pipeline, name):
+        deleted.append(name)
+        delete(pipeline, name)
+
+    monkeypatch.setattr(StableDiffusionPipeline, "delete_adapters", recorded)
+    weights = [0.1 * n for n in range(1, 9)]
+    held = engine.run(draw(loras=(("neon", 1.0),), owner="bob", steps=60, seed=4))
+    for weight in weights:
+        await finish(engine, draw(loras=(("ink", weight),), seed=3, steps=2))
+    in_flight = await end_of(held)
+
+    assert len(deleted) == len(set(deleted)) >= len(weights) - 3
+    assert np.array_equal(first, await finish(engine, draw(loras=(("ink", 0.5),), seed=3)))
+    alone = await end_of(engine.run(draw(loras=(("neon", 1.0),), steps=60, seed=4)))
+    one, other = (
+        np.asarray(Image.open(io.BytesIO(end.pictures[0].png))).astype(int)
+        for end in (in_flight, alone)
+    )
+    assert np.abs(one - other).max() <= 1
