@@ -88,8 +88,9 @@ def write(
 ) -> Brief:
     """The engine job for `prompt` on `model`.
 
-    seed: used unless the prompt names one and keep_seed holds. inputs: encoded pictures, one for
-    image to image, more to mix. strength: 0 keeps the picture, 1 ignores it; None: by `--iw`.
+    seed: used unless the prompt names one and keep_seed holds. inputs: encoded pictures that guide
+    the drawing where the model can take them as prompts; else one is drawn over, several are mixed.
+    strength: 0 keeps the picture, 1 ignores it; None: linked pictures, by `--iw`.
     """
     flags = prompt.flags
     width_px, height_px = fit(model, flags.get("ar", (1, 1)))  # type: ignore[arg-type]
@@ -99,8 +100,16 @@ def write(
     assert isinstance(asked, tuple)
     if not math.isclose(width_px / height_px, asked[0] / asked[1], rel_tol=0.1):
         notes.append(f"{model.title} draws this shape at {width_px}×{height_px} at the most.")
+    image_weight = float(flags.get("iw", 1.0))  # type: ignore[arg-type]
+    # Linked and blended pictures are prompts; a variation is drawn over its one picture.
+    guiding = strength is None or len(inputs) > 1
+    if inputs and guiding and "image_prompt" in model.operations:
+        init_use = engine.InitUse.PROMPT
+    else:
+        init_use = engine.InitUse.MIX if len(inputs) > 1 else engine.InitUse.IMG2IMG
+    image_scale = _scale_of_weight(image_weight) if prompt.parts else 1.0
     if strength is None:
-        strength = _strength_of_weight(float(flags.get("iw", 1.0)))  # type: ignore[arg-type]
+        strength = _strength_of_weight(image_weight)
     named = flags.get("seed") if keep_seed else None
     job = engine.DrawJob(
         id=job_id,
@@ -116,8 +125,9 @@ def write(
         guidance=model.guidance,
         scheduler=model.scheduler,
         inputs=tuple(engine.InputPicture(data=data) for data in inputs),
-        init_use=engine.InitUse.MIX if len(inputs) > 1 else engine.InitUse.IMG2IMG,
+        init_use=init_use,
         strength=strength,
+        image_scale=image_scale,
         stop=int(flags.get("stop", 100)) / 100,  # type: ignore[arg-type]
         tile=bool(flags.get("tile")) and "tile" in model.operations,
     )
@@ -196,6 +206,11 @@ def _notes(prompt: Prompt, model: engine.ModelInfo) -> list[str]:
 def _strength_of_weight(image_weight: float) -> float:
     """`--iw` 0…3 (1) as the strength of image to image: more weight, less strength."""
     return min(max(0.95 - 0.25 * image_weight, 0.2), 0.95)
+
+
+def _scale_of_weight(image_weight: float) -> float:
+    """`--iw` 0…3 (1) as the scale of an image prompt: 0, 0.6, 0.84, 0.94."""
+    return 1 - math.pow(0.4, image_weight)
 
 
 def _refuse(prompt: Prompt, token: str, sentence: str) -> PromptError:

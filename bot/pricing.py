@@ -17,7 +17,8 @@ CENTS = 100
 
 def price(job: engine.DrawJob, model: engine.ModelInfo) -> int:
     """The job's price in 1/100 credit, at least 1."""
-    steps = job.steps * job.stop * (job.strength if job.inputs else 1.0)
+    drawn_over = job.inputs and job.init_use is not engine.InitUse.PROMPT
+    steps = job.steps * job.stop * (job.strength if drawn_over else 1.0)
     work = job.images * steps * job.width_px * job.height_px
     grid = GRID_IMAGES * model.steps * model.width_px * model.height_px
     return max(math.ceil(CENTS * model.price_factor * work / grid - 1e-9), 1)

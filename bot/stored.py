@@ -13,7 +13,9 @@ from typing import Any
 
 import engine
 
-VERSION = 1
+VERSION = 2
+"""2: pictures can be prompts, with a scale."""
+READ = (1, 2)
 
 
 class StoredJobError(Exception):
@@ -43,7 +45,7 @@ def hashes(stored: str) -> tuple[str, ...]:
 
 def load(stored: str, version: int, pictures: Mapping[str, bytes]) -> engine.DrawJob:
     """The job again, with the bytes of its pictures by hash."""
-    if version != VERSION:
+    if version not in READ:
         raise StoredJobError(
             f"This job was stored by another version of Darkroom (format {version}, not {VERSION})."
         )

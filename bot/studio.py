@@ -227,7 +227,8 @@ class Studio:
         except stored.StoredJobError as error:
             raise NotFound(str(error)) from None
         pictures = tuple(picture.data for picture in job.inputs)
-        return Inputs(pictures=pictures, strength=job.strength if pictures else None)
+        guided = not pictures or (job.init_use is engine.InitUse.PROMPT and len(pictures) == 1)
+        return Inputs(pictures=pictures, strength=None if guided else job.strength)
 
     async def member(self, *, guild_id: int, user_id: int) -> MemberInfo:
         async with self._database.write() as connection:

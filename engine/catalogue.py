@@ -18,6 +18,9 @@ DRAWING_FAMILIES = ("sd", "sdxl", "sd3", "flux", "z-image", "pipeline")
 OTHER_FAMILIES = ("swin2sr", "spandrel", "clip", "captioner")
 """Networks that no prompt chooses: super-resolution, ranking by a CLIP pair, captioning."""
 
+IMAGE_PROMPTED = ("sd", "sdxl")
+"""Families that an IP-Adapter can be named for."""
+
 _LATENT = frozenset({"text", "image", "mask", "mix", "weights", "negative"})
 _OPERATIONS: Mapping[str, frozenset[str]] = {
     "sd": _LATENT | {"tile", "lora"},
@@ -64,6 +67,10 @@ class ModelSpec:
     preview_vae: Path | None = None
     """An AutoencoderTiny for previews; else they are linear."""
     loras: tuple[LoraSpec, ...] = ()
+    ip_adapter: Path | None = None
+    """An IP-Adapter's `.safetensors` (families sd and sdxl): pictures can be prompts."""
+    image_encoder: Path | None = None
+    """The directory of the CLIP vision tower that the IP-Adapter was trained with."""
 
     @property
     def draws(self) -> bool:
@@ -123,6 +130,13 @@ class _Entry:
             LoraSpec(name=name, path=self._near(value))
             for name, value in self._table("loras").items()
         )
+        adapter, encoder = self._text("ip_adapter"), self._text("image_encoder")
+        if bool(adapter) != bool(encoder):
+            self._refuse("ip_adapter", "needs image_encoder beside it, and the other way round")
+        if adapter and family not in IMAGE_PROMPTED:
+            self._refuse("ip_adapter", f"is for the families {' and '.join(IMAGE_PROMPTED)}")
+        if adapter and not adapter.endswith(".safetensors"):
+            self._refuse("ip_adapter", f"{adapter!r} is no .safetensors; others can run code")
         info = ModelInfo(
             name=self._name,
             title=self._text("title", self._name),
@@ -147,7 +161,8 @@ class _Entry:
             may_sell=self._flag("may_sell"),
             gated=self._flag("gated"),
             languages=self._texts("languages", ("en",)),
-            operations=frozenset(self._texts("operations")) or operations_of(family),
+            operations=frozenset(self._texts("operations"))
+            or operations_of(family) | ({"image_prompt"} if adapter else set()),
             installed=_is_complete(place),
             source=hub_id or str(place),
         )
@@ -165,6 +180,8 @@ class _Entry:
             safety_checker=self._near(checker) if checker else None,
             preview_vae=self._near(preview) if preview else None,
             loras=loras,
+            ip_adapter=self._near(adapter) if adapter else None,
+            image_encoder=self._near(encoder) if encoder else None,
         )
         if self._fields:
             known = sorted({f.name for f in dataclasses.fields(ModelInfo)} | {"path", "size_px"})

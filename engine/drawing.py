@@ -26,7 +26,7 @@ def rows_of(work: Work, model: Denoiser, arrivals: itertools.count[int]) -> list
         raise JobError("This model cannot draw seamless tiles; choose another.")
     if model.inpaints and work.inputs.mask is None:
         raise JobError("This model draws only within a mask; give one, or choose another.")
-    text = model.condition(job)
+    text = model.condition(job, work.inputs.prompts)
     work.notes += [*work.inputs.notes, *text.notes]
     pattern = schedulers.build(job.scheduler, model.scheduler)
     shape = model.latent_shape(job.width_px, job.height_px)
@@ -35,7 +35,7 @@ def rows_of(work: Work, model: Denoiser, arrivals: itertools.count[int]) -> list
     except ValueError as error:  # such as more steps than a distilled scheduler has
         raise JobError(str(error).splitlines()[0]) from error
     begin = 0
-    if job.inputs:
+    if work.inputs.pictures:
         begin = model.first_step(job.steps, job.strength) * getattr(pattern, "order", 1)
     timesteps = pattern.timesteps[begin:]
     if hasattr(pattern, "set_begin_index"):
@@ -104,9 +104,8 @@ def _beginning(
         images = [sample(generator) for sample in own]
         if masked is not None and model.straightens:
             images = [image.contiguous() for image in images]
-        image = (
-            [noise.mix(images, weights)] if job.init_use is InitUse.MIX and images else images[:1]
-        )
+        mixes = job.init_use is not InitUse.IMG2IMG and images
+        image = [noise.mix(images, weights)] if mixes else images[:1]
         if not len(timesteps):
             return image[0], None
         drawn = noise.draw(shape, generator, model.device, model.noise_dtype)

@@ -19,6 +19,7 @@ from engine.errors import EngineClosed, EngineError, EngineLost, JobError
 from engine.limits import check
 from engine.messages import (
     Cancelled,
+    DrawJob,
     EngineStatus,
     Event,
     Failed,
@@ -235,7 +236,8 @@ class Engine:
 
     def _prepare(self, job: Job, stream: Stream) -> None:
         try:
-            result: Inputs | Failed = prepare(job)
+            guides = isinstance(job, DrawJob) and self._specs[job.model].ip_adapter is not None
+            result: Inputs | Failed = prepare(job, guides=guides)
         except JobError as error:
             result = Failed(job_id=job.id, reason=str(error), kind=FailureKind.BAD_INPUT)
         except Exception as error:

@@ -129,6 +129,10 @@ def _check_scheduler(job: DrawJob, info: ModelInfo) -> None:
 def _check_pictures(job: DrawJob) -> None:
     if job.mask and len(job.inputs) != 1:
         raise ValueError(f"A mask needs exactly one input picture; {len(job.inputs)} were given.")
+    if not 0 <= job.image_scale <= 1:
+        raise ValueError(f"The image scale {job.image_scale} is outside 0 to 1.")
+    if job.init_use is InitUse.PROMPT and (job.mask or job.enlarge > 1):
+        raise ValueError("Pictures that are prompts go with no mask and no enlarging.")
     if job.init_use is InitUse.MIX and len(job.inputs) == 1:
         raise ValueError("Mixing needs at least 2 pictures; 1 was given.")
     if len(job.inputs) > MAX_IMAGES:

@@ -27,6 +27,9 @@ class InitUse(enum.StrEnum):
     """The first picture is encoded, noised to `strength` and denoised."""
     MIX = "mix"
     """All pictures' latents are mixed on the sphere by weight, noised to `strength`, denoised."""
+    PROMPT = "prompt"
+    """All pictures guide the drawing beside its words, by weight (IP-Adapter). A model without an
+    adapter mixes them instead, and says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +79,8 @@ class DrawJob:
     init_use: InitUse = InitUse.IMG2IMG
     strength: float = 0.8
     """With inputs: 0 keeps the picture, 1 ignores it."""
+    image_scale: float = 0.6
+    """How much pictures that are prompts guide, 0 … 1."""
     mask: bytes = b""
     """With one input: where to draw anew (white)."""
     stop: float = 1.0
@@ -92,6 +97,12 @@ class DrawJob:
     overlapping tiles of that size (the creative upscale); best at a strength of 0.2 … 0.4."""
     film_frames: int = 0
     """Small frames of the making to keep for each picture, evenly spaced; 0 … 60."""
+
+    @property
+    def guided(self) -> bool:
+        """Whether there is anything to be guided by, and so a negative beside it."""
+        shown = bool(self.inputs) and self.init_use is InitUse.PROMPT
+        return self.guidance > 1 and (bool(self.prompt) or shown)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

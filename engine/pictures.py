@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from engine.errors import JobError
-from engine.messages import DescribeJob, DrawJob, Job, UpscaleJob
+from engine.messages import DescribeJob, DrawJob, InitUse, Job, UpscaleJob
 from engine.tiles import cut
 
 MAX_PICTURE_PIXELS = 50_000_000
+PROMPT_SIDE_PX = 1024
+"""More of a picture that is a prompt nobody sees: vision towers look at 224 or 336 px."""
 PREVIEW_SIDE_PX = 256
 
 
@@ -24,6 +26,8 @@ class Inputs:
     """The pictures of a job, decoded and brought to its size."""
 
     pictures: tuple[Image.Image, ...] = ()
+    prompts: tuple[Image.Image, ...] = ()
+    """Those that guide like words do, as they came."""
     mask: Image.Image | None = None
     notes: tuple[str, ...] = ()
 
@@ -35,9 +39,17 @@ def brings_pictures(job: Job) -> bool:
     )
 
 
-def prepare(job: Job) -> Inputs:
-    """Decode what the job brings; JobError with one sentence where that is no picture."""
+def prepare(job: Job, *, guides: bool = False) -> Inputs:
+    """Decode what the job brings; JobError with one sentence where that is no picture.
+
+    guides: whether its model takes pictures as prompts.
+    """
     match job:
+        case DrawJob(init_use=InitUse.PROMPT) if guides:
+            prompts = tuple(decode(given.data) for given in job.inputs)
+            for picture in prompts:
+                picture.thumbnail((PROMPT_SIDE_PX, PROMPT_SIDE_PX))
+            return Inputs(prompts=prompts)
         case DrawJob():
             return _prepare_drawing(job)
         case UpscaleJob() | DescribeJob():
@@ -116,6 +128,8 @@ def _prepare_drawing(job: DrawJob) -> Inputs:
             )
             picture = ImageOps.fit(picture, target, Image.Resampling.LANCZOS)
         pictures.append(picture)
+    if job.init_use is InitUse.PROMPT:
+        notes.append("This model takes no pictures as prompts; the drawing starts from their mix.")
     mask = None
     if job.mask:
         mask = decode(job.mask).convert("L")

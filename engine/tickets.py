@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.messages import DescribeJob, DrawJob, Job, UpscaleJob, WordWeightsJob
+from engine.messages import DescribeJob, DrawJob, InitUse, Job, UpscaleJob, WordWeightsJob
 from engine.queue import Ticket
 from engine.schedulers import evaluations
 from engine.tiles import corners
@@ -22,11 +22,12 @@ def ticket_for(job: Job, *, whole: bool = False) -> Ticket:
     match job:
         case DrawJob():
             model = job.model
-            samples = job.images * (2 if job.guidance > 1 and job.prompt else 1)
+            samples = job.images * (2 if job.guided else 1)
             if job.enlarge > 1:
                 large = (job.width_px * job.enlarge, job.height_px * job.enlarge)
                 samples *= len(corners(large, (job.width_px, job.height_px)))
-            steps = job.steps * (job.strength if job.inputs else 1.0) * job.stop
+            drawn_over = job.inputs and job.init_use is not InitUse.PROMPT
+            steps = job.steps * (job.strength if drawn_over else 1.0) * job.stop
             work = samples * max(1, evaluations(job.scheduler, max(1, round(steps))))
             work *= job.width_px * job.height_px / REFERENCE_PIXELS
         case UpscaleJob():

@@ -83,15 +83,25 @@ class LatentModel:
 
     def guided(self, job: DrawJob) -> bool:
         """Whether rows of this job bring a sample for the negative."""
-        return job.guidance > 1 and bool(job.prompt)
+        return job.guided
 
     def extra_conditioning(self, job: DrawJob, samples: int) -> Embedding:
         """Tensors that do not come from the text, (samples, …)."""
         del job, samples
         return {}
 
-    def condition(self, job: DrawJob) -> Conditioning:
-        """The prompt's parts mixed by weight, the negative, and what negative weights avoid."""
+    def image_prompt(
+        self, job: DrawJob, pictures: Sequence[Image.Image], samples: int
+    ) -> Embedding:
+        """Tensors of the pictures that guide, (samples, …), where the model has an adapter."""
+        del job, pictures, samples
+        return {}
+
+    def condition(self, job: DrawJob, pictures: Sequence[Image.Image] = ()) -> Conditioning:
+        """The prompt's parts mixed by weight, the negative, and what negative weights avoid.
+
+        pictures: those that guide beside the words.
+        """
         wanted = [part for part in job.prompt if part.weight > 0] or [WeightedText(text="")]
         total = sum(part.weight for part in wanted)
         avoided = [WeightedText(text=p.text, weight=-p.weight) for p in job.prompt if p.weight < 0]
@@ -112,7 +122,11 @@ class LatentModel:
             samples.append(self._mixed(avoided, chunks))
         tensors = {key: torch.cat([sample[key] for sample in samples]) for key in samples[0]}
         return Conditioning(
-            tensors={**tensors, **self.extra_conditioning(job, len(samples))},
+            tensors={
+                **tensors,
+                **self.extra_conditioning(job, len(samples)),
+                **self.image_prompt(job, pictures, len(samples)),
+            },
             push=-sum(part.weight for part in avoided) / total,
             notes=tuple(notes),
         )
@@ -273,13 +287,19 @@ class LatentModel:
         """One forward pass: (B, C, h, w), (B,) fp32, tensors of (B, …), and one adapter each."""
         raise NotImplementedError
 
-    def forward(self, adapters: Sequence[str], *arguments: Any, **options: Any) -> Any:  # noqa: ANN401
+    def forward(
+        self,
+        adapters: Sequence[str],
+        *arguments: Any,  # noqa: ANN401
+        eager: bool = False,
+        **options: Any,  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401
         """The denoiser's own forward: compiled code where there is some for just these shapes.
 
-        Passes with a LoRA or a seamless tile among them are eager; the others stay compiled.
+        Passes with a LoRA or a seamless tile among them are eager, and where a family says so.
         """
         with self.using(adapters):
-            if self._compiled is not None and not self._tiles and not any(adapters):
+            if self._compiled is not None and not (eager or self._tiles or any(adapters)):
                 compiled = self._compiled.for_shapes(arguments, options)
                 if compiled is not None:
                     return compiled(*arguments, **options)

@@ -17,6 +17,7 @@ from engine.models import CONSTRUCTING, Denoiser, Solo
 from engine.models.clip_pixels import eye_of
 from engine.models.describer import Captioner, ClipRanking, words_beside
 from engine.models.flux import Flux
+from engine.models.image_prompts import attach
 from engine.models.latent import LatentModel
 from engine.models.safety import SafetyCheck, load_safety
 from engine.models.sd3 import StableDiffusion3
@@ -99,6 +100,8 @@ def _load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Denoiser
         case family:
             prefixes, model_class = _FAMILIES[family]
             pipeline = _pipeline(spec, dtype, prefixes)
+            if spec.ip_adapter is not None and spec.image_encoder is not None:
+                attach(pipeline, spec.ip_adapter, spec.image_encoder, dtype)
             _place(pipeline, spec, device)
             loras = {lora.name: lora.path for lora in spec.loras}
             denoiser: LatentModel = model_class(name, pipeline, device, loras)

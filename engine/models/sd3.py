@@ -44,6 +44,11 @@ class StableDiffusion3(FlowModel):
         adapters: Sequence[str],
     ) -> Tensor:
         velocity: Tensor = self.forward(
-            adapters, hidden_states=latents, timestep=timesteps, **conditioning, return_dict=False
+            adapters,
+            hidden_states=latents,
+            timestep=timesteps,
+            encoder_hidden_states=conditioning["encoder_hidden_states"],
+            pooled_projections=conditioning["pooled_projections"],
+            return_dict=False,
         )[0]
         return velocity

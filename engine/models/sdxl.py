@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from engine.messages import DrawJob
 from engine.models.clip_text import ClipText
@@ -46,21 +44,3 @@ class StableDiffusionXL(StableDiffusion):
         size = (job.height_px, job.width_px)
         ids = torch.tensor([[*size, 0, 0, *size]] * samples)
         return {"time_ids": ids.to(self.device, self.noise_dtype)}
-
-    def predict(
-        self,
-        latents: Tensor,
-        timesteps: Tensor,
-        conditioning: Mapping[str, Tensor],
-        adapters: Sequence[str],
-    ) -> Tensor:
-        added = {key: conditioning[key] for key in ("text_embeds", "time_ids")}
-        noise: Tensor = self.forward(
-            adapters,
-            latents,
-            timesteps,
-            encoder_hidden_states=conditioning["encoder_hidden_states"],
-            added_cond_kwargs=added,
-            return_dict=False,
-        )[0]
-        return noise

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from PIL import Image
 from torch import Tensor
 
+from engine.messages import DrawJob
 from engine.models.clip_text import ClipText
+from engine.models.image_prompts import ImagePrompts
 from engine.models.latent import LatentModel
 from engine.models.texts import Embedding
 
@@ -18,6 +21,9 @@ class StableDiffusion(LatentModel):
     def __init__(self, name: str, pipeline: Any, *arguments: Any) -> None:  # noqa: ANN401
         super().__init__(name, pipeline, *arguments)
         self.inpaints = int(pipeline.unet.config.in_channels) > self.channels
+        self._prompts: ImagePrompts | None = None
+        if pipeline.unet.config.encoder_hid_dim_type == "ip_image_proj":
+            self._prompts = ImagePrompts(pipeline, self.device)
         self._text = ClipText(pipeline.tokenizer, pipeline.text_encoder, penultimate=False)
 
     @property
@@ -31,6 +37,16 @@ class StableDiffusion(LatentModel):
         hidden, _ = self._text.encode(text, chunks)
         return {"encoder_hidden_states": hidden}
 
+    def image_prompt(
+        self, job: DrawJob, pictures: Sequence[Image.Image], samples: int
+    ) -> Embedding:
+        if self._prompts is None:
+            return {}
+        if not pictures:
+            return self._prompts.blank(samples)
+        weights = [given.weight for given in job.inputs]
+        return self._prompts.embed(pictures, weights, samples=samples, scale=job.image_scale)
+
     def predict(
         self,
         latents: Tensor,
@@ -38,7 +54,31 @@ class StableDiffusion(LatentModel):
         conditioning: Mapping[str, Tensor],
         adapters: Sequence[str],
     ) -> Tensor:
+        added: dict[str, Any] = dict(conditioning)
+        hidden = added.pop("encoder_hidden_states")
+        if self._prompts is None:
+            return self._noise(adapters, latents, timesteps, hidden, added)
+        with self._prompts.using(added.pop("image_scale")) as guided:
+            added["image_embeds"] = [added["image_embeds"]]
+            return self._noise(adapters, latents, timesteps, hidden, added, eager=guided)
+
+    def _noise(
+        self,
+        adapters: Sequence[str],
+        latents: Tensor,
+        timesteps: Tensor,
+        hidden: Tensor,
+        added: dict[str, Any],
+        *,
+        eager: bool = False,
+    ) -> Tensor:
         noise: Tensor = self.forward(
-            adapters, latents, timesteps, **conditioning, return_dict=False
+            adapters,
+            latents,
+            timesteps,
+            eager=eager,
+            encoder_hidden_states=hidden,
+            added_cond_kwargs=added or None,
+            return_dict=False,
         )[0]
         return noise

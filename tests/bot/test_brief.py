@@ -147,6 +147,32 @@ def test_one_picture_is_drawn_over_and_several_are_mixed():
     assert write("", inputs=(b"x", b"y")).job.init_use is engine.InitUse.MIX
 
 
+SEEING = dataclasses.replace(MODEL, operations=MODEL.operations | {"image_prompt"})
+
+
+def test_linked_pictures_are_prompts_where_the_model_can_take_them():
+    job = write("a cat --iw 2", SEEING, inputs=(b"x",)).job
+    assert job.init_use is engine.InitUse.PROMPT
+    assert job.image_scale == pytest.approx(0.84)
+    assert not write("https://a.example/1.png a cat", SEEING).notes
+
+
+def test_a_variation_is_drawn_over_its_picture_even_so():
+    job = write("a cat", SEEING, inputs=(b"x",), strength=0.45).job
+    assert (job.init_use, job.strength) == (engine.InitUse.IMG2IMG, 0.45)
+
+
+def test_a_blend_without_words_follows_its_pictures_wholly():
+    job = write("", SEEING, inputs=(b"x", b"y"), strength=brief.BLEND_STRENGTH).job
+    assert (job.init_use, job.image_scale) == (engine.InitUse.PROMPT, 1.0)
+
+
+def test_pictures_that_are_prompts_cost_every_step():
+    drawn, guided = (write("a cat", model, inputs=(b"x",)).job for model in (MODEL, SEEING))
+    assert pricing.price(guided, MODEL) == pricing.price(write("a cat").job, MODEL)
+    assert pricing.price(drawn, MODEL) < pricing.price(guided, MODEL)
+
+
 def test_the_model_is_chosen_by_any_of_its_aliases():
     models = (MODEL, PLAIN)
     assert brief.choose_model(prompt.parse("a"), models) is MODEL

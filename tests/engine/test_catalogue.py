@@ -51,6 +51,14 @@ def test_paths_are_relative_to_the_file_and_missing_files_are_not_installed(tmp_
         (ENTRY + "gated = 1", "gated: must be true or false"),
         (ENTRY + "aliases = 5", "aliases: must be a list"),
         (ENTRY + 'scheduler = "magic"', "scheduler: 'magic' is none of euler"),
+        (ENTRY + 'compiled = "fast"', "compiled: 'fast' is none of blocks, whole"),
+        (ENTRY + 'ip_adapter = "a.safetensors"', "ip_adapter: needs image_encoder"),
+        (ENTRY + 'image_encoder = "e"', "ip_adapter: needs image_encoder"),
+        (ENTRY + 'ip_adapter = "a.bin"\nimage_encoder = "e"', "can run code"),
+        (
+            '[m]\npath = "w"\nfamily = "flux"\nip_adapter = "a.safetensors"\nimage_encoder = "e"',
+            "ip_adapter: is for the families sd and sdxl",
+        ),
         (ENTRY + "colour = 5", "colour: is not known"),
         (ENTRY + 'aliases = ["A"]\n[a]\npath = "v"\nfamily = "sd"', "'a' is taken by"),
         ('[m]\npath = "w"\nfamily = "clip"', "no model that draws"),
@@ -61,6 +69,15 @@ def test_a_wrong_catalogue_is_one_sentence_naming_file_entry_and_field(tmp_path,
         load_catalogue(write(tmp_path, text))
     assert str(tmp_path / "models.toml") in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_an_ip_adapter_lets_pictures_be_prompts(tmp_path):
+    named = ENTRY + 'ip_adapter = "a.safetensors"\nimage_encoder = "e"'
+    (spec,) = load_catalogue(write(tmp_path, named))
+    assert "image_prompt" in spec.info.operations
+    assert spec.ip_adapter == (tmp_path / "a.safetensors").resolve()
+    (spec,) = load_catalogue(write(tmp_path, ENTRY))
+    assert "image_prompt" not in spec.info.operations
 
 
 def test_a_missing_catalogue_is_one_sentence(tmp_path):

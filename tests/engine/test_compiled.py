@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from engine import Engine, Finished, LoraSpec
+from engine import Engine, Finished, InitUse, InputPicture, LoraSpec
 from engine.models import compiled as compiling
 from engine.models.compiled import Compiled, compile_in_place, twin_of
 from tests.engine import tiny_models
@@ -157,7 +157,16 @@ async def compiled_engine(weights, tmp_path, monkeypatch):
     path = tmp_path / "ink.safetensors"
     tiny_models.save_lora(path, tiny_models.stable_diffusion())
     loras = (LoraSpec(name="ink", path=path),)
-    spec = tiny_models.spec("sd", weights("sd"), compiled="blocks", loras=loras)
+    adapter = tmp_path / "adapter.safetensors"
+    tiny_models.save_ip_adapter(adapter, tiny_models.unet())
+    spec = tiny_models.spec(
+        "sd",
+        weights("sd"),
+        compiled="blocks",
+        loras=loras,
+        ip_adapter=adapter,
+        image_encoder=weights("vision"),
+    )
     engine = Engine([spec], device="cpu")
     await engine.start()
     yield engine
@@ -194,17 +203,26 @@ async def test_a_compiled_model_compiles_no_more_once_warm_and_draws_the_same(
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-async def test_loras_and_tiles_leave_compiled_code_to_the_others(compiled_engine, draw):
+async def test_loras_tiles_and_image_prompts_leave_compiled_code_to_the_others(
+    compiled_engine, draw
+):
     await settle(compiled_engine, lambda: draw(seed=3))
     before, plain = graphs(), await finish(compiled_engine, draw(seed=3))
 
     inked = await finish(compiled_engine, draw(seed=3, loras=(("ink", 1.0),), guidance=30.0))
     tiled = await finish(compiled_engine, draw(seed=3, tile=True))
+    buffer = io.BytesIO()
+    Image.new("RGB", (32, 32), "teal").save(buffer, "PNG")
+    seen = (InputPicture(data=buffer.getvalue()),)
+    prompted = await finish(
+        compiled_engine, draw(seed=3, inputs=seen, init_use=InitUse.PROMPT, guidance=30.0)
+    )
     again = await finish(compiled_engine, draw(seed=3))
 
     assert np.abs(plain - again).max() == 0
     assert np.abs(plain - inked).max() > 1
     assert np.abs(plain - tiled).max() > 1
+    assert np.abs(plain - prompted).max() > 1
     assert graphs() == before
 
 

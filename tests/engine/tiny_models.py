@@ -23,6 +23,7 @@ from diffusers import (
 )
 from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
 from peft import LoraConfig, get_peft_model_state_dict
+from safetensors.torch import save_file
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import (
     BertTokenizer,
@@ -39,6 +40,7 @@ from transformers import (
     CLIPTextModelWithProjection,
     CLIPTokenizer,
     CLIPVisionConfig,
+    CLIPVisionModelWithProjection,
     Qwen3Config,
     Qwen3Model,
     Swin2SRConfig,
@@ -338,6 +340,42 @@ def tiny_autoencoder():
     ).eval()
 
 
+def vision_tower():
+    torch.manual_seed(11)
+    config = CLIPVisionConfig(
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        image_size=32,
+        patch_size=8,
+        projection_dim=24,
+    )
+    return CLIPVisionModelWithProjection(config).eval()
+
+
+def save_ip_adapter(path, unet, *, kind="plain", seed=0):
+    """A random IP-Adapter for a UNet, in the layout of the published ones: plain, full, faces."""
+    torch.manual_seed(seed)
+    wide, seen, patch = unet.config.cross_attention_dim, 24, 32
+    tensors = {}
+    for number, name in enumerate(unet.attn_processors):
+        if name.endswith("attn2.processor"):
+            inner = unet.get_submodule(name.removesuffix(".processor")).to_k.out_features
+            for part in ("to_k_ip", "to_v_ip"):
+                tensors[f"ip_adapter.{number}.{part}.weight"] = torch.randn(inner, wide) / 4
+    shapes = {
+        "plain": {"proj": (4 * wide, seen), "norm": (wide,)},
+        "full": {"proj.0": (patch, patch), "proj.2": (wide, patch), "proj.3": (wide,)},
+        "faces": {"proj.0": (48, seen), "proj.2": (4 * wide, 48), "norm": (wide,)},
+    }
+    for layer, shape in shapes[kind].items():
+        weight = torch.randn(shape) / 5 if len(shape) > 1 else torch.ones(shape)
+        tensors[f"image_proj.{layer}.weight"] = weight
+        tensors[f"image_proj.{layer}.bias"] = torch.randn(shape[0]) / 5
+    save_file(tensors, path)
+
+
 class ClipPair:
     """A CLIP model and its tokenizer, saved together."""
 
@@ -398,6 +436,7 @@ BUILDERS = {
     "clip": ClipPair,
     "safety": safety_checker,
     "taesd": tiny_autoencoder,
+    "vision": vision_tower,
     "pipeline": stable_diffusion,
     "sd": stable_diffusion,
     "sd-inpaint": lambda: stable_diffusion(in_channels=9),

@@ -1,0 +1,139 @@
+"""Pictures that guide a drawing beside its words: an IP-Adapter with a scale for each row."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from engine.copies import send
+from engine.failures import BrokenModelError
+from engine.models.texts import Embedding
+
+
+class ImagePrompts:
+    """The IP-Adapter (Ye et al. 2023) of one pipeline's UNet.
+
+    diffusers keeps one scale on each attention processor. Here it is one for each sample, so that
+    rows with and without pictures share a pass; where none has any, the processors skip theirs.
+    """
+
+    def __init__(self, pipeline: Any, device: torch.device) -> None:  # noqa: ANN401
+        from diffusers.models.embeddings import ImageProjection  # noqa: PLC0415 - seconds
+
+        self._pipeline, self._device = pipeline, device
+        self._unet = pipeline.unet
+        self._processors = [
+            each for each in self._unet.attn_processors.values() if hasattr(each, "to_k_ip")
+        ]
+        (projection,) = self._unet.encoder_hid_proj.image_projection_layers
+        self._pooled = isinstance(projection, ImageProjection)
+        """Whether the adapter sees one vector of a picture, or one for each of its patches."""
+        self._scale(0.0)
+
+    def blank(self, samples: int) -> Embedding:
+        """Conditioning of a row without pictures."""
+        config = self._pipeline.image_encoder.config
+        shape: tuple[int, ...] = (1, config.projection_dim)
+        if not self._pooled:
+            patches = (config.image_size // config.patch_size) ** 2
+            shape = (1, patches + 1, config.hidden_size)
+        return {
+            "image_embeds": torch.zeros(
+                samples, *shape, device=self._device, dtype=self._unet.dtype
+            ),
+            "image_scale": torch.zeros(samples, dtype=torch.float32),
+        }
+
+    def embed(
+        self,
+        pictures: Sequence[Image.Image],
+        weights: Sequence[float],
+        *,
+        samples: int,
+        scale: float,
+    ) -> Embedding:
+        """Conditioning of a row: the pictures' mean by weight; the negative sees none."""
+        total = sum(weights)
+        seen = [self._pipeline.encode_image(p, self._device, 1, not self._pooled) for p in pictures]
+        wanted = sum(embeds * (w / total) for (embeds, _), w in zip(seen, weights, strict=True))
+        text = 0 if samples == 1 else 1
+        embeds = torch.cat([wanted if at == text else seen[0][1] for at in range(samples)])
+        return {
+            "image_embeds": embeds[:, None].to(self._unet.dtype),
+            "image_scale": torch.full((samples,), scale, dtype=torch.float32),
+        }
+
+    @contextlib.contextmanager
+    def using(self, scales: Tensor) -> Iterator[bool]:
+        """The pass within has these scales, (B,) on the CPU; whether any is more than 0."""
+        guided = bool(scales.any())
+        if guided:
+            self._scale(_PerSample(send(scales[:, None, None].to(self._unet.dtype), self._device)))
+        try:
+            yield guided
+        finally:
+            if guided:
+                self._scale(0.0)
+
+    def _scale(self, scale: Any) -> None:  # noqa: ANN401 - a number, or what multiplies like one
+        for processor in self._processors:
+            processor.scale = [scale]
+
+
+class _PerSample:
+    """Stands where diffusers expects one number: it asks whether that is 0, and multiplies."""
+
+    def __init__(self, values: Tensor) -> None:
+        self._values = values
+
+    def __eq__(self, other: object) -> bool:
+        return False
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __mul__(self, states: Tensor) -> Tensor:
+        return self._values * states
+
+
+def attach(pipeline: Any, weights: Path, image_encoder: Path, dtype: torch.dtype) -> None:  # noqa: ANN401
+    """Load an adapter and the tower that it was trained with into a pipeline; safetensors only."""
+    from diffusers.models.embeddings import (  # noqa: PLC0415 - seconds
+        ImageProjection,
+        IPAdapterFullImageProjection,
+        IPAdapterPlusImageProjection,
+    )
+    from transformers import CLIPVisionModelWithProjection  # noqa: PLC0415
+
+    for place in (weights, image_encoder):
+        if not place.exists():
+            raise BrokenModelError(f"The IP-Adapter's files are not at {place}.")
+    try:
+        tower = CLIPVisionModelWithProjection.from_pretrained(
+            image_encoder, dtype=dtype, use_safetensors=True, local_files_only=True
+        )
+        pipeline.register_modules(image_encoder=tower)
+        pipeline.load_ip_adapter(
+            str(weights.parent),
+            subfolder="",
+            weight_name=weights.name,
+            image_encoder_folder=None,
+            local_files_only=True,
+        )
+    except Exception as error:
+        why = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+        raise BrokenModelError(
+            f"The IP-Adapter {weights} does not fit this model or its tower: {why[:200]}."
+        ) from error
+    (projection,) = pipeline.unet.encoder_hid_proj.image_projection_layers
+    known = (ImageProjection, IPAdapterFullImageProjection, IPAdapterPlusImageProjection)
+    if type(projection) not in known:
+        raise BrokenModelError(
+            f"{weights} needs faces found in the picture (Face ID), which is not supported; use a"
+            " plain, plus or full IP-Adapter."
+        )
