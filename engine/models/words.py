@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import math
+import re
+from collections.abc import Callable, Mapping
+
+from torch import Tensor
 
 from engine.errors import JobError
 from engine.messages import DrawJob, Finished, Job, WeightedText, WordWeightsJob
@@ -11,10 +14,17 @@ from engine.models import Denoiser
 from engine.pictures import Inputs
 
 MOST_WORDS = 200
+NEUTRAL = ("a", "the", "in", "x", "a a", "a a a", "a a a a")
+"""What says next to nothing, one to four tokens long; these words themselves weigh nothing."""
 
 
 class WordWeights:
-    """A `Solo` over a denoiser's text encoder; weights are 0 … 1, 1 for the heaviest word."""
+    """A `Solo` over a denoiser's text encoder; weights are 0 … 1, 1 for the heaviest word.
+
+    A word weighs as much as the embedding changes when the neutral text that changes it least takes
+    the word's place. That is one of as many tokens: to leave the word out would move all that
+    follow, which changes an embedding more than most words do, and by their place in the prompt.
+    """
 
     def __init__(self, model: Denoiser) -> None:
         self.name = model.name
@@ -31,12 +41,10 @@ class WordWeights:
         losses = []
         for number in range(len(words)):
             report(number, len(words))
-            rest = self._embed(job, " ".join(words[:number] + words[number + 1 :]))
             losses.append(
-                sum(
-                    float((tensor.float() - rest[key].float()).square().mean())
-                    for key, tensor in whole.items()
-                    if tensor.is_floating_point() and tensor.shape == rest[key].shape
+                min(
+                    distance(whole, self._embed(job, replaced(words, number, neutral)))
+                    for neutral in NEUTRAL
                 )
             )
         most = max(losses) or 1.0
@@ -44,7 +52,7 @@ class WordWeights:
             job_id=job.id, texts=tuple(words), weights=tuple(loss / most for loss in losses)
         )
 
-    def _embed(self, job: WordWeightsJob, text: str) -> dict[str, Any]:
+    def _embed(self, job: WordWeightsJob, text: str) -> Mapping[str, Tensor]:
         drawing = DrawJob(
             id=job.id,
             owner=job.owner,
@@ -52,4 +60,25 @@ class WordWeights:
             prompt=(WeightedText(text=text),),
             guidance=1.0,
         )
-        return dict(self._model.condition(drawing).tensors)
+        return self._model.condition(drawing).tensors
+
+
+def replaced(words: list[str], number: int, neutral: str) -> str:
+    """The prompt with one word neutral; the punctuation around that word stays."""
+    core = re.sub(r"(?<=\w)\W+$|^\W+(?=\w)", "", words[number])
+    return " ".join(
+        [*words[:number], words[number].replace(core, neutral, 1), *words[number + 1 :]]
+    )
+
+
+def distance(whole: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> float:
+    """How far two embeddings are apart, beside the size of the first, over all their tensors."""
+    squares = 0.0
+    for key, tensor in whole.items():
+        if not tensor.is_floating_point() or tensor.ndim < 2:
+            continue
+        length = min(tensor.shape[1], other[key].shape[1])
+        mine, theirs = (given[:, :length].double() for given in (tensor, other[key]))
+        size = float(mine.square().mean()) or 1.0
+        squares += float((mine - theirs).square().mean()) / size
+    return math.sqrt(squares)
