@@ -5,7 +5,9 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 import torch
@@ -45,50 +47,82 @@ WORDS: Mapping[str, Sequence[str]] = {
     "styles": ("flat", "sketch", "pixel art", "watercolour", "stained glass", "neon", "photo"),
 }
 """What pictures are said to show where the pair brings no `describe.json` of its own."""
+SENTENCE = "{a} {colour} {subject} {place}, {style}"
+"""How the words are said together; `{a}` is the article that the colour takes."""
+ALONE = "a picture of {word}"
 KEPT = {"subjects": 4, "colours": 3, "places": 3, "styles": 2}
+"""How many words of each kind meet in the sentences that are compared at last."""
+ROUNDS = 2
 BATCH = 64
+
+Words = tuple[str, ...]
+"""One word of each kind, in the order of `KEPT`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wording:
+    """What a pair can be asked: the words of each kind, in the form of its captions."""
+
+    words: Mapping[str, Sequence[str]]
+    sentence: str = SENTENCE
+
+    def said(self, words: Words) -> str:
+        """The sentence that a word of each kind makes."""
+        subject, colour, place, style = words
+        article = "an" if colour[:1] in tuple("aeiou") else "a"
+        return self.sentence.format(
+            a=article, subject=subject, colour=colour, place=place, style=style
+        )
 
 
 class ClipRanking:
-    """A `Solo` over a CLIP pair: the best words of each kind, then the best of their sentences."""
+    """A `Solo` over a CLIP pair: the best word of each kind beside the others, then sentences."""
 
     def __init__(
         self,
         name: str,
         model: Any,  # noqa: ANN401
         tokenizer: Any,  # noqa: ANN401
-        words: Mapping[str, Sequence[str]],
+        wording: Wording,
         eye: Eye,
     ) -> None:
         self.name = name
         self.model = model
         self._tokenizer = tokenizer
-        self._words, self._eye = words, eye
+        self._wording, self._eye = wording, eye
 
     def run(self, job: Job, inputs: Inputs, report: Callable[[int, int], None]) -> Finished:
-        """`suggestions` sentences, the likeliest first, with their probabilities among all."""
+        """`suggestions` sentences, the likeliest first, with their chances among those compared."""
         assert isinstance(job, DescribeJob)
-        total = len(KEPT) + 1
+        turns = [*KEPT] * (1 + ROUNDS)
         picture = self._see(inputs.pictures[0])
-        best: dict[str, list[str]] = {}
-        for number, (kind, kept) in enumerate(KEPT.items()):
-            report(number, total)
-            words = list(self._words[kind])
-            scores = self._score(picture, [f"a picture of {word}" for word in words])
-            order = scores.argsort(descending=True)[:kept].tolist()
-            best[kind] = [words[place] for place in order]
-        report(total - 1, total)
-        sentences = [
-            f"a {colour} {subject} {place}, {style}"
-            for subject, colour, place, style in itertools.product(*best.values())
-        ]
-        chances = self._score(picture, sentences).softmax(dim=0)
-        order = chances.argsort(descending=True)[: job.suggestions].tolist()
+        ranked: dict[str, list[str]] = {}
+        for turn, kind in enumerate(turns):
+            report(turn, len(turns) + 1)
+            best = {other: words[0] for other, words in ranked.items()}
+            texts = self._texts(kind, best)
+            order = self._score(picture, list(texts.values())).argsort(descending=True)
+            ranked[kind] = [list(texts)[place] for place in order.tolist()]
+        report(len(turns), len(turns) + 1)
+        compared = list(itertools.product(*(words[: KEPT[kind]] for kind, words in ranked.items())))
+        scores = self._score(picture, [self._wording.said(words) for words in compared])
+        chances = dict(zip(compared, scores.softmax(dim=0).tolist(), strict=True))
+        chosen = unlike(sorted(compared, key=chances.__getitem__, reverse=True), job.suggestions)
         return Finished(
             job_id=job.id,
-            texts=tuple(sentences[place] for place in order),
-            weights=tuple(float(chances[place]) for place in order),
+            texts=tuple(self._wording.said(words) for words in chosen),
+            weights=tuple(chances[words] for words in chosen),
         )
+
+    def _texts(self, kind: str, best: Mapping[str, str]) -> dict[str, str]:
+        """What each word of a kind is scored in: the best sentence so far, and at first alone.
+
+        Within a caption such as it was trained on, a pair tells words apart that it confuses alone.
+        """
+        words = self._wording.words[kind]
+        if len(best) < len(KEPT):
+            return {word: ALONE.format(word=word) for word in words}
+        return {word: self._wording.said(tuple({**best, kind: word}.values())) for word in words}
 
     def _see(self, picture: Image.Image) -> Tensor:
         """(1, D), normalised."""
@@ -142,11 +176,35 @@ class Captioner:
         return Finished(job_id=job.id, texts=tuple(map(str.strip, texts)), weights=weights)
 
 
-def words_beside(place: Path) -> Mapping[str, Sequence[str]]:
-    """The lists of a pair's `describe.json`; each that it lacks is the built-in one."""
+def unlike(ranked: Sequence[Words], wanted: int) -> list[Words]:
+    """The first so many of which no two say nearly the same; then, if they are short, the others.
+
+    Nearly the same: one subject, and but one other word that differs.
+    """
+    chosen: list[Words] = []
+    for words in ranked:
+        if all(words[0] != other[0] or _differing(words, other) > 1 for other in chosen):
+            chosen.append(words)
+    others = [words for words in ranked if words not in chosen]
+    return sorted([*chosen, *others][:wanted], key=ranked.index)
+
+
+def wording_of(place: Path) -> Wording:
+    """As a pair's `describe.json` says; each list that it lacks is the built-in one."""
     path = place / "describe.json"
     own = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return {kind: own.get(kind) or words for kind, words in WORDS.items()}
+    sentence = own.get("sentence") or SENTENCE
+    named = {field for _, field, _, _ in Formatter().parse(sentence) if field is not None}
+    if named - {"a"} != {"subject", "colour", "place", "style"}:
+        raise ValueError(
+            f"the sentence in {path} must name {{subject}}, {{colour}}, {{place}} and {{style}}"
+        )
+    words = {kind: own.get(kind) or usual for kind, usual in WORDS.items()}
+    return Wording(words=words, sentence=sentence)
+
+
+def _differing(one: Words, other: Words) -> int:
+    return sum(a != b for a, b in zip(one, other, strict=True))
 
 
 def _unit(features: Any) -> Tensor:  # noqa: ANN401 - a tensor, or an output that pools one

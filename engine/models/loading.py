@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +16,7 @@ from engine.failures import BrokenModelError
 from engine.messages import ModelInfo
 from engine.models import CONSTRUCTING, Denoiser, Solo
 from engine.models.clip_pixels import eye_of
-from engine.models.describer import Captioner, ClipRanking, words_beside
+from engine.models.describer import Captioner, ClipRanking, wording_of
 from engine.models.flux import Flux
 from engine.models.image_prompts import attach
 from engine.models.latent import LatentModel
@@ -62,6 +63,15 @@ def load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Denoiser 
     if not spec.place.exists():
         how = f"; get it with: python -m engine fetch {spec.info.name}" if spec.hub_id else ""
         raise BrokenModelError(f"The files of {spec.info.title} are not at {spec.place}{how}.")
+    if spec.quantise and device.type != "cuda":
+        raise BrokenModelError(
+            f"{spec.info.title} is to be loaded in 4 bits, which needs a CUDA card; leave `quantise`"
+            " out of its catalogue entry."
+        )
+    if spec.quantise and importlib.util.find_spec("bitsandbytes") is None:
+        raise BrokenModelError(
+            f"{spec.info.title} needs the extra `small`: pip install 'darkroom[small]'."
+        )
     try:
         with CONSTRUCTING:
             return _load(spec, device, dtype)
@@ -89,7 +99,7 @@ def _load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Denoiser
         case "clip":
             model = _transformer("CLIPModel", spec.place, device, torch.float32)
             tokenizer = _part("CLIPTokenizer", spec.place)
-            return ClipRanking(name, model, tokenizer, words_beside(spec.place), eye_of(spec.place))
+            return ClipRanking(name, model, tokenizer, wording_of(spec.place), eye_of(spec.place))
         case "captioner":
             model = _transformer("AutoModelForImageTextToText", spec.place, device, dtype)
             return Captioner(name, model, _part("AutoProcessor", spec.place))
@@ -121,8 +131,6 @@ def _pipeline(spec: ModelSpec, dtype: torch.dtype, prefixes: tuple[str, ...]) ->
     diffusers.utils.logging.disable_progress_bar()
     transformers.utils.logging.disable_progress_bar()
     options: dict[str, Any] = {"dtype": dtype, "trust_remote_code": False} | _OFFLINE
-    if spec.quantise:
-        options["quantization_config"] = _four_bits(dtype)
     if spec.place.is_file():
         if spec.quantise:
             raise BrokenModelError(
@@ -145,6 +153,11 @@ def _pipeline(spec: ModelSpec, dtype: torch.dtype, prefixes: tuple[str, ...]) ->
             f"{spec.place} has only pickles (.bin, .ckpt), which can run code; convert them to"
             " safetensors."
         )
+    if spec.quantise:
+        options["quantization_config"] = _four_bits(dtype)
+    if spec.denoiser is not None:
+        part = "unet" if "unet" in index else "transformer"
+        options[part] = _from_gguf(spec.denoiser, index[part][1], spec.place, part, dtype)
     if any(spec.place.glob("*/*.fp16.safetensors")):
         options["variant"] = "fp16"
     options |= {part: None for part in ("safety_checker", "feature_extractor") if part in index}
@@ -165,8 +178,8 @@ def _place(pipeline: Any, spec: ModelSpec, device: torch.device) -> None:  # noq
             apply_group_offloading(
                 part, onload_device=device, offload_type="leaf_level", use_stream=True
             )
-        elif not getattr(part, "is_quantized", False):
-            part.to(device)
+        elif any(each.device.type != device.type for each in part.parameters()):
+            part.to(device)  # bitsandbytes has put its own there already
         if device.type == "cuda" and name in {"unet", "vae"}:
             part.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     vae = pipeline.components.get("vae")
@@ -199,6 +212,24 @@ def _four_bits(dtype: torch.dtype) -> Any:  # noqa: ANN401
             "bnb_4bit_compute_dtype": dtype,
         },
         components_to_quantize=["transformer", "unet", "text_encoder_2", "text_encoder_3"],
+    )
+
+
+def _from_gguf(file: Path, class_name: str, place: Path, part: str, dtype: torch.dtype) -> Any:  # noqa: ANN401
+    """A denoiser whose weights stay quantised in memory, each layer unpacked as it is used."""
+    import diffusers  # noqa: PLC0415
+
+    if not file.is_file():
+        raise BrokenModelError(f"The denoiser is not at {file}; put the GGUF file there.")
+    if importlib.util.find_spec("gguf") is None:
+        raise BrokenModelError(f"{file} needs the extra `small`: pip install 'darkroom[small]'.")
+    return getattr(diffusers, class_name).from_single_file(
+        str(file),
+        config=str(place),
+        subfolder=part,
+        quantization_config=diffusers.GGUFQuantizationConfig(compute_dtype=dtype),
+        torch_dtype=dtype,
+        local_files_only=True,
     )
 
 

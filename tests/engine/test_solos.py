@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import io
+import itertools
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ from transformers import Swin2SRForImageSuperResolution
 from engine import (
     Cancelled,
     DescribeJob,
+    Engine,
     Failed,
     Finished,
     Progress,
@@ -19,7 +23,16 @@ from engine import (
     UpscaleJob,
     WordWeightsJob,
 )
+from engine.models import Conditioning
+from engine.models.clip_pixels import Eye
+from engine.models.describer import ClipRanking, Wording, unlike, wording_of
 from engine.models.upscaler import OVERLAP_PX, TILE_PX, Upscaler
+from engine.models.words import WordWeights, replaced
+from engine.pictures import Inputs
+from tests.engine import tiny_models
+
+DOODLE = Path(__file__).parents[2] / "doodle" / "weights"
+SMALL_WORDS = {"a", "at", "by", "in", "of", "the"}
 
 
 def photo(width=40, height=24):
@@ -98,6 +111,82 @@ async def test_describing_ranks_sentences_by_the_pair(engine_of):
     assert sum(end.weights) <= 1
 
 
+class Echo:
+    """A pair that scores a text by points for the words in it, in whole captions only."""
+
+    def __init__(self, points):
+        self.points = points
+
+    def __call__(self, picture, texts):
+        del picture
+        return torch.tensor(
+            [
+                sum(n for word, n in self.points.items() if word in text)
+                if text.count(" ") > 4
+                else -sum(n for word, n in self.points.items() if word in text)
+                for text in texts
+            ]
+        ).float()
+
+
+def described(points, wording=None, suggestions=4):
+    solo = ClipRanking("pair", None, None, wording or wording_of(Path("nowhere")), Eye())
+    solo._see, solo._score = lambda picture: picture, Echo(points)
+    job = DescribeJob(id="d", owner="ann", picture=photo(), suggestions=suggestions)
+    return solo.run(job, Inputs(pictures=(Image.new("RGB", (8, 8)),)), lambda done, total: None)
+
+
+def test_words_are_ranked_within_whole_captions():
+    """What a word is worth alone misleads here on purpose."""
+    end = described({"owl": 9, "orange": 8, "in the snow": 7, "neon": 6})
+    assert end.texts[0] == "an orange owl in the snow, neon"
+    assert end.weights[0] > 0.4
+    assert list(end.weights) == sorted(end.weights, reverse=True)
+
+
+def test_no_two_suggestions_differ_in_one_word_beside_the_subject():
+    points = {"owl": 9, "fox": 2, "orange": 3, "red": 2.9, "in the snow": 7, "neon": 6, "flat": 5.9}
+    texts = described(points).texts
+    assert texts[0] == "an orange owl in the snow, neon"
+    assert texts[1] == "a red owl in the snow, flat"
+    assert "an orange owl in the snow, flat" not in texts
+    assert len(set(texts)) == 4
+
+
+def test_where_little_can_differ_near_repeats_fill_the_suggestions():
+    near = [("cat", "red", "at night", style) for style in ("neon", "flat", "sketch")]
+    far = ("dog", "red", "at night", "neon")
+    assert unlike([*near, far], 2) == [near[0], far]
+    assert unlike([*near, far], 3) == [*near[:2], far]
+    assert unlike(near, 3) == near
+
+
+def test_as_many_suggestions_as_a_job_may_ask_for():
+    assert len(set(described({"owl": 9}, suggestions=16).texts)) == 16
+
+
+def test_a_pairs_own_words_and_sentence_are_used(tmp_path):
+    own = {"subjects": ["snail"], "sentence": "{style}: {subject}, {colour}, {place}"}
+    (tmp_path / "describe.json").write_text(json.dumps(own))
+    wording = wording_of(tmp_path)
+    assert wording.words["subjects"] == ["snail"]
+    assert "at night" in wording.words["places"]
+    assert wording.said(("snail", "red", "at night", "neon")) == "neon: snail, red, at night"
+
+
+@pytest.mark.parametrize("sentence", ["a {subject}", "{subject} {colour} {place} {style} {mood}"])
+def test_a_sentence_that_cannot_be_filled_is_refused(tmp_path, sentence):
+    (tmp_path / "describe.json").write_text(json.dumps({"sentence": sentence}))
+    with pytest.raises(ValueError, match=r"must name \{subject\}"):
+        wording_of(tmp_path)
+
+
+@pytest.mark.parametrize(("colour", "article"), [("red", "a"), ("orange", "an")])
+def test_the_article_is_that_of_the_colour(colour, article):
+    said = Wording(words={}).said(("owl", colour, "at night", "neon"))
+    assert said == f"{article} {colour} owl at night, neon"
+
+
 async def test_a_captioner_describes_where_the_catalogue_has_one(engine_of):
     engine = await engine_of("sd", "captioner")
     job = DescribeJob(id="d", owner="ann", picture=photo(), suggestions=3)
@@ -119,6 +208,90 @@ async def test_each_word_gets_a_weight_and_the_heaviest_gets_one(engine_of):
     end = await end_of(engine, job)
     assert end.texts == ("a", "very", "red", "cat")
     assert max(end.weights) == 1.0 and min(end.weights) >= 0.0
+
+
+class Positions:
+    """A text encoder whose states are a token's meaning and its place, the place far larger."""
+
+    name = "positions"
+
+    def condition(self, job):
+        states = torch.zeros(1, 24, 3)
+        tokens = [piece for word in job.prompt[0].text.split() for piece in word.split("-")]
+        for place, token in enumerate(tokens):
+            states[0, place] = torch.tensor([self.meaning(token), 9.0 * place, 1.0])
+        return Conditioning(tensors={"encoder_hidden_states": states})
+
+    @staticmethod
+    def meaning(token):
+        return 0.0 if token in {"a", "the", "in", "x"} else float(len(token))
+
+
+def weighed(text, model=None):
+    job = WordWeightsJob(id="w", owner="ann", model="sd", text=text)
+    end = WordWeights(model or Positions()).run(job, Inputs(), lambda done, total: None)
+    return dict(zip(end.texts, end.weights, strict=True))
+
+
+def test_a_word_weighs_the_same_wherever_it_stands():
+    words = ["tree-house", "the", "hedgehog", "cat"]
+    found = [weighed(" ".join(order)) for order in itertools.permutations(words)]
+    for word in words:
+        assert len({round(weights[word], 6) for weights in found}) == 1, word
+    assert found[0]["hedgehog"] == 1.0
+    assert found[0]["cat"] == pytest.approx(3 / 8)
+    assert found[0]["the"] == 0.0
+
+
+def test_the_punctuation_around_a_word_stays():
+    assert replaced(["a", "(red)", "cat,"], 1, "x") == "a (x) cat,"
+    assert replaced(["a", "red", "cat,"], 2, "a a") == "a red a a,"
+    assert replaced(["fox", "—", "neon"], 1, "x") == "fox x neon"
+
+
+@pytest.fixture
+async def doodle():
+    engine = Engine([tiny_models.spec("sd", DOODLE)], device="cpu")
+    await engine.start()
+    yield engine
+    await engine.close()
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ("a red cat", "in the rain", "neon"),
+        ("a blue fish", "in the snow", "pencil sketch"),
+    ],
+)
+async def test_what_doodle_understands_outweighs_small_words_at_any_place(doodle, parts):
+    heard = {"red", "cat", "rain", "neon", "blue", "fish", "snow", "sketch"}
+    places = {}
+    for number, order in enumerate(itertools.permutations(parts)):
+        text = ", ".join(order)
+        job = WordWeightsJob(id=f"w{number}", owner="ann", model="sd", text=text)
+        end = await end_of(doodle, job)
+        words = [word.strip(",") for word in end.texts]
+        weights = list(zip(words, end.weights, strict=True))
+        content = [weight for word, weight in weights if word in heard]
+        small = [weight for word, weight in weights if word in SMALL_WORDS]
+        assert sum(content) / len(content) > 2 * sum(small) / len(small), text
+        for rank, (word, _) in enumerate(sorted(weights, key=lambda pair: pair[1])):
+            if word in heard:
+                places.setdefault(word, set()).add(rank)
+    moved = [max(ranks) - min(ranks) for ranks in places.values()]
+    assert sum(moved) / len(moved) <= 0.2 * (len(words) - 1), places
+
+
+@pytest.mark.parametrize("family", ["sdxl", "sd3", "flux", "z-image"])
+async def test_every_family_weighs_words(engine_of, family):
+    engine = await engine_of(family)
+    job = WordWeightsJob(id="w", owner="ann", model=family, text="a red cat, at night")
+    end = await end_of(engine, job)
+    assert isinstance(end, Finished), end
+    assert max(end.weights) == 1.0
+    assert end.weights[0] == 0.0  # the neutral word itself
+    assert len({round(weight, 6) for weight in end.weights}) == 5
 
 
 async def test_any_other_pipeline_runs_whole_with_progress(engine_of, draw, weights):
