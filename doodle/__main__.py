@@ -1,4 +1,4 @@
-"""`python -m doodle train | evaluate | scenes`."""
+"""`python -m doodle train | evaluate | scenes | words`."""
 
 from __future__ import annotations
 
@@ -39,8 +39,19 @@ SAMPLE_PROMPTS = (
 def main() -> int:
     """Run the command line; errors that a user can mend are one sentence on stderr."""
     options = _parser().parse_args()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
+    earlier = {
+        number: signal.signal(number, _interrupt) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        return _run(options)
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
+
+
+def _run(options: argparse.Namespace) -> int:
     import diffusers  # noqa: PLC0415 - torch takes seconds, `--help` none
     import transformers  # noqa: PLC0415
 
@@ -55,8 +66,6 @@ def main() -> int:
     except (recipes.RecipeError, ResumeError, WeightsError) as error:
         print(error, file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        return 130
     return 0
 
 
@@ -67,6 +76,7 @@ def train(options: argparse.Namespace) -> None:
     from doodle import (  # noqa: PLC0415
         autoencoder,
         denoiser,
+        describing,
         judge,
         pair,
         text_encoder,
@@ -102,6 +112,7 @@ def train(options: argparse.Namespace) -> None:
     judge.save(judge.train(recipe, run), options.weights / "judge.safetensors")
     two = pair.train(recipe, run, tokenizer=words, text_encoder=taught)
     pair.save(two, words, options.weights / "clip")
+    describing.save(recipe.vocabulary, options.weights / "clip")
     shutil.copy(recipes.path(options.recipe), options.weights / "recipe.toml")
     _report(run, pipeline, recipe.denoiser.steps)
     _say(f"The weights are in {options.weights}.")
@@ -142,6 +153,15 @@ def scenes(options: argparse.Namespace) -> None:
     _say(f"{options.count} scenes are in {options.sheet}.")
 
 
+def write_words(options: argparse.Namespace) -> None:
+    """Write by which words the pair describes pictures: those of the recipe it was trained by."""
+    from doodle import describing  # noqa: PLC0415
+
+    recipe = recipes.read(options.weights / "recipe.toml")
+    describing.save(recipe.vocabulary, options.weights / "clip")
+    _say(f"The words are in {options.weights / 'clip' / describing.FILE}.")
+
+
 def _report(run: Run, pipeline: StableDiffusionPipeline, step: int) -> None:
     """Write a sample sheet, the loss plot, and the weights as they stand."""
     from PIL import Image  # noqa: PLC0415
@@ -176,6 +196,9 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--seed", type=int, default=1)
     one.add_argument("--sheet", type=Path, default=Path("doodle-scenes.png"))
     one.set_defaults(command=scenes)
+    one = commands.add_parser("words", help="write anew by which words the pair describes")
+    one.add_argument("--weights", type=Path, default=FOLDER / "weights", help="folder to write")
+    one.set_defaults(command=write_words)
     return parser
 
 

@@ -1,11 +1,13 @@
 import json
 import shutil
+import signal
 
 import pytest
 import torch
 
 from doodle import __main__ as command
 from doodle import weights
+from doodle.recipe import RecipeError
 
 
 def run(monkeypatch, *words):
@@ -38,6 +40,7 @@ def test_a_whole_run_leaves_weights_samples_and_a_plot(trained):
     assert (trained / "runs/tiny/losses.png").stat().st_size > 0
     assert list((trained / "runs/tiny").glob("samples-*.png"))
     assert (trained / "weights/clip/preprocessor_config.json").is_file()
+    assert (trained / "weights/clip/describe.json").is_file()
 
 
 def test_resuming_a_finished_run_trains_nothing_again(trained, tiny_file, monkeypatch, capsys):
@@ -98,3 +101,20 @@ def test_a_truncated_file_is_named_in_one_sentence(trained, tmp_path, monkeypatc
 def test_asking_for_a_gpu_that_is_not_there_is_one_sentence(monkeypatch, capsys):
     assert run(monkeypatch, "train", "--device", "cuda") == 1
     assert "no GPU" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("ends", ["well", "with an error", "by a signal"])
+def test_signals_are_handled_afterwards_as_they_were_before(tmp_path, monkeypatch, ends):
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(number) for number in numbers]
+
+    def work(options):
+        if ends == "with an error":
+            raise RecipeError("no such recipe")
+        if ends == "by a signal":
+            signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(command, "scenes", work)
+    codes = {"well": 0, "with an error": 1, "by a signal": 130}
+    assert run(monkeypatch, "scenes") == codes[ends]
+    assert [signal.getsignal(number) for number in numbers] == before

@@ -1,0 +1,37 @@
+"""`describe.json` beside the pair: by which words, in which sentence, it describes a picture."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from doodle.words import COLOUR_WORDS, PLACE_WORDS, STYLE_WORDS, SUBJECT_WORDS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from doodle.scenes import Vocabulary
+
+FILE = "describe.json"
+SENTENCE = "{a} {colour} {subject} {place}, {style}"  # the commonest form of a caption
+
+
+def wording(vocabulary: Vocabulary) -> dict[str, list[str] | str]:
+    """Return the plainest English words for all that the vocabulary holds, and their sentence."""
+    kinds = {
+        "subjects": SUBJECT_WORDS,
+        "colours": COLOUR_WORDS,
+        "places": PLACE_WORDS,
+        "styles": STYLE_WORDS,
+    }
+    plainest = {
+        kind: [words[name][0][0] for name in getattr(vocabulary, kind)]
+        for kind, words in kinds.items()
+    }
+    return {**plainest, "sentence": SENTENCE}
+
+
+def save(vocabulary: Vocabulary, folder: Path) -> None:
+    """Write the file into the pair's folder."""
+    text = json.dumps(wording(vocabulary), indent=2, ensure_ascii=False)
+    (folder / FILE).write_text(text + "\n", encoding="utf-8")
