@@ -52,12 +52,15 @@ class ModelSpec:
     """Where `fetch` gets the files from; empty: they are brought by hand."""
     hub_file: str = ""
     """The one file to fetch, for single-file checkpoints."""
-    config: str = ""
-    """For single files: a directory with the configs of the parts that the file lacks."""
+    config: Path | None = None
+    """For single files: the directory of the model that this one was made from, in diffusers'
+    layout. Its configs and vocabularies are read, and weights of parts that the file lacks."""
     dtype: str = "auto"
     """auto, float32, float16, bfloat16; auto takes what the device is best at."""
     quantise: str = ""
     """Empty, or "4bit" (bitsandbytes, CUDA only)."""
+    denoiser: Path | None = None
+    """A `.gguf` file with the quantised denoiser; the directory at `place` has all the rest."""
     offload: bool = False
     """Keep the denoiser's groups in host memory and stream them, for small cards."""
     compiled: str = ""
@@ -130,6 +133,12 @@ class _Entry:
             LoraSpec(name=name, path=self._near(value))
             for name, value in self._table("loras").items()
         )
+        config = self._text("config")
+        if place.suffix == ".safetensors" and family in DRAWING_FAMILIES and not config:
+            self._refuse(
+                "config", "is missing; a single file needs the directory of its base model"
+            )
+        denoiser = self._denoiser(family, place)
         adapter, encoder = self._text("ip_adapter"), self._text("image_encoder")
         if bool(adapter) != bool(encoder):
             self._refuse("ip_adapter", "needs image_encoder beside it, and the other way round")
@@ -163,7 +172,7 @@ class _Entry:
             languages=self._texts("languages", ("en",)),
             operations=frozenset(self._texts("operations"))
             or operations_of(family) | ({"image_prompt"} if adapter else set()),
-            installed=_is_complete(place),
+            installed=_is_complete(place) and (denoiser is None or denoiser.is_file()),
             source=hub_id or str(place),
         )
         checker, preview = self._text("safety_checker"), self._text("preview_vae")
@@ -172,9 +181,10 @@ class _Entry:
             place=place,
             hub_id=hub_id,
             hub_file=hub_file,
-            config=self._text("config"),
+            config=self._near(config) if config else None,
             dtype=self._choice("dtype", ("auto", "float32", "float16", "bfloat16"), "auto"),
             quantise=self._choice("quantise", ("", "4bit"), ""),
+            denoiser=denoiser,
             offload=self._flag("offload"),
             compiled=self._choice("compiled", ("", "blocks", "whole"), ""),
             safety_checker=self._near(checker) if checker else None,
@@ -183,10 +193,24 @@ class _Entry:
             ip_adapter=self._near(adapter) if adapter else None,
             image_encoder=self._near(encoder) if encoder else None,
         )
+        if spec.quantise and spec.denoiser is not None:
+            self._refuse("quantise", "goes with no denoiser: a GGUF is quantised already")
+        if spec.offload and spec.compiled:
+            self._refuse("offload", "goes not with compiled: compiled code cannot be streamed")
         if self._fields:
             known = sorted({f.name for f in dataclasses.fields(ModelInfo)} | {"path", "size_px"})
             self._refuse(next(iter(self._fields)), f"is not known; see {', '.join(known)}")
         return spec
+
+    def _denoiser(self, family: str, place: Path) -> Path | None:
+        value = self._text("denoiser")
+        if not value:
+            return None
+        if not value.endswith(".gguf"):
+            self._refuse("denoiser", f"{value!r} is no .gguf; leave it out to use the directory's")
+        if family == "pipeline" or family not in DRAWING_FAMILIES or place.suffix:
+            self._refuse("denoiser", "needs a directory as path, and a family that shares passes")
+        return self._near(value)
 
     def _refuse(self, field: str, why: str) -> None:
         raise CatalogueError(f"{self._file}, [{self._name}], {field}: {why}.")

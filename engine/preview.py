@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -14,8 +15,19 @@ if TYPE_CHECKING:
     from engine.models import Denoiser
 
 
-def clean_latents(model: Denoiser, given: Tensor, prediction: Tensor, timestep: float) -> Tensor:
+def clean_latents(
+    model: Denoiser,
+    scheduler: Any,  # noqa: ANN401
+    given: Tensor,
+    prediction: Tensor,
+    timestep: float,
+) -> Tensor:
     """The clean latents that a prediction implies; given: the denoiser's input, (1, C, h, w)."""
+    if hasattr(scheduler, "precondition_outputs"):  # EDM, whose timestep is a quarter of log sigma
+        sigma = math.exp(4 * timestep)
+        sample = given * math.hypot(sigma, scheduler.config.sigma_data)
+        denoised: Tensor = scheduler.precondition_outputs(sample, prediction, sigma)
+        return denoised
     if model.prediction == "sample":
         return prediction
     if model.prediction == "flow":

@@ -125,7 +125,7 @@ class Row:
         """The clean latents that the last evaluation predicts; before the first: the noise."""
         if self.glimpse is None:
             return self.latents
-        return clean_latents(self.model, *self.glimpse)
+        return clean_latents(self.model, self.scheduler, *self.glimpse)
 
     def _keep(self, mask: Mask) -> Tensor:
         kept = mask.image_latents

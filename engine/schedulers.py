@@ -42,6 +42,8 @@ _SPECS: Mapping[str, SchedulerSpec] = {
     "sa-solver": SchedulerSpec("SASolverScheduler"),
     "lcm": SchedulerSpec("LCMScheduler"),
     "tcd": SchedulerSpec("TCDScheduler"),
+    # For checkpoints trained in EDM's own form (Karras et al. 2022), such as Playground 2.5.
+    "edm-euler": SchedulerSpec("EDMEulerScheduler"),
     "flow-euler": SchedulerSpec("FlowMatchEulerDiscreteScheduler", flow=True),
     "flow-heun": SchedulerSpec("FlowMatchHeunDiscreteScheduler", flow=True),
 }

@@ -34,8 +34,9 @@ class Shelf:
         memory_gb: float,
         loaded: Callable[[str, Model | Exception], None],
         clock: Callable[[], float],
+        weigh: Callable[[Model], float] | None = None,
     ) -> None:
-        self._specs = specs
+        self._specs, self._weigh = specs, weigh or size_gb
         self._load = load
         self._memory_gb = memory_gb
         self._loaded = loaded
@@ -101,7 +102,7 @@ class Shelf:
         self.loading = None
         self._models[name] = model
         self._used_s[name] = self._last_load_s = self._clock()
-        self._size_gb[name] = size_gb(model)
+        self._size_gb[name] = self._weigh(model)
         log.info("Loaded %s: %.2f GB.", name, self._size_gb[name])
 
     def put_away_idle(self, after_s: float, in_use: Collection[str]) -> None:
@@ -135,7 +136,7 @@ class Shelf:
             torch.cuda.empty_cache()
 
     def _held_gb(self) -> float:
-        return sum(map(size_gb, self._models.values()))  # LoRAs come and go
+        return sum(map(self._weigh, self._models.values()))  # LoRAs come and go
 
     def _estimate_gb(self, name: str) -> float:
         spec = self._specs[name]

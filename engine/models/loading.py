@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ from engine.models.describer import Captioner, ClipRanking, wording_of
 from engine.models.flux import Flux
 from engine.models.image_prompts import attach
 from engine.models.latent import LatentModel
+from engine.models.pipelines import OFFLINE, open_pipeline
 from engine.models.safety import SafetyCheck, load_safety
 from engine.models.sd3 import StableDiffusion3
 from engine.models.sdxl import StableDiffusionXL
@@ -38,14 +37,6 @@ _FAMILIES: dict[str, tuple[tuple[str, ...], type[Any]]] = {
     "z-image": (("ZImage",), ZImage),
 }
 """family → (beginnings of its pipelines' class names, class)"""
-_SINGLE_FILE = {
-    "sd": "StableDiffusionPipeline",
-    "sdxl": "StableDiffusionXLPipeline",
-    "sd3": "StableDiffusion3Pipeline",
-    "flux": "FluxPipeline",
-    "z-image": "ZImagePipeline",
-}
-_OFFLINE = {"use_safetensors": True, "local_files_only": True}
 
 
 def by_role(specs: Mapping[str, ModelSpec]) -> dict[str, ModelSpec]:
@@ -63,15 +54,6 @@ def load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Denoiser 
     if not spec.place.exists():
         how = f"; get it with: python -m engine fetch {spec.info.name}" if spec.hub_id else ""
         raise BrokenModelError(f"The files of {spec.info.title} are not at {spec.place}{how}.")
-    if spec.quantise and device.type != "cuda":
-        raise BrokenModelError(
-            f"{spec.info.title} is to be loaded in 4 bits, which needs a CUDA card; leave `quantise`"
-            " out of its catalogue entry."
-        )
-    if spec.quantise and importlib.util.find_spec("bitsandbytes") is None:
-        raise BrokenModelError(
-            f"{spec.info.title} needs the extra `small`: pip install 'darkroom[small]'."
-        )
     try:
         with CONSTRUCTING:
             return _load(spec, device, dtype)
@@ -104,12 +86,12 @@ def _load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Denoiser
             model = _transformer("AutoModelForImageTextToText", spec.place, device, dtype)
             return Captioner(name, model, _part("AutoProcessor", spec.place))
         case "pipeline":
-            pipeline = _pipeline(spec, dtype, ())
+            pipeline = open_pipeline(spec, device, dtype, ())
             _place(pipeline, spec, device)
             return WholePipeline(name, pipeline, _safety(spec, device, dtype))
         case family:
             prefixes, model_class = _FAMILIES[family]
-            pipeline = _pipeline(spec, dtype, prefixes)
+            pipeline = open_pipeline(spec, device, dtype, prefixes)
             if spec.ip_adapter is not None and spec.image_encoder is not None:
                 attach(pipeline, spec.ip_adapter, spec.image_encoder, dtype)
             _place(pipeline, spec, device)
@@ -121,49 +103,6 @@ def _load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Denoiser
             if spec.preview_vae is not None:
                 denoiser.preview = _tiny_decoder(spec.preview_vae, device, dtype)
             return denoiser
-
-
-def _pipeline(spec: ModelSpec, dtype: torch.dtype, prefixes: tuple[str, ...]) -> Any:  # noqa: ANN401
-    """A diffusers pipeline as the container of its parts."""
-    import diffusers  # noqa: PLC0415 - seconds, and only once a model is asked for
-    import transformers  # noqa: PLC0415
-
-    diffusers.utils.logging.disable_progress_bar()
-    transformers.utils.logging.disable_progress_bar()
-    options: dict[str, Any] = {"dtype": dtype, "trust_remote_code": False} | _OFFLINE
-    if spec.place.is_file():
-        if spec.quantise:
-            raise BrokenModelError(
-                f"{spec.place} is a single file, which cannot be quantised; use a directory."
-            )
-        single = getattr(diffusers, _SINGLE_FILE[spec.info.family])
-        config = {"config": spec.config} if spec.config else {}
-        return single.from_single_file(
-            str(spec.place), torch_dtype=dtype, local_files_only=True, **config
-        )
-    index = json.loads((spec.place / "model_index.json").read_text(encoding="utf-8"))
-    found = str(index.get("_class_name", ""))
-    if prefixes and not found.startswith(prefixes):
-        raise BrokenModelError(
-            f"{spec.place} holds a {found}, which is not of the family {spec.info.family!r};"
-            " set `family` in the catalogue."
-        )
-    if _has_pickles_only(spec.place):
-        raise BrokenModelError(
-            f"{spec.place} has only pickles (.bin, .ckpt), which can run code; convert them to"
-            " safetensors."
-        )
-    if spec.quantise:
-        options["quantization_config"] = _four_bits(dtype)
-    if spec.denoiser is not None:
-        part = "unet" if "unet" in index else "transformer"
-        options[part] = _from_gguf(spec.denoiser, index[part][1], spec.place, part, dtype)
-    if any(spec.place.glob("*/*.fp16.safetensors")):
-        options["variant"] = "fp16"
-    options |= {part: None for part in ("safety_checker", "feature_extractor") if part in index}
-    if "safety_checker" in index:
-        options["requires_safety_checker"] = False
-    return diffusers.DiffusionPipeline.from_pretrained(spec.place, **options)
 
 
 def _place(pipeline: Any, spec: ModelSpec, device: torch.device) -> None:  # noqa: ANN401
@@ -197,47 +136,15 @@ def _safety(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Safety
 def _tiny_decoder(place: Path, device: torch.device, dtype: torch.dtype) -> TinyDecoder:
     from diffusers import AutoencoderTiny  # noqa: PLC0415
 
-    found = AutoencoderTiny.from_pretrained(place, torch_dtype=dtype, **_OFFLINE)
+    found = AutoencoderTiny.from_pretrained(place, torch_dtype=dtype, **OFFLINE)
     return TinyDecoder(found.eval().requires_grad_(requires_grad=False).to(device))
-
-
-def _four_bits(dtype: torch.dtype) -> Any:  # noqa: ANN401
-    from diffusers import PipelineQuantizationConfig  # noqa: PLC0415
-
-    return PipelineQuantizationConfig(
-        quant_backend="bitsandbytes_4bit",
-        quant_kwargs={
-            "load_in_4bit": True,
-            "bnb_4bit_quant_type": "nf4",
-            "bnb_4bit_compute_dtype": dtype,
-        },
-        components_to_quantize=["transformer", "unet", "text_encoder_2", "text_encoder_3"],
-    )
-
-
-def _from_gguf(file: Path, class_name: str, place: Path, part: str, dtype: torch.dtype) -> Any:  # noqa: ANN401
-    """A denoiser whose weights stay quantised in memory, each layer unpacked as it is used."""
-    import diffusers  # noqa: PLC0415
-
-    if not file.is_file():
-        raise BrokenModelError(f"The denoiser is not at {file}; put the GGUF file there.")
-    if importlib.util.find_spec("gguf") is None:
-        raise BrokenModelError(f"{file} needs the extra `small`: pip install 'darkroom[small]'.")
-    return getattr(diffusers, class_name).from_single_file(
-        str(file),
-        config=str(place),
-        subfolder=part,
-        quantization_config=diffusers.GGUFQuantizationConfig(compute_dtype=dtype),
-        torch_dtype=dtype,
-        local_files_only=True,
-    )
 
 
 def _transformer(class_name: str, place: Path, device: torch.device, dtype: torch.dtype) -> Any:  # noqa: ANN401
     import transformers  # noqa: PLC0415
 
     transformers.utils.logging.disable_progress_bar()
-    model = getattr(transformers, class_name).from_pretrained(place, dtype=dtype, **_OFFLINE)
+    model = getattr(transformers, class_name).from_pretrained(place, dtype=dtype, **OFFLINE)
     return model.eval().requires_grad_(requires_grad=False).to(device)
 
 
@@ -258,11 +165,6 @@ def _community_upscaler(spec: ModelSpec, device: torch.device) -> Solo:
         raise BrokenModelError(f"{spec.place} is no .safetensors file; others can run code.")
     found = ModelLoader(device=device).load_from_file(spec.place).eval()
     return Upscaler(spec.info.name, found, int(found.scale), device)
-
-
-def _has_pickles_only(place: Path) -> bool:
-    pickles = any(place.glob("*/*.bin")) or any(place.glob("*/*.ckpt"))
-    return pickles and not any(place.glob("*/*.safetensors"))
 
 
 def _first_line(error: Exception) -> str:

@@ -371,15 +371,14 @@ class FixedSizes:
             memory_gb=memory_gb,
             loaded=lambda name, model: self.loaded.append(name),
             clock=self.clock,
+            weigh=lambda model: sizes_gb[model.name],
         )
         self.shelf._size_gb.update(sizes_gb)
-        self.sizes_gb = sizes_gb
 
     def load(self, name, in_use=()):
         if not self.shelf.want(name, in_use):
             return False
-        self.shelf.put(name, FakeModel())
-        self.shelf._size_gb[name] = self.sizes_gb[name]
+        self.shelf.put(name, FakeModel(name))
         return True
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import gguf
 import torch
 from diffusers import (
     AutoencoderKL,
@@ -374,6 +375,102 @@ def save_ip_adapter(path, unet, *, kind="plain", seed=0):
         tensors[f"image_proj.{layer}.weight"] = weight
         tensors[f"image_proj.{layer}.bias"] = torch.randn(shape[0]) / 5
     save_file(tensors, path)
+
+
+_RESNET = {
+    "norm1": "in_layers.0",
+    "conv1": "in_layers.2",
+    "time_emb_proj": "emb_layers.1",
+    "norm2": "out_layers.0",
+    "conv2": "out_layers.3",
+    "conv_shortcut": "skip_connection",
+}
+_ATTENTION = {"group_norm": "norm", "to_q": "q", "to_k": "k", "to_v": "v", "to_out.0": "proj_out"}
+
+
+def _original_unet(name, layers=1):
+    """The name that the first Stable Diffusion gave to a weight of a UNet of two blocks."""
+    plain = {
+        "conv_in": "input_blocks.0.0",
+        "conv_norm_out": "out.0",
+        "conv_out": "out.2",
+        "time_embedding.linear_1": "time_embed.0",
+        "time_embedding.linear_2": "time_embed.2",
+    }
+    module, _, leaf = name.rpartition(".")
+    if module in plain:
+        return f"{plain[module]}.{leaf}"
+    side, *path = name.split(".")
+    if side == "mid_block":
+        kind, number, *rest = path
+        place = f"middle_block.{2 * int(number) if kind == 'resnets' else 1}"
+    else:
+        block, kind, number, *rest = path
+        at = (layers + 1) * int(block) + int(number)
+        if side == "down_blocks":
+            at += layers + 1 if kind == "downsamplers" else 1
+            place = f"input_blocks.{at}.{int(kind == 'attentions')}"
+        else:
+            last = 1 + (block == "0")  # the first block has attentions before its upsampler
+            at += layers if kind == "upsamplers" else 0
+            place = f"output_blocks.{at}.{ {'resnets': 0, 'attentions': 1}.get(kind, last) }"
+        if kind == "downsamplers":
+            return f"{place}.op.{rest[-1]}"
+    inner = ".".join(rest)
+    for ours, theirs in _RESNET.items() if kind == "resnets" else ():
+        inner = inner.replace(ours, theirs)
+    return f"{place}.{inner}"
+
+
+def _original_vae(name, blocks=4):
+    """As before, of an autoencoder of four blocks."""
+    name = name.replace("conv_norm_out", "norm_out").replace("conv_shortcut", "nin_shortcut")
+    for number in range(blocks):
+        name = name.replace(f"down_blocks.{number}.resnets", f"down.{number}.block")
+        name = name.replace(f"down_blocks.{number}.downsamplers.0", f"down.{number}.downsample")
+        up = blocks - 1 - number
+        name = name.replace(f"up_blocks.{number}.resnets", f"up.{up}.block")
+        name = name.replace(f"up_blocks.{number}.upsamplers.0", f"up.{up}.upsample")
+    for number in (0, 1):
+        name = name.replace(f"mid_block.resnets.{number}", f"mid.block_{number + 1}")
+    if "mid_block.attentions.0" in name:
+        name = name.replace("mid_block.attentions.0", "mid.attn_1")
+        for ours, theirs in _ATTENTION.items():
+            name = name.replace(f".{ours}.", f".{theirs}.")
+    return name
+
+
+def save_single_file(path, pipeline):
+    """A Stable Diffusion as one file in the layout of the first, as communities share them."""
+    tensors = {
+        f"model.diffusion_model.{_original_unet(name)}": tensor
+        for name, tensor in pipeline.unet.state_dict().items()
+    }
+    for name, tensor in pipeline.vae.state_dict().items():
+        original = _original_vae(name)
+        is_matrix = "attn_1" in original and tensor.ndim == 2  # 1 × 1 convolutions there
+        tensors[f"first_stage_model.{original}"] = tensor[:, :, None, None] if is_matrix else tensor
+    for name, tensor in pipeline.text_encoder.state_dict().items():
+        full = name if name.startswith("text_model.") else f"text_model.{name}"
+        tensors[f"cond_stage_model.transformer.{full}"] = tensor
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path)
+
+
+def save_gguf(path, module):
+    """A module's weights, those of its linear layers in Q8_0, in diffusers' own names."""
+    writer = gguf.GGUFWriter(path, arch="tiny")
+    eight = gguf.GGMLQuantizationType.Q8_0
+    linear = {f"{n}.weight" for n, m in module.named_modules() if isinstance(m, torch.nn.Linear)}
+    for name, tensor in module.state_dict().items():
+        array = tensor.float().numpy()
+        if name in linear and array.shape[1] % 32 == 0:
+            writer.add_tensor(name, gguf.quants.quantize(array, eight), raw_dtype=eight)
+        else:
+            writer.add_tensor(name, array)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
 
 
 class ClipPair:

@@ -1,0 +1,141 @@
+"""The forms that a model's weights may come in: one file, quantised, damaged."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from engine import Engine, Failed, FailureKind, Finished
+from engine.models import loading
+from tests.engine import tiny_models
+
+FAMILIES = ["sd", "sdxl", "sd3", "flux", "z-image"]
+
+
+@pytest.fixture
+async def end_of():
+    """A function: catalogue entry, job → how the job ends."""
+    engines = []
+
+    async def drawn(spec, job):
+        engines.append(Engine([spec], device="cpu"))
+        await engines[-1].start()
+        return [event async for event in engines[-1].run(job)][-1]
+
+    yield drawn
+    for engine in engines:
+        await engine.close()
+
+
+def pixels(end):
+    assert isinstance(end, Finished), end
+    return np.asarray(Image.open(io.BytesIO(end.pictures[0].png))).astype(int)
+
+
+def sentence(end):
+    assert isinstance(end, Failed)
+    assert end.kind is FailureKind.BROKEN_MODEL
+    assert "\n" not in end.reason
+    return end.reason
+
+
+@pytest.fixture(scope="module")
+def single(tmp_path_factory):
+    path = tmp_path_factory.mktemp("single") / "tiny.safetensors"
+    tiny_models.save_single_file(path, tiny_models.stable_diffusion())
+    return path
+
+
+@pytest.fixture(scope="module")
+def gguf_of(tmp_path_factory):
+    """A function: family → its denoiser as a GGUF."""
+    folder = tmp_path_factory.mktemp("gguf")
+
+    def file(family):
+        path = folder / f"{family}.gguf"
+        if not path.exists():
+            pipeline = tiny_models.BUILDERS[family]()
+            tiny_models.save_gguf(path, getattr(pipeline, "unet", None) or pipeline.transformer)
+        return path
+
+    return file
+
+
+async def test_a_single_file_draws_what_its_directory_draws(end_of, draw, weights, single):
+    whole = tiny_models.spec("sd", weights("sd"))
+    file = tiny_models.spec("sd", single, config=weights("sd"))
+    assert np.array_equal(
+        pixels(await end_of(whole, draw(seed=3))), pixels(await end_of(file, draw(seed=3)))
+    )
+
+
+async def test_a_single_file_without_configs_asks_for_them(end_of, draw, single):
+    assert "set `config`" in sentence(await end_of(tiny_models.spec("sd", single), draw()))
+
+
+async def test_a_single_file_cut_short_is_one_sentence(end_of, draw, weights, single, tmp_path):
+    cut = tmp_path / "cut.safetensors"
+    cut.write_bytes(single.read_bytes()[:4000])
+    spec = tiny_models.spec("sd", cut, config=weights("sd"))
+    assert "cut.safetensors" in sentence(await end_of(spec, draw()))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+async def test_a_quantised_denoiser_draws_nearly_what_the_whole_one_draws(
+    end_of, draw, weights, gguf_of, family
+):
+    place = weights(family)
+    job = draw(family, seed=3, steps=8)
+    whole = pixels(await end_of(tiny_models.spec(family, place), job))
+    quantised = pixels(await end_of(tiny_models.spec(family, place, denoiser=gguf_of(family)), job))
+    assert 0 < np.abs(whole - quantised).mean() < 2
+
+
+def test_a_quantised_denoiser_stays_quantised_in_memory(weights, gguf_of):
+    spec = tiny_models.spec("flux", weights("flux"), denoiser=gguf_of("flux"))
+    model = loading.load(spec, torch.device("cpu"), torch.float32)
+    assert torch.uint8 in {each.dtype for each in model.denoiser.parameters()}
+
+
+async def test_a_missing_a_cut_and_a_foreign_quantised_denoiser_are_one_sentence(
+    end_of, draw, weights, gguf_of, tmp_path
+):
+    cut = tmp_path / "cut.gguf"
+    cut.write_bytes(gguf_of("flux").read_bytes()[:600])
+    for denoiser, said in (
+        (tmp_path / "gone.gguf", "put the GGUF file there"),
+        (cut, "cannot be loaded"),
+        (gguf_of("sd3"), "cannot be loaded"),
+    ):
+        spec = tiny_models.spec("flux", weights("flux"), denoiser=denoiser)
+        assert said in sentence(await end_of(spec, draw("flux")))
+
+
+async def test_what_an_extra_brings_is_named_where_it_is_missing(
+    end_of, draw, weights, gguf_of, monkeypatch
+):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+    spec = tiny_models.spec("flux", weights("flux"), denoiser=gguf_of("flux"))
+    assert "pip install 'darkroom[small]'" in sentence(await end_of(spec, draw("flux")))
+
+
+async def test_four_bits_without_a_cuda_card_are_refused_with_a_way_out(end_of, draw, weights):
+    spec = tiny_models.spec("sd", weights("sd"), quantise="4bit")
+    assert "leave out `quantise`" in sentence(await end_of(spec, draw()))
+
+
+async def test_a_denoiser_that_an_index_calls_something_hostile_is_one_sentence(
+    end_of, draw, weights, gguf_of, tmp_path
+):
+    place = tmp_path / "model"
+    shutil.copytree(weights("flux"), place)
+    index = place / "model_index.json"
+    index.write_text(index.read_text().replace("FluxTransformer2DModel", "logging"))
+    spec = tiny_models.spec("flux", place, denoiser=gguf_of("flux"))
+    assert "cannot be loaded" in sentence(await end_of(spec, draw("flux")))
