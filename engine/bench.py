@@ -375,7 +375,7 @@ class Bench:
         rows: list[Row] = []
         for job in jobs:
             work = Work(job, ticket_for(job), Inputs())
-            work.rows = rows_of(work, model, itertools.count(len(rows)))
+            work.rows = list(rows_of(work, model, itertools.count(len(rows))))
             rows += work.rows
         first = rows[0]
         while rows[0].step < rows[0].total:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -18,8 +18,11 @@ from engine.models import Denoiser
 from engine.rows import Mask, Row, Work
 
 
-def rows_of(work: Work, model: Denoiser, arrivals: itertools.count[int]) -> list[Row]:
-    """The rows of a drawing; text is encoded and pictures are, at the model's own pace."""
+def rows_of(work: Work, model: Denoiser, arrivals: itertools.count[int]) -> Iterator[Row]:
+    """The rows of a drawing; its text and pictures are encoded with the first row.
+
+    The tiles of a picture that is enlarged are encoded each with its own row.
+    """
     job = work.job
     assert isinstance(job, DrawJob)
     if job.tile and not model.can_tile:
@@ -45,34 +48,30 @@ def rows_of(work: Work, model: Denoiser, arrivals: itertools.count[int]) -> list
     shapes = tuple((key, *tensor.shape[1:]) for key, tensor in sorted(text.tensors.items()))
     adapter = model.adapter(job.loras)
     begin_with = _beginning(work, model, timesteps, shape)
-    rows = []
-    for index in range(job.images if job.enlarge == 1 else len(work.inputs.pictures)):
+    for index in range(work.images):
         scheduler = copy.deepcopy(pattern) if index else pattern
         generator = noise.generator_for(job.seed, index)
         latents, mask = begin_with(scheduler, generator, index)
-        rows.append(
-            Row(
-                work=work,
-                index=index,
-                owner=job.owner,
-                group=(model.name, shape, shapes, job.tile, model.group_of(adapter), mask is None),
-                samples=samples,
-                arrival=next(arrivals),
-                model=model,
-                latents=latents,
-                scheduler=scheduler,
-                timesteps=timesteps,
-                total=min(total, len(timesteps)),
-                conditioning=text.tensors,
-                guidance=job.guidance,
-                push=text.push,
-                step_options=_step_options(scheduler, generator),
-                mask=mask,
-                adapter=adapter,
-                tile=job.tile,
-            )
+        yield Row(
+            work=work,
+            index=index,
+            owner=job.owner,
+            group=(model.name, shape, shapes, job.tile, model.group_of(adapter), mask is None),
+            samples=samples,
+            arrival=next(arrivals),
+            model=model,
+            latents=latents,
+            scheduler=scheduler,
+            timesteps=timesteps,
+            total=min(total, len(timesteps)),
+            conditioning=text.tensors,
+            guidance=job.guidance,
+            push=text.push,
+            step_options=_step_options(scheduler, generator),
+            mask=mask,
+            adapter=adapter,
+            tile=job.tile,
         )
-    return rows
 
 
 def _beginning(
@@ -89,7 +88,7 @@ def _beginning(
     if job.init_use is InitUse.IMG2IMG and job.enlarge == 1:
         pictures = pictures[:1]
     anew = not pictures or (mask is not None and job.strength == 1)
-    encoded = [model.encode_image(picture) for picture in pictures]
+    encoded = [model.encode_image(picture) for picture in pictures if job.enlarge == 1]
     if mask is not None and model.inpaints and anew:
         encoded = []
     masked = model.encode_mask(mask, pictures[0]) if mask is not None else None
@@ -100,7 +99,7 @@ def _beginning(
         generator: torch.Generator,
         index: int,
     ) -> tuple[Tensor, Mask | None]:
-        own = encoded[index : index + 1] if job.enlarge > 1 else encoded
+        own = [model.encode_image(pictures[index])] if job.enlarge > 1 else encoded
         images = [sample(generator) for sample in own]
         if masked is not None and model.straightens:
             images = [image.contiguous() for image in images]

@@ -25,7 +25,7 @@ class NotNumbersError(JobError):
         super().__init__("The model made numbers that are no picture (NaN); try another seed.")
 
 
-def explain(error: Exception) -> tuple[str, FailureKind]:
+def explain(error: BaseException) -> tuple[str, FailureKind]:
     """What a member reads, and what kind of failure it is."""
     match error:
         case NotNumbersError():
@@ -42,7 +42,7 @@ def explain(error: Exception) -> tuple[str, FailureKind]:
             return reason, FailureKind.INTERNAL
 
 
-def is_out_of_memory(error: Exception) -> bool:
+def is_out_of_memory(error: BaseException) -> bool:
     """CUDA's own error, the host's, or the CPU allocator's, which is a plain RuntimeError."""
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
         isinstance(error, RuntimeError)
@@ -60,7 +60,7 @@ def harmless(sentence: str) -> Iterator[None]:
         log.warning(sentence, exc_info=error)
 
 
-def raise_if_lost(error: Exception) -> None:
+def raise_if_lost(error: BaseException) -> None:
     """After a poisoned context no CUDA call of this process can succeed."""
     if isinstance(error, EngineLost):
         raise error

@@ -63,5 +63,5 @@ class Retirement:
             with harmless("A preview could not learn from a picture."):
                 model.preview.learn(row.latents, pixels)
             work.pictures[row.index] = (pixels, score)
-            if len(work.pictures) == len(work.rows):
+            if len(work.pictures) == work.images:
                 yield work, None

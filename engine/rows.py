@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.messages import Job
+from engine.messages import DrawJob, Job
 from engine.models import Denoiser
 from engine.pictures import Inputs
 from engine.preview import clean_latents
@@ -39,12 +39,18 @@ class Work:
     ended: bool = False
 
     @property
+    def images(self) -> int:
+        """Rows of a drawing, once all have begun: its pictures, or the tiles of an enlarged one."""
+        assert isinstance(self.job, DrawJob)
+        return self.job.images if self.job.enlarge == 1 else len(self.inputs.pictures)
+
+    @property
     def done(self) -> int:
         return sum(row.step for row in self.rows)
 
     @property
     def total(self) -> int:
-        return sum(row.total for row in self.rows)
+        return self.rows[0].total * self.images
 
 
 @dataclass(slots=True, eq=False)

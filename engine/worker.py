@@ -6,7 +6,7 @@ import itertools
 import logging
 import math
 import queue as mailboxes
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import torch
@@ -62,8 +62,8 @@ class Worker:
         self._solos: list[tuple[Work, Solo]] = []
         """Jobs that want the device as a whole; the first may be running."""
         self._solo: Work | None = None
-        self._later: list[tuple[Work, Model | Exception]] = []
-        """Jobs that cannot begin while another model is being loaded."""
+        self._later: list[tuple[Work, Model | Exception | Iterator[Row]]] = []
+        """Jobs that cannot begin while another model is loading, or have begun in part."""
         self._close_at_s: float | None = None
         self._arrivals, self._ticks = itertools.count(), itertools.count()
         self._busy = BusyShare(clock)
@@ -135,26 +135,35 @@ class Worker:
             if model is not None:
                 self._begin(work, model)
 
-    def _begin(self, work: Work, model: Model | Exception) -> None:
+    def _begin(self, work: Work, found: Model | Exception | Iterator[Row]) -> None:
         """Turn a job into rows, or let it wait for the device as a whole."""
         try:
-            if isinstance(model, Exception):
-                self._fail(work, model)
-            elif isinstance(model, Solo):
-                self._solos.append((work, model))
+            if isinstance(found, Exception):
+                self._fail(work, found)
+            elif isinstance(found, Iterator):
+                self._arrive(work, found)
+            elif isinstance(found, Solo):
+                self._solos.append((work, found))
             elif isinstance(work.job, WordWeightsJob):
-                self._solos.append((work, WordWeights(model)))
+                self._solos.append((work, WordWeights(found)))
             else:
-                model.keep_adapters({row.adapter for row in self._rows if row.model is model})
-                work.rows = rows_of(work, model, self._arrivals)
-                self._rows += [row for row in work.rows if row.total]
-                self._retirement.rows += [row for row in work.rows if not row.total]
+                found.keep_adapters({row.adapter for row in self._rows if row.model is found})
+                self._arrive(work, rows_of(work, found, self._arrivals))
         except NotYetError:
-            self._later.append((work, model))
-        except Exception as error:  # noqa: BLE001 - one bad job fails alone
+            self._later.append((work, found))
+        except BaseException as error:  # noqa: BLE001 - one bad job fails alone; Rust panics too
             self._fail(work, error)
-        except BaseException as panic:  # noqa: BLE001 - those of Rust libraries are no Exception
-            self._fail(work, RuntimeError(f"panicked: {panic}"))
+
+    def _arrive(self, work: Work, rows: Iterator[Row]) -> None:
+        """Let rows in; beside those of others for a tick's time, the rest in later turns."""
+        beside = any(row.work is not work for row in self._rows)
+        until_s = self._clock() + (self._last_tick_s if beside else math.inf)
+        for row in rows:
+            work.rows.append(row)
+            (self._rows if row.total else self._retirement.rows).append(row)
+            if self._clock() > until_s and len(work.rows) < work.images:
+                self._later.append((work, rows))
+                return
 
     def _tick(self) -> None:
         """One forward pass for rows of one group."""
@@ -245,7 +254,7 @@ class Worker:
         self._solo = None
         self._busy.add(began_s, self._clock())
 
-    def _fail(self, work: Work, error: Exception) -> None:
+    def _fail(self, work: Work, error: BaseException) -> None:
         raise_if_lost(error)
         reason, kind = explain(error)
         if kind in {FailureKind.INTERNAL, FailureKind.BROKEN_MODEL}:

@@ -11,7 +11,7 @@ from string import Formatter
 from typing import Any
 
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from engine.messages import DescribeJob, Finished, Job
@@ -125,8 +125,9 @@ class ClipRanking:
         return {word: self._wording.said(tuple({**best, kind: word}.values())) for word in words}
 
     def _see(self, picture: Image.Image) -> Tensor:
-        """(1, D), normalised."""
-        given = self._eye.see(picture, int(self.model.config.vision_config.image_size))
+        """(1, D), normalised, of the middle square: that is what such pairs are trained on."""
+        middle = ImageOps.fit(picture, (min(picture.size),) * 2, Image.Resampling.BICUBIC)
+        given = self._eye.see(middle, int(self.model.config.vision_config.image_size))
         return _unit(
             self.model.get_image_features(
                 pixel_values=given.to(self.model.device, self.model.dtype)

@@ -52,7 +52,7 @@ class FakeModel:
         self._most_samples, self._poison = most_samples, poison
         self._broken, self._nan = broken, nan
 
-    def condition(self, job):
+    def condition(self, job, pictures=()):
         samples = 2 if job.guidance > 1 else 1
         mark = float(bool(job.prompt) and job.prompt[0].text == self._broken)
         return Conditioning(tensors={"mark": torch.full((samples, 1), mark)})

@@ -61,7 +61,7 @@ def rows_on_meta(model_of):
     @torch.inference_mode()
     def place(family, job):
         work = Work(job, ticket_for(job), Inputs())
-        rows = rows_of(work, model_of(family), itertools.count())
+        rows = list(rows_of(work, model_of(family), itertools.count()))
         for row in rows:
             row.latents = row.latents.to(META)
         return rows

@@ -10,8 +10,10 @@ import pytest
 import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image
-from transformers import Swin2SRForImageSuperResolution
+from transformers import CLIPModel, Swin2SRForImageSuperResolution
 
+from doodle.scenes import Scene
+from doodle.scenes import draw as draw_scene
 from engine import (
     Cancelled,
     DescribeJob,
@@ -187,6 +189,35 @@ def test_the_article_is_that_of_the_colour(colour, article):
     assert said == f"{article} {colour} owl at night, neon"
 
 
+def test_a_pair_sees_the_middle_square_of_a_long_picture(weights):
+    pair = CLIPModel.from_pretrained(weights("clip"))
+    solo = ClipRanking("pair", pair, None, Wording(words={}), Eye())
+    middle = Image.open(io.BytesIO(photo(24, 24)))
+    for size, place in (((60, 24), (18, 0)), ((24, 40), (0, 8))):
+        long = Image.new("RGB", size, (200, 0, 0))
+        long.paste(middle, place)
+        with torch.no_grad():
+            assert torch.equal(solo._see(long), solo._see(middle))
+
+
+async def test_doodles_pair_says_what_a_drawn_scene_shows(doodle):
+    scenes = {
+        "a red cat in the snow, flat style": ("cat", "red", "snow", "flat"),
+        "an orange fox in a forest, sketch": ("fox", "orange", "forest", "sketch"),
+        "a blue owl at night, neon": ("owl", "blue", "night", "neon"),
+        "a purple castle at sunset, sketch": ("castle", "purple", "sunset", "sketch"),
+        "a green umbrella in the rain, neon": ("umbrella", "green", "rain", "neon"),
+    }
+    for number, (sentence, parts) in enumerate(scenes.items()):
+        words = dict(zip(("subject", "colour", "place", "style"), parts, strict=True))
+        buffer = io.BytesIO()
+        draw_scene(Scene(**words), seed=number).save(buffer, "PNG")
+        job = DescribeJob(id=f"d{number}", owner="ann", picture=buffer.getvalue())
+        end = await end_of(doodle, job)
+        assert end.texts[0] == sentence
+        assert len(set(end.texts)) == 4
+
+
 async def test_a_captioner_describes_where_the_catalogue_has_one(engine_of):
     engine = await engine_of("sd", "captioner")
     job = DescribeJob(id="d", owner="ann", picture=photo(), suggestions=3)
@@ -251,7 +282,8 @@ def test_the_punctuation_around_a_word_stays():
 
 @pytest.fixture
 async def doodle():
-    engine = Engine([tiny_models.spec("sd", DOODLE)], device="cpu")
+    specs = [tiny_models.spec("sd", DOODLE), tiny_models.spec("clip", DOODLE / "clip")]
+    engine = Engine(specs, device="cpu")
     await engine.start()
     yield engine
     await engine.close()
