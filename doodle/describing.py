@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,26 @@ def wording(vocabulary: Vocabulary) -> dict[str, list[str] | str]:
         for kind, words in kinds.items()
     }
     return {**plainest, "sentence": SENTENCE}
+
+
+def sentences(vocabulary: Vocabulary) -> dict[tuple[str, str, str, str], str]:
+    """Return what can be said of a picture, by subject, colour, place and style."""
+    said = wording(vocabulary)
+    kinds = [
+        list(zip(getattr(vocabulary, kind), said[kind], strict=True))
+        for kind in ("subjects", "colours", "places", "styles")
+    ]
+    found = {}
+    for words in itertools.product(*kinds):
+        names, (subject, colour, place, style) = zip(*words, strict=True)
+        found[names] = SENTENCE.format(
+            a="an" if colour[0] in "aeiou" else "a",
+            subject=subject,
+            colour=colour,
+            place=place,
+            style=style,
+        )
+    return found
 
 
 def save(vocabulary: Vocabulary, folder: Path) -> None:

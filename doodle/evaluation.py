@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from doodle import describing
 from doodle import judge as judging
 from doodle import pair as pairing
 from doodle.captions import english, japanese
@@ -57,6 +58,7 @@ class Marks:
     japanese: float
     judge: float
     clip_r1: float
+    described: float  # pictures whose likeliest description, of all there are, names all four
     kid: float
     grid_s: float
 
@@ -88,6 +90,7 @@ def evaluate(
         japanese=_all_right(in_japanese.scenes, judging.answers(judge, in_japanese.pixels)),
         judge=round(sum(judge_marks[name] for name in FOUR) / len(FOUR), 4),
         clip_r1=_retrieval(pair, pipeline, scenes[:RETRIEVED]),
+        described=_described(pair, pipeline, vocabulary, main),
         kid=kernel_distance(
             judging.features(judge, main.pixels), judging.features(judge, fresh.pixels)
         ),
@@ -234,6 +237,35 @@ def _retrieval(pair: CLIPModel, pipeline: StableDiffusionPipeline, scenes: list[
     pictures = pairing.seen(draw_all(scenes, seed=FRESH_SEED).pixels)
     out = pair(input_ids=token_ids(pipeline.tokenizer, texts), pixel_values=pictures)
     return _share((out.logits_per_text.argmax(1) == torch.arange(len(scenes))).tolist())
+
+
+@torch.no_grad()
+def _described(
+    pair: CLIPModel, pipeline: StableDiffusionPipeline, vocabulary: Vocabulary, exam: Exam
+) -> float:
+    """Return how often the sentence nearest to a picture is the one it was asked for with."""
+    said = describing.sentences(vocabulary)
+    ids = token_ids(pipeline.tokenizer, list(said.values()))
+    texts = torch.cat([_unit(pair.get_text_features(part)) for part in ids.split(512)])
+    seen = torch.cat(
+        [
+            _unit(pair.get_image_features(pairing.seen(part)))
+            for part in np.array_split(exam.pixels, len(exam.pixels) // 128 + 1)
+        ]
+    )
+    names = list(said)
+    nearest = [names[place] for place in (seen @ texts.T).argmax(1).tolist()]
+    return _share(
+        [
+            found == tuple(getattr(scene, name) for name in FOUR)
+            for scene, found in zip(exam.scenes, nearest, strict=True)
+        ]
+    )
+
+
+def _unit(features) -> Tensor:  # noqa: ANN001 - a tensor, or an output that pools one
+    tensor = getattr(features, "pooler_output", features)
+    return tensor / tensor.norm(dim=-1, keepdim=True)
 
 
 def _grid_seconds(pipeline: StableDiffusionPipeline) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain, islice
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from doodle import weights
 from doodle.captions import caption
 from doodle.pictures import draw_random
 from doodle.tokenizer import token_ids
-from doodle.training import Plan, Run, fit, seeded
+from doodle.training import Plan, Run, fit
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from transformers import CLIPTextModel, CLIPTokenizer
 
     from doodle.recipe import Recipe
+    from doodle.scenes import Scene
 
 SEEN_PX = 64
 PATCH_PX = 8
@@ -68,7 +70,11 @@ def build(recipe: Recipe, text_encoder: CLIPTextModel) -> CLIPModel:
 def train(
     recipe: Recipe, run: Run, *, tokenizer: CLIPTokenizer, text_encoder: CLIPTextModel
 ) -> CLIPModel:
-    """Train both towers to find each other's partner within the batch (Radford et al. 2021)."""
+    """Train both towers to find each other's partner within the batch (Radford et al. 2021).
+
+    In every other batch many scenes differ in nothing but the subject: colour, place and style
+    alone find the partner in most random ones, and the subject would hardly be learnt.
+    """
     part = recipe.pair
     torch.manual_seed(recipe.seed)
     pair = build(recipe, text_encoder).to(run.device)
@@ -79,23 +85,44 @@ def train(
     drawn = draw_random(recipe.vocabulary, count=part.pictures, seed=recipe.seed + 3)
     rng = Random(recipe.seed)
     texts = [caption(scene, rng) for scene in drawn.scenes for _ in range(CAPTIONS_EACH)]
-    ids = token_ids(tokenizer, texts).view(part.pictures, CAPTIONS_EACH, -1)
+    ids = token_ids(tokenizer, texts)
+    longest = int((ids != tokenizer.pad_token_id).sum(dim=1).max()) + 1  # its end included
+    ids = ids[:, :longest].view(part.pictures, CAPTIONS_EACH, -1)  # the tower never looks ahead
+    alike = _alike(drawn.scenes)
 
     def loss(step: int) -> Tensor:
-        generator = seeded(recipe.seed, step)
-        chosen = torch.randint(part.pictures, (part.batch,), generator=generator).numpy()
-        wording = torch.randint(CAPTIONS_EACH, (part.batch,), generator=generator)
+        rng = Random(f"{recipe.seed} {step}")
+        if step % 2:
+            chosen = _siblings(alike, part.batch, rng)
+        else:
+            chosen = rng.choices(range(part.pictures), k=part.batch)
+        wording = rng.choices(range(CAPTIONS_EACH), k=len(chosen))
         with run.autocast():
             out = pair(
                 input_ids=ids[chosen, wording].to(run.device),
                 pixel_values=seen(drawn.pixels[chosen]).to(run.device),
             )
-        partner = torch.arange(part.batch, device=run.device)
+        partner = torch.arange(len(chosen), device=run.device)
         logits = out.logits_per_text.float()
         return (cross_entropy(logits, partner) + cross_entropy(logits.T, partner)) / 2
 
     fit(run, Plan(part="pair", steps=part.steps, learning_rate=part.learning_rate), pair, loss)
     return pair.eval()
+
+
+def _alike(scenes: list[Scene]) -> list[list[list[int]]]:
+    """Return the numbers of the scenes of each subject, for each colour, place and style."""
+    found: dict[tuple[str, ...], dict[str, list[int]]] = {}
+    for number, scene in enumerate(scenes):
+        others = found.setdefault((scene.colour, scene.place, scene.style), {})
+        others.setdefault(scene.subject, []).append(number)
+    return [list(others.values()) for others in found.values()]
+
+
+def _siblings(alike: list[list[list[int]]], count: int, rng: Random) -> list[int]:
+    """Return scenes in runs that share all but the subject; no two are the same four words."""
+    runs = (rng.sample(run, len(run)) for run in rng.sample(alike, len(alike)))
+    return [rng.choice(numbers) for numbers in islice(chain.from_iterable(runs), count)]
 
 
 def seen(pictures: np.ndarray) -> Tensor:

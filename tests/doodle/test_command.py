@@ -57,7 +57,7 @@ def test_the_last_line_of_an_evaluation_is_its_marks(trained, tmp_path, monkeypa
     marks = json.loads(said[-1])
     assert list(marks) == [
         *("subject", "colour", "place", "style", "all", "count", "relation", "japanese"),
-        *("judge", "clip_r1", "kid", "grid_s"),
+        *("judge", "clip_r1", "described", "kid", "grid_s"),
     ]
     assert sheet.stat().st_size > 0
 

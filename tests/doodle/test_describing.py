@@ -32,6 +32,12 @@ def test_the_sentence_is_a_caption_that_the_pair_was_trained_on():
     assert said in {english(scene, Random(seed)) for seed in range(3000)}
 
 
+def test_every_combination_has_a_sentence_of_its_own():
+    said = describing.sentences(SHIPPED)
+    assert said["owl", "orange", "night", "neon"] == "an orange owl at night, neon"
+    assert len(set(said.values())) == 19 * 10 * 8 * 3
+
+
 def test_the_command_writes_them_anew(tmp_path, tiny_file, monkeypatch):
     (tmp_path / "clip").mkdir()
     (tmp_path / "recipe.toml").write_text(tiny_file.read_text())
