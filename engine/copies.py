@@ -1,4 +1,4 @@
-"""Copies from host to card that wait for nothing: through pinned memory, in the card's order."""
+"""Copies between host and card that wait for nothing: through pinned memory, in its order."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
@@ -16,6 +17,26 @@ def send(tensor: Tensor, device: torch.device) -> Tensor:
     if device.type != "cuda":
         return tensor.to(device)
     return tensor.pin_memory().to(device, non_blocking=True)
+
+
+def fetch(tensor: Tensor) -> Callable[[], NDArray[Any]]:
+    """A function that gives a tensor's numbers; where it must wait for a card, another thread can.
+
+    The copy itself is under way at once.
+    """
+    if tensor.device.type != "cuda":
+        return lambda: tensor.contiguous().cpu().numpy()
+    host = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
+    host.copy_(tensor, non_blocking=True)
+    copied = torch.cuda.Event()  # type: ignore[no-untyped-call]
+    copied.record()
+
+    def wait() -> NDArray[Any]:
+        copied.synchronize()
+        array: NDArray[Any] = host.numpy()
+        return array
+
+    return wait
 
 
 def without_waiting(device: torch.device) -> contextlib.AbstractContextManager[object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -10,6 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
+
+from engine.copies import fetch, send
+from engine.pictures import PREVIEW_SIDE_PX
 
 if TYPE_CHECKING:
     from engine.models import Denoiser
@@ -44,6 +48,8 @@ def clean_latents(
     return clean
 
 
+Rough = Callable[[], NDArray[np.uint8]]
+"""A rough picture (h, w, 3), for a thread that may wait for the device."""
 PICTURES_LEARNT = 32
 """Decoded pictures that refine a linear map; more would cost time for nothing."""
 
@@ -54,7 +60,7 @@ class Preview(Protocol):
     def learn(self, latents: Tensor, pixels: NDArray[np.uint8]) -> None:
         """latents: (1, C, h, w) as decoded; pixels: (H, W, 3), the picture they became."""
 
-    def draw(self, latents: Tensor) -> NDArray[np.uint8]:
+    def draw(self, latents: Tensor) -> Rough:
         """(1, C, h, w) → a rough (h', w', 3)."""
         raise NotImplementedError
 
@@ -68,12 +74,10 @@ class TinyDecoder:
     def learn(self, latents: Tensor, pixels: NDArray[np.uint8]) -> None:
         """It is trained already."""
 
-    def draw(self, latents: Tensor) -> NDArray[np.uint8]:
+    def draw(self, latents: Tensor) -> Rough:
         own = self.autoencoder.dtype
         pixels = self.autoencoder.decode(latents.to(own), return_dict=False)[0][0]
-        whole = (pixels / 2 + 0.5).clamp(0, 1).mul(255).to(torch.uint8)
-        array: NDArray[np.uint8] = whole.permute(1, 2, 0).cpu().numpy()
-        return array
+        return _picture(pixels / 2 + 0.5)
 
 
 class LinearRgb:
@@ -87,7 +91,7 @@ class LinearRgb:
         self._learnt = 0
         self._gram = np.eye(size) * 1e-3
         self._moment = np.zeros((size, 3))
-        self._map: NDArray[np.floating] = self._moment
+        self._map = torch.zeros(size, 3)
 
     def learn(self, latents: Tensor, pixels: NDArray[np.uint8]) -> None:
         if self._learnt >= PICTURES_LEARNT:
@@ -100,13 +104,20 @@ class LinearRgb:
         colours = (small[0].flatten(1).T / 255).numpy()
         self._gram = self._gram * 0.95 + features.T @ features / len(features)
         self._moment = self._moment * 0.95 + features.T @ colours / len(features)
-        self._map = np.linalg.solve(self._gram, self._moment)
+        self._map = torch.from_numpy(np.linalg.solve(self._gram, self._moment)).float()
 
-    def draw(self, latents: Tensor) -> NDArray[np.uint8]:
-        height, width = latents.shape[-2:]
-        colours = np.clip(np.nan_to_num(_features(latents) @ self._map), 0, 1) * 255
-        pixels: NDArray[np.uint8] = colours.reshape(height, width, 3).astype(np.uint8)
-        return pixels
+    def draw(self, latents: Tensor) -> Rough:
+        if self._map.device != latents.device:
+            self._map = send(self._map, latents.device)
+        colours = torch.tensordot(self._map[:-1].T, latents[0].float(), dims=1)
+        return _picture(colours + self._map[-1, :, None, None])
+
+
+def _picture(colours: Tensor) -> Rough:
+    """(3, h, w) of 0 … 1 on the device → a picture of at most 256 px on its way to the host."""
+    shrink = math.ceil(max(colours.shape[1:]) / PREVIEW_SIDE_PX)
+    whole = colours[:, ::shrink, ::shrink].nan_to_num().clamp(0, 1).mul(255).to(torch.uint8)
+    return fetch(whole.permute(1, 2, 0))
 
 
 def _features(latents: Tensor) -> NDArray[np.float64]:

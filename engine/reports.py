@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import replace
 
 from engine.failures import explain, harmless
 from engine.messages import DrawJob, Event, Failed, Finished, Picture, Progress, Queued
-from engine.pictures import PREVIEW_SIDE_PX, to_png, to_preview
+from engine.pictures import to_png, to_preview
+from engine.preview import Rough
 from engine.rows import Row, Work
 from engine.tiles import blend
 
@@ -80,9 +78,7 @@ class Reports:
         frames = job.film_frames if isinstance(job, DrawJob) and job.enlarge == 1 else 0
         if row.step * frames // row.total > (row.step - 1) * frames // row.total:
             with harmless("A frame of a film could not be drawn."):
-                rough = row.model.preview.draw(row.clean())
-                shrink = math.ceil(max(rough.shape) / PREVIEW_SIDE_PX)
-                row.film.append(rough[::shrink, ::shrink].copy())
+                row.film.append(row.model.preview.draw(row.clean()))
 
     def _progress(self, work: Work) -> None:
         """Not too often, and previews only to whoever listens."""
@@ -104,13 +100,10 @@ class Reports:
                 return
         self.tell(event)
 
-    def _post_previews(
-        self, event: Progress, rough: Sequence[NDArray[np.uint8]], side_px: int
-    ) -> None:
-        previews = tuple(to_preview(pixels, side_px) for pixels in rough)
-        self._post(
-            [Progress(job_id=event.job_id, done=event.done, total=event.total, previews=previews)]
-        )
+    def _post_previews(self, event: Progress, rough: Sequence[Rough], side_px: int) -> None:
+        with harmless("Previews could not be shown."):
+            previews = tuple(to_preview(draw(), side_px) for draw in rough)
+            self._post([replace(event, previews=previews)])
 
     def _post_finished(self, work: Work) -> None:
         try:
@@ -139,7 +132,9 @@ class Reports:
             )
             for index, (pixels, score) in sorted(drawn.items())
         )
-        films = tuple(tuple(map(to_preview, row.film)) for row in work.rows if row.film)
+        films = tuple(
+            tuple(to_preview(draw()) for draw in row.film) for row in work.rows if row.film
+        )
         return Finished(
             job_id=job.id,
             pictures=pictures,

@@ -14,7 +14,7 @@ from torch import Tensor
 from engine.messages import DrawJob, Job
 from engine.models import Denoiser
 from engine.pictures import Inputs
-from engine.preview import clean_latents
+from engine.preview import Rough, clean_latents
 from engine.queue import Ticket
 
 
@@ -97,8 +97,8 @@ class Row:
     step: int = 0
     """Evaluations done."""
     last_tick: int = -1
-    film: list[NDArray[np.uint8]] = field(default_factory=list)
-    """Rough frames (h, w, 3) kept on the way, where the job asks for them."""
+    film: list[Rough] = field(default_factory=list)
+    """Frames kept on the way, where the job asks for them."""
     glimpse: tuple[Tensor, Tensor, float] | None = None
     """(model input, guided prediction, timestep) of the last evaluation."""
 

@@ -7,12 +7,14 @@ import itertools
 
 import pytest
 import torch
+from diffusers import AutoencoderTiny
 
 from engine import sampler, schedulers
 from engine.copies import Unwaiting
 from engine.drawing import rows_of
 from engine.models import loading, z_image
 from engine.pictures import Inputs
+from engine.preview import LinearRgb, TinyDecoder
 from engine.rows import Mask, Work
 from engine.tickets import ticket_for
 from tests.engine import tiny_models
@@ -106,6 +108,22 @@ def test_what_is_sent_another_way_is_the_same():
         matrix, vector = torch.tensor([[2.0, 1.0], [1.0, 3.0]]), torch.tensor([1.0, 2.0])
         solved = torch.linalg.solve(matrix, vector)
     assert torch.equal(solved, torch.linalg.solve(matrix, vector))
+
+
+@pytest.mark.parametrize("kind", ["linear", "tiny"])
+@torch.inference_mode()
+def test_a_preview_is_on_its_way_before_anybody_waits_for_it(weights, kind):
+    preview = LinearRgb(4)
+    if kind == "tiny":
+        decoder = AutoencoderTiny.from_pretrained(weights("taesd"))
+        preview = TinyDecoder(decoder.to(META))
+    latents = torch.zeros(1, 4, 8, 8, device=META)
+    preview.draw(latents)
+    with Watching() as watching:
+        rough = preview.draw(latents)
+    assert watching.blocking == 0
+    with pytest.raises(NotImplementedError):  # only here would the host wait
+        rough()
 
 
 @pytest.mark.parametrize("family", ["sd", "sdxl", "sd3", "flux", "z-image"])

@@ -423,5 +423,5 @@ def test_previews_learn_the_colours_that_the_decoder_draws():
     small = np.clip(latents[0].permute(1, 2, 0).numpy() @ truth + 128, 0, 255)
     pixels = small.repeat(4, axis=0).repeat(4, axis=1).astype(np.uint8)
     preview.learn(latents, pixels)
-    error = np.abs(preview.draw(latents).astype(int) - small).mean()
+    error = np.abs(preview.draw(latents)().astype(int) - small).mean()
     assert error < 4
