@@ -51,7 +51,7 @@ FAKE_MODEL = ModelSpec(
         guidance=4.0,
         scheduler="",
         operations=frozenset(
-            {"text", "image", "mask", "mix", "image_prompt", "tile", "lora", "weights", "negative"}
+            {"text", "image", "mask", "mix", "tile", "lora", "weights", "negative"}
         ),
         licence="MIT",
         may_sell=True,
