@@ -1,4 +1,4 @@
-"""How long ticks take, and how far the host may run ahead of a card."""
+"""How long ticks take, whose time that was, and how far the host may run ahead of a card."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from engine.budgets import Budgets
 from engine.rows import Row
 
 
@@ -19,26 +20,37 @@ class Pace:
     def __init__(
         self,
         clock: Callable[[], float],
+        budgets: Budgets,
         new_event: Callable[[], Any] = lambda: torch.cuda.Event(enable_timing=True),  # type: ignore[no-untyped-call]
     ) -> None:
-        self._clock, self._new_event = clock, new_event
+        self._clock, self._budgets, self._new_event = clock, budgets, new_event
         self._began: Any = None
         self._before: tuple[Sequence[Row], Any, Any] | None = None
+        self.last_s = 0.0
+        """Length of the last tick that is over."""
 
     def begin(self, device: torch.device) -> None:
         """A tick begins."""
         self._began = self._mark() if device.type == "cuda" else self._clock()
 
-    def end(self, device: torch.device, rows: Sequence[Row]) -> tuple[Sequence[Row], float] | None:
-        """The tick that is over and its seconds: this one; on a card the one before, if any."""
+    def end(self, device: torch.device, rows: Sequence[Row]) -> None:
+        """Book the tick that is over: this one; on a card the one before, if any."""
         if device.type != "cuda":
-            return rows, self._clock() - self._began
+            self._book(rows, self._clock() - self._began)
+            return
         before, self._before = self._before, (rows, self._began, self._mark())
-        if before is None:
-            return None
-        earlier, began, ended = before
-        ended.synchronize()
-        return earlier, began.elapsed_time(ended) / 1000
+        if before is not None:
+            earlier, began, ended = before
+            ended.synchronize()
+            self._book(earlier, began.elapsed_time(ended) / 1000)
+
+    def _book(self, rows: Sequence[Row], seconds: float) -> None:
+        """Learn from a tick's time, and share it among its jobs."""
+        self.last_s = seconds
+        samples = sum(row.samples for row in rows)
+        self._budgets.record(rows[0].group, samples, seconds)
+        for row in rows:
+            row.work.gpu_s += seconds * row.samples / samples
 
     def _mark(self) -> Any:  # noqa: ANN401 - a CUDA event
         event = self._new_event()

@@ -67,7 +67,7 @@ class Worker:
         self._close_at_s: float | None = None
         self._arrivals, self._ticks = itertools.count(), itertools.count()
         self._busy = BusyShare(clock)
-        self._pace, self._last_tick_s = Pace(clock), 0.0
+        self._pace = Pace(clock, budgets)
         self.tick_began_s: float | None = None
         """For the watchdog; None between ticks."""
         self.status = EngineStatus(device=device_title)
@@ -157,7 +157,7 @@ class Worker:
     def _arrive(self, work: Work, rows: Iterator[Row]) -> None:
         """Let rows in; beside those of others for a tick's time, the rest in later turns."""
         beside = any(row.work is not work for row in self._rows)
-        until_s = self._clock() + (self._last_tick_s if beside else math.inf)
+        until_s = self._clock() + (self._pace.last_s if beside else math.inf)
         for row in rows:
             work.rows.append(row)
             (self._rows if row.total else self._retirement.rows).append(row)
@@ -176,22 +176,12 @@ class Worker:
             row.last_tick = tick
         self._pace.begin(device)
         self._step(rows)
-        over = self._pace.end(device, rows)
+        self._pace.end(device, rows)
         self.tick_began_s = None
         self._busy.add(began_s, self._clock())
-        if over is not None:
-            self._book(*over)
         self._retirement.rows += [row for row in rows if row.step == row.total]
         self._rows[:] = [row for row in self._rows if row.step < row.total]
         self._reports.stepped(rows)
-
-    def _book(self, rows: Sequence[Row], seconds: float) -> None:
-        """Learn from a tick's time, and share it among its jobs."""
-        self._last_tick_s = seconds
-        samples = sum(row.samples for row in rows)
-        self._budgets.record(rows[0].group, samples, seconds)
-        for row in rows:
-            row.work.gpu_s += seconds * row.samples / samples
 
     def _step(self, rows: Sequence[Row]) -> None:
         """Step rows; where the pass fails, in halves, until the row at fault is alone."""
@@ -222,7 +212,7 @@ class Worker:
     def _retire(self) -> None:
         self._retirement.rows = [row for row in self._retirement.rows if not row.work.ended]
         began_s = self._clock()
-        for work, error in self._retirement.decode(self._last_tick_s if self._rows else math.inf):
+        for work, error in self._retirement.decode(self._pace.last_s if self._rows else math.inf):
             if error is not None:
                 self._fail(work, error)
             elif self._forget(work):
@@ -292,6 +282,6 @@ class Worker:
             compiling=self._admission.compiling(),
             solo=self._solo.job.id if self._solo is not None else None,
             busy_share=self._busy.share(),
-            last_tick_ms=self._last_tick_s * 1000,
+            last_tick_ms=self._pace.last_s * 1000,
         )
         self._reports.flush()

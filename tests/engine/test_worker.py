@@ -4,6 +4,7 @@ import queue
 import weakref
 from collections import Counter
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -199,14 +200,21 @@ def test_the_host_stays_one_tick_ahead_of_a_card_and_books_each_tick_its_own_tim
         def elapsed_time(self, other):
             return 1000.0 * (other.number - self.number)
 
+    booked = []
+
+    class FakeBudgets:
+        def record(self, group, samples, seconds):
+            booked.append((group, samples, seconds))
+
     events = iter(map(FakeEvent, range(9)))
-    pace = Pace(FakeClock(), lambda: next(events))
-    over = []
-    for tick in ("a", "b", "c"):
+    pace = Pace(FakeClock(), FakeBudgets(), lambda: next(events))
+    works = [SimpleNamespace(gpu_s=0.0) for _ in range(3)]
+    for group, one in zip("abc", works, strict=True):
         pace.begin(torch.device("cuda"))
-        over.append(pace.end(torch.device("cuda"), tick))
+        pace.end(torch.device("cuda"), [SimpleNamespace(group=group, samples=2, work=one)])
     assert waited == [1, 3]
-    assert over == [None, ("a", 1.0), ("b", 1.0)]
+    assert booked == [("a", 2, 1.0), ("b", 2, 1.0)]
+    assert [one.gpu_s for one in works] == [1.0, 1.0, 0.0]
 
 
 scripts = st.lists(
