@@ -34,6 +34,7 @@ from engine.device import choose
 from engine.drawing import rows_of
 from engine.messages import Lane
 from engine.models import loading
+from engine.models.tracing import prepare_to_compile
 from engine.pictures import Inputs, to_png
 from engine.rows import Row, Work
 from engine.tickets import ticket_for
@@ -66,6 +67,7 @@ class Baseline:
         self.pipeline.set_progress_bar_config(disable=True)
         self._own = self.pipeline.scheduler
         if compiled:
+            prepare_to_compile()
             self.pipeline.unet = torch.compile(self.pipeline.unet, dynamic=False)
 
     def draw(self, job: DrawJob) -> float:

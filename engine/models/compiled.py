@@ -13,12 +13,11 @@ from typing import Any
 import torch
 from torch import nn
 
+from engine.models.tracing import prepare_to_compile
+
 Forward = Callable[..., Any]
 SHAPES_COMPILED = 64
 """Buckets × sizes × prompt lengths of which compiled code is kept; others stay eager."""
-VARIANTS = 512
-"""Graphs that dynamo may keep of one function: a UNet's blocks have several widths for each
-shape of the whole."""
 log = logging.getLogger(__name__)
 
 
@@ -69,9 +68,7 @@ class Compiled:
 
     @torch.inference_mode()
     def _warm(self) -> None:
-        # Settings of dynamo hold for the thread that makes them, and only this one compiles.
-        torch._dynamo.config.recompile_limit = VARIANTS  # noqa: SLF001 - it has no other door
-        torch._dynamo.config.accumulated_recompile_limit = 4 * VARIANTS  # noqa: SLF001
+        prepare_to_compile()
         if self._device.type == "cuda":
             torch.cuda.set_device(self._device)  # each thread has its own
         while (request := self._requests.get()) is not None:

@@ -13,6 +13,7 @@ from torch import nn
 from engine import Engine, Finished, InitUse, InputPicture, LoraSpec
 from engine.models import compiled as compiling
 from engine.models.compiled import Compiled, compile_in_place, twin_of
+from engine.models.tracing import prepare_to_compile
 from tests.engine import tiny_models
 
 BACKENDLESS = {"backend": "eager"}
@@ -145,6 +146,38 @@ def test_every_shape_gets_code_of_its_own():
         until_ready(compiled, count - 1)
     compiled.close()
     assert graphs() - before == 12
+
+
+def test_a_pass_beside_a_trace_on_another_thread_is_left_alone():
+    """fx replaces the calls and the weights of every module in the process while it traces."""
+    prepare_to_compile()
+    tracing, drawn = threading.Event(), threading.Event()
+    unet = tiny_models.unet()
+
+    class Slow(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.shared, self.inner = unet, nn.Linear(2, 2)
+
+        def forward(self, x):
+            tracing.set()
+            assert drawn.wait(timeout=30)
+            return self.inner(x)
+
+    traced = []
+    thread = threading.Thread(target=lambda: traced.append(torch.fx.symbolic_trace(Slow())))
+    arguments = (torch.ones(2, 4, 8, 8), torch.ones(2), torch.ones(2, 77, 32))
+    with torch.inference_mode():
+        before = unet(*arguments).sample
+        thread.start()
+        try:
+            assert tracing.wait(timeout=30)
+            beside = unet(*arguments).sample
+        finally:
+            drawn.set()
+            thread.join()
+    assert torch.equal(before, beside)
+    assert any(node.op == "call_module" for node in traced[0].graph.nodes)
 
 
 @pytest.fixture

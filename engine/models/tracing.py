@@ -1,0 +1,57 @@
+"""What lets one thread compile while another one draws."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import fx
+
+VARIANTS = 512
+"""Graphs that dynamo may keep of one function: a UNet's blocks have several widths for each
+shape of the whole."""
+
+
+def prepare_to_compile() -> None:
+    """To be called on each thread that compiles: dynamo's limits hold for one thread alone."""
+    torch._dynamo.config.recompile_limit = VARIANTS  # noqa: SLF001 - it has no other door
+    torch._dynamo.config.accumulated_recompile_limit = 4 * VARIANTS  # noqa: SLF001
+    _mind_threads()
+
+
+def _mind_threads() -> None:
+    """Let fx's tracers leave the modules of other threads alone.
+
+    While one traces, it replaces `nn.Module.__call__` and `__getattr__` for the whole process. A
+    pass on another thread then failed ("module is not installed as a submodule"), or would have
+    been given a proxy for a weight that both share.
+    """
+    tracer = fx.Tracer
+    if hasattr(tracer, "minds_threads"):
+        return
+    trace, call_module, get = tracer.trace, tracer.call_module, tracer.getattr
+
+    def traced(self: Any, *arguments: Any, **options: Any) -> fx.Graph:  # noqa: ANN401
+        self.thread = threading.get_ident()
+        return trace(self, *arguments, **options)
+
+    def call(
+        self: Any,  # noqa: ANN401
+        module: torch.nn.Module,
+        forward: Callable[..., Any],
+        arguments: tuple[Any, ...],
+        options: dict[str, Any],
+    ) -> Any:  # noqa: ANN401
+        if threading.get_ident() != self.thread:
+            return forward(*arguments, **options)
+        return call_module(self, module, forward, arguments, options)
+
+    def got(self: Any, name: str, value: Any, proxies: dict[str, fx.Proxy]) -> Any:  # noqa: ANN401
+        if threading.get_ident() != self.thread:
+            return value
+        return get(self, name, value, proxies)
+
+    tracer.trace, tracer.call_module, tracer.getattr = traced, call, got  # type: ignore[method-assign,assignment]
+    tracer.minds_threads = True  # type: ignore[attr-defined]
