@@ -54,6 +54,10 @@ def load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Denoiser 
     if not spec.place.exists():
         how = f"; get it with: python -m engine fetch {spec.info.name}" if spec.hub_id else ""
         raise BrokenModelError(f"The files of {spec.info.title} are not at {spec.place}{how}.")
+    if device.type == "cuda":
+        device = torch.device("cuda", device.index or 0)
+        # Each thread has its own; what places weights by itself (4 bits, streams) goes by it.
+        torch.cuda.set_device(device)
     try:
         with CONSTRUCTING:
             return _load(spec, device, dtype)
@@ -97,11 +101,12 @@ def _load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Denoiser
             _place(pipeline, spec, device)
             loras = {lora.name: lora.path for lora in spec.loras}
             denoiser: LatentModel = model_class(name, pipeline, device, loras)
-            if spec.compiled:
-                denoiser.compile(whole=spec.compiled == "whole")
             denoiser.safety = _safety(spec, device, dtype)
             if spec.preview_vae is not None:
                 denoiser.preview = _tiny_decoder(spec.preview_vae, device, dtype)
+            if spec.compiled:
+                # Last: its thread holds the weights, and nobody would end it for a failed load.
+                denoiser.compile(whole=spec.compiled == "whole")
             return denoiser
 
 
@@ -117,7 +122,7 @@ def _place(pipeline: Any, spec: ModelSpec, device: torch.device) -> None:  # noq
             apply_group_offloading(
                 part, onload_device=device, offload_type="leaf_level", use_stream=True
             )
-        elif any(each.device.type != device.type for each in part.parameters()):
+        elif any(each.device != device for each in part.parameters()):
             part.to(device)  # bitsandbytes has put its own there already
         if device.type == "cuda" and name in {"unet", "vae"}:
             part.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
