@@ -98,6 +98,8 @@ class Admission:
         held: Counter[str] = Counter()
         for row in rows:
             held[row.owner] += row.samples
+        for row in {row.work: row for row in rows}.values():  # of some, tiles are still to come
+            held[row.owner] += (row.work.images - len(row.work.rows)) * row.samples
         free = (budget or 1) - held.total()
         # One owner's large job takes no more of the spare than a budget: others must get in.
         spare = (1 + OVERCOMMIT) * budget - sum(min(count, budget) for count in held.values())

@@ -146,10 +146,14 @@ def _read(file: Path) -> dict[str, dict[str, int]]:
     try:
         said = json.loads(file.read_text(encoding="utf-8"))
         return {
-            machine: {name: budget for name, budget in of_machine.items() if budget in BUCKETS}
+            machine: {
+                name: budget
+                for name, budget in of_machine.items()
+                if type(budget) is int and budget in BUCKETS
+            }
             for machine, of_machine in said.items()
         }
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         log.warning("%s cannot be read; budgets are learned anew.", file)
         return {}
 

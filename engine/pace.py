@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
-from engine.budgets import Budgets
-from engine.rows import Row
+from engine.budgets import Budgets, Group
+from engine.rows import Row, Work
+
+
+class _Share(NamedTuple):
+    """Who took part in a tick. Rows would keep their model on the card until the next one."""
+
+    group: Group
+    samples: Sequence[tuple[weakref.ref[Work], int]]
 
 
 class Pace:
@@ -25,7 +33,7 @@ class Pace:
     ) -> None:
         self._clock, self._budgets, self._new_event = clock, budgets, new_event
         self._began: Any = None
-        self._before: tuple[Sequence[Row], Any, Any] | None = None
+        self._before: tuple[_Share, Any, Any] | None = None
         self.last_s = 0.0
         """Length of the last tick that is over."""
 
@@ -35,22 +43,25 @@ class Pace:
 
     def end(self, device: torch.device, rows: Sequence[Row]) -> None:
         """Book the tick that is over: this one; on a card the one before, if any."""
+        share = _Share(rows[0].group, [(weakref.ref(row.work), row.samples) for row in rows])
         if device.type != "cuda":
-            self._book(rows, self._clock() - self._began)
+            self._book(share, self._clock() - self._began)
             return
-        before, self._before = self._before, (rows, self._began, self._mark())
+        before, self._before = self._before, (share, self._began, self._mark())
         if before is not None:
             earlier, began, ended = before
             ended.synchronize()
             self._book(earlier, began.elapsed_time(ended) / 1000)
 
-    def _book(self, rows: Sequence[Row], seconds: float) -> None:
+    def _book(self, share: _Share, seconds: float) -> None:
         """Learn from a tick's time, and share it among its jobs."""
         self.last_s = seconds
-        samples = sum(row.samples for row in rows)
-        self._budgets.record(rows[0].group, samples, seconds)
-        for row in rows:
-            row.work.gpu_s += seconds * row.samples / samples
+        samples = sum(count for _, count in share.samples)
+        self._budgets.record(share.group, samples, seconds)
+        for reference, count in share.samples:
+            work = reference()
+            if work is not None:
+                work.gpu_s += seconds * count / samples
 
     def _mark(self) -> Any:  # noqa: ANN401 - a CUDA event
         event = self._new_event()

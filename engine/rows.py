@@ -18,7 +18,7 @@ from engine.preview import Rough, clean_latents
 from engine.queue import Ticket
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Work:
     """A job from the mailbox to its end."""
 

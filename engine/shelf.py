@@ -7,6 +7,7 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -112,7 +113,9 @@ class Shelf:
                 self._put_away(name)
 
     def close(self) -> None:
-        """Give a load under way a moment to end by itself."""
+        """Let go of every model; give a load under way a moment to end by itself."""
+        for name in tuple(self._models):
+            self._put_away(name)
         if self._thread is not None:
             self._thread.join(timeout=CLOSE_S)
 
@@ -142,11 +145,20 @@ class Shelf:
         spec = self._specs[name]
         if spec.info.vram_gb:
             return spec.info.vram_gb
-        files = [spec.place] if spec.place.is_file() else spec.place.glob("**/*.safetensors")
         try:
+            files = _weights(spec.place)
+            if spec.denoiser is not None:
+                replaced = {"unet", "transformer"}
+                files = [file for file in files if file.parent.name not in replaced]
+            for beside in (spec.denoiser, spec.ip_adapter, spec.image_encoder):
+                files += _weights(beside) if beside is not None else []
             return sum(file.stat().st_size for file in files) / 1e9
         except OSError:  # the load itself will say what is wrong
             return 0.0
+
+
+def _weights(place: Path) -> list[Path]:
+    return list(place.glob("**/*.safetensors")) if place.is_dir() else [place]
 
 
 def size_gb(model: Any) -> float:  # noqa: ANN401 - denoisers and solos hold modules alike

@@ -20,7 +20,15 @@ from engine.drawing import rows_of
 from engine.errors import NotYetError
 from engine.failures import explain, is_out_of_memory, raise_if_lost
 from engine.mail import Cancel, Close, Loaded, Message, Submit, Unheard
-from engine.messages import Cancelled, EngineStatus, Failed, FailureKind, Started, WordWeightsJob
+from engine.messages import (
+    Cancelled,
+    DrawJob,
+    EngineStatus,
+    Failed,
+    FailureKind,
+    Started,
+    WordWeightsJob,
+)
 from engine.models import Solo
 from engine.models.words import WordWeights
 from engine.pace import Pace
@@ -31,6 +39,8 @@ from engine.shelf import Model
 
 IDLE_CHECK_S = 5.0
 LATER_CHECK_S = 0.05
+ARRIVAL_S = 0.25
+"""How long tiles are encoded in a turn while nothing else is drawn: the mailbox must be read."""
 log = logging.getLogger(__name__)
 
 
@@ -64,6 +74,8 @@ class Worker:
         self._solo: Work | None = None
         self._later: list[tuple[Work, Model | Exception | Iterator[Row]]] = []
         """Jobs that cannot begin while another model is loading, or have begun in part."""
+        self._arrived_by_s = 0.0
+        """When the encoding of tiles must let a turn go on."""
         self._close_at_s: float | None = None
         self._arrivals, self._ticks = itertools.count(), itertools.count()
         self._busy = BusyShare(clock)
@@ -90,7 +102,7 @@ class Worker:
     def _receive(self, *, wait: bool) -> bool:
         """Take every message; sleep where there is nothing to do. False: it is time to leave."""
         while True:
-            busy = bool(self._rows or self._retirement.rows or self._solos)
+            busy = bool(self._rows or self._retirement.rows or self._solos or self._arriving())
             idle = wait and not (busy or self._admission.may_start or self._close_at_s is not None)
             timeout_s = LATER_CHECK_S if self._later else IDLE_CHECK_S
             try:
@@ -99,6 +111,7 @@ class Worker:
                 if not idle or self._later:
                     break
                 self._admission.idle(self._idle_unload_s, self._in_use())
+                self._tell()
             else:
                 self._take(message)
         if self._close_at_s is None:
@@ -123,11 +136,15 @@ class Worker:
                 pass
 
     def _admit(self) -> None:
+        self._arrived_by_s = self._clock() + (self._pace.last_s if self._rows else ARRIVAL_S)
+        later, self._later = self._later, []
+        for number, (work, found) in enumerate(later):
+            if number and isinstance(found, Iterator) and self._clock() > self._arrived_by_s:
+                self._later.append((work, found))
+            else:
+                self._begin(work, found)
         if self._close_at_s is not None:
             return
-        later, self._later = self._later, []
-        for work, found in later:
-            self._begin(work, found)
         for work, model in self._admission.pull(
             self._rows, self._works, self._in_use, lambda: not self._solos
         ):
@@ -147,7 +164,9 @@ class Worker:
             elif isinstance(work.job, WordWeightsJob):
                 self._solos.append((work, WordWeights(found)))
             else:
-                found.keep_adapters({row.adapter for row in self._rows if row.model is found})
+                begun = (row for work, _ in self._arriving() for row in work.rows[:1])
+                rows = itertools.chain(self._rows, begun)
+                found.keep_adapters({row.adapter for row in rows if row.model is found})
                 self._arrive(work, rows_of(work, found, self._arrivals))
         except NotYetError:
             self._later.append((work, found))
@@ -155,15 +174,18 @@ class Worker:
             self._fail(work, error)
 
     def _arrive(self, work: Work, rows: Iterator[Row]) -> None:
-        """Let rows in; beside those of others for a tick's time, the rest in later turns."""
-        beside = any(row.work is not work for row in self._rows)
-        until_s = self._clock() + (self._pace.last_s if beside else math.inf)
+        """Let rows in; the tiles of large pictures for a tick's time, the rest in later turns."""
+        assert isinstance(work.job, DrawJob)
         for row in rows:
             work.rows.append(row)
             (self._rows if row.total else self._retirement.rows).append(row)
-            if self._clock() > until_s and len(work.rows) < work.images:
+            late = work.job.enlarge > 1 and self._clock() > self._arrived_by_s
+            if late and len(work.rows) < work.images:
                 self._later.append((work, rows))
                 return
+
+    def _arriving(self) -> list[tuple[Work, Iterator[Row]]]:
+        return [(work, found) for work, found in self._later if isinstance(found, Iterator)]
 
     def _tick(self) -> None:
         """One forward pass for rows of one group."""

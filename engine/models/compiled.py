@@ -13,11 +13,19 @@ from typing import Any
 import torch
 from torch import nn
 
+from engine.failures import is_out_of_memory
 from engine.models.tracing import prepare_to_compile
 
 Forward = Callable[..., Any]
+Served = tuple[Any] | None
 SHAPES_COMPILED = 64
 """Buckets × sizes × prompt lengths of which compiled code is kept; others stay eager."""
+PADDED_TO = 32
+"""Families that take texts of several lengths pad them to a multiple of this."""
+REQUESTS = 4
+"""Shapes that wait to be compiled, each with tensors of its own on the device."""
+MISSES = 16
+"""Passes whose code was ready and did not fit after all, until nothing is expected any more."""
 log = logging.getLogger(__name__)
 
 
@@ -39,23 +47,46 @@ class Compiled:
         self._device = next((each.device for each in module.parameters()), torch.device("cpu"))
         self._asked: set[Any] = set()
         self._ready: set[Any] = set()
-        self._broken = False
+        self._broken = self._closed = False
+        self.missed = 0
+        """Passes for which ready code would have been compiled again, so that eager served."""
         self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
         threading.Thread(target=self._warm, name="compile", daemon=True).start()
 
-    def for_shapes(self, arguments: tuple[Any, ...], options: Mapping[str, Any]) -> Forward | None:
-        """The compiled forward for such arguments; None while eager must serve."""
+    def serve(self, arguments: tuple[Any, ...], options: Mapping[str, Any]) -> Served:
+        """The output of compiled code; nothing while eager must serve.
+
+        Nothing is ever compiled here, on the device thread: what dynamo guards beside shapes, such
+        as torch's default dtype, changes while another model loads.
+        """
         signature = _signature((arguments, options))
         if signature in self._ready:
-            return self._forward
-        if signature not in self._asked and len(self._asked) < SHAPES_COMPILED:
+            try:
+                with torch._dynamo.config.patch(error_on_recompile=True):  # noqa: SLF001
+                    return (self._forward(*arguments, **options),)
+            except torch._dynamo.exc.RecompileError:  # noqa: SLF001
+                self.missed += 1
+                self._broken = self._broken or self.missed >= MISSES
+                if torch.get_default_dtype() is torch.float32:
+                    self._ready.discard(signature)
+                    self._asked.discard(signature)
+        elif signature not in self._asked and self._may_ask():
             self._asked.add(signature)
-            if not self._broken:
-                self._requests.put((signature, _like(arguments), _like(options)))
+            self._requests.put((signature, _like(arguments), _like(options)))
         return None
 
+    def _may_ask(self) -> bool:
+        waiting = len(self._asked) - len(self._ready)
+        return not self._broken and len(self._asked) < SHAPES_COMPILED and waiting < REQUESTS
+
+    @property
+    def serves(self) -> bool:
+        """Whether compiled code can be had at all."""
+        return not self._broken
+
     def close(self) -> None:
-        """End the compiling thread, which holds the twin."""
+        """End the compiling thread, which holds the twin, after what it is compiling now."""
+        self._closed = True
         self._requests.put(None)
 
     def ready(self) -> int:
@@ -71,15 +102,21 @@ class Compiled:
         prepare_to_compile()
         if self._device.type == "cuda":
             torch.cuda.set_device(self._device)  # each thread has its own
-        while (request := self._requests.get()) is not None:
+        while (request := self._requests.get()) is not None and not self._closed:
             signature, arguments, options = request
             try:
                 self._forward(*arguments, **options)
-            except Exception:
-                log.exception("A denoiser cannot be compiled; it stays eager.")
-                self._broken = True
-                return
-            self._ready.add(signature)
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    log.exception("A denoiser cannot be compiled; it stays eager.")
+                    self._broken = True
+                    return
+                log.warning("There was no memory to compile a shape; it stays eager.")
+                self._asked.discard(signature)
+            else:
+                self._ready.add(signature)
+            finally:
+                del request, arguments, options
 
 
 def twin_of(module: nn.Module) -> nn.Module:
@@ -107,6 +144,10 @@ def _signature(value: Any) -> Any:  # noqa: ANN401
             return (tuple(value.shape), value.dtype, value.stride())
         case dict():
             return tuple((key, _signature(each)) for key, each in value.items())
+        case list() if value and all(isinstance(each, torch.Tensor) for each in value):
+            # Texts of several lengths, padded inside to the longest.
+            sides = zip(*(each.shape for each in value), strict=True)
+            return (len(value), *(-(-max(side) // PADDED_TO) for side in sides), value[0].dtype)
         case list() | tuple():
             return tuple(_signature(each) for each in value)
         case _:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -174,7 +174,13 @@ class LatentModel:
 
     def padded(self, samples: int) -> int:
         """How many samples a pass of so many must hold: a whole bucket once compiled."""
-        return samples if self._compiled is None else bucket_of(samples)
+        compiled = self._compiled is not None and self._compiled.serves
+        return bucket_of(samples) if compiled else samples
+
+    @property
+    def missed(self) -> int:
+        """Passes that were drawn eagerly though their code was ready."""
+        return 0 if self._compiled is None else self._compiled.missed
 
     def compiling(self) -> bool:
         """Whether shapes that were asked for are still being compiled."""
@@ -300,10 +306,15 @@ class LatentModel:
         """
         with self.using(adapters):
             if self._compiled is not None and not (eager or self._tiles or any(adapters)):
-                compiled = self._compiled.for_shapes(arguments, options)
-                if compiled is not None:
-                    return compiled(*arguments, **options)
-            return self.denoiser(*arguments, **options)
+                served = self._compiled.serve(arguments, options)
+                if served is not None:
+                    return served[0]
+            with self.eagerly():
+                return self.denoiser(*arguments, **options)
+
+    def eagerly(self) -> AbstractContextManager[object]:
+        """What an eager forward of the denoiser runs within."""
+        return nullcontext()
 
     def guide(self, predictions: Sequence[Tensor], scale: float, push: float) -> Tensor:
         """Classifier-free guidance (Ho & Salimans 2022, eq. 6) of one row.

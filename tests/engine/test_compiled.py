@@ -70,12 +70,13 @@ def test_eager_serves_until_a_shape_is_compiled_and_compiled_code_afterwards(add
     compiler = FakeCompiler()
     compiled = adder(compiler)
     x = torch.zeros(2, 3)
-    assert compiled.for_shapes((x,), {"shift": 1}) is None
+    assert compiled.serve((x,), {"shift": 1}) is None
     assert compiled.waits()
     compiler.let_go.set()
     until_ready(compiled, 1)
     assert not compiled.waits()
-    assert torch.equal(compiled.for_shapes((x,), {"shift": 1})(x, shift=1), x + 1)
+    (served,) = compiled.serve((x,), {"shift": 1})
+    assert torch.equal(served, x + 1)
     assert compiler.fast == 1
 
 
@@ -83,11 +84,11 @@ def test_another_shape_is_served_eagerly_until_it_has_its_own_code(adder):
     compiler = FakeCompiler()
     compiler.let_go.set()
     compiled = adder(compiler)
-    compiled.for_shapes((torch.zeros(2, 3),), {})
+    compiled.serve((torch.zeros(2, 3),), {})
     until_ready(compiled, 1)
-    assert compiled.for_shapes((torch.zeros(4, 3),), {}) is None
+    assert compiled.serve((torch.zeros(4, 3),), {}) is None
     until_ready(compiled, 2)
-    assert compiled.for_shapes((torch.zeros(4, 3),), {}) is not None
+    assert compiled.serve((torch.zeros(4, 3),), {}) is not None
 
 
 def test_no_more_shapes_are_compiled_than_are_kept(adder, monkeypatch):
@@ -95,9 +96,9 @@ def test_no_more_shapes_are_compiled_than_are_kept(adder, monkeypatch):
     compiler = FakeCompiler()
     compiler.let_go.set()
     compiled = adder(compiler)
-    compiled.for_shapes((torch.zeros(2, 3),), {})
+    compiled.serve((torch.zeros(2, 3),), {})
     until_ready(compiled, 1)
-    assert compiled.for_shapes((torch.zeros(4, 3),), {}) is None
+    assert compiled.serve((torch.zeros(4, 3),), {}) is None
     assert not compiled.waits()
 
 
@@ -106,9 +107,9 @@ def test_where_nothing_can_be_compiled_eager_goes_on_serving(adder):
     compiler.let_go.set()
     compiled = adder(compiler)
     x = torch.zeros(2, 3)
-    compiled.for_shapes((x,), {})
+    compiled.serve((x,), {})
     assert compiler.warmed.wait(timeout=10)
-    assert compiled.for_shapes((x,), {}) is None
+    assert compiled.serve((x,), {}) is None
     while compiled.waits():
         threading.Event().wait(0.001)
     assert compiled.ready() == 0
@@ -142,7 +143,7 @@ def test_every_shape_gets_code_of_its_own():
     before = graphs()
     compiled = Compiled(Adder(), compile_=functools.partial(compile_in_place, **BACKENDLESS))
     for count in range(2, 14):
-        compiled.for_shapes((torch.zeros(count, 3),), {})
+        compiled.serve((torch.zeros(count, 3),), {})
         until_ready(compiled, count - 1)
     compiled.close()
     assert graphs() - before == 12
@@ -178,6 +179,107 @@ def test_a_pass_beside_a_trace_on_another_thread_is_left_alone():
             thread.join()
     assert torch.equal(before, beside)
     assert any(node.op == "call_module" for node in traced[0].graph.nodes)
+
+
+def really(adder):
+    return adder(functools.partial(compile_in_place, **BACKENDLESS))
+
+
+def test_ready_code_that_no_longer_fits_is_never_compiled_on_the_device_thread(adder):
+    """dynamo guards torch's default dtype, which the load of another model changes meanwhile."""
+    torch._dynamo.reset()
+    compiled = really(adder)
+    with torch.inference_mode():
+        x = torch.zeros(2, 3)
+        compiled.serve((x,), {})
+        until_ready(compiled, 1)
+        before = graphs()
+        torch.set_default_dtype(torch.bfloat16)
+        try:
+            assert compiled.serve((x,), {}) is None
+        finally:
+            torch.set_default_dtype(torch.float32)
+        assert (graphs(), compiled.missed) == (before, 1)
+        assert torch.equal(compiled.serve((x,), {})[0], x)
+
+
+def test_code_made_while_another_model_was_loading_is_made_again(adder):
+    torch._dynamo.reset()
+    compiled = really(adder)
+    with torch.inference_mode():
+        x = torch.zeros(2, 3)
+        torch.set_default_dtype(torch.bfloat16)
+        try:
+            compiled.serve((x,), {})
+            until_ready(compiled, 1)
+        finally:
+            torch.set_default_dtype(torch.float32)
+        assert compiled.serve((x,), {}) is None
+        assert compiled.serve((x,), {}) is None
+        until_ready(compiled, 1)
+        assert torch.equal(compiled.serve((x,), {})[0], x)
+    assert compiled.missed == 1
+
+
+def test_code_that_never_fits_is_given_up():
+    def moody(twin, whole):
+        def forward(x):
+            if threading.current_thread().name != "compile":
+                raise torch._dynamo.exc.RecompileError
+            return x
+
+        return forward
+
+    compiled, x = Compiled(Adder(), compile_=moody), torch.zeros(2, 3)
+    while compiled.serves:
+        assert compiled.serve((x,), {}) is None
+    assert compiled.missed == compiling.MISSES
+    compiled.close()
+
+
+def test_a_shape_without_the_memory_to_be_compiled_stays_eager_and_others_do_not(adder):
+    def narrow(twin, whole):
+        def forward(x):
+            if len(x) > 2:
+                raise torch.OutOfMemoryError("CUDA out of memory.")
+            return x
+
+        return forward
+
+    compiled = adder(narrow)
+    compiled.serve((torch.zeros(4, 3),), {})
+    compiled.serve((torch.zeros(2, 3),), {})
+    until_ready(compiled, 1)
+    assert compiled.serves
+    assert compiled.serve((torch.zeros(2, 3),), {}) is not None
+
+
+def test_a_closed_one_compiles_nothing_more_and_lets_go_of_the_weights():
+    compiler = FakeCompiler()
+    compiled = Compiled(Adder(), compile_=compiler)
+    for count in (2, 3, 4):
+        compiled.serve((torch.zeros(count, 3),), {})
+    compiled.close()
+    compiler.let_go.set()
+    thread = next(t for t in threading.enumerate() if t.name == "compile")
+    thread.join(timeout=10)
+    assert not thread.is_alive()
+    assert compiled.ready() <= 1
+
+
+def test_texts_of_many_lengths_share_code_by_what_they_are_padded_to(adder):
+    compiler = FakeCompiler()
+    compiler.let_go.set()
+    sizes = []
+
+    def compile_(twin, whole):
+        return lambda texts: sizes.append(len(texts))
+
+    compiled = adder(compile_)
+    compiled.serve(([torch.zeros(3, 2), torch.zeros(30, 2)],), {})
+    until_ready(compiled, 1)
+    assert compiled.serve(([torch.zeros(31, 2), torch.zeros(5, 2)],), {}) is not None
+    assert compiled.serve(([torch.zeros(33, 2), torch.zeros(5, 2)],), {}) is None
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from engine import DrawJob, Finished, InputPicture, Progress, WeightedText
-from engine.mail import Submit
+from engine import Cancelled, DrawJob, End, Finished, InputPicture, Progress, WeightedText
+from engine.mail import Cancel, Close, Submit
 from engine.pictures import Inputs
 from engine.tiles import blend, corners, cut
 from tests.engine.fakes import FakeClock, FakeModel, submit, work
@@ -72,25 +72,37 @@ class Encoding(FakeModel):
         return latents + noise
 
 
-def enlarged(beside, *, encode_s=3.0):
+FIELDS = {
+    "model": "m",
+    "prompt": (WeightedText(text="a"),),
+    "guidance": 1.0,
+    "images": 1,
+    "width_px": 64,
+    "height_px": 64,
+}
+
+
+def large_job(job_id, owner):
+    start = {"inputs": (InputPicture(data=b""),), "strength": 0.5}
+    return DrawJob(id=job_id, owner=owner, steps=4, enlarge=2, **start, **FIELDS)
+
+
+def other_job(steps=30):
+    return DrawJob(id="other", owner="bob", steps=steps, **FIELDS)
+
+
+def tiles(count):
+    return Inputs(pictures=tuple(Image.new("RGB", (64, 64)) for _ in range(count)))
+
+
+def enlarged(beside):
     """Encodings of 9 tiles by the number of passes before them, and the events."""
     clock = FakeClock()
-    model = Encoding(clock, encode_s=encode_s)
-    fields = {"model": "m", "prompt": (WeightedText(text="a"),), "guidance": 1.0, "images": 1}
-    size = {"width_px": 64, "height_px": 64}
-    big = DrawJob(
-        id="big",
-        owner="ann",
-        steps=4,
-        strength=0.5,
-        inputs=(InputPicture(data=b""),),
-        enlarge=2,
-        **fields,
-        **size,
-    )
-    other = DrawJob(id="other", owner="bob", steps=30, **fields, **size)
-    tiles = tuple(Image.new("RGB", (64, 64)) for _ in range(9))
-    script = {0: submit(other) if beside else [], 2: [Submit(big, Inputs(pictures=tiles))]}
+    model = Encoding(clock, encode_s=3.0)
+    script = {
+        0: submit(other_job()) if beside else [],
+        2: [Submit(large_job("big", "ann"), tiles(9))],
+    }
     events, _ = work(script, model, clock=clock)
     return Counter(model.encoded), events
 
@@ -102,9 +114,54 @@ def test_the_tiles_of_a_large_picture_hold_nobodys_ticks_back_by_more_than_their
     assert Finished in {type(event) for event in events if event.job_id == "big"}
 
 
-def test_alone_they_are_encoded_at_once():
-    encoded, _ = enlarged(beside=False)
-    assert encoded == {0: 9}
+def test_alone_they_are_encoded_a_moment_at_a_time_so_that_a_cancel_is_heard():
+    encoded, events = enlarged(beside=False)
+    assert max(encoded.values()) <= 4 and encoded.total() == 9
+    assert isinstance(events[-1], Finished)
+
+
+def crowd(jobs):
+    """Encodings by the number of passes before them, where many enlargements come at once."""
+    clock = FakeClock()
+    model = Encoding(clock, encode_s=3.0)
+    script = {
+        0: submit(other_job()),
+        2: [Submit(large_job(str(n), f"member {n}"), tiles(9)) for n in range(jobs)],
+    }
+    events, _ = work(script, model, clock=clock)
+    ended = {event.job_id for event in events if isinstance(event, Finished)}
+    assert ended == {"other", *map(str, range(jobs))}
+    return Counter(model.encoded)
+
+
+def test_many_of_them_share_the_time_that_one_may_take():
+    """Each that starts encodes its first tile; the rest is bounded for all of them together."""
+    assert max(crowd(jobs=8).values()) <= 4 + 8
+
+
+def test_closing_lets_a_job_whose_tiles_have_not_all_arrived_finish():
+    clock = FakeClock()
+    model = Encoding(clock, encode_s=3.0)
+    script = {
+        0: submit(other_job(steps=3)),
+        1: [Submit(large_job("big", "ann"), tiles(9))],
+        2: [Close(float("inf"))],
+    }
+    events, _ = work(script, model, clock=clock)
+    assert {e.job_id for e in events if isinstance(e, Finished)} == {"other", "big"}
+
+
+def test_a_partly_arrived_job_that_is_cancelled_ends_once_and_encodes_no_more():
+    clock = FakeClock()
+    model = Encoding(clock, encode_s=3.0)
+    script = {
+        0: submit(other_job()),
+        1: [Submit(large_job("big", "ann"), tiles(36))],
+        3: [Cancel("big")],
+    }
+    events, _ = work(script, model, clock=clock)
+    assert [type(e) for e in events if e.job_id == "big" and isinstance(e, End)] == [Cancelled]
+    assert len(model.encoded) < 36
 
 
 def test_progress_counts_the_tiles_that_are_still_to_come():

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import queue
 import weakref
 from collections import Counter
@@ -23,9 +24,11 @@ from engine import (
     Started,
     WeightedText,
 )
-from engine.budgets import Profile
+from engine.budgets import Budgets, Profile
 from engine.mail import Cancel, Close, Unheard
 from engine.pace import Pace
+from engine.pictures import Inputs
+from engine.rows import Work
 from tests.engine.fakes import (
     FakeClock,
     FakeModel,
@@ -208,13 +211,31 @@ def test_the_host_stays_one_tick_ahead_of_a_card_and_books_each_tick_its_own_tim
 
     events = iter(map(FakeEvent, range(9)))
     pace = Pace(FakeClock(), FakeBudgets(), lambda: next(events))
-    works = [SimpleNamespace(gpu_s=0.0) for _ in range(3)]
+    works = [Work(draw(name), None, Inputs()) for name in "abc"]
     for group, one in zip("abc", works, strict=True):
         pace.begin(torch.device("cuda"))
         pace.end(torch.device("cuda"), [SimpleNamespace(group=group, samples=2, work=one)])
     assert waited == [1, 3]
     assert booked == [("a", 2, 1.0), ("b", 2, 1.0)]
     assert [one.gpu_s for one in works] == [1.0, 1.0, 0.0]
+
+
+def test_a_tick_that_is_over_keeps_no_model_alive():
+    """The host waits for a card's last tick only when the next one ends, which may be never."""
+
+    class FakeEvent:
+        def record(self):
+            pass
+
+    pace, model = Pace(FakeClock(), Budgets(), FakeEvent), FakeModel()
+    one = Work(draw("a"), None, Inputs())
+    one.rows = [SimpleNamespace(group=("m", (1,)), samples=2, work=one, model=model)]
+    pace.begin(torch.device("cuda"))
+    pace.end(torch.device("cuda"), one.rows)
+    gone = weakref.ref(model)
+    del one, model
+    gc.collect()
+    assert gone() is None
 
 
 scripts = st.lists(
