@@ -18,7 +18,7 @@ from engine.models.describer import Captioner, ClipRanking, wording_of
 from engine.models.flux import Flux
 from engine.models.image_prompts import attach
 from engine.models.latent import LatentModel
-from engine.models.pipelines import OFFLINE, open_pipeline
+from engine.models.pipelines import OFFLINE, check_tokenizer, open_pipeline
 from engine.models.safety import SafetyCheck, load_safety
 from engine.models.sd3 import StableDiffusion3
 from engine.models.sdxl import StableDiffusionXL
@@ -29,14 +29,13 @@ from engine.models.z_image import ZImage
 from engine.preview import TinyDecoder
 from engine.tickets import DESCRIBER, UPSCALER
 
-_FAMILIES: dict[str, tuple[tuple[str, ...], type[Any]]] = {
-    "sd": (("StableDiffusionPipeline", "StableDiffusionI"), StableDiffusion),
-    "sdxl": (("StableDiffusionXL",), StableDiffusionXL),
-    "sd3": (("StableDiffusion3",), StableDiffusion3),
-    "flux": (("Flux",), Flux),
-    "z-image": (("ZImage",), ZImage),
+_FAMILIES: dict[str, type[Any]] = {
+    "sd": StableDiffusion,
+    "sdxl": StableDiffusionXL,
+    "sd3": StableDiffusion3,
+    "flux": Flux,
+    "z-image": ZImage,
 }
-"""family → (beginnings of its pipelines' class names, class)"""
 
 
 def by_role(specs: Mapping[str, ModelSpec]) -> dict[str, ModelSpec]:
@@ -85,22 +84,22 @@ def _load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Denoiser
         case "clip":
             model = _transformer("CLIPModel", spec.place, device, torch.float32)
             tokenizer = _part("CLIPTokenizer", spec.place)
+            check_tokenizer(tokenizer, spec.place)
             return ClipRanking(name, model, tokenizer, wording_of(spec.place), eye_of(spec.place))
         case "captioner":
             model = _transformer("AutoModelForImageTextToText", spec.place, device, dtype)
             return Captioner(name, model, _part("AutoProcessor", spec.place))
         case "pipeline":
-            pipeline = open_pipeline(spec, device, dtype, ())
+            pipeline = open_pipeline(spec, device, dtype)
             _place(pipeline, spec, device)
             return WholePipeline(name, pipeline, _safety(spec, device, dtype))
         case family:
-            prefixes, model_class = _FAMILIES[family]
-            pipeline = open_pipeline(spec, device, dtype, prefixes)
+            pipeline = open_pipeline(spec, device, dtype)
             if spec.ip_adapter is not None and spec.image_encoder is not None:
                 attach(pipeline, spec.ip_adapter, spec.image_encoder, dtype)
             _place(pipeline, spec, device)
             loras = {lora.name: lora.path for lora in spec.loras}
-            denoiser: LatentModel = model_class(name, pipeline, device, loras)
+            denoiser: LatentModel = _FAMILIES[family](name, pipeline, device, loras)
             denoiser.safety = _safety(spec, device, dtype)
             if spec.preview_vae is not None:
                 denoiser.preview = _tiny_decoder(spec.preview_vae, device, dtype)

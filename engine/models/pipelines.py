@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +13,68 @@ import torch
 from engine.catalogue import ModelSpec
 from engine.failures import BrokenModelError
 
-_SINGLE_FILE = {
-    "sd": "StableDiffusionPipeline",
-    "sdxl": "StableDiffusionXLPipeline",
-    "sd3": "StableDiffusion3Pipeline",
-    "flux": "FluxPipeline",
-    "z-image": "ZImagePipeline",
+_CLASSES = {
+    "sd": "StableDiffusion{}Pipeline",
+    "sdxl": "StableDiffusionXL{}Pipeline",
+    "sd3": "StableDiffusion3{}Pipeline",
+    "flux": "Flux{}Pipeline",
+    "z-image": "ZImage{}Pipeline",
 }
+"""By family; the others of a name (FluxFillPipeline, say) ask more of their denoiser."""
+_KINDS = ("", "Img2Img", "Inpaint")
+_DISPENSABLE = {
+    "safety_checker",
+    "feature_extractor",
+    "image_encoder",
+    "text_encoder_3",
+    "tokenizer_3",
+}
+"""Parts that a family draws without."""
+_ENDLESS = 10**6
+"""Tokenizers whose files do not say how much text they take claim more than this."""
 OFFLINE = {"use_safetensors": True, "local_files_only": True}
 
 
-def open_pipeline(
-    spec: ModelSpec, device: torch.device, dtype: torch.dtype, prefixes: tuple[str, ...]
-) -> Any:  # noqa: ANN401
+def open_pipeline(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Any:  # noqa: ANN401
     """A diffusers pipeline as the container of its parts, not yet on the device."""
+    pipeline = _open(spec, device, dtype)
+    for part in pipeline.components.values():
+        check_tokenizer(part, spec.config or spec.place)
+    if spec.info.family in {"sd", "sdxl"}:
+        _check_unet(pipeline, spec)
+    return pipeline
+
+
+def check_tokenizer(part: Any, place: Path) -> None:  # noqa: ANN401
+    """Without its files transformers makes a tokenizer that knows no word, and says nothing."""
+    from transformers import CLIPTokenizer, PreTrainedTokenizerBase  # noqa: PLC0415
+
+    if not isinstance(part, PreTrainedTokenizerBase):
+        return
+    endless = isinstance(part, CLIPTokenizer) and part.model_max_length > _ENDLESS
+    if endless or len(part) <= len(set(part.all_special_ids)):
+        raise BrokenModelError(
+            f"A tokenizer's files are missing in {place}, its vocabulary or its"
+            " tokenizer_config.json; fetch the model anew."
+        )
+
+
+def _check_unet(pipeline: Any, spec: ModelSpec) -> None:  # noqa: ANN401
+    """Of what a UNet may be given, passes bring latents, a mask and a masked picture."""
+    config, channels = pipeline.unet.config, int(pipeline.vae.config.latent_channels)
+    lacks = ""
+    if config.in_channels not in {channels, 2 * channels + 1}:
+        lacks = f"a denoiser of {config.in_channels} input channels"
+    elif config.time_cond_proj_dim is not None:
+        lacks = "a denoiser that is given its guidance (LCM's own)"
+    if lacks:
+        raise BrokenModelError(
+            f"{spec.place} holds {lacks}, which the family {spec.info.family!r} cannot draw with;"
+            ' set `family = "pipeline"` in the catalogue.'
+        )
+
+
+def _open(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Any:  # noqa: ANN401
     import diffusers  # noqa: PLC0415 - seconds, and only once a model is asked for
     import transformers  # noqa: PLC0415
 
@@ -42,17 +91,12 @@ def open_pipeline(
             raise BrokenModelError(
                 f"{spec.place} is a single file; set `config` to the directory of its base model."
             )
-        single = getattr(diffusers, _SINGLE_FILE[spec.info.family])
+        single = getattr(diffusers, _CLASSES[spec.info.family].format(""))
         return single.from_single_file(
             str(spec.place), config=str(spec.config), torch_dtype=dtype, local_files_only=True
         )
     index = json.loads((spec.place / "model_index.json").read_text(encoding="utf-8"))
-    found = str(index.get("_class_name", ""))
-    if prefixes and not found.startswith(prefixes):
-        raise BrokenModelError(
-            f"{spec.place} holds a {found}, which is not of the family {spec.info.family!r};"
-            " set `family` in the catalogue."
-        )
+    _check_index(index, spec)
     if _has_pickles_only(spec.place):
         raise BrokenModelError(
             f"{spec.place} has only pickles (.bin, .ckpt), which can run code; convert them to"
@@ -65,10 +109,36 @@ def open_pipeline(
         options[part] = _from_gguf(spec, spec.denoiser, index[part][1], part, dtype)
     if any(spec.place.glob("*/*.fp16.safetensors")):
         options["variant"] = "fp16"
-    options |= {part: None for part in ("safety_checker", "feature_extractor") if part in index}
+    unwanted = {"safety_checker", "feature_extractor"} & set(index)
+    options |= dict.fromkeys(unwanted | _lacking(index))
     if "safety_checker" in index:
         options["requires_safety_checker"] = False
     return diffusers.DiffusionPipeline.from_pretrained(spec.place, **options)
+
+
+def _check_index(index: Mapping[str, Any], spec: ModelSpec) -> None:
+    """Whether a family that shares passes can draw with what a directory says it holds."""
+    family, found = spec.info.family, str(index.get("_class_name", ""))
+    if family not in _CLASSES:
+        return
+    if found not in {_CLASSES[family].format(kind) for kind in _KINDS}:
+        other = next((f for f, c in _CLASSES.items() if found in map(c.format, _KINDS)), "pipeline")
+        raise BrokenModelError(
+            f"{spec.place} holds a {found}, which is not of the family {family!r};"
+            f' set `family = "{other}"` in the catalogue.'
+        )
+    lacking = sorted(_lacking(index) - _DISPENSABLE)
+    if lacking:
+        refiner = " (it may be a refiner)" if family == "sdxl" else ""
+        raise BrokenModelError(
+            f"{spec.place} has no {' and no '.join(lacking)}{refiner}, which the family {family!r}"
+            ' draws with; set `family = "pipeline"` in the catalogue.'
+        )
+
+
+def _lacking(index: Mapping[str, Any]) -> set[str]:
+    """Parts that a directory says it lacks; diffusers wants that said anew."""
+    return {part for part, source in index.items() if source == [None, None]}
 
 
 def _from_gguf(spec: ModelSpec, file: Path, class_name: str, part: str, dtype: torch.dtype) -> Any:  # noqa: ANN401

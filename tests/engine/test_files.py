@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import json
 import shutil
+import threading
 
+import diffusers
 import numpy as np
 import pytest
 import torch
@@ -139,3 +142,97 @@ async def test_a_denoiser_that_an_index_calls_something_hostile_is_one_sentence(
     index.write_text(index.read_text().replace("FluxTransformer2DModel", "logging"))
     spec = tiny_models.spec("flux", place, denoiser=gguf_of("flux"))
     assert "cannot be loaded" in sentence(await end_of(spec, draw("flux")))
+
+
+@pytest.fixture
+def with_index(tmp_path, weights):
+    """A function: family, changes of its model_index.json → a directory with nothing else."""
+
+    def place(family, **changes):
+        index = json.loads((weights(family) / "model_index.json").read_text())
+        (tmp_path / "model_index.json").write_text(json.dumps(index | changes))
+        return tmp_path
+
+    return place
+
+
+@pytest.mark.parametrize(
+    ("family", "found", "right"),
+    [
+        ("sd", "StableDiffusionInstructPix2PixPipeline", "pipeline"),
+        ("sd", "StableDiffusionXLPipeline", "sdxl"),
+        ("sdxl", "StableDiffusionXLInstructPix2PixPipeline", "pipeline"),
+        ("sd3", "StableDiffusion3ControlNetPipeline", "pipeline"),
+        ("flux", "FluxFillPipeline", "pipeline"),
+        ("flux", "FluxKontextPipeline", "pipeline"),
+        ("flux", "FluxControlPipeline", "pipeline"),
+        ("flux", "Flux2Pipeline", "pipeline"),
+        ("z-image", "ZImageOmniPipeline", "pipeline"),
+        ("z-image", "FluxInpaintPipeline", "flux"),
+    ],
+)
+async def test_a_pipeline_of_another_kind_is_one_sentence_that_names_the_right_family(
+    end_of, draw, with_index, family, found, right
+):
+    spec = tiny_models.spec(family, with_index(family, _class_name=found))
+    said = sentence(await end_of(spec, draw(family)))
+    assert f"holds a {found}, which is not of the family {family!r}" in said
+    assert f'set `family = "{right}"`' in said
+
+
+async def test_a_refiner_is_told_from_a_base_model(end_of, draw, with_index):
+    lacks = {key: [None, None] for key in ("tokenizer", "text_encoder")}
+    index = with_index("sdxl", _class_name="StableDiffusionXLImg2ImgPipeline", **lacks)
+    said = sentence(await end_of(tiny_models.spec("sdxl", index), draw("sdxl")))
+    assert "has no text_encoder and no tokenizer (it may be a refiner)" in said
+
+
+@pytest.mark.parametrize(
+    ("channels", "options", "said"),
+    [(8, {}, "8 input channels"), (4, {"time_cond_proj_dim": 16}, "given its guidance")],
+)
+async def test_a_denoiser_that_wants_more_than_passes_bring_is_one_sentence(
+    end_of, draw, tmp_path, channels, options, said
+):
+    pipeline = tiny_models.stable_diffusion()
+    pipeline.register_modules(unet=tiny_models.unet(channels, **options))
+    pipeline.save_pretrained(tmp_path)
+    assert said in sentence(await end_of(tiny_models.spec("sd", tmp_path), draw()))
+
+
+async def test_sd3_without_its_t5_draws_what_the_pipeline_draws(end_of, draw, tmp_path):
+    pipeline = tiny_models.sd3()
+    pipeline.register_modules(text_encoder_3=None, tokenizer_3=None)
+    pipeline.save_pretrained(tmp_path)
+    pipeline = diffusers.StableDiffusion3Pipeline.from_pretrained(
+        tmp_path, text_encoder_3=None, tokenizer_3=None
+    )
+    pipeline.set_progress_bar_config(disable=True)
+
+    ours = await end_of(tiny_models.spec("sd3", tmp_path), draw("sd3", seed=9))
+    (theirs,) = pipeline(
+        prompt="a red cat at night",
+        num_inference_steps=4,
+        guidance_scale=5.0,
+        width=64,
+        height=64,
+        generator=torch.Generator("cpu").manual_seed(9),
+    ).images
+
+    assert np.array_equal(pixels(ours), np.asarray(theirs))
+
+
+@pytest.mark.parametrize("gone", ["tokenizer.json", "tokenizer_config.json"])
+async def test_a_tokenizer_without_its_files_is_one_sentence(end_of, draw, weights, tmp_path, gone):
+    place = tmp_path / "model"
+    shutil.copytree(weights("sdxl"), place)
+    (place / "tokenizer_2" / gone).unlink()
+    said = sentence(await end_of(tiny_models.spec("sdxl", place), draw("sdxl")))
+    assert "A tokenizer's files are missing" in said
+
+
+async def test_a_load_that_fails_leaves_nothing_to_compile(end_of, draw, weights, tmp_path):
+    before = set(threading.enumerate())
+    spec = tiny_models.spec("sd", weights("sd"), compiled="blocks", preview_vae=tmp_path / "gone")
+    assert "cannot be loaded" in sentence(await end_of(spec, draw()))
+    assert "compile" not in {thread.name for thread in set(threading.enumerate()) - before}
