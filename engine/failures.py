@@ -21,8 +21,8 @@ class BrokenModelError(JobError):
 class NotNumbersError(JobError):
     """The model made NaN."""
 
-    def __init__(self) -> None:
-        super().__init__("The model made numbers that are no picture (NaN); try another seed.")
+    def __init__(self, advice: str = "try another seed") -> None:
+        super().__init__(f"The model made numbers that are no picture (NaN); {advice}.")
 
 
 def explain(error: BaseException) -> tuple[str, FailureKind]:

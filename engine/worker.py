@@ -13,6 +13,7 @@ import torch
 
 from engine import sampler
 from engine.admission import Admission
+from engine.arrival import Arrivals, Found
 from engine.batcher import plan
 from engine.budgets import Budgets
 from engine.busy import BusyShare
@@ -20,27 +21,16 @@ from engine.drawing import rows_of
 from engine.errors import NotYetError
 from engine.failures import explain, is_out_of_memory, raise_if_lost
 from engine.mail import Cancel, Close, Loaded, Message, Submit, Unheard
-from engine.messages import (
-    Cancelled,
-    DrawJob,
-    EngineStatus,
-    Failed,
-    FailureKind,
-    Started,
-    WordWeightsJob,
-)
+from engine.messages import Cancelled, EngineStatus, Failed, FailureKind, Started, WordWeightsJob
 from engine.models import Solo
 from engine.models.words import WordWeights
 from engine.pace import Pace
 from engine.reports import Reports
 from engine.retirement import Retirement
 from engine.rows import Row, Work
-from engine.shelf import Model
 
 IDLE_CHECK_S = 5.0
 LATER_CHECK_S = 0.05
-ARRIVAL_S = 0.25
-"""How long tiles are encoded in a turn while nothing else is drawn: the mailbox must be read."""
 log = logging.getLogger(__name__)
 
 
@@ -72,12 +62,9 @@ class Worker:
         self._solos: list[tuple[Work, Solo]] = []
         """Jobs that want the device as a whole; the first may be running."""
         self._solo: Work | None = None
-        self._later: list[tuple[Work, Model | Exception | Iterator[Row]]] = []
-        """Jobs that cannot begin while another model is loading, or have begun in part."""
-        self._arrived_by_s = 0.0
-        """When the encoding of tiles must let a turn go on."""
+        self._arrivals = Arrivals(clock)
         self._close_at_s: float | None = None
-        self._arrivals, self._ticks = itertools.count(), itertools.count()
+        self._numbers, self._ticks = itertools.count(), itertools.count()
         self._busy = BusyShare(clock)
         self._pace = Pace(clock, budgets)
         self.tick_began_s: float | None = None
@@ -102,13 +89,14 @@ class Worker:
     def _receive(self, *, wait: bool) -> bool:
         """Take every message; sleep where there is nothing to do. False: it is time to leave."""
         while True:
-            busy = bool(self._rows or self._retirement.rows or self._solos or self._arriving())
+            drawing = self._rows or self._retirement.rows or self._solos
+            busy = bool(drawing or self._arrivals.partly())
             idle = wait and not (busy or self._admission.may_start or self._close_at_s is not None)
-            timeout_s = LATER_CHECK_S if self._later else IDLE_CHECK_S
+            timeout_s = LATER_CHECK_S if self._arrivals.waiting else IDLE_CHECK_S
             try:
                 message = self._mailbox.get(block=idle, timeout=timeout_s if idle else None)
             except mailboxes.Empty:
-                if not idle or self._later:
+                if not idle or self._arrivals.waiting:
                     break
                 self._admission.idle(self._idle_unload_s, self._in_use())
                 self._tell()
@@ -136,13 +124,8 @@ class Worker:
                 pass
 
     def _admit(self) -> None:
-        self._arrived_by_s = self._clock() + (self._pace.last_s if self._rows else ARRIVAL_S)
-        later, self._later = self._later, []
-        for number, (work, found) in enumerate(later):
-            if number and isinstance(found, Iterator) and self._clock() > self._arrived_by_s:
-                self._later.append((work, found))
-            else:
-                self._begin(work, found)
+        for work, found in self._arrivals.turn(self._pace.last_s if self._rows else None):
+            self._begin(work, found)
         if self._close_at_s is not None:
             return
         for work, model in self._admission.pull(
@@ -152,7 +135,7 @@ class Worker:
             if model is not None:
                 self._begin(work, model)
 
-    def _begin(self, work: Work, found: Model | Exception | Iterator[Row]) -> None:
+    def _begin(self, work: Work, found: Found) -> None:
         """Turn a job into rows, or let it wait for the device as a whole."""
         try:
             if isinstance(found, Exception):
@@ -164,28 +147,18 @@ class Worker:
             elif isinstance(work.job, WordWeightsJob):
                 self._solos.append((work, WordWeights(found)))
             else:
-                begun = (row for work, _ in self._arriving() for row in work.rows[:1])
+                begun = (row for other in self._arrivals.partly() for row in other.rows[:1])
                 rows = itertools.chain(self._rows, begun)
                 found.keep_adapters({row.adapter for row in rows if row.model is found})
-                self._arrive(work, rows_of(work, found, self._arrivals))
+                self._arrive(work, rows_of(work, found, self._numbers))
         except NotYetError:
-            self._later.append((work, found))
+            self._arrivals.waiting.append((work, found))
         except BaseException as error:  # noqa: BLE001 - one bad job fails alone; Rust panics too
             self._fail(work, error)
 
     def _arrive(self, work: Work, rows: Iterator[Row]) -> None:
-        """Let rows in; the tiles of large pictures for a tick's time, the rest in later turns."""
-        assert isinstance(work.job, DrawJob)
-        for row in rows:
-            work.rows.append(row)
+        for row in self._arrivals.rows(work, rows):
             (self._rows if row.total else self._retirement.rows).append(row)
-            late = work.job.enlarge > 1 and self._clock() > self._arrived_by_s
-            if late and len(work.rows) < work.images:
-                self._later.append((work, rows))
-                return
-
-    def _arriving(self) -> list[tuple[Work, Iterator[Row]]]:
-        return [(work, found) for work, found in self._later if isinstance(found, Iterator)]
 
     def _tick(self) -> None:
         """One forward pass for rows of one group."""
@@ -286,12 +259,12 @@ class Worker:
         self._admission.end(work)
         self._rows[:] = [row for row in self._rows if row.work is not work]
         self._solos = [(other, solo) for other, solo in self._solos if other is not work]
-        self._later = [(other, model) for other, model in self._later if other is not work]
+        self._arrivals.forget(work)
         return True
 
     def _in_use(self) -> set[str]:
         names = {row.model.name for row in (*self._rows, *self._retirement.rows)}
-        return names | {work.ticket.model for work, _ in (*self._solos, *self._later)}
+        return names | {work.ticket.model for work, _ in (*self._solos, *self._arrivals.waiting)}
 
     def _tell(self) -> None:
         """Post what happened, and show where everything stands."""
