@@ -24,7 +24,7 @@ class Arrivals:
         self.waiting: list[tuple[Work, Found]] = []
 
     def turn(self, tick_s: float | None) -> Iterator[tuple[Work, Found]]:
-        """Those to go on with now; their tiles may take as long as a tick. None: nothing is drawn."""
+        """Those to go on with; their tiles may take a tick's time. None: nothing else is drawn."""
         self._until_s = self._clock() + (ALONE_S if tick_s is None else tick_s)
         before, self.waiting = self.waiting, []
         for number, (work, found) in enumerate(before):

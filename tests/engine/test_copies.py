@@ -81,7 +81,7 @@ def steps(row, mode):
     return watching.blocking
 
 
-@pytest.mark.parametrize("name", schedulers.SCHEDULERS)
+@pytest.mark.parametrize("name", schedulers.names_for(flow=False) + schedulers.names_for(flow=True))
 def test_no_scheduler_lets_the_host_wait_for_the_device(rows_on_meta, draw, name):
     family = "sd" if name in schedulers.names_for(flow=False) else "sd3"
     (row,) = rows_on_meta(family, draw(family, scheduler=name, steps=6))
