@@ -14,6 +14,7 @@ from torch import nn
 
 from engine.errors import JobError, NotYetError
 from engine.models import CONSTRUCTING
+from engine.models.lora_file import check_lora
 
 BASE = "__base__"
 """PEFT's name for no adapter."""
@@ -49,6 +50,9 @@ class Loras:
     @contextlib.contextmanager
     def using(self, adapters: Sequence[str]) -> Iterator[None]:
         """Let the samples of a pass have these adapters, one each or all the same stack."""
+        wanted = {part for name in adapters if name for part in name.split("+")}
+        if not wanted <= set(self._adapters.values()):
+            raise JobError("The LoRA of this picture was put away meanwhile; ask for it again.")
         if not self._layers:
             yield
             return
@@ -73,15 +77,17 @@ class Loras:
             self._adapters.move_to_end((name, weight))
             return self._adapters[name, weight]
         path = self._files[name]
-        if path.suffix != ".safetensors":
-            raise JobError(f"The LoRA {name} is no .safetensors file; others can run code.")
         if not CONSTRUCTING.acquire(blocking=False):
             raise NotYetError
         adapter = f"lora{next(self._numbers)}"
         try:
+            check_lora(name, path, self._pipeline)
             self._load(adapter, path)
+        except JobError:
+            raise
         except Exception as error:
-            why = (str(error).strip() or type(error).__name__).splitlines()[0]
+            why = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".:")
+            why = why.replace(str(path.parent), "…")  # members read it
             raise JobError(
                 f"The LoRA {name} does not fit this model; it was made for another: {why[:120]}."
             ) from error

@@ -7,8 +7,10 @@ import pytest
 import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 from engine import Failed, FailureKind, Finished, LoraSpec
+from engine.errors import JobError
 from engine.models import CONSTRUCTING
 from engine.models import loras as registry
 from tests.engine import tiny_models
@@ -102,6 +104,128 @@ async def test_a_lora_that_does_not_fit_fails_alone_with_one_sentence(engine_of,
     assert end.kind is FailureKind.BAD_INPUT
     assert name in end.reason and "\n" not in end.reason
     assert np.array_equal(before, await finish(engine, draw(seed=3)))
+
+
+def refusal(end):
+    assert isinstance(end, Failed), end
+    assert end.kind is FailureKind.BAD_INPUT
+    assert "\n" not in end.reason and "/" not in end.reason
+    return end.reason
+
+
+@pytest.fixture
+async def refused(engine_of, draw, tmp_path):
+    """A function: family, tensors of a LoRA → why it is refused; the model stays as it was."""
+
+    async def why(family, tensors):
+        path = tmp_path / "odd.safetensors"
+        save_file(tensors, path)
+        engine = await engine_of(family, loras=(LoraSpec(name="odd", path=path),))
+        before = await finish(engine, draw(family, seed=3))
+        said = refusal(await end_of(engine.run(draw(family, loras=(("odd", 1.0),)))))
+        assert np.array_equal(before, await finish(engine, draw(family, seed=3)))
+        return said
+
+    return why
+
+
+def pair(layer, width_in, width_out, rank=2):
+    return {
+        f"{layer}.lora_A.weight": torch.ones(rank, width_in),
+        f"{layer}.lora_B.weight": torch.ones(width_out, rank),
+    }
+
+
+FLUX_QUERY = "transformer.transformer_blocks.0.attn.to_q"
+SD_QUERY = "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q"
+
+
+@pytest.mark.parametrize(
+    ("family", "tensors", "sentence"),
+    [
+        (
+            "flux",
+            pair(FLUX_QUERY, 32, 32)
+            | {"transformer.transformer_blocks.0.attn.norm_q.weight": torch.zeros(16)},
+            "changes the model itself",
+        ),
+        (
+            "flux",
+            {"double_blocks.0.img_attn.norm.query_norm.scale": torch.zeros(16)},
+            "changes the model itself",
+        ),
+        (
+            "flux",
+            pair("transformer.x_embedder", 128, 32),
+            "its x_embedder is 128 wide and this model's is 64",
+        ),
+        (
+            "flux",
+            {
+                "lora_unet_double_blocks_0_img_mlp_0.lora_down.weight": torch.ones(2, 48),
+                "lora_unet_double_blocks_0_img_mlp_0.lora_up.weight": torch.ones(128, 2),
+                "lora_unet_double_blocks_0_img_mlp_0.alpha": torch.tensor(2.0),
+            },
+            "ff.net.0.proj is 48 wide and this model's is 32",
+        ),
+        (
+            "sd3",
+            pair("transformer.single_transformer_blocks.0.attn.to_q", 32, 32),
+            "only 0 of its 2 weights have a place",
+        ),
+        ("sd", pair(SD_QUERY, 48, 64), "is 48 wide and this model's is 64"),
+        ("sd", pair(SD_QUERY, 64, 48), "is 48 wide and this model's is 64"),
+        (
+            "sd",
+            pair(SD_QUERY, 64, 64) | {f"{SD_QUERY}.lora_magnitude_vector": torch.ones(64)},
+            "is a DoRA",
+        ),
+        ("z-image", {"transformer.layers.0.attention.to_q.lokr_w1": torch.ones(4, 4)}, "LoKr"),
+    ],
+)
+async def test_a_file_that_is_no_lora_of_this_model_is_refused_before_it_changes_anything(
+    refused, family, tensors, sentence
+):
+    assert sentence in await refused(family, tensors)
+
+
+async def test_a_lora_in_its_trainers_own_names_is_known(engine_of, draw, tmp_path):
+    tiny_models.save_lora(tmp_path / "ink.safetensors", tiny_models.stable_diffusion())
+    renamed = {}
+    for key, tensor in load_file(tmp_path / "ink.safetensors").items():
+        layer, side, _ = key.removeprefix("unet.").rsplit(".", 2)
+        down = {"lora_A": "lora_down", "lora_B": "lora_up", "down": "lora_down", "up": "lora_up"}
+        name = "lora_unet_" + layer.removesuffix(".lora").replace(".", "_")
+        renamed[f"{name}.{down[side]}.weight"] = tensor
+        renamed[f"{name}.alpha"] = torch.tensor(4.0)
+    save_file(renamed, tmp_path / "kohya.safetensors")
+    specs = [LoraSpec(name=n, path=tmp_path / f"{n}.safetensors") for n in ("ink", "kohya")]
+    engine = await engine_of("sd", loras=tuple(specs))
+    ink, kohya = [await finish(engine, draw(loras=((n, 1.0),), seed=3)) for n in ("ink", "kohya")]
+    assert np.array_equal(ink, kohya)
+
+
+async def test_a_missing_lora_is_named_without_where_it_should_be(engine_of, draw, tmp_path):
+    gone = LoraSpec(name="gone", path=tmp_path / "gone.safetensors")
+    engine = await engine_of("sd", loras=(gone,))
+    said = refusal(await end_of(engine.run(draw(loras=(("gone", 1.0),)))))
+    assert (
+        said == "The LoRA gone is not there: its file gone.safetensors is missing; choose another."
+    )
+
+
+def test_a_pass_never_runs_without_a_lora_that_its_rows_have(loras):
+    registered = registry.Loras(
+        tiny_models.stable_diffusion(), {lora.name: lora.path for lora in loras}
+    )
+    name = registered.name_for((("ink", 1.0),))
+    with registered.using(["", name]):
+        pass
+    with (
+        pytest.raises(JobError, match="put away meanwhile"),
+        registered.using(["", f"{name}+lora9"]),
+    ):
+        pass
 
 
 async def test_an_unknown_lora_is_refused_with_those_there_are(engine_of, draw, loras):
