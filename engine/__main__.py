@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import io
+import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +25,7 @@ from engine import (
     WeightedText,
     load_catalogue,
 )
+from engine.errors import JobError
 from engine.threads import wait_passively
 
 if TYPE_CHECKING:
@@ -33,12 +36,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand; 0 where it did what was asked."""
     options = _parser().parse_args(arguments)
     try:
-        return int(options.command(options))
+        with _logged():
+            return int(options.command(options))
     except (EngineError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+@contextlib.contextmanager
+def _logged() -> Iterator[None]:
+    """What the engine logs goes to stderr, but for jobs that fail with a sentence of their own."""
+
+    def is_news(record: logging.LogRecord) -> bool:
+        return record.exc_info is None or not isinstance(record.exc_info[1], JobError)
+
+    handler = logging.StreamHandler()
+    handler.addFilter(is_news)
+    logger = logging.getLogger("engine")
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,8 +74,8 @@ def _parser() -> argparse.ArgumentParser:
     draw.add_argument("--images", type=int, default=4)
     draw.add_argument("--steps", type=int)
     draw.add_argument("--guidance", type=float)
-    draw.add_argument("--scheduler", default="")
-    draw.add_argument("--negative", default="")
+    draw.add_argument("--scheduler")
+    draw.add_argument("--negative")
     draw.add_argument("--size", type=_size, help="such as 512x768")
     draw.add_argument("--device", default="auto")
     draw.add_argument("--out", type=Path, default=Path("grid.png"))
@@ -99,14 +120,14 @@ async def _draw(options: argparse.Namespace) -> int:
                 owner="terminal",
                 model=info.name,
                 prompt=(WeightedText(text=options.prompt),) if options.prompt else (),
-                negative=options.negative or info.negative,
+                negative=info.negative if options.negative is None else options.negative,
                 seed=options.seed,
                 images=options.images,
                 width_px=width_px,
                 height_px=height_px,
-                steps=options.steps or info.steps,
+                steps=info.steps if options.steps is None else options.steps,
                 guidance=info.guidance if options.guidance is None else options.guidance,
-                scheduler=options.scheduler or info.scheduler,
+                scheduler=info.scheduler if options.scheduler is None else options.scheduler,
                 previews=False,
             )
         )
