@@ -18,6 +18,9 @@ from engine.tiles import cut
 MAX_PICTURE_PIXELS = 50_000_000
 PROMPT_SIDE_PX = 1024
 """More of a picture that is a prompt nobody sees: vision towers look at 224 or 336 px."""
+MOST_ASPECT = 4
+"""A vision tower's preprocessing makes the shorter side as long as it looks at before it crops: a
+line of pixels would become gigabytes."""
 PREVIEW_SIDE_PX = 256
 
 
@@ -27,7 +30,7 @@ class Inputs:
 
     pictures: tuple[Image.Image, ...] = ()
     prompts: tuple[Image.Image, ...] = ()
-    """Those that guide like words do, as they came."""
+    """Those that guide like words do, in their own shapes."""
     mask: Image.Image | None = None
     notes: tuple[str, ...] = ()
 
@@ -46,13 +49,15 @@ def prepare(job: Job, *, guides: bool = False) -> Inputs:
     """
     match job:
         case DrawJob(init_use=InitUse.PROMPT) if guides:
-            prompts = tuple(decode(given.data) for given in job.inputs)
-            for picture in prompts:
-                picture.thumbnail((PROMPT_SIDE_PX, PROMPT_SIDE_PX))
-            return Inputs(prompts=prompts)
+            seen = [_to_look_at(given.data) for given in job.inputs]
+            notes = dict.fromkeys(note for _, note in seen if note)
+            return Inputs(prompts=tuple(picture for picture, _ in seen), notes=tuple(notes))
         case DrawJob():
             return _prepare_drawing(job)
-        case UpscaleJob() | DescribeJob():
+        case DescribeJob():
+            picture, note = _to_look_at(job.picture)
+            return Inputs(pictures=(picture,), notes=(note,) if note else ())
+        case UpscaleJob():
             return Inputs(pictures=(decode(job.picture),))
         case _:
             return Inputs()
@@ -111,21 +116,37 @@ def to_preview(pixels: NDArray[np.uint8], side_px: int = PREVIEW_SIDE_PX) -> byt
     return buffer.getvalue()
 
 
+def _to_look_at(data: bytes) -> tuple[Image.Image, str]:
+    """A picture for a vision tower, no larger and no thinner than is of use; a note where cut."""
+    picture, note = decode(data), ""
+    (width, height), most = picture.size, MOST_ASPECT * min(picture.size)
+    if max(width, height) > most:
+        size = (min(width, most), min(height, most))
+        left, top = (width - size[0]) // 2, (height - size[1]) // 2
+        picture = picture.crop((left, top, left + size[0], top + size[1]))
+        note = (
+            f"Only the middle {size[0]} × {size[1]} px of the picture of {width} × {height} px are"
+            f" looked at: one side may be at most {MOST_ASPECT} times the other."
+        )
+    picture.thumbnail((PROMPT_SIDE_PX, PROMPT_SIDE_PX))
+    return picture, note
+
+
 def _prepare_drawing(job: DrawJob) -> Inputs:
     pictures: list[Image.Image] = []
     notes: list[str] = []
     target = (job.width_px, job.height_px)
     if job.enlarge > 1:
         large = (job.width_px * job.enlarge, job.height_px * job.enlarge)
-        whole = ImageOps.fit(decode(job.inputs[0].data), large, Image.Resampling.LANCZOS)
-        return Inputs(pictures=tuple(cut(whole, target)))
+        picture = decode(job.inputs[0].data)
+        if picture.width * target[1] != picture.height * target[0]:
+            notes.append(_fitted("picture", picture, large))
+        whole = ImageOps.fit(picture, large, Image.Resampling.LANCZOS)
+        return Inputs(pictures=tuple(cut(whole, target)), notes=tuple(notes))
     for given in job.inputs:
         picture = decode(given.data)
         if picture.size != target:
-            notes.append(
-                f"The picture of {picture.width} × {picture.height} px was scaled and cropped about"
-                f" its middle to {job.width_px} × {job.height_px}."
-            )
+            notes.append(_fitted("picture", picture, target))
             picture = ImageOps.fit(picture, target, Image.Resampling.LANCZOS)
         pictures.append(picture)
     if job.init_use is InitUse.PROMPT:
@@ -134,7 +155,15 @@ def _prepare_drawing(job: DrawJob) -> Inputs:
     if job.mask:
         mask = decode(job.mask).convert("L")
         if mask.size != target:
+            notes.append(_fitted("mask", mask, target))
             mask = ImageOps.fit(mask, target, Image.Resampling.NEAREST)
         if np.asarray(mask).max() < 128:
             raise JobError("The mask is black all over, so nothing would be drawn; paint it white.")
     return Inputs(pictures=tuple(pictures), mask=mask, notes=tuple(dict.fromkeys(notes)))
+
+
+def _fitted(what: str, picture: Image.Image, size: tuple[int, int]) -> str:
+    return (
+        f"The {what} of {picture.width} × {picture.height} px was scaled and cropped about its"
+        f" middle to {size[0]} × {size[1]}."
+    )

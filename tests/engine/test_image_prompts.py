@@ -173,8 +173,23 @@ async def test_a_model_without_an_adapter_draws_over_the_mix_and_says_so(start, 
 
 async def test_a_picture_as_prompt_keeps_its_own_shape_and_needs_no_note(start, draw, adapter_of):
     engine = await start("sd", adapter_of("sd"))
-    end, _ = await finish(engine, prompted(draw, "sd", given(picture("teal", (3000, 40)))))
+    end, _ = await finish(engine, prompted(draw, "sd", given(picture("teal", (3000, 1000)))))
     assert end.notes == ()
+
+
+async def test_a_thin_picture_as_prompt_is_looked_at_about_its_middle_and_that_is_said(
+    start, draw, adapter_of
+):
+    engine = await start("sd", adapter_of("sd"))
+    thin = picture("teal", (1, 1024))
+    end, ours = await finish(engine, prompted(draw, "sd", given(thin)))
+    note = (
+        "Only the middle 1 × 4 px of the picture of 1 × 1024 px are looked at: one side may be at"
+        " most 4 times the other."
+    )
+    assert end.notes == (note,)
+    _, middle = await finish(engine, prompted(draw, "sd", given(thin.crop((0, 510, 1, 514)))))
+    assert np.array_equal(ours, middle)
 
 
 async def fails_to_load(engine, job):
