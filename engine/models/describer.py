@@ -14,6 +14,7 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
+from engine.failures import NotNumbersError
 from engine.messages import DescribeJob, Finished, Job
 from engine.models.clip_pixels import Eye
 from engine.pictures import Inputs
@@ -54,6 +55,8 @@ KEPT = {"subjects": 4, "colours": 3, "places": 3, "styles": 2}
 """How many words of each kind meet in the sentences that are compared at last."""
 ROUNDS = 2
 BATCH = 64
+CAPTION_TOKENS = 40
+"""The most that a captioner writes."""
 
 Words = tuple[str, ...]
 """One word of each kind, in the order of `KEPT`."""
@@ -112,6 +115,7 @@ class ClipRanking:
             job_id=job.id,
             texts=tuple(self._wording.said(words) for words in chosen),
             weights=tuple(chances[words] for words in chosen),
+            notes=inputs.notes,
         )
 
     def _texts(self, kind: str, best: Mapping[str, str]) -> dict[str, str]:
@@ -149,7 +153,10 @@ class ClipRanking:
                 )
             )
             scores.append((features @ picture.T)[:, 0].float().cpu())
-        return torch.cat(scores) * float(self.model.logit_scale.exp())
+        found = torch.cat(scores) * float(self.model.logit_scale.exp())
+        if not torch.isfinite(found).all():
+            raise NotNumbersError
+        return found
 
 
 class Captioner:
@@ -161,20 +168,33 @@ class Captioner:
         self._processor = processor
 
     def run(self, job: Job, inputs: Inputs, report: Callable[[int, int], None]) -> Finished:
-        """Beam search; each beam is a suggestion."""
+        """Beam search; each beam is a suggestion. It reports with every token written."""
         assert isinstance(job, DescribeJob)
-        report(0, 1)
+        report(0, CAPTION_TOKENS)
+        written = itertools.count(1)
+
+        def go_on(tokens: Tensor, _scores: object, **_: object) -> Tensor:
+            """A criterion of `generate` that ends nothing: it is asked after each token."""
+            report(min(next(written), CAPTION_TOKENS), CAPTION_TOKENS)
+            return torch.zeros(len(tokens), dtype=torch.bool, device=tokens.device)
+
         given = self._processor(images=inputs.pictures[0], return_tensors="pt")
         beams = max(4, job.suggestions)
         tokens = self.model.generate(
             pixel_values=given.pixel_values.to(self.model.device, self.model.dtype),
             num_beams=beams,
             num_return_sequences=job.suggestions,
-            max_new_tokens=40,
+            max_new_tokens=CAPTION_TOKENS,
+            stopping_criteria=[go_on],
         )
         texts = self._processor.batch_decode(tokens, skip_special_tokens=True)
         weights = tuple(1 / (1 + place) for place in range(len(texts)))
-        return Finished(job_id=job.id, texts=tuple(map(str.strip, texts)), weights=weights)
+        return Finished(
+            job_id=job.id,
+            texts=tuple(map(str.strip, texts)),
+            weights=weights,
+            notes=inputs.notes,
+        )
 
 
 def unlike(ranked: Sequence[Words], wanted: int) -> list[Words]:

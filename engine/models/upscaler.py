@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ from PIL import Image, ImageFilter
 from torch import Tensor
 
 from engine.errors import JobError
+from engine.failures import NotNumbersError
 from engine.messages import Finished, Job, Picture, UpscaleJob
 from engine.pictures import Inputs, to_png
 
@@ -41,6 +43,8 @@ class Upscaler:
     """A `Solo` over a network that enlarges by its own factor, tile by tile."""
 
     def __init__(self, name: str, network: Network, scale: int, device: torch.device) -> None:
+        if scale < 2:
+            raise ValueError(f"its network enlarges by {scale}, not by 2 or more")
         self.name = name
         self._network, self._scale, self._device = network, scale, device
 
@@ -50,24 +54,31 @@ class Upscaler:
         picture = inputs.pictures[0]
         size = _size(picture, job.factor)
         pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float() / 255
-        while pixels.shape[-1] < size[0]:
-            pixels = self._enlarge(pixels, report)
+        shapes = _passes(picture.size, size, self._scale)
+        total = sum(len(_corners(*shape)) for shape in shapes)
+        done = itertools.count()
+        for _ in shapes:
+            pixels = self._enlarge(pixels, lambda: report(next(done), total))
         array = pixels[0].permute(1, 2, 0).clamp(0, 1).mul(255).round().to(torch.uint8).numpy()
         if array.shape[:2] != size[::-1]:
             array = np.asarray(Image.fromarray(array).resize(size, Image.Resampling.LANCZOS))
         return _finished(job, array)
 
-    def _enlarge(self, pixels: Tensor, report: Callable[[int, int], None]) -> Tensor:
-        """Tiles overlap, and only the middle of each is kept, so that no seams show."""
+    def _enlarge(self, pixels: Tensor, tell: Callable[[], None]) -> Tensor:
+        """Tiles overlap, and only the middle of each is kept, so that no seams show.
+
+        tell: called before each tile.
+        """
         _, _, height, width = pixels.shape
         large = torch.zeros(1, 3, height * self._scale, width * self._scale)
-        corners = [(y, x) for y in range(0, height, TILE_PX) for x in range(0, width, TILE_PX)]
-        for number, (y, x) in enumerate(corners):
-            report(number, len(corners))
+        for x, y in _corners(width, height):
+            tell()
             top, left = max(0, y - OVERLAP_PX), max(0, x - OVERLAP_PX)
             bottom, right = min(height, y + TILE_PX), min(width, x + TILE_PX)
             tile = pixels[:, :, top : bottom + OVERLAP_PX, left : right + OVERLAP_PX]
             enlarged = self._network(tile.to(self._device)).float().cpu()
+            if not torch.isfinite(enlarged).all():
+                raise NotNumbersError
             kept = enlarged[
                 :,
                 :,
@@ -95,6 +106,21 @@ def swin2sr(model: Any, pad_to: int = 8) -> Network:  # noqa: ANN401
         return output[:, :, : height * scale, : width * scale]
 
     return enlarge
+
+
+def _passes(size: tuple[int, int], wanted: tuple[int, int], scale: int) -> list[tuple[int, int]]:
+    """The sizes that a network is given, one after another, until it has made one as wanted."""
+    sizes = []
+    width, height = size
+    while width < wanted[0]:
+        sizes.append((width, height))
+        width, height = width * scale, height * scale
+    return sizes
+
+
+def _corners(width: int, height: int) -> list[tuple[int, int]]:
+    """Left upper corners (x, y) of the tiles of a picture."""
+    return [(x, y) for y in range(0, height, TILE_PX) for x in range(0, width, TILE_PX)]
 
 
 def _size(picture: Image.Image, factor: int) -> tuple[int, int]:

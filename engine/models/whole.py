@@ -8,11 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from engine import noise
+from engine import noise, schedulers
 from engine.errors import JobError
+from engine.failures import NotNumbersError
 from engine.messages import DrawJob, Finished, Job, Picture
 from engine.models.safety import SafetyCheck
 from engine.pictures import Inputs, to_png
+
+Report = Callable[[int, int], None]
 
 
 class WholePipeline:
@@ -22,18 +25,14 @@ class WholePipeline:
         self.name, self._safety = name, safety
         self.pipeline = pipeline
         pipeline.set_progress_bar_config(disable=True)
-        self._taken = set(inspect.signature(pipeline.__call__).parameters)
+        self._parameters = inspect.signature(pipeline.__call__).parameters
+        self._taken = set(self._parameters)
 
-    def run(self, job: Job, inputs: Inputs, report: Callable[[int, int], None]) -> Finished:
+    def run(self, job: Job, inputs: Inputs, report: Report) -> Finished:
         """Pictures with the seeds of the job; what the pipeline does not take is said."""
         if not isinstance(job, DrawJob):
             raise JobError("This model cannot weigh words; choose another.")
-        if inputs.pictures and ("image" not in self._taken or len(inputs.pictures) > 1):
-            raise JobError("This model cannot start from these pictures; choose another.")
-        if inputs.mask is not None and "mask_image" not in self._taken:
-            raise JobError("This model cannot draw within a mask; choose another.")
-        if job.tile:
-            raise JobError("This model cannot draw seamless tiles; choose another.")
+        self._check(job, inputs)
         text = ", ".join(part.text for part in job.prompt if part.weight > 0)
         options: dict[str, Any] = {
             "prompt": text,
@@ -42,18 +41,44 @@ class WholePipeline:
             "guidance_scale": job.guidance,
             "width": job.width_px,
             "height": job.height_px,
+            "output_type": "np",
         }
         if inputs.pictures:
             options |= {"image": inputs.pictures[0], "strength": job.strength}
         if inputs.mask is not None:
             options["mask_image"] = inputs.mask
-        notes = self._notes(job, text)
         options = {name: value for name, value in options.items() if name in self._taken}
-        pictures = [
-            self._draw(job, index, options, self._reporter(job, index, report))
-            for index in range(job.images)
-        ]
-        return Finished(job_id=job.id, pictures=tuple(pictures), notes=(*inputs.notes, *notes))
+        notes = [*inputs.notes, *self._notes(job, text)]
+        own = getattr(self.pipeline, "scheduler", None)
+        wanted = _compatible(job.scheduler, own) if job.scheduler else None
+        if job.scheduler and wanted is None:
+            notes.append(f"This model has no scheduler {job.scheduler!r}; it drew with its own.")
+        try:
+            if wanted is not None:
+                self.pipeline.scheduler = wanted
+            steps = schedulers.evaluations(job.scheduler if wanted is not None else "", job.steps)
+            pictures = []
+            for index in range(job.images):
+                tell = _counted(report, index, steps, job.images)
+                pictures.append(self._draw(job, index, options, tell))
+        finally:
+            if wanted is not None:
+                self.pipeline.scheduler = own
+        return Finished(job_id=job.id, pictures=tuple(pictures), notes=tuple(notes))
+
+    def _check(self, job: DrawJob, inputs: Inputs) -> None:
+        if inputs.pictures and ("image" not in self._taken or len(inputs.pictures) > 1):
+            raise JobError("This model cannot start from these pictures; choose another.")
+        if inputs.mask is not None and "mask_image" not in self._taken:
+            raise JobError("This model cannot draw within a mask; choose another.")
+        if job.tile:
+            raise JobError("This model cannot draw seamless tiles; choose another.")
+        needed = {"image": not inputs.pictures, "mask_image": inputs.mask is None}
+        for name, missing in needed.items():
+            parameter = self._parameters.get(name)
+            if missing and parameter is not None and parameter.default is parameter.empty:
+                what = "a picture to start from" if name == "image" else "a mask"
+                raise JobError(f"This model needs {what}; give one, or choose another.")
 
     def _notes(self, job: DrawJob, text: str) -> list[str]:
         """What this pipeline does not take."""
@@ -64,6 +89,8 @@ class WholePipeline:
             notes.append("This model takes no weights; the parts were joined.")
         if job.stop < 1:
             notes.append("This model draws to its end; it cannot stop early.")
+        if job.film_frames:
+            notes.append("This model shows nothing of its drawing, so there is no film.")
         tokenizer = getattr(self.pipeline, "tokenizer", None)
         if tokenizer is not None:
             tokens, most = len(tokenizer(text).input_ids), tokenizer.model_max_length
@@ -71,26 +98,41 @@ class WholePipeline:
                 notes.append(f"The prompt has {tokens} tokens; this model reads the first {most}.")
         return notes
 
-    def _reporter(
-        self, job: DrawJob, index: int, report: Callable[[int, int], None]
-    ) -> dict[str, Any]:
-        if "callback_on_step_end" not in self._taken:
-            report(index * job.steps, job.images * job.steps)
-            return {}
+    def _callback(self, tell: Callable[[int], None]) -> dict[str, Any]:
+        """How the pipeline is asked to tell each step: the newer way, the older, or not at all."""
+        if "callback_on_step_end" in self._taken:
 
-        def tell(_pipeline: object, step: int, _timestep: object, _state: object) -> dict[str, Any]:
-            done = min(index * job.steps + step + 1, job.images * job.steps)
-            report(done, job.images * job.steps)
-            return {}
+            def on_step_end(_pipeline: object, step: int, *_: object) -> dict[str, Any]:
+                tell(step + 1)
+                return {}
 
-        return {"callback_on_step_end": tell}
+            return {"callback_on_step_end": on_step_end}
+        if {"callback", "callback_steps"} <= self._taken:
+            return {"callback": lambda step, *_: tell(step + 1), "callback_steps": 1}
+        return {}
 
     def _draw(
-        self, job: DrawJob, index: int, options: dict[str, Any], callback: dict[str, Any]
+        self, job: DrawJob, index: int, options: dict[str, Any], tell: Callable[[int], None]
     ) -> Picture:
+        began = False
+
+        def step(done: int) -> None:
+            nonlocal began
+            began = True
+            tell(done)
+
+        tell(0)
         generator = noise.generator_for(job.seed, index)
-        image = self.pipeline(**options, **callback, generator=generator).images[0]
-        pixels = np.asarray(image.convert("RGB"))
+        try:
+            image = self.pipeline(**options, **self._callback(step), generator=generator).images[0]
+        except ValueError as error:
+            if began:
+                raise
+            why = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+            lacking = "image" in self._taken and "image" not in options
+            hint = " It takes a picture, and none was given." if lacking else ""
+            raise JobError(f"This model cannot draw this: {why}.{hint}") from error
+        pixels = self._pixels(image)
         return Picture(
             png=to_png(pixels),
             seed=(job.seed + index) % 2**32,
@@ -98,3 +140,33 @@ class WholePipeline:
             height_px=pixels.shape[0],
             safety_score=None if self._safety is None else self._safety.scores([pixels])[0],
         )
+
+    def _pixels(self, image: Any) -> Any:  # noqa: ANN401
+        """(H, W, 3) uint8, rounded as the pipeline would; NaN would be black there."""
+        if isinstance(image, np.ndarray):
+            if not np.isfinite(image).all():
+                raise NotNumbersError
+            image = self.pipeline.numpy_to_pil(image)[0]
+        return np.asarray(image.convert("RGB"))
+
+
+def _counted(report: Report, index: int, steps: int, images: int) -> Callable[[int], None]:
+    """Tells the steps of one picture among those of all."""
+    return lambda done: report(index * steps + min(done, steps), images * steps)
+
+
+def _compatible(name: str, own: Any) -> Any | None:  # noqa: ANN401
+    """The named scheduler, where a pipeline with its `own` runs it as it is."""
+    config = getattr(own, "config", {})
+    if config.get("prediction_type") == "flow_prediction" or config.get("use_flow_sigmas"):
+        return None
+    try:
+        built = schedulers.build(name, own)
+    except (ValueError, NotImplementedError):
+        return None
+    if not isinstance(built, (*getattr(own, "compatibles", ()), type(own))):
+        return None
+    if str(config.get("variance_type", "")).startswith("learned"):
+        # The denoiser predicts the variance besides; such a pipeline leaves it to its scheduler.
+        return built if "variance_type" in inspect.signature(type(built)).parameters else None
+    return built

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from torch import Tensor
 
 from engine.errors import JobError
+from engine.failures import NotNumbersError
 from engine.messages import DrawJob, Finished, Job, WeightedText, WordWeightsJob
 from engine.models import Denoiser
 from engine.pictures import Inputs
@@ -47,6 +48,8 @@ class WordWeights:
                     for neutral in NEUTRAL
                 )
             )
+        if not all(map(math.isfinite, losses)):
+            raise NotNumbersError
         most = max(losses) or 1.0
         return Finished(
             job_id=job.id, texts=tuple(words), weights=tuple(loss / most for loss in losses)

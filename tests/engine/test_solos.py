@@ -3,12 +3,20 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from diffusers import StableDiffusionPipeline
+from diffusers import (
+    DDPMScheduler,
+    EulerAncestralDiscreteScheduler,
+    IFPipeline,
+    StableDiffusionInpaintPipeline,
+    StableDiffusionPipeline,
+    UNet2DConditionModel,
+)
 from PIL import Image
 from transformers import CLIPModel, Swin2SRForImageSuperResolution
 
@@ -19,18 +27,23 @@ from engine import (
     DescribeJob,
     Engine,
     Failed,
+    FailureKind,
     Finished,
+    InputPicture,
     Progress,
     Started,
     UpscaleJob,
     WordWeightsJob,
 )
+from engine.errors import JobError
 from engine.models import Conditioning
 from engine.models.clip_pixels import Eye
 from engine.models.describer import ClipRanking, Wording, unlike, wording_of
 from engine.models.upscaler import OVERLAP_PX, TILE_PX, Upscaler
+from engine.models.whole import WholePipeline
 from engine.models.words import WordWeights, replaced
 from engine.pictures import Inputs
+from engine.reports import Reports
 from tests.engine import tiny_models
 
 DOODLE = Path(__file__).parents[2] / "doodle" / "weights"
@@ -90,10 +103,10 @@ def test_tiles_leave_no_seams():
     solo = Upscaler("u", blur_and_double, 2, torch.device("cpu"))
     pixels = torch.rand(1, 3, TILE_PX + 50, 2 * TILE_PX + 9, generator=torch.manual_seed(0))
     seen = []
-    tiled = solo._enlarge(pixels, lambda done, total: seen.append((done, total)))
+    tiled = solo._enlarge(pixels, lambda: seen.append(1))
     assert OVERLAP_PX >= 2
     assert torch.allclose(tiled, blur_and_double(pixels), atol=1e-6)
-    assert seen == [(n, 6) for n in range(6)]
+    assert len(seen) == 6
 
 
 async def test_a_picture_that_would_grow_too_large_is_one_sentence_with_numbers(engine_of):
@@ -372,3 +385,275 @@ async def test_rows_step_between_the_reports_of_a_solo(engine_of, draw):
     assert engine.status().solo is not None
     rest = [event async for event in whole]
     assert isinstance(rest[-1], Finished)
+
+
+@pytest.fixture
+async def engine_at():
+    """A function: family, directory → a started engine with what was saved there."""
+    engines = []
+
+    async def start(family, place):
+        engine = Engine([tiny_models.spec(family, place)], device="cpu")
+        engines.append(engine)
+        await engine.start()
+        return engine
+
+    yield start
+    for engine in engines:
+        await engine.close()
+
+
+def spoilt(module):
+    """The module with one weight in each layer that is no number."""
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.flatten()[0] = torch.nan
+    return module
+
+
+async def test_numbers_that_are_no_picture_fail_a_whole_pipeline(engine_at, draw, tmp_path):
+    pipeline = tiny_models.stable_diffusion()
+    spoilt(pipeline.unet)
+    pipeline.save_pretrained(tmp_path)
+    engine = await engine_at("pipeline", tmp_path)
+    end = await end_of(engine, draw("pipeline", images=2))
+    assert isinstance(end, Failed), end
+    assert end.kind is FailureKind.BAD_PICTURE
+    assert "NaN" in end.reason
+
+
+async def test_numbers_that_are_no_picture_fail_an_upscale(engine_at, tmp_path):
+    spoilt(tiny_models.swin2sr()).save_pretrained(tmp_path)
+    engine = await engine_at("swin2sr", tmp_path)
+    end = await end_of(engine, UpscaleJob(id="u", owner="ann", picture=photo()))
+    assert isinstance(end, Failed), end
+    assert end.kind is FailureKind.BAD_PICTURE
+
+
+async def test_numbers_that_rank_nothing_fail_a_describe(engine_at, tmp_path):
+    tiny_models.ClipPair().save_pretrained(tmp_path)
+    spoilt(CLIPModel.from_pretrained(tmp_path)).save_pretrained(tmp_path)
+    engine = await engine_at("clip", tmp_path)
+    end = await end_of(engine, DescribeJob(id="d", owner="ann", picture=photo()))
+    assert isinstance(end, Failed), end
+    assert end.kind is FailureKind.BAD_PICTURE
+
+
+def test_a_network_that_does_not_enlarge_is_refused():
+    with pytest.raises(ValueError, match="enlarges by 1, not by 2 or more"):
+        Upscaler("u", lambda pixels: pixels, 1, torch.device("cpu"))
+
+
+@pytest.mark.parametrize(("scale", "factor", "tiles"), [(2, 2, 6), (2, 4, 6 + 15), (4, 2, 6)])
+def test_an_upscale_counts_the_tiles_of_all_its_passes(scale, factor, tiles):
+    solo = Upscaler(
+        "u",
+        lambda pixels: pixels.repeat_interleave(scale, -1).repeat_interleave(scale, -2),
+        scale,
+        torch.device("cpu"),
+    )
+    picture = Image.new("RGB", (TILE_PX * 2 + 9, TILE_PX + 50))
+    seen = []
+    end = solo.run(
+        UpscaleJob(id="u", owner="ann", picture=b"", factor=factor),
+        Inputs(pictures=(picture,)),
+        lambda done, total: seen.append((done, total)),
+    )
+    assert (end.pictures[0].width_px, end.pictures[0].height_px) == (393 * factor, 242 * factor)
+    assert seen == [(number, tiles) for number in range(tiles)]
+
+
+SOLOS = {
+    "swin2sr": UpscaleJob(id="s", owner="ann", picture=photo(400, 200), factor=4),
+    "clip": DescribeJob(id="s", owner="ann", picture=photo()),
+    "captioner": DescribeJob(id="s", owner="ann", picture=photo()),
+    "sd": WordWeightsJob(id="s", owner="ann", model="sd", text="a very red cat, at night"),
+}
+
+
+@pytest.mark.parametrize("family", SOLOS)
+async def test_every_solo_tells_how_far_it_is(engine_of, family):
+    engine = await engine_of(family)
+    events = [event async for event in engine.run(SOLOS[family])]
+    assert isinstance(events[-1], Finished), events[-1]
+    told = [event for event in events if isinstance(event, Progress)]
+    assert len({event.total for event in told}) == 1
+    done = [event.done for event in told]
+    assert done[0] == 0 and len(done) > 3
+    assert done == sorted(done) and done[-1] <= told[0].total
+
+
+@pytest.mark.parametrize("family", SOLOS)
+async def test_every_solo_ends_where_it_is_cancelled_and_the_next_runs(
+    engine_of, monkeypatch, family
+):
+    cancelled, tell = threading.Event(), Reports.solo
+
+    def tell_and_wait(reports, work, done, total):
+        tell(reports, work, done, total)
+        reports.flush()
+        assert done < 2 or cancelled.wait(60)
+
+    monkeypatch.setattr(Reports, "solo", tell_and_wait)
+    engine = await engine_of(family)
+    events = []
+    async for event in engine.run(SOLOS[family]):
+        events.append(event)
+        if isinstance(event, Progress) and event.done == 2:
+            assert engine.cancel("s")
+            cancelled.set()
+    assert events[-1] == Cancelled(job_id="s")
+    assert [event.done for event in events if isinstance(event, Progress)] == [0, 1, 2]
+    assert isinstance(await end_of(engine, SOLOS[family]), Finished)
+
+
+def pixel_diffusion():
+    """A pipeline of diffusers that takes the older callback and draws without an autoencoder."""
+    torch.manual_seed(12)
+    words = tiny_models.tokenizer()
+    denoiser = UNet2DConditionModel(
+        sample_size=32,
+        in_channels=3,
+        out_channels=6,
+        block_out_channels=(32, 64),
+        layers_per_block=1,
+        norm_num_groups=8,
+        attention_head_dim=8,
+        cross_attention_dim=32,
+        encoder_hid_dim=32,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+    )
+    pipeline = IFPipeline(
+        tokenizer=words,
+        text_encoder=tiny_models.t5(words),
+        unet=denoiser.eval(),
+        scheduler=DDPMScheduler(variance_type="learned_range"),
+        safety_checker=None,
+        feature_extractor=None,
+        watermarker=None,
+        requires_safety_checker=False,
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def test_a_pipeline_with_the_older_callback_tells_each_step_and_draws_its_own_picture(draw):
+    pipeline, seen = pixel_diffusion(), []
+    end = WholePipeline("if", pipeline, None).run(
+        draw("if", "a cat", images=2, seed=5),
+        Inputs(),
+        lambda done, total: seen.append((done, total)),
+    )
+    assert sorted(set(seen)) == [(number, 8) for number in range(9)]
+    assert seen == sorted(seen)
+    theirs = pipeline(
+        "a cat",
+        num_inference_steps=4,
+        guidance_scale=5.0,
+        width=64,
+        height=64,
+        generator=torch.Generator("cpu").manual_seed(6),
+    ).images[0]
+    ours = Image.open(io.BytesIO(end.pictures[1].png))
+    assert np.array_equal(np.asarray(ours), np.asarray(theirs))
+
+
+class Stop(Exception):
+    pass
+
+
+def test_a_pipeline_with_the_older_callback_ends_where_it_is_cancelled(draw):
+    seen = []
+
+    def report(done, total):
+        del total
+        seen.append(done)
+        if done == 2:
+            raise Stop
+
+    with pytest.raises(Stop):
+        WholePipeline("if", pixel_diffusion(), None).run(draw("if", "a cat"), Inputs(), report)
+    assert seen == [0, 1, 2]
+
+
+async def test_a_whole_pipeline_heeds_a_scheduler_and_has_its_own_again_afterwards(
+    engine_of, draw, weights
+):
+    engine = await engine_of("pipeline")
+    named = await end_of(engine, draw("pipeline", seed=5, scheduler="euler-a"))
+    assert named.notes == ()
+    after = await end_of(engine, draw("pipeline", seed=5))
+
+    pipeline = StableDiffusionPipeline.from_pretrained(weights("pipeline"), safety_checker=None)
+    pipeline.set_progress_bar_config(disable=True)
+    own = pipeline.scheduler
+    for end, scheduler in (
+        (named, EulerAncestralDiscreteScheduler.from_config(own.config)),
+        (after, own),
+    ):
+        pipeline.scheduler = scheduler
+        theirs = pipeline(
+            "a red cat at night",
+            num_inference_steps=4,
+            guidance_scale=5.0,
+            width=64,
+            height=64,
+            generator=torch.Generator("cpu").manual_seed(5),
+        ).images[0]
+        ours = Image.open(io.BytesIO(end.pictures[0].png))
+        assert np.array_equal(np.asarray(ours), np.asarray(theirs))
+
+
+async def test_a_scheduler_and_a_film_that_a_whole_pipeline_cannot_have_are_said(engine_of, draw):
+    engine = await engine_of("pipeline")
+    plain = await end_of(engine, draw("pipeline"))
+    end = await end_of(engine, draw("pipeline", scheduler="tcd", film_frames=4))
+    assert end.notes == (
+        "This model shows nothing of its drawing, so there is no film.",
+        "This model has no scheduler 'tcd'; it drew with its own.",
+    )
+    assert end.pictures == plain.pictures
+
+
+def test_a_pipeline_whose_scheduler_learns_the_variance_keeps_to_those_that_know_it(draw):
+    solo = WholePipeline("if", pixel_diffusion(), None)
+
+    def notes(scheduler):
+        job = draw("if", "a cat", scheduler=scheduler)
+        return solo.run(job, Inputs(), lambda done, total: None).notes
+
+    assert notes("dpm++2m") == ()
+    assert notes("euler-a") == ("This model has no scheduler 'euler-a'; it drew with its own.",)
+
+
+async def test_what_a_pipeline_itself_refuses_is_said_in_its_own_words(engine_at, draw, tmp_path):
+    parts = tiny_models.stable_diffusion().components
+    parts = {name: part for name, part in parts.items() if name != "image_encoder"}
+    StableDiffusionInpaintPipeline(**parts, requires_safety_checker=False).save_pretrained(tmp_path)
+    engine = await engine_at("pipeline", tmp_path)
+    end = await end_of(engine, draw("pipeline"))
+    assert isinstance(end, Failed), end
+    assert end.kind is FailureKind.BAD_INPUT
+    assert end.reason.startswith("This model cannot draw this: Input is in incorrect format.")
+    assert end.reason.endswith("It takes a picture, and none was given.")
+    drawn = await end_of(
+        engine,
+        draw("pipeline", inputs=(InputPicture(data=photo(64, 64)),), mask=photo(64, 64)),
+    )
+    assert isinstance(drawn, Finished), drawn
+
+
+class NeedsPicture:
+    """A pipeline that cannot be called without a picture."""
+
+    def set_progress_bar_config(self, **options):
+        pass
+
+    def __call__(self, image, prompt=None, generator=None, output_type="pil"):
+        raise AssertionError
+
+
+def test_a_pipeline_that_must_be_given_a_picture_is_not_run_without(draw):
+    with pytest.raises(JobError, match="This model needs a picture to start from; give one"):
+        WholePipeline("edit", NeedsPicture(), None).run(draw("edit"), Inputs(), lambda *_: None)
