@@ -50,6 +50,8 @@ class Compiled:
         self._broken = self._closed = False
         self.missed = 0
         """Passes for which ready code would have been compiled again, so that eager served."""
+        self._server: int | None = None
+        """The thread that was told to compile nothing."""
         self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
         threading.Thread(target=self._warm, name="compile", daemon=True).start()
 
@@ -61,9 +63,9 @@ class Compiled:
         """
         signature = _signature((arguments, options))
         if signature in self._ready:
+            self._refuse_to_compile()
             try:
-                with torch._dynamo.config.patch(error_on_recompile=True):  # noqa: SLF001
-                    return (self._forward(*arguments, **options),)
+                return (self._forward(*arguments, **options),)
             except torch._dynamo.exc.RecompileError:  # noqa: SLF001
                 self.missed += 1
                 self._broken = self._broken or self.missed >= MISSES
@@ -74,6 +76,12 @@ class Compiled:
             self._asked.add(signature)
             self._requests.put((signature, _like(arguments), _like(options)))
         return None
+
+    def _refuse_to_compile(self) -> None:
+        """Dynamo's settings hold for one thread; patching them for each call takes a millisecond."""
+        if self._server != threading.get_ident():
+            self._server = threading.get_ident()
+            torch._dynamo.config.error_on_recompile = True  # noqa: SLF001
 
     def _may_ask(self) -> bool:
         waiting = len(self._asked) - len(self._ready)
