@@ -2,40 +2,13 @@
 
 from __future__ import annotations
 
-import io
-
 import diffusers
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from engine import Finished, InputPicture
-
-
-def photo():
-    ramp = np.add.outer(np.arange(64), 2 * np.arange(64))
-    array = np.stack([ramp % 256, (3 * ramp) % 256, 255 - ramp % 256], axis=-1)
-    return Image.fromarray(array.astype(np.uint8))
-
-
-def right_half():
-    mask = Image.new("L", (64, 64))
-    mask.paste(255, (32, 0, 64, 64))
-    return mask
-
-
-def png(picture):
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-async def finish(engine, job):
-    end = [event async for event in engine.run(job)][-1]
-    assert isinstance(end, Finished), end
-    return [np.asarray(Image.open(io.BytesIO(picture.png))) for picture in end.pictures]
-
+from tests.engine.samples import finish, photo, png, right_half
 
 PIPELINES = {
     ("sdxl", "text"): "StableDiffusionXLPipeline",

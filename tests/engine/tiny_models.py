@@ -126,7 +126,7 @@ def scheduler(**options):
     )
 
 
-def stable_diffusion(in_channels=4):
+def stable_diffusion(in_channels=4, **of_scheduler):
     torch.manual_seed(1)
     words = tokenizer()
     return StableDiffusionPipeline(
@@ -134,7 +134,7 @@ def stable_diffusion(in_channels=4):
         text_encoder=CLIPTextModel(text_config(words)).eval(),
         tokenizer=words,
         unet=unet(in_channels),
-        scheduler=scheduler(),
+        scheduler=scheduler(**of_scheduler),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
@@ -146,7 +146,7 @@ def clip_text(words, projection=32):
     return CLIPTextModelWithProjection(text_config(words, projection=projection)).eval()
 
 
-def sdxl():
+def sdxl(in_channels=4):
     torch.manual_seed(2)
     words = tokenizer()
     return StableDiffusionXLPipeline(
@@ -156,6 +156,7 @@ def sdxl():
         tokenizer=words,
         tokenizer_2=words,
         unet=unet(
+            in_channels,
             cross_attention_dim=64,
             addition_embed_type="text_time",
             addition_time_embed_dim=8,
@@ -537,7 +538,9 @@ BUILDERS = {
     "pipeline": stable_diffusion,
     "sd": stable_diffusion,
     "sd-inpaint": lambda: stable_diffusion(in_channels=9),
+    "sd-velocity": lambda: stable_diffusion(prediction_type="v_prediction"),
     "sdxl": sdxl,
+    "sdxl-inpaint": lambda: sdxl(in_channels=9),
     "sd3": sd3,
     "flux": flux,
     "flux-schnell": lambda: flux(guidance_embeds=False),
