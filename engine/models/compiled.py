@@ -49,7 +49,7 @@ class Compiled:
         self._ready: set[Any] = set()
         self._broken = self._closed = False
         self.missed = 0
-        """Passes for which ready code would have been compiled again, so that eager served."""
+        """Passes whose ready code did not fit after all, so that eager served."""
         self._server: int | None = None
         """The thread that was told to compile nothing."""
         self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -67,9 +67,9 @@ class Compiled:
             try:
                 return (self._forward(*arguments, **options),)
             except torch._dynamo.exc.RecompileError:  # noqa: SLF001
-                self.missed += 1
-                self._broken = self._broken or self.missed >= MISSES
-                if torch.get_default_dtype() is torch.float32:
+                if torch.get_default_dtype() is torch.float32:  # else it fits again after the load
+                    self.missed += 1
+                    self._broken = self._broken or self.missed >= MISSES
                     self._ready.discard(signature)
                     self._asked.discard(signature)
         elif signature not in self._asked and self._may_ask():
@@ -78,7 +78,7 @@ class Compiled:
         return None
 
     def _refuse_to_compile(self) -> None:
-        """Dynamo's settings hold for one thread; patching them for each call takes a millisecond."""
+        """Dynamo's settings hold for one thread; to patch them for a call takes a millisecond."""
         if self._server != threading.get_ident():
             self._server = threading.get_ident()
             torch._dynamo.config.error_on_recompile = True  # noqa: SLF001
