@@ -1,8 +1,4 @@
-"""What the benchmarks measure: the engine and diffusers' own pipeline, alternated in one run.
-
-Baseline S is the pipeline called once for each job, in turn, with the same weights, number
-format, device and threads, its pictures encoded to PNG like the engine's.
-"""
+"""What the benchmarks measure: the engine and diffusers' own pipeline, alternated in one run."""
 
 from __future__ import annotations
 
@@ -12,13 +8,12 @@ import math
 import random
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 
 from engine import (
@@ -30,12 +25,13 @@ from engine import (
     sampler,
     schedulers,
 )
+from engine.bench_baseline import Baseline
+from engine.bench_watch import as_while_a_model_loads, graphs, watching
 from engine.device import choose
 from engine.drawing import rows_of
+from engine.limits import FLOW_FAMILIES
 from engine.messages import Lane
-from engine.models import loading
-from engine.models.tracing import prepare_to_compile
-from engine.pictures import Inputs, to_png
+from engine.pictures import Inputs
 from engine.rows import Row, Work
 from engine.tickets import ticket_for
 
@@ -49,99 +45,35 @@ MIXED = ("euler", "dpm++2m-karras", "euler-a", "ddim", "unipc", "dpm++2m", "lcm"
 STEPS = (20, 30, 40)
 PAIRS = 15
 TRACE_JOBS = 200
+TRACE_PARTS = 4
 IN_FLIGHT = (1, 2, 4, 8, 16)
 LOAD = 0.8
 """Of the baseline's capacity, for arrivals at random."""
 
 
-class Baseline:
-    """diffusers' own pipeline, eager (S) or compiled (Sc)."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exactness:
+    """Largest differences of one picture's latents ÷ their largest value."""
 
-    def __init__(
-        self, spec: ModelSpec, device: torch.device, dtype: torch.dtype, *, compiled: bool = False
-    ) -> None:
-        spec = replace(spec, compiled="")
-        model: Any = loading.load(spec, device, dtype)
-        self.model = model
-        self.pipeline = model.pipeline
-        self.pipeline.set_progress_bar_config(disable=True)
-        self._own = self.pipeline.scheduler
-        if compiled:
-            prepare_to_compile()
-            self.pipeline.unet = torch.compile(self.pipeline.unet, dynamic=False)
-
-    def draw(self, job: DrawJob) -> float:
-        """Draw a job and encode its pictures; seconds."""
-        began_s = time.perf_counter()
-        self.pipeline.scheduler = schedulers.build(job.scheduler, self._own)
-        generators = [
-            torch.Generator("cpu").manual_seed(job.seed + index) for index in range(job.images)
-        ]
-        pictures = self.pipeline(
-            job.prompt[0].text,
-            num_inference_steps=job.steps,
-            guidance_scale=job.guidance,
-            width=job.width_px,
-            height=job.height_px,
-            num_images_per_prompt=job.images,
-            generator=generators,
-        ).images
-        for picture in pictures:
-            to_png(np.asarray(picture))
-        return time.perf_counter() - began_s
+    batched: float
+    """Beside strangers, against alone."""
+    alone: float
+    """Alone, against the baseline."""
 
 
-@dataclass(slots=True)
-class Ticks:
-    """What the sampler did: (began, ended, ids of the jobs) of every tick."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recompiles:
+    """What a warm engine compiled, and drew without compiled code."""
 
-    log: list[tuple[float, float, tuple[str, ...]]] = field(default_factory=list)
-    network_s: float = 0.0
-    decoded_s: float = 0.0
-    """When the decoder was last done."""
-
-
-@contextmanager
-def watching() -> Iterator[Ticks]:
-    """Record every tick, and the time inside the networks, of the engine within."""
-    ticks = Ticks()
-    step, decode = sampler.step, sampler.decode
-
-    def timed_step(model: Any, rows: Sequence[Row]) -> Any:  # noqa: ANN401
-        if "timed" not in vars(model):
-            model.timed = True
-            _time_networks(model, ticks)
-        began_s = time.perf_counter()
-        failed = step(model, rows)
-        ids = tuple(dict.fromkeys(row.work.job.id for row in rows))
-        ticks.log.append((began_s, time.perf_counter(), ids))
-        return failed
-
-    def timed_decode(model: Any, rows: Sequence[Row]) -> Any:  # noqa: ANN401
-        began_s = time.perf_counter()
-        pictures = decode(model, rows)
-        ticks.decoded_s = time.perf_counter()
-        ticks.network_s += ticks.decoded_s - began_s
-        return pictures
-
-    sampler.step, sampler.decode = timed_step, timed_decode
-    try:
-        yield ticks
-    finally:
-        sampler.step, sampler.decode = step, decode
-
-
-def _time_networks(model: Any, ticks: Ticks) -> None:  # noqa: ANN401
-    def timed(function: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401
-            began_s = time.perf_counter()
-            result = function(*arguments, **options)
-            ticks.network_s += time.perf_counter() - began_s
-            return result
-
-        return call
-
-    model.predict, model.condition = timed(model.predict), timed(model.condition)
+    graphs: int
+    """Compiled anew, on any thread."""
+    passes: int
+    """Of the part in which nothing loads."""
+    eager: int
+    """Of those."""
+    passes_while_loading: int
+    """Of the part before, in which another model loads or seems to."""
+    eager_while_loading: int
 
 
 class Bench:
@@ -153,7 +85,12 @@ class Bench:
         self._device, self._dtype = chosen, dtype
         self.baseline = Baseline(spec, chosen.where, chosen.dtype)
         self.compiled_baseline = partial(Baseline, spec, chosen.where, chosen.dtype, compiled=True)
+        self.like = partial(Bench, device=device, dtype=dtype)
+        """Another model on the same device."""
         self._numbers = itertools.count()
+        self._flows = spec.info.family in FLOW_FAMILIES
+        self.schedulers = schedulers.names_for(flow=self._flows)
+        """All that are offered with this model."""
         self.name = f"{spec.info.title}, {side_px // 8} × {side_px // 8} latents"
 
     def job(self, number: int = 0, **fields: Any) -> DrawJob:  # noqa: ANN401
@@ -177,18 +114,23 @@ class Bench:
 
     def mixed(self, count: int, *, part: int = 1, **fields: Any) -> list[DrawJob]:  # noqa: ANN401
         """Jobs of mixed prompts, schedulers and steps, or of a `part`-th of the steps."""
-        kinds = zip(itertools.cycle(STEPS), itertools.cycle(MIXED), range(count), strict=False)
+        names = self.schedulers if self._flows else MIXED
+        kinds = zip(itertools.cycle(STEPS), itertools.cycle(names), range(count), strict=False)
         return [
             self.job(n, steps=steps // part, scheduler=scheduler, **fields)
             for steps, scheduler, n in kinds
         ]
 
     @contextmanager
-    def engine(self, **options: Any) -> Iterator[Callable[[Any], Any]]:  # noqa: ANN401
+    def engine(
+        self,
+        *beside: ModelSpec,
+        **options: Any,  # noqa: ANN401
+    ) -> Iterator[Callable[[Any], Any]]:
         """A started engine with the model resident and warm; call it with a coroutine function."""
         with asyncio.Runner() as runner:
             engine = Engine(
-                [self.spec], device=str(self._device.where), dtype=self._dtype, **options
+                [self.spec, *beside], device=str(self._device.where), dtype=self._dtype, **options
             )
             runner.run(engine.start())
             runner.run(_finish(engine, self.job(steps=2)))
@@ -209,16 +151,35 @@ class Bench:
                 while engine.status().compiling:
                     await _finish(engine, self.job(steps=2))
 
-    def recompiles(self) -> int:
-        """Graphs compiled, once warm, for jobs that come and go."""
+    def recompiles(self, beside: ModelSpec) -> Recompiles:
+        """What is compiled or drawn eagerly, once warm, for jobs that come and go.
+
+        While the first are drawn, `beside` is loaded; then what a load changes stays changed.
+        """
         spec, self.spec = self.spec, replace(self.spec, compiled=self.spec.compiled or "blocks")
+        name = spec.info.name
+
+        def draw(run: Callable[[Any], Any], *others: DrawJob) -> None:
+            for count in IN_FLIGHT:
+                jobs = [*self.mixed(count, part=2), *others]
+                run(lambda engine, jobs=jobs: _finish_all(engine, self._again(jobs)))
+
         try:
-            with self.engine() as run:
-                before = graphs()
-                for count in IN_FLIGHT:
-                    jobs = self.mixed(count, part=2)
-                    run(lambda engine, jobs=jobs: _finish_all(engine, jobs))
-                return graphs() - before
+            with watching() as watch, self.engine(beside) as run:
+                before, watch.ticks = graphs(), []
+                draw(run, self.job(model=beside.info.name, steps=5))
+                with as_while_a_model_loads():
+                    draw(run)
+                loading = [tick for tick in watch.ticks if tick.model == name]
+                watch.ticks = []
+                draw(run)
+                return Recompiles(
+                    graphs=graphs() - before,
+                    passes=len(watch.ticks),
+                    eager=sum(tick.eager for tick in watch.ticks),
+                    passes_while_loading=len(loading),
+                    eager_while_loading=sum(tick.eager for tick in loading),
+                )
         finally:
             self.spec = spec
 
@@ -288,61 +249,63 @@ class Bench:
                     pass
             return submitted_s
 
-        with watching() as ticks, self.engine() as run:
+        with watching() as watch, self.engine() as run:
             submitted_s = run(scenario)
-        after = [ids for began_s, _, ids in ticks.log if began_s > submitted_s]
-        return 1 + next(place for place, ids in enumerate(after) if late.id in ids)
+        after = [tick.jobs for tick in watch.ticks if tick.began_s > submitted_s]
+        return 1 + next(place for place, jobs in enumerate(after) if late.id in jobs)
 
     def arrivals(self, count: int) -> tuple[float, float, float]:
         """p95 latency of random arrivals: (baseline, engine) and the baseline's mean service.
 
-        The baseline is a queue with one server, and its services are those measured before and
-        after the engine's turn, so that a machine that changes its speed favours neither.
+        One trace in parts. The baseline is a queue with one server, whose services in a part are
+        those measured just before and just after it, so that a machine that changes its speed
+        favours neither. In each part both begin with nothing to do.
         """
+        chance = random.Random(1)  # noqa: S311 - a trace, not a secret
+        gaps = [chance.expovariate(LOAD) for _ in range(count)]
         jobs = [
             self.job(n, steps=STEPS[n % len(STEPS)] // 2, scheduler="euler") for n in range(count)
         ]
-        services: dict[int, list[float]] = {steps // 2: [] for steps in STEPS}
-
-        def sample() -> None:
-            for job in jobs[:18]:
-                services[job.steps].append(self.baseline.draw(job))
-
-        sample()
-        mean_s = statistics.mean(itertools.chain.from_iterable(services.values()))
-        chance = random.Random(1)  # noqa: S311 - a trace, not a secret
-        arrivals = list(itertools.accumulate(chance.expovariate(LOAD / mean_s) for _ in jobs))
-
-        async def scenario(engine: Engine) -> list[float]:
-            began_s = time.perf_counter()
-
-            async def member(arrival: float, job: DrawJob) -> float:
-                await asyncio.sleep(max(0.0, began_s + arrival - time.perf_counter()))
-                await _finish(engine, job)
-                return time.perf_counter() - began_s - arrival
-
-            members = itertools.starmap(member, zip(arrivals, jobs, strict=True))
-            return list(await asyncio.gather(*members))
-
+        theirs: list[float] = []
+        ours: list[float] = []
+        means_s = []
+        before = self._services()
         with self.engine() as run:
-            ours = run(scenario)
-        sample()
-        free_s, waits = 0.0, []
-        for arrival, job in zip(arrivals, jobs, strict=True):
-            free_s = max(free_s, arrival) + statistics.median(services[job.steps])
-            waits.append(free_s - arrival)
-        return _p95(waits), _p95(ours), mean_s
+            for part in range(TRACE_PARTS):
+                mean_s = statistics.mean(itertools.chain.from_iterable(before.values()))
+                mine = slice(part * count // TRACE_PARTS, (part + 1) * count // TRACE_PARTS)
+                arrivals = [mean_s * each for each in itertools.accumulate(gaps[mine])]
+                trace = list(zip(arrivals, jobs[mine], strict=True))
+                ours += run(lambda engine, trace=trace: _live(engine, trace))
+                after = self._services()
+                services = {
+                    steps: statistics.median(before[steps] + after[steps]) for steps in before
+                }
+                theirs += _one_server((arrival, services[job.steps]) for arrival, job in trace)
+                means_s.append(mean_s)
+                before = after
+        return _p95(theirs), _p95(ours), statistics.mean(means_s)
+
+    def _services(self) -> dict[int, list[float]]:
+        """Seconds that the baseline takes for one picture, three times for each count of steps."""
+        return {
+            steps // 2: [
+                self.baseline.draw(self.job(steps=steps // 2, scheduler="euler")) for _ in range(3)
+            ]
+            for steps in STEPS
+        }
 
     def overhead(self) -> tuple[float, int]:
         """Share of the time, under full load, that is not spent inside the networks."""
         jobs = self.mixed(16)
-        with watching() as ticks, self.engine() as run:
+        with watching() as watch, self.engine() as run:
             run(lambda engine: _finish_all(engine, self._again(jobs)))
-            ticks.network_s, ticks.log = 0.0, []
+            watch.networks.clear()
+            watch.ticks = []
             began_s = time.perf_counter()
             run(lambda engine: _finish_all(engine, self._again(jobs)))
-        busy_s = ticks.decoded_s - began_s
-        return max(0.0, 1 - ticks.network_s / busy_s), len(ticks.log)
+            networks_s = watch.networks.seconds()
+        return max(0.0, 1 - networks_s / (watch.decoded_s - began_s)), len(watch.ticks)
 
     def previews(self, pairs: int) -> float:
         """Median of time with previews every 5 steps ÷ without, alternated."""
@@ -361,16 +324,20 @@ class Bench:
         return statistics.median(ratios)
 
     @torch.inference_mode()
-    def exactness(self) -> dict[str, float]:
-        """By scheduler: largest difference of batched and lone latents ÷ their largest value."""
+    def exactness(self) -> dict[str, Exactness]:
+        """How lone and batched latents differ, by scheduler."""
         model = self.baseline.model
         differences = {}
-        for name in schedulers.names_for(flow=False):
+        for name in self.schedulers:
             mine = self.job(3, steps=12, scheduler=name)
+            own = self.baseline.latents(mine)
             lone = self._latents(model, [mine])
-            strangers = self.mixed(7)
-            beside = self._latents(model, [mine, *strangers])
-            differences[name] = float((lone - beside).abs().max() / lone.abs().max())
+            beside = self._latents(model, [mine, *self.mixed(7)])
+            largest = lone.abs().max()
+            differences[name] = Exactness(
+                batched=float((lone - beside).abs().max() / largest),
+                alone=float((lone - own).abs().max() / largest),
+            )
         return differences
 
     def _latents(self, model: Any, jobs: Sequence[DrawJob]) -> torch.Tensor:  # noqa: ANN401
@@ -400,9 +367,25 @@ async def _finish_all(engine: Engine, jobs: Sequence[DrawJob]) -> None:
     await asyncio.gather(*(_finish(engine, job) for job in jobs))
 
 
-def graphs() -> int:
-    """How many graphs dynamo has compiled in this process."""
-    return int(torch._dynamo.utils.counters["stats"]["unique_graphs"])  # noqa: SLF001
+async def _live(engine: Engine, trace: Sequence[tuple[float, DrawJob]]) -> list[float]:
+    """Submit each job when it arrives; seconds from there to its end."""
+    began_s = time.perf_counter()
+
+    async def member(arrival_s: float, job: DrawJob) -> float:
+        await asyncio.sleep(max(0.0, began_s + arrival_s - time.perf_counter()))
+        await _finish(engine, job)
+        return time.perf_counter() - began_s - arrival_s
+
+    return list(await asyncio.gather(*itertools.starmap(member, trace)))
+
+
+def _one_server(trace: Iterable[tuple[float, float]]) -> list[float]:
+    """Seconds from arrival to end, of (arrival, service), where one is served after another."""
+    free_s, waits = 0.0, []
+    for arrival_s, service_s in trace:
+        free_s = max(free_s, arrival_s) + service_s
+        waits.append(free_s - arrival_s)
+    return waits
 
 
 def _p95(values: Sequence[float]) -> float:

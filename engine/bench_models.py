@@ -1,4 +1,4 @@
-"""Models for benchmarks that need no files: a toy with random weights, its config in this file."""
+"""Models for benchmarks that need no files: random weights, their configs in this file."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from diffusers import (
     AutoencoderKL,
     DDIMScheduler,
     EulerDiscreteScheduler,
+    FlowMatchEulerDiscreteScheduler,
+    SD3Transformer2DModel,
+    StableDiffusion3Pipeline,
     StableDiffusionPipeline,
     StableDiffusionXLPipeline,
     UNet2DConditionModel,
@@ -20,6 +23,8 @@ from transformers import (
     CLIPTextModel,
     CLIPTextModelWithProjection,
     CLIPTokenizer,
+    T5Config,
+    T5EncoderModel,
 )
 
 from engine.catalogue import ModelSpec
@@ -95,6 +100,57 @@ def toy() -> Any:  # noqa: ANN401 - a diffusers pipeline
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
+    )
+
+
+def toy_flow() -> Any:  # noqa: ANN401 - a diffusers pipeline
+    """A Stable Diffusion 3 layout with a transformer of two blocks of 32 channels."""
+    torch.manual_seed(0)
+    words = byte_tokenizer()
+    text = CLIPTextConfig(
+        vocab_size=len(words),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        projection_dim=32,
+        eos_token_id=words.eos_token_id,
+        bos_token_id=words.bos_token_id,
+        pad_token_id=words.pad_token_id,
+    )
+    return StableDiffusion3Pipeline(
+        transformer=SD3Transformer2DModel(
+            sample_size=8,
+            in_channels=16,
+            num_layers=2,
+            attention_head_dim=8,
+            num_attention_heads=4,
+            joint_attention_dim=64,
+            caption_projection_dim=32,
+            pooled_projection_dim=64,
+            pos_embed_max_size=32,
+        ),
+        vae=AutoencoderKL(
+            block_out_channels=(8, 8, 16, 16),
+            down_block_types=("DownEncoderBlock2D",) * 4,
+            up_block_types=("UpDecoderBlock2D",) * 4,
+            latent_channels=16,
+            layers_per_block=1,
+            norm_num_groups=4,
+            use_quant_conv=False,
+            use_post_quant_conv=False,
+            shift_factor=0.0609,
+            scaling_factor=1.5305,
+        ),
+        text_encoder=CLIPTextModelWithProjection(text),
+        text_encoder_2=CLIPTextModelWithProjection(text),
+        text_encoder_3=T5EncoderModel(
+            T5Config(vocab_size=len(words), d_model=64, d_ff=64, d_kv=8, num_layers=1, num_heads=4)
+        ),
+        tokenizer=words,
+        tokenizer_2=words,
+        tokenizer_3=words,
+        scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
     )
 
 
@@ -174,13 +230,15 @@ def byte_tokenizer() -> Any:  # noqa: ANN401 - a transformers tokenizer
     return CLIPTokenizer(vocab=vocabulary, merges=[], model_max_length=77)
 
 
-def spec_of(name: str, title: str, place: Path, side_px: int, *, compiled: str = "") -> ModelSpec:
+def spec_of(
+    name: str, title: str, place: Path, side_px: int, *, family: str = "sd", compiled: str = ""
+) -> ModelSpec:
     """A catalogue entry for one of these."""
     info = ModelInfo(
         name=name,
         title=title,
         aliases=(),
-        family="sdxl" if name == "sdxl" else "sd",
+        family=family,
         width_px=side_px,
         height_px=side_px,
         size_step_px=16,
@@ -195,6 +253,11 @@ def spec_of(name: str, title: str, place: Path, side_px: int, *, compiled: str =
     return ModelSpec(info=info, place=place, compiled=compiled)
 
 
-def toy_spec(place: Path) -> ModelSpec:
+def toy_spec(place: Path, name: str = "toy") -> ModelSpec:
     """The toy's catalogue entry."""
-    return spec_of("toy", "Toy UNet (32, 64)", place, 64)
+    return spec_of(name, "Toy UNet (32, 64)", place, 64)
+
+
+def toy_flow_spec(place: Path) -> ModelSpec:
+    """The catalogue entry of the toy for flow matching."""
+    return spec_of("toy-flow", "Toy transformer", place, 64, family="sd3")

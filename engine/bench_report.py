@@ -11,9 +11,10 @@ from engine.bench_figures import CURVE, Result, machine, row
 HEAD = """# Benchmarks
 
 What the engine gains by letting the images of many members share each forward pass. Every figure
-is a ratio within one run; baseline S is diffusers' own pipeline called once for each job, in turn,
-with the same weights, number format, device and threads. `python -m engine bench` measures them
-again.
+is a ratio within one run. Baseline **S** is diffusers' own pipeline called once for each job, in
+turn, with the same weights, number format, device and threads; **Sc** is the same with its denoiser
+compiled. The toy is a UNet of 32 and 64 channels with random weights. "–" is what this machine
+cannot measure, or what has no bar. `python -m engine bench` measures them again.
 
 """
 TABLE = """| # | work | model | metric | figure | bar | met |
