@@ -50,6 +50,14 @@ def load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Denoiser 
     """The model, ready on the device; BrokenModelError with one sentence where it cannot be."""
     if spec is _LANCZOS:
         return Lanczos()
+    try:
+        return _loaded(spec, device, dtype)
+    except JobError as error:
+        # Members read it; what it is raised from goes to the log and has the paths in full.
+        raise BrokenModelError(_without_folders(str(error), spec)) from error
+
+
+def _loaded(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Denoiser | Solo:
     if not spec.place.exists():
         how = f"; get it with: python -m engine fetch {spec.info.name}" if spec.hub_id else ""
         raise BrokenModelError(f"The files of {spec.info.title} are not at {spec.place}{how}.")
@@ -71,6 +79,21 @@ def load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Denoiser 
         raise BrokenModelError(
             f"{spec.info.title} cannot be loaded from {spec.place}: {_first_line(error)}."
         ) from error
+
+
+def _without_folders(text: str, spec: ModelSpec) -> str:
+    places = (
+        spec.place,
+        spec.config,
+        spec.denoiser,
+        spec.safety_checker,
+        spec.preview_vae,
+        spec.ip_adapter,
+        spec.image_encoder,
+    )
+    for place in filter(None, places):
+        text = text.replace(str(place), place.name)
+    return text
 
 
 def _load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Denoiser | Solo:

@@ -45,6 +45,7 @@ def sentence(end):
     assert isinstance(end, Failed)
     assert end.kind is FailureKind.BROKEN_MODEL
     assert "\n" not in end.reason
+    assert " /" not in end.reason  # members read it: no folders of the server
     return end.reason
 
 
