@@ -31,12 +31,8 @@ def rows_of(work: Work, model: Denoiser, arrivals: itertools.count[int]) -> Iter
         raise JobError("This model draws only within a mask; give one, or choose another.")
     text = model.condition(job, work.inputs.prompts)
     work.notes += [*work.inputs.notes, *text.notes]
-    pattern = schedulers.build(job.scheduler, model.scheduler)
     shape = model.latent_shape(job.width_px, job.height_px)
-    try:
-        model.set_timesteps(pattern, job.steps, shape)
-    except ValueError as error:  # such as more steps than a distilled scheduler has
-        raise JobError(str(error).splitlines()[0]) from error
+    pattern = _scheduler(work, model, shape)
     begin = 0
     if work.inputs.pictures:
         begin = model.first_step(job.steps, job.strength) * getattr(pattern, "order", 1)
@@ -72,6 +68,43 @@ def rows_of(work: Work, model: Denoiser, arrivals: itertools.count[int]) -> Iter
             adapter=adapter,
             tile=job.tile,
         )
+
+
+def _scheduler(work: Work, model: Denoiser, shape: tuple[int, ...]) -> Any:  # noqa: ANN401
+    """The scheduler that all rows copy, its timesteps set; JobError where it cannot do the job."""
+    job = work.job
+    assert isinstance(job, DrawJob)
+    name, own = job.scheduler, model.scheduler
+    if name and schedulers.is_edm(own) is not (schedulers.form_of(name) == "edm"):
+        raise JobError(
+            f"The scheduler {name!r} does not suit this model, which is of EDM's own form; choose"
+            " edm-euler."
+            if schedulers.is_edm(own)
+            else f"The scheduler {name!r} is for models of EDM's own form only; choose another,"
+            " such as euler."
+        )
+    try:
+        scheduler = schedulers.build(name, own)
+        least = schedulers.fewest_steps(scheduler)
+        if job.steps < least:
+            raise JobError(
+                f"This model's scheduler needs at least {least} steps; {job.steps} were asked for."
+            )
+        model.set_timesteps(scheduler, job.steps, shape)
+    except (ValueError, NotImplementedError) as error:
+        # Such as more steps than a distilled scheduler has, or a table of betas it cannot make.
+        raise JobError(str(error).splitlines()[0]) from error
+    if work.inputs.pictures and not schedulers.can_noise(scheduler):
+        raise JobError(
+            f"The scheduler {name or 'of this model'!r} cannot begin from a picture; choose"
+            " another, such as deis or euler."
+        )
+    if name == "ipndm":
+        work.notes.append(
+            "The scheduler 'ipndm' has a noise schedule of its own, not this model's, so pictures"
+            " come out pale; deis is its nearest kin."
+        )
+    return scheduler
 
 
 def _beginning(

@@ -14,7 +14,7 @@ from engine.messages import (
     UpscaleJob,
     WordWeightsJob,
 )
-from engine.schedulers import SCHEDULERS, names_for
+from engine.schedulers import SCHEDULERS, form_of, names_for
 
 MAX_STEPS = 150
 MAX_IMAGES = 16
@@ -115,12 +115,14 @@ def _check_size(job: DrawJob, info: ModelInfo) -> None:
 def _check_scheduler(job: DrawJob, info: ModelInfo) -> None:
     if not job.scheduler:
         return
-    offered = names_for(flow=info.family in FLOW_FAMILIES)
+    flow = info.family in FLOW_FAMILIES
+    offered = names_for(flow=flow)
     if job.scheduler not in SCHEDULERS:
         raise ValueError(
             f"There is no scheduler {job.scheduler!r}; there are {', '.join(offered)}."
         )
-    if job.scheduler not in offered:
+    # Whether a checkpoint is of EDM's form is known only once it is loaded.
+    if job.scheduler not in offered and (flow or form_of(job.scheduler) != "edm"):
         raise ValueError(
             f"The scheduler {job.scheduler!r} does not suit {info.title}; {', '.join(offered)} do."
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
@@ -9,14 +10,18 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
+from engine import noise
 from engine.copies import fetch, send
 from engine.pictures import PREVIEW_SIDE_PX
 
 if TYPE_CHECKING:
     from engine.models import Denoiser
+
+log = logging.getLogger(__name__)
 
 
 def clean_latents(
@@ -32,11 +37,15 @@ def clean_latents(
         sample = given * math.hypot(sigma, scheduler.config.sigma_data)
         denoised: Tensor = scheduler.precondition_outputs(sample, prediction, sigma)
         return denoised
+    if getattr(scheduler, "ets", None) is not None and not hasattr(scheduler, "alphas_cumprod"):
+        angle = timestep * math.pi / 2  # IPNDM, to whom every prediction is a velocity
+        straight: Tensor = math.cos(angle) * given - math.sin(angle) * prediction
+        return straight
     if model.prediction == "sample":
         return prediction
     if model.prediction == "flow":
         return given - (timestep / 1000) * prediction
-    alphas = model.alphas
+    alphas = model.alphas or scheduler.alphas_cumprod.tolist()
     below = min(int(timestep), len(alphas) - 2)
     alpha = alphas[below] + (alphas[below + 1] - alphas[below]) * (timestep - below)
     signal, noise = alpha**0.5, (1 - alpha) ** 0.5
@@ -50,6 +59,7 @@ def clean_latents(
 
 Rough = Callable[[], NDArray[np.uint8]]
 """A rough picture (h, w, 3), for a thread that may wait for the device."""
+CHART_SQUARES, SQUARE_PX = 8, 16
 PICTURES_LEARNT = 32
 """Decoded pictures that refine a linear map; more would cost time for nothing."""
 
@@ -111,6 +121,31 @@ class LinearRgb:
             self._map = send(self._map, latents.device)
         colours = torch.tensordot(self._map[:-1].T, latents[0].float(), dims=1)
         return _picture(colours + self._map[-1, :, None, None])
+
+
+def teach(model: Denoiser) -> None:
+    """Give a freshly loaded model's linear map its first lesson: a chart of colours.
+
+    Without it the first job would look black on its way. A model that cannot take the lesson
+    draws all the same, so what goes wrong here is only logged.
+    """
+    if not isinstance(model.preview, LinearRgb):
+        return
+    try:
+        with torch.inference_mode():
+            latents = model.encode_image(_chart())(noise.generator_for(0, 0))
+            pixels = model.decode(latents)[0].float() / 2 + 0.5
+            seen = pixels.nan_to_num().clamp(0, 1).mul(255).to(torch.uint8).permute(1, 2, 0)
+            model.preview.learn(latents, seen.cpu().numpy())
+    except Exception:  # the model itself is sound
+        log.warning("%s cannot learn to draw previews yet.", model.name, exc_info=True)
+
+
+def _chart() -> Image.Image:
+    """Plain squares in the corners of the colour cube and between, in no order."""
+    colours = np.random.default_rng(0).integers(0, 256, (CHART_SQUARES, CHART_SQUARES, 3))
+    squares = colours.astype(np.uint8).repeat(SQUARE_PX, 0).repeat(SQUARE_PX, 1)
+    return Image.fromarray(squares)
 
 
 def _picture(colours: Tensor) -> Rough:

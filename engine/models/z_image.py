@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -40,7 +41,7 @@ class ZImage(FlowModel):
         return (f"The prompt has {tokens} tokens; this model reads about {CAPTION_TOKENS - 16}.",)
 
     def sigmas(self, steps: int) -> Sequence[float] | None:
-        spaced: list[float] = torch.linspace(1.0, 1 / steps, steps).tolist()
+        spaced: list[float] = torch.linspace(1.0, 1 / steps, steps, dtype=torch.float32).tolist()
         return spaced
 
     def shifts(self, scheduler: Any) -> bool:  # noqa: ANN401
@@ -57,15 +58,18 @@ class ZImage(FlowModel):
         lengths = conditioning["length"].tolist()
         captions = [c[:n] for c, n in zip(conditioning["caption"], lengths, strict=True)]
         given = latents.to(self.denoiser.dtype).unsqueeze(2)
-        with without_waiting(self.device):  # its forward copies lengths and places each time
-            outputs = self.forward(
-                adapters,
-                list(given.unbind(dim=0)),
-                (1000 - timesteps) / 1000,
-                captions,
-                return_dict=False,
-            )[0]
+        outputs = self.forward(
+            adapters,
+            list(given.unbind(dim=0)),
+            (1000 - timesteps) / 1000,
+            captions,
+            return_dict=False,
+        )[0]
         return -torch.stack([output.float() for output in outputs]).squeeze(2)
+
+    def eagerly(self) -> AbstractContextManager[object]:
+        """Its forward copies lengths and places each time."""
+        return without_waiting(self.device)
 
     def guide(self, predictions: Sequence[Tensor], scale: float, push: float) -> Tensor:
         if len(predictions) == 1:
