@@ -26,7 +26,7 @@ from engine.models.stable_diffusion import StableDiffusion
 from engine.models.upscaler import Lanczos, Upscaler, swin2sr
 from engine.models.whole import WholePipeline
 from engine.models.z_image import ZImage
-from engine.preview import TinyDecoder
+from engine.preview import TinyDecoder, teach
 from engine.tickets import DESCRIBER, UPSCALER
 
 _FAMILIES: dict[str, type[Any]] = {
@@ -126,6 +126,7 @@ def _load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Denoiser
             denoiser.safety = _safety(spec, device, dtype)
             if spec.preview_vae is not None:
                 denoiser.preview = _tiny_decoder(spec.preview_vae, device, dtype)
+            teach(denoiser)
             if spec.compiled:
                 # Last: its thread holds the weights, and nobody would end it for a failed load.
                 denoiser.compile(whole=spec.compiled == "whole")
