@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+import diffusers
 import numpy as np
 import pytest
 import torch
@@ -14,7 +15,8 @@ from diffusers import (
 )
 from PIL import Image
 
-from engine import Failed, Finished, InputPicture, schedulers
+from engine import Engine, Failed, FailureKind, Finished, InputPicture, schedulers
+from tests.engine import tiny_models
 
 
 async def finish(engine, job):
@@ -174,7 +176,8 @@ async def test_an_inpainting_checkpoint_equals_its_pipeline_bit_for_bit(
 @pytest.mark.parametrize("name", schedulers.names_for(flow=False))
 async def test_each_scheduler_equals_the_pipeline_bit_for_bit(engine_of, draw, pipeline, name):
     engine = await engine_of("sd")
-    pipeline.scheduler = schedulers.build(name, pipeline.scheduler)
+    built = schedulers.build(name, pipeline.scheduler)
+    pipeline.scheduler = getattr(diffusers, type(built).__name__).from_config(built.config)
 
     (ours,) = await finish(engine, draw(scheduler=name, steps=6, seed=11))
     (theirs,) = drawn(
@@ -188,6 +191,76 @@ async def test_each_scheduler_equals_the_pipeline_bit_for_bit(engine_of, draw, p
     )
 
     assert np.abs(ours.astype(int) - np.asarray(theirs, dtype=int)).max() == 0
+
+
+BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
+SAVED = {
+    "edm-euler on an EDM checkpoint": (
+        diffusers.EDMDPMSolverMultistepScheduler(),
+        "edm-euler",
+        diffusers.EDMEulerScheduler(),
+    ),
+    "an EDM checkpoint's own": (
+        diffusers.EDMEulerScheduler(sigma_max=120.0, sigma_schedule="exponential"),
+        "",
+        diffusers.EDMEulerScheduler(sigma_max=120.0, sigma_schedule="exponential"),
+    ),
+    "dpm++2m-karras on a checkpoint saved with DEIS": (
+        diffusers.DEISMultistepScheduler(**BETAS, steps_offset=1),
+        "dpm++2m-karras",
+        diffusers.DPMSolverMultistepScheduler(**BETAS, steps_offset=1, use_karras_sigmas=True),
+    ),
+}
+"""What the checkpoint is saved with, the name, and what it should be."""
+
+
+@pytest.mark.parametrize("case", SAVED)
+@pytest.mark.parametrize("start", ["text", "picture"])
+async def test_a_checkpoint_saved_with_another_scheduler_equals_its_pipeline(
+    draw, pipeline, tmp_path, case, start
+):
+    own, name, meant = SAVED[case]
+    pipeline.scheduler = own
+    pipeline.save_pretrained(tmp_path)
+    pipeline.scheduler = meant
+    options = {"width": 64, "height": 64}
+    fields = {}
+    if start == "picture":
+        fields = {"inputs": (InputPicture(data=png(photo())),), "strength": 0.6}
+        options = {"image": photo(), "strength": 0.6}
+        pipeline = StableDiffusionImg2ImgPipeline(
+            **pipeline.components, requires_safety_checker=False
+        )
+
+    engine = Engine([tiny_models.spec("sd", tmp_path)], device="cpu")
+    await engine.start()
+    (ours,) = await finish(engine, draw(scheduler=name, steps=6, seed=11, **fields))
+    await engine.close()
+    (theirs,) = drawn(
+        pipeline,
+        prompt="a red cat at night",
+        num_inference_steps=6,
+        guidance_scale=5.0,
+        generator=generators(11, 1),
+        **options,
+    )
+
+    assert np.abs(ours.astype(int) - np.asarray(theirs, dtype=int)).max() == 0
+
+
+async def test_what_a_scheduler_cannot_do_is_said_in_a_sentence(engine_of, draw):
+    engine = await engine_of("sd")
+    for fields, words in (
+        ({"scheduler": "edm-euler"}, "choose another, such as euler"),
+        (
+            {"scheduler": "ipndm", "inputs": (InputPicture(data=png(photo())),)},
+            "cannot begin from a picture; choose another",
+        ),
+    ):
+        end = [event async for event in engine.run(draw(**fields))][-1]
+        assert isinstance(end, Failed)
+        assert end.kind is FailureKind.BAD_INPUT
+        assert words in end.reason
 
 
 async def test_strangers_in_the_batch_change_a_picture_by_rounding_only(engine_of, draw):

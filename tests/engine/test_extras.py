@@ -13,7 +13,9 @@ from PIL import Image
 from engine import Engine, Finished, Progress
 from engine.models.clip_pixels import Eye
 from engine.models.safety import load_safety
+from engine.preview import TinyDecoder, teach
 from tests.engine import tiny_models
+from tests.engine.fakes import FakeModel
 
 
 async def events_of(spec, job, **options):
@@ -63,6 +65,50 @@ async def test_a_small_autoencoder_draws_the_previews_where_one_is_named(weights
     events = await events_of(spec, draw(steps=150), preview_interval_s=0.0)
     shown = [event for event in events if isinstance(event, Progress) and event.previews]
     assert shown
+
+
+def nearer_to_the_end_than_black(frame, picture):
+    """A rough frame, compared with what was drawn and with black, in its own size."""
+    with Image.open(io.BytesIO(frame)) as opened:
+        rough = np.asarray(opened.convert("RGB")).astype(float)
+    with Image.open(io.BytesIO(picture.png)) as opened:
+        end = np.asarray(opened.convert("RGB").resize(rough.shape[1::-1])).astype(float)
+    assert rough.std() > 0
+    return np.abs(rough - end).mean() < 0.75 * np.abs(end).mean()
+
+
+async def test_the_first_job_after_a_load_shows_more_than_black(weights, draw):
+    spec = tiny_models.spec("sd", weights("sd"))
+    job = draw(steps=30, images=2, film_frames=4)
+    events = await events_of(spec, job, preview_interval_s=0.0)
+    end = events[-1]
+    assert isinstance(end, Finished)
+    shown = [event.previews for event in events if isinstance(event, Progress) and event.previews]
+    assert shown
+    for frames in (*shown, *zip(*end.films, strict=True)):
+        for frame, picture in zip(frames, end.pictures, strict=True):
+            assert nearer_to_the_end_than_black(frame, picture)
+
+
+class Blank(FakeModel):
+    """A model whose encoder is broken, or is never asked."""
+
+    def encode_image(self, picture):
+        raise RuntimeError(f"no encoder for {picture.size}")
+
+
+def test_a_model_that_cannot_be_taught_draws_all_the_same(caplog):
+    model = Blank()
+    teach(model)
+    assert "cannot learn" in caplog.text
+    assert not model.preview.draw(torch.ones(1, 3, 2, 2))().any()
+
+
+def test_a_small_decoder_is_taught_nothing(caplog):
+    model = Blank()
+    model.preview = TinyDecoder(None)
+    teach(model)
+    assert not caplog.text
 
 
 async def test_a_film_keeps_the_frames_that_were_asked_for(weights, draw):
