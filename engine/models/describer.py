@@ -155,7 +155,7 @@ class ClipRanking:
             scores.append((features @ picture.T)[:, 0].float().cpu())
         found = torch.cat(scores) * float(self.model.logit_scale.exp())
         if not torch.isfinite(found).all():
-            raise NotNumbersError
+            raise NotNumbersError("the operator should load it in float32")
         return found
 
 
@@ -173,10 +173,12 @@ class Captioner:
         report(0, CAPTION_TOKENS)
         written = itertools.count(1)
 
-        def go_on(tokens: Tensor, _scores: object, **_: object) -> Tensor:
-            """A criterion of `generate` that ends nothing: it is asked after each token."""
+        def watch(_tokens: Tensor, scores: Tensor) -> Tensor:
+            """A logits processor that changes nothing: it is asked before each token."""
+            if scores.isnan().any():
+                raise NotNumbersError("the operator should load it in float32")
             report(min(next(written), CAPTION_TOKENS), CAPTION_TOKENS)
-            return torch.zeros(len(tokens), dtype=torch.bool, device=tokens.device)
+            return scores
 
         given = self._processor(images=inputs.pictures[0], return_tensors="pt")
         beams = max(4, job.suggestions)
@@ -185,7 +187,7 @@ class Captioner:
             num_beams=beams,
             num_return_sequences=job.suggestions,
             max_new_tokens=CAPTION_TOKENS,
-            stopping_criteria=[go_on],
+            logits_processor=[watch],
         )
         texts = self._processor.batch_decode(tokens, skip_special_tokens=True)
         weights = tuple(1 / (1 + place) for place in range(len(texts)))

@@ -78,7 +78,7 @@ class Upscaler:
             tile = pixels[:, :, top : bottom + OVERLAP_PX, left : right + OVERLAP_PX]
             enlarged = self._network(tile.to(self._device)).float().cpu()
             if not torch.isfinite(enlarged).all():
-                raise NotNumbersError
+                raise NotNumbersError("the operator should load it in float32")
             kept = enlarged[
                 :,
                 :,

@@ -49,7 +49,7 @@ class WordWeights:
                 )
             )
         if not all(map(math.isfinite, losses)):
-            raise NotNumbersError
+            raise NotNumbersError("the operator should load it in float32")
         most = max(losses) or 1.0
         return Finished(
             job_id=job.id, texts=tuple(words), weights=tuple(loss / most for loss in losses)

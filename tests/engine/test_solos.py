@@ -18,7 +18,7 @@ from diffusers import (
     UNet2DConditionModel,
 )
 from PIL import Image
-from transformers import CLIPModel, Swin2SRForImageSuperResolution
+from transformers import BlipForConditionalGeneration, CLIPModel, Swin2SRForImageSuperResolution
 
 from doodle.scenes import Scene
 from doodle.scenes import draw as draw_scene
@@ -36,6 +36,7 @@ from engine import (
     WordWeightsJob,
 )
 from engine.errors import JobError
+from engine.failures import NotNumbersError
 from engine.models import Conditioning
 from engine.models.clip_pixels import Eye
 from engine.models.describer import ClipRanking, Wording, unlike, wording_of
@@ -430,13 +431,30 @@ async def test_numbers_that_are_no_picture_fail_an_upscale(engine_at, tmp_path):
     assert end.kind is FailureKind.BAD_PICTURE
 
 
-async def test_numbers_that_rank_nothing_fail_a_describe(engine_at, tmp_path):
-    tiny_models.ClipPair().save_pretrained(tmp_path)
-    spoilt(CLIPModel.from_pretrained(tmp_path)).save_pretrained(tmp_path)
-    engine = await engine_at("clip", tmp_path)
+@pytest.mark.parametrize(
+    ("family", "saved", "network"),
+    [
+        ("clip", tiny_models.ClipPair, CLIPModel),
+        ("captioner", tiny_models.Blip, BlipForConditionalGeneration),
+    ],
+)
+async def test_numbers_that_rank_nothing_fail_a_describe(
+    engine_at, tmp_path, family, saved, network
+):
+    saved().save_pretrained(tmp_path)
+    spoilt(network.from_pretrained(tmp_path)).save_pretrained(tmp_path)
+    engine = await engine_at(family, tmp_path)
     end = await end_of(engine, DescribeJob(id="d", owner="ann", picture=photo()))
     assert isinstance(end, Failed), end
     assert end.kind is FailureKind.BAD_PICTURE
+    assert end.reason.endswith("the operator should load it in float32.")
+
+
+def test_a_text_encoder_without_numbers_weighs_nothing():
+    model = Positions()
+    model.meaning = lambda token: torch.nan
+    with pytest.raises(NotNumbersError):
+        weighed("a cat", model)
 
 
 def test_a_network_that_does_not_enlarge_is_refused():
