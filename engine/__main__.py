@@ -109,6 +109,8 @@ def _size(text: str) -> tuple[int, int]:
 async def _draw(options: argparse.Namespace) -> int:
     specs = load_catalogue(options.models)
     info = _choose(specs, options.model).info
+    if not options.out.parent.is_dir():
+        raise ValueError(f"There is no directory {options.out.parent} for the picture; make it.")
     width_px, height_px = options.size or (info.width_px, info.height_px)
     engine = Engine(specs, device=options.device)
     await engine.start()

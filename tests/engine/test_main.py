@@ -56,6 +56,7 @@ def test_a_prompt_is_drawn_to_a_file(call, tmp_path):
         (("--steps", "0"), "0 steps were asked for; 1 to 150 are possible."),
         (("--images", "0"), "0 pictures were asked for; 1 to 16 are possible."),
         (("--guidance", "-1"), "The guidance -1.0 is outside 0 to 50."),
+        (("--out", "no/grid.png"), "There is no directory no for the picture; make it."),
         (("--model", "dalle"), "There is no model 'dalle'; there are sd, gone."),
     ],
 )
