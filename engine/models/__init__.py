@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     import torch
     from PIL import Image
     from torch import Tensor
@@ -56,6 +58,7 @@ class Denoiser(Protocol):
     channels last, and convolutions round differently for each layout."""
 
     def condition(self, job: DrawJob, pictures: Sequence[Image.Image] = ()) -> Conditioning: ...
+    def keeping_no_texts(self) -> AbstractContextManager[None]: ...
     def adapter(self, loras: tuple[tuple[str, float], ...]) -> str: ...
     def keep_adapters(self, in_use: Collection[str]) -> None: ...
     def group_of(self, adapter: str) -> str: ...

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -153,6 +153,15 @@ class LatentModel:
                 return self.embed(text, chunks)
 
         return self._texts.get((text, chunks, self._text_adapter), encode)
+
+    @contextmanager
+    def keeping_no_texts(self) -> Iterator[None]:
+        """Texts read within are not remembered: they would drive out those of other members."""
+        kept, self._texts = self._texts, Texts(limit=0)
+        try:
+            yield
+        finally:
+            self._texts = kept
 
     # Adapters.
 
