@@ -141,23 +141,23 @@ def stable_diffusion(in_channels=4, **of_scheduler):
     )
 
 
-def clip_text(words, projection=32):
+def clip_text(words, hidden=32):
     """A text encoder with a projected pooled output."""
-    return CLIPTextModelWithProjection(text_config(words, projection=projection)).eval()
+    return CLIPTextModelWithProjection(text_config(words, hidden)).eval()
 
 
-def sdxl(in_channels=4):
+def sdxl(in_channels=4, second=32):
     torch.manual_seed(2)
     words = tokenizer()
     return StableDiffusionXLPipeline(
         vae=autoencoder(),
         text_encoder=CLIPTextModel(text_config(words)).eval(),
-        text_encoder_2=clip_text(words),
+        text_encoder_2=clip_text(words, second),
         tokenizer=words,
         tokenizer_2=words,
         unet=unet(
             in_channels,
-            cross_attention_dim=64,
+            cross_attention_dim=32 + second,
             addition_embed_type="text_time",
             addition_time_embed_dim=8,
             projection_class_embeddings_input_dim=32 + 6 * 8,
@@ -397,6 +397,8 @@ def _original_unet(name, layers=1):
         "conv_out": "out.2",
         "time_embedding.linear_1": "time_embed.0",
         "time_embedding.linear_2": "time_embed.2",
+        "add_embedding.linear_1": "label_emb.0.0",
+        "add_embedding.linear_2": "label_emb.0.2",
     }
     module, _, leaf = name.rpartition(".")
     if module in plain:
@@ -441,8 +443,38 @@ def _original_vae(name, blocks=4):
     return name
 
 
+_OPEN_CLIP = {
+    "embeddings.position_embedding.weight": "positional_embedding",
+    "embeddings.token_embedding": "token_embedding",
+    "final_layer_norm": "ln_final",
+    "encoder.layers": "transformer.resblocks",
+    "layer_norm": "ln_",
+    "self_attn": "attn",
+    "fc1": "c_fc",
+    "fc2": "c_proj",
+}
+
+
+def _open_clip(encoder):
+    """The weights of a text encoder as OpenCLIP names them: queries, keys and values in one."""
+    weights = {}
+    state = encoder.state_dict()
+    for name in sorted(state, key=lambda name: ("q_proj" not in name, "v_proj" in name)):
+        tensor, original = state[name], name.removeprefix("text_model.")
+        for ours, theirs in _OPEN_CLIP.items():
+            original = original.replace(ours, theirs)
+        for letter in "qkv":
+            original = original.replace(f"{letter}_proj.", "in_proj_")
+        before = weights.get(original)
+        weights[original] = tensor
+        if "in_proj_" in original and before is not None:
+            weights[original] = torch.cat([before, tensor])
+    weights["text_projection"] = weights.pop("text_projection.weight").T
+    return weights
+
+
 def save_single_file(path, pipeline):
-    """A Stable Diffusion as one file in the layout of the first, as communities share them."""
+    """A Stable Diffusion or an SDXL as one file in the first layout, as communities share them."""
     tensors = {
         f"model.diffusion_model.{_original_unet(name)}": tensor
         for name, tensor in pipeline.unet.state_dict().items()
@@ -451,9 +483,15 @@ def save_single_file(path, pipeline):
         original = _original_vae(name)
         is_matrix = "attn_1" in original and tensor.ndim == 2  # 1 × 1 convolutions there
         tensors[f"first_stage_model.{original}"] = tensor[:, :, None, None] if is_matrix else tensor
+    second = getattr(pipeline, "text_encoder_2", None)
+    first = (
+        "cond_stage_model.transformer" if second is None else "conditioner.embedders.0.transformer"
+    )
     for name, tensor in pipeline.text_encoder.state_dict().items():
         full = name if name.startswith("text_model.") else f"text_model.{name}"
-        tensors[f"cond_stage_model.transformer.{full}"] = tensor
+        tensors[f"{first}.{full}"] = tensor
+    for name, tensor in _open_clip(second).items() if second is not None else ():
+        tensors[f"conditioner.embedders.1.model.{name}"] = tensor
     save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path)
 
 
@@ -540,6 +578,7 @@ BUILDERS = {
     "sd-inpaint": lambda: stable_diffusion(in_channels=9),
     "sd-velocity": lambda: stable_diffusion(prediction_type="v_prediction"),
     "sdxl": sdxl,
+    "sdxl-single": lambda: sdxl(second=48),
     "sdxl-inpaint": lambda: sdxl(in_channels=9),
     "sd3": sd3,
     "flux": flux,
