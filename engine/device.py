@@ -41,13 +41,11 @@ def choose(device: str, dtype: str, memory_gb: float | None) -> Device:
         chosen = torch.device("cuda:0" if cuda else "mps" if mps else "cpu")
     else:
         try:
-            chosen = torch.device(device)
+            chosen = torch.device("cuda:0" if device == "cuda" else device)
         except RuntimeError:
             raise EngineError(
                 f"DEVICE is {device!r}; it can be auto, cpu, cuda, cuda:N or mps."
             ) from None
-    if chosen.type == "cuda" and chosen.index is None:
-        chosen = torch.device("cuda:0")
     if chosen.type not in {"cpu", "cuda", "mps"}:
         raise EngineError(f"DEVICE is {device!r}; it can be auto, cpu, cuda, cuda:N or mps.")
     if chosen.type == "cuda" and (not cuda or (chosen.index or 0) >= torch.cuda.device_count()):
