@@ -40,6 +40,22 @@ sentence that a member gets. LoRAs and, for pictures as prompts, an IP-Adapter w
 catalogue where a family takes them. `tests/engine/test_table.py` writes this page.
 
 """
+FILES = """
+## What the files may be
+
+- A family takes the three pipelines of its name, `FluxPipeline`, `FluxImg2ImgPipeline` and
+  `FluxInpaintPipeline`, say, SD and SDXL also with the nine channels of an inpainting checkpoint.
+  What asks more of its denoiser or lacks an encoder (`FluxFillPipeline`, `FluxKontextPipeline`, an
+  SDXL refiner, LCM's own denoiser) is refused with a sentence that names the family `pipeline`,
+  which runs it whole. SD 3 may come without its T5.
+- Weights are safetensors: a directory in diffusers' layout or, with `config` beside it, one file
+  as communities share them (tested for SD and SDXL). The denoiser may be a GGUF, for every family.
+- A LoRA is one `.safetensors` file in diffusers' names or its trainer's. Its header is read first:
+  what was made for another model is refused with the layer and both widths, and so are LoKr, LoHa,
+  DoRA and control LoRAs, which a shared pass cannot keep apart. Weights are rounded to 0.05.
+- An IP-Adapter is plain, plus or full, for SD and SDXL; those of SD 3 and Flux and those that look
+  for faces are refused with a sentence.
+"""
 
 
 def plain(colour):
@@ -150,7 +166,7 @@ async def test_the_page_of_families_and_operations_is_what_was_tried(
             for operation, (title, _) in OPERATIONS.items()
         ),
     ]
-    page = INTRODUCTION + "\n".join(lines) + "\n"
+    page = INTRODUCTION + "\n".join(lines) + "\n" + FILES
     before = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
     if before != page:
         PAGE.parent.mkdir(exist_ok=True)
