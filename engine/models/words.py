@@ -63,7 +63,9 @@ class WordWeights:
             prompt=(WeightedText(text=text),),
             guidance=1.0,
         )
-        return self._model.condition(drawing).tensors
+        # Some 7 texts a word, never asked for again: they must not push out those of others.
+        with self._model.keeping_no_texts():
+            return self._model.condition(drawing).tensors
 
 
 def replaced(words: list[str], number: int, neutral: str) -> str:

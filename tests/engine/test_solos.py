@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import io
 import itertools
 import json
@@ -25,6 +26,7 @@ from doodle.scenes import draw as draw_scene
 from engine import (
     Cancelled,
     DescribeJob,
+    DrawJob,
     Engine,
     Failed,
     FailureKind,
@@ -33,6 +35,7 @@ from engine import (
     Progress,
     Started,
     UpscaleJob,
+    WeightedText,
     WordWeightsJob,
 )
 from engine.errors import JobError
@@ -40,6 +43,7 @@ from engine.failures import NotNumbersError
 from engine.models import Conditioning
 from engine.models.clip_pixels import Eye
 from engine.models.describer import ClipRanking, Wording, unlike, wording_of
+from engine.models.stable_diffusion import StableDiffusion
 from engine.models.upscaler import OVERLAP_PX, TILE_PX, Upscaler
 from engine.models.whole import WholePipeline
 from engine.models.words import WordWeights, replaced
@@ -260,6 +264,10 @@ class Positions:
 
     name = "positions"
 
+    @staticmethod
+    def keeping_no_texts():
+        return contextlib.nullcontext()
+
     def condition(self, job):
         states = torch.zeros(1, 24, 3)
         tokens = [piece for word in job.prompt[0].text.split() for piece in word.split("-")]
@@ -286,6 +294,27 @@ def test_a_word_weighs_the_same_wherever_it_stands():
     assert found[0]["hedgehog"] == 1.0
     assert found[0]["cat"] == pytest.approx(3 / 8)
     assert found[0]["the"] == 0.0
+
+
+def test_weighing_words_leaves_the_texts_of_others_where_they_are():
+    model = StableDiffusion("sd", tiny_models.stable_diffusion(), torch.device("cpu"))
+    others = [WeightedText(text=f"a {word} cat") for word in ("red", "blue", "very")]
+    kept = []
+
+    def report(done, total):
+        """Between two words another member's job begins."""
+        if others:
+            model.condition(DrawJob(id="j", owner="bob", model="sd", prompt=(others.pop(),)))
+            kept.append(len(model._texts))
+
+    with torch.inference_mode():
+        WordWeights(model).run(
+            WordWeightsJob(id="w", owner="ann", model="sd", text="a red cat at night, the sea"),
+            Inputs(),
+            report,
+        )
+    assert kept == [2, 3, 4]  # with the empty negative
+    assert len(model._texts) == 4
 
 
 def test_the_punctuation_around_a_word_stays():
