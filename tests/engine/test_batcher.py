@@ -97,6 +97,13 @@ def test_the_budget_steps_back_where_they_do_not():
     assert profile.budget == 8
 
 
+@pytest.mark.parametrize(("gain", "budget"), [(0.0, 8), (0.04, 8), (0.06, 16), (0.3, 16)])
+def test_a_larger_batch_must_take_five_percent_less_time_for_each_sample(gain, budget):
+    profile = Profile(ceiling=16)
+    feed(profile, lambda samples: 1.0 - gain if samples == 16 else 1.0)
+    assert profile.budget == budget
+
+
 def test_one_slow_tick_does_not_settle_the_budget():
     profile = Profile()
     profile.record(FLOOR, FLOOR * 1.0)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import logging
 import struct
 import threading
 import zlib
@@ -24,11 +25,13 @@ from engine import (
     Progress,
     Queued,
     Started,
+    sampler,
 )
+from engine.budgets import Profile
 from engine.models import loading
 from engine.shelf import Shelf
 from tests.engine import tiny_models
-from tests.engine.fakes import FakeClock, FakeModel
+from tests.engine.fakes import FakeClock, FakeModel, submit, work
 
 
 async def end_of(stream):
@@ -313,14 +316,82 @@ def test_the_watchdog_reports_a_tick_over_a_minute_once(caplog):
     now = [0.0]
     engine = Engine([], clock=lambda: now[0])
     engine._worker = SimpleNamespace(tick_began_s=0.0)
-    reported = None
-    for now[0] in (59.0, 61.0, 71.0):
+    now[0] = 59.0
+    reported = engine._report_stuck(None)
+    assert not caplog.records
+    for now[0] in (61.0, 71.0):
         reported = engine._report_stuck(reported)
     assert [record.levelname for record in caplog.records] == ["ERROR"]
     engine._worker.tick_began_s = 80.0
     now[0] = 150.0
     engine._report_stuck(reported)
     assert len(caplog.records) == 2
+
+
+async def test_the_watchdog_watches_from_the_start_on(engine_of, draw, monkeypatch):
+    spoke, let_go = asyncio.Event(), threading.Event()
+
+    class Listener(logging.Handler):
+        def emit(self, record):
+            spoke.set()
+
+    def stuck(*arguments):
+        assert let_go.wait(timeout=60)
+        return step(*arguments)
+
+    listener, step = Listener(logging.ERROR), sampler.step
+    monkeypatch.setattr("engine.engine.WATCHDOG_S", 0.0)
+    monkeypatch.setattr(sampler, "step", stuck)
+    logging.getLogger("engine.engine").addHandler(listener)
+    try:
+        stream = (await engine_of("sd")).run(draw())
+        await asyncio.wait_for(spoke.wait(), timeout=30)
+    finally:
+        let_go.set()
+        logging.getLogger("engine.engine").removeHandler(listener)
+    assert isinstance(await end_of(stream), Finished)
+
+
+class Sketchbook:
+    """A preview that notes when it was drawn."""
+
+    def __init__(self, clock):
+        self._clock = clock
+        self.drawn_s = []
+
+    def learn(self, latents, pixels):
+        pass
+
+    def draw(self, latents):
+        self.drawn_s.append(self._clock.now_s)
+        return lambda: np.zeros((8, 8, 3), np.uint8)
+
+
+def test_previews_come_once_an_interval_while_progress_comes_more_often(draw):
+    clock = FakeClock()
+    model = FakeModel(clock=clock, tick_s=0.5)
+    model.preview = Sketchbook(clock)
+    events, _ = work({0: submit(draw("m", steps=40))}, model, clock=clock, preview_interval_s=2.0)
+    told = [event for event in events if isinstance(event, Progress)]
+    shown = [event for event in told if event.previews]
+    gaps = np.diff(model.preview.drawn_s)
+    assert len(shown) == len(model.preview.drawn_s) >= 8
+    assert min(gaps) >= 2.0 and max(gaps) < 2.0 + 2 * 0.5
+    assert len(told) > 3 * len(shown)
+
+
+def test_the_time_of_a_pass_is_shared_by_the_samples_that_each_job_brought(draw):
+    clock = FakeClock()
+    jobs = [
+        draw("m", id="grid", owner="ann", images=3, steps=6),
+        draw("m", id="single", owner="bob", images=1, steps=6),
+        draw("m", id="unguided", owner="cho", images=1, guidance=1.0, steps=6),
+    ]
+    model = FakeModel(clock=clock, tick_s=9.0)
+    events, _ = work({0: submit(*jobs)}, model, clock=clock, profile=lambda: Profile(floor=16))
+    used_s = {event.job_id: event.gpu_s for event in events if isinstance(event, Finished)}
+    assert model.passes == [9] * 6
+    assert used_s == pytest.approx({"grid": 36.0, "single": 12.0, "unguided": 6.0}, rel=0.01)
 
 
 async def test_two_models_load_and_draw_beside_each_other(engine_of, draw):

@@ -204,3 +204,18 @@ def test_relax_serves_who_drew_little_lately_more_often_until_it_is_forgotten():
     now[0] += 48 * 3600
     waits(queue)
     assert share(queue) == 6
+
+
+@pytest.mark.parametrize("lane", [Lane.TURBO, Lane.FAST])
+def test_recent_use_counts_in_the_relax_lane_alone(lane):
+    queue = queue_of(ticket("big", "heavy", work=100 * QUANTUM))
+    queue.end(queue.next(FREE, FREE).job_id)
+    for n in range(10):
+        queue.push(ticket(f"h{n}", "heavy", lane=lane, work=QUANTUM))
+        queue.push(ticket(f"l{n}", "light", lane=lane, work=QUANTUM))
+    first = []
+    for _ in range(12):
+        handed = queue.next(FREE, FREE)
+        first.append(handed.owner)
+        queue.end(handed.job_id)
+    assert first.count("heavy") == 6
