@@ -111,7 +111,9 @@ def _load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Denoiser
             return ClipRanking(name, model, tokenizer, wording_of(spec.place), eye_of(spec.place))
         case "captioner":
             model = _transformer("AutoModelForImageTextToText", spec.place, device, dtype)
-            return Captioner(name, model, _part("AutoProcessor", spec.place))
+            processor = _part("AutoProcessor", spec.place)
+            check_tokenizer(getattr(processor, "tokenizer", None), spec.place)
+            return Captioner(name, model, processor)
         case "pipeline":
             pipeline = open_pipeline(spec, device, dtype)
             _place(pipeline, spec, device)

@@ -13,9 +13,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from transformers import T5Tokenizer
 
 from engine import Engine, Failed, FailureKind, Finished
+from engine.failures import BrokenModelError
 from engine.models import loading
+from engine.models.pipelines import check_tokenizer
 from tests.engine import tiny_models
 
 FAMILIES = ["sd", "sdxl", "sd3", "flux", "z-image"]
@@ -237,13 +240,27 @@ async def test_sd3_without_its_t5_draws_what_the_pipeline_draws(end_of, draw, tm
     assert np.array_equal(pixels(ours), np.asarray(theirs))
 
 
-@pytest.mark.parametrize("gone", ["tokenizer.json", "tokenizer_config.json"])
-async def test_a_tokenizer_without_its_files_is_one_sentence(end_of, draw, weights, tmp_path, gone):
+@pytest.mark.parametrize(
+    ("family", "gone"),
+    [
+        ("sdxl", "tokenizer_2/tokenizer.json"),
+        ("sdxl", "tokenizer_2/tokenizer_config.json"),
+        ("z-image", "tokenizer/tokenizer.json"),
+    ],
+)
+async def test_a_tokenizer_without_its_files_is_one_sentence(
+    end_of, draw, weights, tmp_path, family, gone
+):
     place = tmp_path / "model"
-    shutil.copytree(weights("sdxl"), place)
-    (place / "tokenizer_2" / gone).unlink()
-    said = sentence(await end_of(tiny_models.spec("sdxl", place), draw("sdxl")))
+    shutil.copytree(weights(family), place)
+    (place / gone).unlink()
+    said = sentence(await end_of(tiny_models.spec(family, place), draw(family)))
     assert "A tokenizer's files are missing" in said
+
+
+def test_a_t5_tokenizer_that_knows_the_space_alone_misses_its_files(tmp_path):
+    with pytest.raises(BrokenModelError, match="tokenizer's files are missing"):
+        check_tokenizer(T5Tokenizer(), tmp_path)
 
 
 async def test_a_load_that_fails_leaves_nothing_to_compile(end_of, draw, weights, tmp_path):
