@@ -135,8 +135,9 @@ def teach(model: Denoiser) -> None:
         with torch.inference_mode():
             latents = model.encode_image(_chart())(noise.generator_for(0, 0))
             pixels = model.decode(latents)[0].float() / 2 + 0.5
-            seen = pixels.nan_to_num().clamp(0, 1).mul(255).to(torch.uint8).permute(1, 2, 0)
-            model.preview.learn(latents, seen.cpu().numpy())
+            seen = pixels.clamp(0, 1).mul(255).to(torch.uint8).permute(1, 2, 0)
+            if latents.isfinite().all() and pixels.isfinite().all():
+                model.preview.learn(latents, seen.cpu().numpy())
     except Exception:  # the model itself is sound
         log.warning("%s cannot learn to draw previews yet.", model.name, exc_info=True)
 

@@ -141,7 +141,7 @@ def build(name: str, own: Any) -> Any:  # noqa: ANN401 - diffusers' schedulers s
     settings = {"clip_sample": False} | {
         key: value
         for key, value in own.config.items()
-        if key in _OF_THE_MODEL and key not in unsaid and value is not None
+        if key in _OF_THE_MODEL and key not in unsaid
     }
     settings = {key: value for key, value in settings.items() if key in taken}
     return scheduler_class(**settings | dict(spec.settings))

@@ -104,6 +104,21 @@ def test_a_model_that_cannot_be_taught_draws_all_the_same(caplog):
     assert not model.preview.draw(torch.ones(1, 3, 2, 2))().any()
 
 
+class Overflowing(FakeModel):
+    """A model whose encoder makes no numbers of the chart."""
+
+    def encode_image(self, picture):
+        del picture
+        return lambda _: torch.full((1, 3, 2, 2), float("nan"))
+
+
+def test_no_numbers_are_no_lesson_and_spoil_none_to_come():
+    model = Overflowing()
+    teach(model)
+    model.preview.learn(torch.rand(1, 3, 2, 2), np.full((8, 8, 3), 200, dtype=np.uint8))
+    assert model.preview.draw(torch.rand(1, 3, 2, 2))().mean() > 100
+
+
 def test_a_small_decoder_is_taught_nothing(caplog):
     model = Blank()
     model.preview = TinyDecoder(None)

@@ -197,7 +197,8 @@ def test_what_a_checkpoint_was_trained_for_holds_for_every_name(tmp_path):
 
 @pytest.mark.parametrize("name", ["ddim", "ddpm", "lcm", "tcd"])
 def test_latents_are_not_clipped_because_a_checkpoint_does_not_say(name):
-    assert not schedulers.build(name, diffusers.EulerDiscreteScheduler(**BETAS)).config.clip_sample
+    for own in (diffusers.EulerDiscreteScheduler(**BETAS), diffusers.DDIMScheduler(**BETAS)):
+        assert not schedulers.build(name, own).config.clip_sample
 
 
 @pytest.mark.parametrize("name", schedulers.SCHEDULERS)
