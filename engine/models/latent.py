@@ -42,7 +42,15 @@ class LatentModel:
         self.vae_scale = 2 ** (len(self.vae.config.block_out_channels) - 1)
         self.channels = int(self.vae.config.latent_channels)
         self.noise_dtype: torch.dtype = self.denoiser.dtype
-        self.prediction = str(getattr(self.scheduler.config, "prediction_type", "flow"))
+        self._mean, self._deviation = (
+            torch.tensor(values, device=device).view(1, -1, 1, 1) if values else None
+            for values in (
+                getattr(self.vae.config, "latents_mean", None),
+                getattr(self.vae.config, "latents_std", None),
+            )
+        )
+        """By channel, where an autoencoder says them, as Playground 2.5's does."""
+        self.prediction = str(getattr(self.scheduler.config, "prediction_type", "epsilon"))
         alphas = getattr(self.scheduler, "alphas_cumprod", None)
         self.alphas: Sequence[float] = [] if alphas is None else alphas.tolist()
         self.inpaints = False
@@ -269,7 +277,12 @@ class LatentModel:
     def decode(self, latents: Tensor) -> Tensor:
         """(B, C, h, w) → (B, 3, H, W), −1 … 1."""
         shift = getattr(self.vae.config, "shift_factor", None) or 0
-        scaled = latents.to(self.vae.dtype) / self.vae.config.scaling_factor
+        given, scale = latents.to(self.vae.dtype), self.vae.config.scaling_factor
+        if self._mean is not None and self._deviation is not None:
+            mean, deviation = self._mean.to(given.dtype), self._deviation.to(given.dtype)
+            scaled = given * deviation / scale + mean
+        else:
+            scaled = given / scale
         pixels: Tensor = self.vae.decode(scaled + shift if shift else scaled, return_dict=False)[0]
         return pixels
 
@@ -279,8 +292,12 @@ class LatentModel:
         scale = self.vae.config.scaling_factor
 
         def draw(generator: torch.Generator) -> Tensor:
-            drawn = posterior.sample(generator)
-            latents: Tensor = (drawn - shift) * scale if shift else scale * drawn
+            latents: Tensor = posterior.sample(generator)
+            if self._mean is not None and self._deviation is not None:
+                mean, deviation = self._mean.to(latents.dtype), self._deviation.to(latents.dtype)
+                latents = (latents - mean) * scale / deviation
+            else:
+                latents = (latents - shift) * scale if shift else scale * latents
             return latents.to(self.noise_dtype)
 
         return draw

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import io
+import json
+import shutil
 
 import numpy as np
 import pytest
 import torch
+from diffusers import StableDiffusionXLImg2ImgPipeline, StableDiffusionXLPipeline
 from PIL import Image
 
-from engine import Failed, Finished, InitUse, InputPicture, WeightedText
+from engine import Engine, Failed, Finished, InitUse, InputPicture, WeightedText
 from engine.models.latent import LatentModel
+from tests.engine import tiny_models
 
 
 def plain(colour, size=(64, 64)):
@@ -30,6 +34,38 @@ async def finish(engine, job):
 
 def parts(*pairs):
     return tuple(WeightedText(text=text, weight=weight) for text, weight in pairs)
+
+
+@pytest.mark.parametrize("start", [False, True])
+async def test_an_autoencoder_with_means_by_channel_equals_the_pipeline_bit_for_bit(
+    weights, draw, tmp_path, start
+):
+    shutil.copytree(weights("sdxl"), tmp_path / "sdxl")
+    config = tmp_path / "sdxl" / "vae" / "config.json"
+    said = json.loads(config.read_text())
+    said |= {"latents_mean": [-1.6, 0.7, 0.1, 2.0], "latents_std": [8.4, 5.9, 0.9, 3.2]}
+    config.write_text(json.dumps(said))
+    fields = {"inputs": (plain("teal"),), "strength": 0.6} if start else {}
+    engine = Engine([tiny_models.spec("sdxl", tmp_path / "sdxl")], device="cpu")
+    await engine.start()
+    try:
+        ours = await finish(engine, draw("sdxl", seed=3, **fields))
+    finally:
+        await engine.close()
+
+    kind = StableDiffusionXLImg2ImgPipeline if start else StableDiffusionXLPipeline
+    pipeline = kind.from_pretrained(tmp_path / "sdxl")
+    pipeline.set_progress_bar_config(disable=True)
+    size = {"width": 64, "height": 64}
+    picture = {"image": Image.new("RGB", (64, 64), "teal"), "strength": 0.6} if start else size
+    theirs = pipeline(
+        "a red cat at night",
+        num_inference_steps=4,
+        guidance_scale=5.0,
+        generator=torch.Generator("cpu").manual_seed(3),
+        **picture,
+    ).images[0]
+    assert np.abs(ours - np.asarray(theirs, dtype=int)).max() == 0
 
 
 async def test_one_part_draws_the_same_at_any_weight(engine_of, draw):
