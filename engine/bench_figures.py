@@ -206,7 +206,7 @@ def _full_size_numbers(name: str) -> tuple[str, ...]:
 
 
 def _numbers(suffix: str) -> tuple[str, ...]:
-    return tuple(number + suffix for number in (*MEASURES, "3"))
+    return tuple(number + suffix for number in ("1", "2", "3", *tuple(MEASURES)[2:]))
 
 
 def _check(only: Sequence[str], known: Sequence[str]) -> None:
