@@ -32,7 +32,6 @@ OWN = {
     "euler-karras": ("EulerDiscreteScheduler", {"use_karras_sigmas": True}),
     "euler-a": ("EulerAncestralDiscreteScheduler", SPACED),
     "heun": ("HeunDiscreteScheduler", {"use_karras_sigmas": True}),
-    "lms": ("LMSDiscreteScheduler", {"use_karras_sigmas": True}),
     "kdpm2": ("KDPM2DiscreteScheduler", {}),
     "kdpm2-a": ("KDPM2AncestralDiscreteScheduler", {}),
     "ddim": ("DDIMScheduler", SPACED),
