@@ -13,6 +13,7 @@ from torch import Tensor
 
 from engine import noise, schedulers
 from engine.errors import JobError
+from engine.failures import first_line
 from engine.messages import DrawJob, InitUse
 from engine.models import Denoiser
 from engine.rows import Mask, Row, Work
@@ -93,7 +94,7 @@ def _scheduler(work: Work, model: Denoiser, shape: tuple[int, ...]) -> Any:  # n
         model.set_timesteps(scheduler, job.steps, shape)
     except (ValueError, NotImplementedError) as error:
         # Such as more steps than a distilled scheduler has, or a table of betas it cannot make.
-        raise JobError(str(error).splitlines()[0]) from error
+        raise JobError(f"{first_line(error)}.") from error
     if work.inputs.pictures and not schedulers.can_noise(scheduler):
         raise JobError(
             f"The scheduler {name or 'of this model'!r} cannot begin from a picture; choose"

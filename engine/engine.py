@@ -42,7 +42,10 @@ log = logging.getLogger(__name__)
 
 
 class Engine:
-    """Many members' pictures on one device; call it from one event loop only."""
+    """Many members' pictures on one device; call it from one event loop only.
+
+    cache_dir: where what is learned of this machine (budgets) is kept for the next start.
+    """
 
     def __init__(
         self,

@@ -42,6 +42,11 @@ def explain(error: BaseException) -> tuple[str, FailureKind]:
             return reason, FailureKind.INTERNAL
 
 
+def first_line(error: BaseException) -> str:
+    """What a library says of its error, short enough to go into a sentence of ours."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".:")
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """CUDA's own error, the host's, or the CPU allocator's, which is a plain RuntimeError."""
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or (

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from engine.copies import send
-from engine.failures import BrokenModelError
+from engine.failures import BrokenModelError, first_line
 from engine.models.texts import Embedding
 
 
@@ -126,9 +126,9 @@ def attach(pipeline: Any, weights: Path, image_encoder: Path, dtype: torch.dtype
             local_files_only=True,
         )
     except Exception as error:
-        why = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+        why = first_line(error)[:200]
         raise BrokenModelError(
-            f"The IP-Adapter {weights} does not fit this model or its tower: {why[:200]}."
+            f"The IP-Adapter {weights} does not fit this model or its tower: {why}."
         ) from error
     (projection,) = pipeline.unet.encoder_hid_proj.image_projection_layers
     known = (ImageProjection, IPAdapterFullImageProjection, IPAdapterPlusImageProjection)

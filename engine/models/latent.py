@@ -194,11 +194,6 @@ class LatentModel:
         compiled = self._compiled is not None and self._compiled.serves
         return bucket_of(samples) if compiled else samples
 
-    @property
-    def missed(self) -> int:
-        """Passes that were drawn eagerly though their code was ready."""
-        return 0 if self._compiled is None else self._compiled.missed
-
     def compiling(self) -> bool:
         """Whether shapes that were asked for are still being compiled."""
         return self._compiled is not None and self._compiled.waits()

@@ -1,4 +1,4 @@
-"""From a catalogue entry to a model on the device; safetensors only, never over the network."""
+"""From a catalogue entry to a model on the device: no pickles, and never over the network."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 from engine.catalogue import ModelSpec
 from engine.errors import JobError
-from engine.failures import BrokenModelError
+from engine.failures import BrokenModelError, first_line
 from engine.messages import ModelInfo
 from engine.models import CONSTRUCTING, Denoiser, Solo
 from engine.models.clip_pixels import eye_of
@@ -77,7 +77,7 @@ def _loaded(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Denois
         ) from error
     except Exception as error:
         raise BrokenModelError(
-            f"{spec.info.title} cannot be loaded from {spec.place}: {_first_line(error)}."
+            f"{spec.info.title} cannot be loaded from {spec.place}: {first_line(error)}."
         ) from error
 
 
@@ -195,10 +195,6 @@ def _community_upscaler(spec: ModelSpec, device: torch.device) -> Solo:
         raise BrokenModelError(f"{spec.place} is no .safetensors file; others can run code.")
     found = ModelLoader(device=device).load_from_file(spec.place).eval()
     return Upscaler(spec.info.name, found, int(found.scale), device)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
 
 
 _LANCZOS = ModelSpec(

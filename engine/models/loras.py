@@ -13,6 +13,7 @@ from typing import Any
 from torch import nn
 
 from engine.errors import JobError, NotYetError
+from engine.failures import first_line
 from engine.models import CONSTRUCTING
 from engine.models.lora_file import check_lora
 
@@ -86,8 +87,7 @@ class Loras:
         except JobError:
             raise
         except Exception as error:
-            why = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".:")
-            why = why.replace(str(path.parent), "…")  # members read it
+            why = first_line(error).replace(str(path.parent), "…")  # members read it
             raise JobError(
                 f"The LoRA {name} does not fit this model; it was made for another: {why[:120]}."
             ) from error

@@ -10,7 +10,7 @@ import numpy as np
 
 from engine import noise, schedulers
 from engine.errors import JobError
-from engine.failures import NotNumbersError
+from engine.failures import NotNumbersError, first_line
 from engine.messages import DrawJob, Finished, Job, Picture
 from engine.models.safety import SafetyCheck
 from engine.pictures import Inputs, to_png
@@ -128,10 +128,9 @@ class WholePipeline:
         except ValueError as error:
             if began:
                 raise
-            why = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
             lacking = "image" in self._taken and "image" not in options
             hint = " It takes a picture, and none was given." if lacking else ""
-            raise JobError(f"This model cannot draw this: {why}.{hint}") from error
+            raise JobError(f"This model cannot draw this: {first_line(error)}.{hint}") from error
         pixels = self._pixels(image)
         return Picture(
             png=to_png(pixels),

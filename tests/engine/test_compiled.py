@@ -49,6 +49,7 @@ class FakeCompiler:
 
 def until_ready(compiled, count):
     while compiled.ready() < count:
+        assert compiled.serves, "nothing can be compiled any more"
         threading.Event().wait(0.001)
 
 
