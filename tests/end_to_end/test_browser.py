@@ -9,6 +9,7 @@ from playground.film import BROWSER_ARGUMENTS
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SCREENSHOT = Path(__file__).parents[2] / "build" / "imagine-then-v2.png"
+LOADED = "[...document.images].every(image => image.complete && image.naturalWidth > 0)"
 PATIENCE_MS = 120_000
 
 
@@ -46,13 +47,14 @@ async def test_typing_imagine_shows_it_developing_and_v2_goes_on(stage, bot):
         first = page.get_by_test_id("message").filter(has=page.get_by_role("button", name="V2"))
         await first.wait_for()
         assert len(set(seen)) > 1, "the percent changed"
+        # Until the developing message is gone and the grid's picture is there, buttons still move.
+        await expect(page.get_by_test_id("message")).to_have_count(1)
+        await page.wait_for_function(LOADED)
         await first.get_by_role("button", name="V2").click()
         varied = page.get_by_test_id("message").filter(has_text="Variations (Strong) by")
         await expect(varied.get_by_role("button", name="V4")).to_be_visible()
         await expect(varied.get_by_test_id("picture").first).to_be_visible()
-        await page.wait_for_function(
-            "[...document.images].every(image => image.complete && image.naturalWidth > 0)"
-        )
+        await page.wait_for_function(LOADED)
         SCREENSHOT.parent.mkdir(exist_ok=True)
         await page.screenshot(path=SCREENSHOT)
         await browser.close()
