@@ -5,8 +5,9 @@ What this module names is all that the bot may know of the engine. Importing it 
 
 from engine.catalogue import LoraSpec, ModelSpec, load_catalogue
 from engine.engine import Engine
-from engine.errors import CatalogueError, EngineClosed, EngineError, EngineLost
+from engine.errors import CatalogueError, EngineClosed, EngineError, EngineLost, Sentence
 from engine.fake import FakeEngine
+from engine.limits import MAX_SEED, MAX_STEPS
 from engine.messages import (
     Cancelled,
     DescribeJob,
@@ -33,6 +34,8 @@ from engine.messages import (
 from engine.schedulers import SCHEDULERS
 
 __all__ = [
+    "MAX_SEED",
+    "MAX_STEPS",
     "SCHEDULERS",
     "Cancelled",
     "CatalogueError",
@@ -59,6 +62,7 @@ __all__ = [
     "Picture",
     "Progress",
     "Queued",
+    "Sentence",
     "Started",
     "UpscaleJob",
     "WeightedText",

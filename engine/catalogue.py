@@ -174,6 +174,9 @@ class _Entry:
             or operations_of(family) | ({"image_prompt"} if adapter else set()),
             installed=_is_complete(place) and (denoiser is None or denoiser.is_file()),
             source=hub_id or str(place),
+            weight_bytes=sum(map(_weight_bytes, filter(None, (place, denoiser)))),
+            loras=tuple(lora.name for lora in loras),
+            safety_threshold=self._share("safety_threshold", 0.5),
         )
         checker, preview = self._text("safety_checker"), self._text("preview_vae")
         spec = ModelSpec(
@@ -269,6 +272,18 @@ class _Entry:
         if not fits or not math.isfinite(value) or value < 0:
             self._refuse(field, f"must be a number of at least 0, not {value!r}")
         return float(value)
+
+    def _share(self, field: str, default: float) -> float:
+        value = self._number(field, default)
+        if value > 1:
+            self._refuse(field, f"must be a number from 0 to 1, not {value:g}")
+        return value
+
+
+def _weight_bytes(place: Path) -> int:
+    """Of the weights at `place`, a file or a directory; 0 where nothing is."""
+    files = place.rglob("*.safetensors") if place.is_dir() else [place]
+    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def _is_complete(place: Path) -> bool:

@@ -2,6 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, Self
+
+
+class Sentence(str):
+    """A text for a member that remembers how it was made, so that it can be said in any language.
+
+    `Sentence("You have {count} jobs.", count=3)` is the text "You have 3 jobs."; without values
+    the template is the text, braces included. Values may be sentences themselves. Whatever a `str`
+    method makes of it is a plain `str`, which stays as it is.
+    """
+
+    __slots__ = ("template", "values")
+
+    template: str
+    """The English text with named places, which is also the key of its translation."""
+    values: dict[str, Any]
+    """What stands in the places, by name."""
+
+    def __new__(cls, template: str, /, **values: Any) -> Self:  # noqa: ANN401 - anything printable
+        self = super().__new__(cls, template.format(**values) if values else template)
+        self.template, self.values = template, values
+        return self
+
+    def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, Any]]:
+        """What makes it anew after a copy or a way through a pipe."""
+        return (self.template,), self.values
+
+    def said(self, translate: Callable[[str], str]) -> str:
+        """The text with `translate` applied to its template and to those of its values."""
+        values = {
+            name: value.said(translate) if isinstance(value, Sentence) else value
+            for name, value in self.values.items()
+        }
+        template = translate(self.template)
+        return template.format(**values) if values else template
+
 
 class EngineError(Exception):
     """The engine cannot do this; the text is one sentence for the operator."""

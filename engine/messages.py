@@ -267,6 +267,12 @@ class ModelInfo:
     """Whether its files are on this machine."""
     source: str = ""
     """Path or hub id, for the operator's eyes."""
+    weight_bytes: int = 0
+    """Of its weight files on this machine; 0 where it is not installed."""
+    loras: tuple[str, ...] = ()
+    """Names of the LoRAs that members may add."""
+    safety_threshold: float = 0.5
+    """Pictures with a higher `Picture.safety_score` are not for showing, 0 … 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
