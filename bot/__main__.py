@@ -21,10 +21,10 @@ from discord.http import Route
 
 import engine
 from bot import settings as settings_
-from bot.client import Darkroom
-from bot.database import Database
 from bot.errors import StartError
 from bot.settings import Settings
+from bot.storage.database import Database
+from bot.ui.client import Darkroom
 
 log = logging.getLogger("bot")
 

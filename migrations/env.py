@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.settings import load
-from bot.tables import metadata
+from bot.storage.tables import metadata
 
 
 def run(connection: Connection) -> None:

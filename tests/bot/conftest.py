@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy.ext.asyncio import create_async_engine
 from tests_support import PatientEngine
 
-from bot.client import Darkroom
-from bot.database import Database
 from bot.settings import Settings
+from bot.storage.database import Database
+from bot.ui.client import Darkroom
 
 OWNER_ID = 424242
 DIALECTS = ["sqlite", *(["postgresql"] if os.environ.get("POSTGRES_URL") else [])]

@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import engine
-from bot import brief, pricing, prompt
+from bot.credits import pricing
 from bot.errors import NotFound, PromptError
+from bot.prompt import brief
+from bot.prompt import grammar as prompt
 
 MODEL = engine.ModelInfo(
     name="doodle",

@@ -11,10 +11,10 @@ from alembic.config import Config
 from sqlalchemy.exc import DBAPIError
 
 import migrations
-from bot import ledger
-from bot.database import Database
+from bot.credits import ledger
 from bot.errors import StartError
-from bot.tables import accounts, entries, holds, jobs, metadata, purses
+from bot.storage.database import Database
+from bot.storage.tables import accounts, entries, holds, jobs, metadata, purses
 
 JOB = {
     "guild_id": 1,
@@ -213,7 +213,7 @@ async def test_a_database_is_copied_aside_before_it_is_migrated(database, tmp_pa
         made.set_main_option("script_location", str(tmp_path / "next"))
         return made
 
-    monkeypatch.setattr("bot.database.migration_config", config)
+    monkeypatch.setattr("bot.storage.database.migration_config", config)
     again = Database(f"sqlite+aiosqlite:///{database.path}")
     await again.start()
     await again.close()

@@ -8,8 +8,8 @@ import pytest
 from discord import LoginFailure
 
 from bot import __main__ as program
-from bot.client import Darkroom
 from bot.settings import Settings
+from bot.ui.client import Darkroom
 from engine import FakeEngine
 
 

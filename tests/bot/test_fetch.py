@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests_support import png
 
-from bot import fetch
 from bot.errors import InvalidLink, InvalidPicture
-from bot.fetch import Fetcher
+from bot.pictures import fetch
+from bot.pictures.fetch import Fetcher
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ async def test_what_is_no_picture_is_a_sentence(server, name, error):
 
 async def test_a_picture_beyond_the_limit_is_refused_while_it_arrives(server, monkeypatch):
     url, _ = server
-    monkeypatch.setattr("bot.gallery.MAX_UPLOAD_BYTES", 10)
+    monkeypatch.setattr("bot.pictures.store.MAX_UPLOAD_BYTES", 10)
     with pytest.raises(InvalidPicture, match="larger than"):
         await Fetcher(f"{url}/api/v10").link(f"{url}/attachments/a.png")
 
@@ -153,7 +153,7 @@ async def test_every_link_goes_through_that_resolver(monkeypatch):
         asked.append(host)
         raise OSError
 
-    monkeypatch.setattr("bot.fetch._PublicResolver.resolve", resolve)
+    monkeypatch.setattr("bot.pictures.fetch._PublicResolver.resolve", resolve)
     with pytest.raises(InvalidLink):
         await Fetcher("http://127.0.0.1:9/api").link("https://innocent.example/a.png")
     assert asked == ["innocent.example"]

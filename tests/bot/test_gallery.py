@@ -10,9 +10,11 @@ from PIL import Image
 from tests_support import png
 
 import engine
-from bot import gallery, grid, stored
 from bot.errors import InvalidPicture
-from bot.gallery import Gallery
+from bot.jobs import codec as stored
+from bot.pictures import grid
+from bot.pictures import store as gallery
+from bot.pictures.store import Gallery
 
 
 def encoded(image, kind, **options):

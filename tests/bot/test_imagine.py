@@ -10,7 +10,7 @@ from sqlalchemy import select
 from tests_support import custom_ids, labels, png, refusal
 
 import engine
-from bot.tables import entries, holds, jobs
+from bot.storage.tables import entries, holds, jobs
 
 pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
 NINE = ["U1", "U2", "U3", "U4", "🔄", "V1", "V2", "V3", "V4"]

@@ -7,10 +7,10 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot import ledger
-from bot.database import Database
+from bot.credits import ledger
 from bot.errors import NotAllowed, NotEnoughCredits
-from bot.tables import entries, jobs, purses
+from bot.storage.database import Database
+from bot.storage.tables import entries, jobs, purses
 
 
 async def open_account(connection, user_id=1, trial=300, guild_id=1):

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import prompt
 from bot.errors import PromptError
+from bot.prompt import grammar as prompt
 
 
 def test_plain_words_are_one_part_of_weight_one():

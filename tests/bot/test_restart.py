@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import func, select, update
 from tests_support import PatientEngine, custom_ids, labels, refusal
 
-from bot.tables import entries, holds, jobs
+from bot.storage.tables import entries, holds, jobs
 
 pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
 

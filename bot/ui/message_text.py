@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import engine
-from bot.jobs import JobRow
+from bot.jobs.records import JobRow
 
 CONTENT_CHARACTERS = 2000
 """Of one Discord message."""

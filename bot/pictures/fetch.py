@@ -16,8 +16,8 @@ import discord
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-from bot import gallery
 from bot.errors import InvalidLink, InvalidPicture
+from bot.pictures import store as gallery
 
 MAX_REDIRECTS = 3
 TIMEOUT_S = 20.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from discord import app_commands
 
-from bot.commands import blend, cancel, credits_, help_, imagine, info, vary
+from bot.ui.commands import blend, cancel, credits_, help_, imagine, info, vary
 
 GROUPS = (imagine, vary, blend, info, cancel, credits_, help_)
 

@@ -8,7 +8,7 @@ import discord
 from discord import app_commands
 
 if TYPE_CHECKING:
-    from bot.client import Darkroom
+    from bot.ui.client import Darkroom
 
 
 @app_commands.command(description="Draw four pictures from your words.")

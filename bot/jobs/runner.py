@@ -18,10 +18,15 @@ from typing import Protocol
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 import engine
-from bot import brief, gallery, jobs, ledger, pricing, prompt, stored
-from bot.database import Database
+from bot.credits import ledger, pricing
 from bot.errors import Draining, NotAllowed, NotFound, QueueFull, UserError
-from bot.jobs import Delivery, ImageRow, JobRow, Kind, NewJob, Outcome
+from bot.jobs import codec as stored
+from bot.jobs import records as jobs
+from bot.jobs.records import Delivery, ImageRow, JobRow, Kind, NewJob, Outcome
+from bot.pictures import store as gallery
+from bot.prompt import brief
+from bot.prompt import grammar as prompt
+from bot.storage.database import Database
 
 log = logging.getLogger(__name__)
 

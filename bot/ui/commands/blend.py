@@ -8,7 +8,7 @@ import discord
 from discord import app_commands
 
 if TYPE_CHECKING:
-    from bot.client import Darkroom
+    from bot.ui.client import Darkroom
 
 
 _ASPECTS = {"Portrait": "2:3", "Square": "1:1", "Landscape": "3:2"}

@@ -13,16 +13,17 @@ import yarl
 from discord import app_commands
 from sqlalchemy import delete, insert, select
 
-from bot import commands, gallery, refusals
-from bot.buttons import JobButton
-from bot.database import Database
-from bot.delivery import DiscordOutbox
-from bot.fetch import Fetcher
-from bot.pricing import CENTS
-from bot.reception import Reception
+from bot.credits.pricing import CENTS
+from bot.jobs.runner import Drawer, Limits, Studio
+from bot.pictures import store as gallery
+from bot.pictures.fetch import Fetcher
 from bot.settings import Settings
-from bot.studio import Drawer, Limits, Studio
-from bot.tables import facts
+from bot.storage.database import Database
+from bot.storage.tables import facts
+from bot.ui import commands, refusals
+from bot.ui.actions import JobButton
+from bot.ui.interactions import Reception
+from bot.ui.outbox import DiscordOutbox
 
 log = logging.getLogger(__name__)
 

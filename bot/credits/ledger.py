@@ -12,9 +12,9 @@ from sqlalchemy import Table, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.credits.pricing import credits_text
 from bot.errors import NotAllowed, NotEnoughCredits
-from bot.pricing import credits_text
-from bot.tables import accounts, entries, guilds, holds, purses
+from bot.storage.tables import accounts, entries, guilds, holds, purses
 
 SPENDING_ORDER = ("monthly", "trial", "granted")
 """What expires first is spent first."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 import engine
-from bot.brief import GRID_IMAGES
+from bot.prompt.brief import GRID_IMAGES
 
 CENTS = 100
 """Amounts are integers in 1/100 credit."""

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Row, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot import ledger
-from bot.tables import images, inputs, jobs
+from bot.credits import ledger
+from bot.storage.tables import images, inputs, jobs
 
 MAX_ATTEMPTS = 3
 """Runs of a job that may die with the process before it counts as failed."""

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import discord
 from discord import app_commands
 
-from bot import brief
 from bot.errors import NotFound
+from bot.prompt import brief
 
 if TYPE_CHECKING:
-    from bot.client import Darkroom
+    from bot.ui.client import Darkroom
 
 
 @app_commands.command(description="Draw four variations of one of your pictures.")

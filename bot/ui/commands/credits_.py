@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import discord
 from discord import app_commands
 
+from bot.credits.ledger import DIRECT_MESSAGES
+from bot.credits.pricing import CENTS, credits_text
 from bot.errors import NotAllowed
-from bot.ledger import DIRECT_MESSAGES
-from bot.pricing import CENTS, credits_text
 
 if TYPE_CHECKING:
-    from bot.client import Darkroom
+    from bot.ui.client import Darkroom
 
 log = logging.getLogger(__name__)
 

@@ -22,9 +22,9 @@ import psutil
 import engine
 from bot import settings as settings_
 from bot.__main__ import new_engine, set_api
-from bot.client import Darkroom
-from bot.database import Database
 from bot.settings import Settings
+from bot.storage.database import Database
+from bot.ui.client import Darkroom
 
 BUSY_OWNERS = 4
 LAG_EVERY_S = 0.01

@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any, Self
 
 import discord
 
-from bot import brief, grid
 from bot.errors import NotFound
-from bot.jobs import JobRow
-from bot.refusals import answer
-from bot.wording import quoted
+from bot.jobs.records import JobRow
+from bot.pictures import grid
+from bot.prompt import brief
+from bot.ui.message_text import quoted
+from bot.ui.refusals import answer
 
 if TYPE_CHECKING:
-    from bot.client import Darkroom
+    from bot.ui.client import Darkroom
 
 PREFIX = "job"
 

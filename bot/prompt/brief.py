@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import engine
 from bot.errors import NotFound, PromptError
-from bot.prompt import Prompt
+from bot.prompt.grammar import Prompt
 
 SEEDS = 2**32
 GRID_IMAGES = 4

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import discord
 from discord import app_commands
 
-from bot.jobs import JobRow
-from bot.pricing import credits_text
+from bot.credits.pricing import credits_text
+from bot.jobs.records import JobRow
 
 if TYPE_CHECKING:
-    from bot.client import Darkroom
+    from bot.ui.client import Darkroom
 
 _LISTED = 10
 _FIELD_CHARACTERS = 1024

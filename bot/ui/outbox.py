@@ -20,11 +20,13 @@ from discord.utils import snowflake_time, utcnow
 from PIL import Image
 
 import engine
-from bot import gallery, grid, jobs
-from bot.buttons import PREFIX, grid_view, retry_view
-from bot.database import Database
-from bot.jobs import Delivery, JobRow, Outcome
-from bot.wording import headline, status_of, with_notes
+from bot.jobs import records as jobs
+from bot.jobs.records import Delivery, JobRow, Outcome
+from bot.pictures import grid
+from bot.pictures import store as gallery
+from bot.storage.database import Database
+from bot.ui.actions import PREFIX, grid_view, retry_view
+from bot.ui.message_text import headline, status_of, with_notes
 
 log = logging.getLogger(__name__)
 

@@ -15,12 +15,13 @@ from typing import TypeVar
 import aiohttp
 import discord
 
-from bot import brief, prompt
 from bot.errors import InvalidLink, MissingPermission, NotFound, UserError
-from bot.fetch import Fetcher
-from bot.jobs import JobRow, Kind, Outcome
-from bot.studio import Accepted, Order, Studio
-from bot.wording import headline, status_of, with_notes
+from bot.jobs.records import JobRow, Kind, Outcome
+from bot.jobs.runner import Accepted, Order, Studio
+from bot.pictures.fetch import Fetcher
+from bot.prompt import brief
+from bot.prompt import grammar as prompt
+from bot.ui.message_text import headline, status_of, with_notes
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""What jobs cost and who has how much."""

@@ -1,0 +1,1 @@
+"""Who may order what, and which results may be shown."""

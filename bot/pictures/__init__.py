@@ -1,0 +1,1 @@
+"""Pictures as files: kept, fetched, cleaned, laid out."""

@@ -1,0 +1,1 @@
+"""The text of a prompt → what the engine will draw. Pure."""

@@ -1,0 +1,1 @@
+"""Discord: commands, buttons, messages. The only rooms that import `discord`."""
