@@ -130,7 +130,7 @@ class Studio:
         outbox: Outbox,
         limits: Limits = Limits(),
         now_s: Callable[[], float] = time.time,
-        new_seed: Callable[[], int] = lambda: secrets.randbelow(brief.SEEDS),
+        new_seed: Callable[[], int] = lambda: secrets.randbelow(engine.MAX_SEED + 1),
         new_id: Callable[[], str] | None = None,
     ) -> None:
         self.drawer = drawer

@@ -6,22 +6,19 @@ passed over in silence: it is named in the brief's notes.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import engine
 from bot.errors import NotFound, PromptError
-from bot.prompt.grammar import Prompt
+from bot.prompt.flags import BY_NAME
+from bot.prompt.grammar import Prompt, shortened
+from engine import Sentence
 
-SEEDS = 2**32
 GRID_IMAGES = 4
-MAX_STEPS = 150
 BLEND_STRENGTH = 0.7
-
-_ACTS = frozenset(
-    {"ar", "seed", "version", "niji", "quality", "stop", "tile", "raw", "draft", "iw", "stylize"}
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,35 +40,31 @@ class Brief:
 
     job: engine.DrawJob
     model: engine.ModelInfo
-    notes: tuple[str, ...]
+    notes: tuple[Sentence, ...]
 
 
-def choose_model(prompt: Prompt, models: Sequence[engine.ModelInfo]) -> engine.ModelInfo:
-    """The model `--v` or `--niji` asks for, else the first installed one."""
-    wanted = _wanted_alias(prompt)
-    if wanted is None:
-        installed = next((model for model in models if model.installed), None)
-        if installed is None:
-            raise NotFound(
+def choose_model(
+    prompt: Prompt, models: Sequence[engine.ModelInfo], *, default: str = ""
+) -> engine.ModelInfo:
+    """The model that `--v` or `--niji` asks for; else `default`; else the largest installed one.
+
+    default: a name or alias; one that is unknown or not installed is passed over. Of models of one
+    size the first stands. PromptError where the prompt asks for a model that is not there, NotFound
+    where none is installed.
+    """
+    wanted = _wanted_model(prompt)
+    if wanted is not None:
+        return _asked_model(prompt, wanted, models)
+    installed = [model for model in models if model.installed]
+    if not installed:
+        raise NotFound(
+            Sentence(
                 "No model is installed here yet; the operator gets one with: "
-                "python -m engine fetch NAME",
-                command=prompt.source,
-            )
-        return installed
-    for model in models:
-        if wanted in (alias.lower() for alias in (*model.aliases, model.name)):
-            if not model.installed:
-                raise _refuse(
-                    prompt,
-                    wanted,
-                    f"{model.title} is in the catalogue but not on this machine; "
-                    f"its operator fetches it with: python -m engine fetch {model.name}",
-                )
-            return model
-    offers = ", ".join(
-        f"--v {alias}" for model in models if model.installed for alias in model.aliases[:1]
-    )
-    raise _refuse(prompt, wanted, f"There is no model “{wanted}” here. Choose one of: {offers}.")
+                "python -m engine fetch NAME"
+            ),
+            command=prompt.source,
+        )
+    return _named(default, installed) or max(installed, key=lambda model: model.weight_bytes)
 
 
 def write(
@@ -86,52 +79,43 @@ def write(
     keep_seed: bool = True,
     images: int = GRID_IMAGES,
 ) -> Brief:
-    """The engine job for `prompt` on `model`.
+    """The engine job for `prompt` on `model`; PromptError where it asks for a LoRA of another.
 
     seed: used unless the prompt names one and keep_seed holds. inputs: encoded pictures that guide
     the drawing where the model can take them as prompts; else one is drawn over, several are mixed.
     strength: 0 keeps the picture, 1 ignores it; None: linked pictures, by `--iw`.
     """
-    flags = prompt.flags
-    width_px, height_px = fit(model, flags.get("ar", (1, 1)))  # type: ignore[arg-type]
-    steps = _steps(prompt, model)
-    notes = [*_notes(prompt, model)]
-    asked = flags.get("ar", (1, 1))
-    assert isinstance(asked, tuple)
-    if not math.isclose(width_px / height_px, asked[0] / asked[1], rel_tol=0.1):
-        notes.append(f"{model.title} draws this shape at {width_px}×{height_px} at the most.")
-    image_weight = float(flags.get("iw", 1.0))  # type: ignore[arg-type]
+    asked = prompt.parameters
+    width_px, height_px = fit(model, asked.ar)
     # Linked and blended pictures are prompts; a variation is drawn over its one picture.
     guiding = strength is None or len(inputs) > 1
     if inputs and guiding and "image_prompt" in model.operations:
         init_use = engine.InitUse.PROMPT
     else:
         init_use = engine.InitUse.MIX if len(inputs) > 1 else engine.InitUse.IMG2IMG
-    image_scale = _scale_of_weight(image_weight) if prompt.parts else 1.0
-    if strength is None:
-        strength = _strength_of_weight(image_weight)
-    named = flags.get("seed") if keep_seed else None
+    named_seed = asked.seed if keep_seed else None
     job = engine.DrawJob(
         id=job_id,
         owner=owner,
         model=model.name,
         prompt=_texts(prompt, model),
-        negative=", ".join(text for text in (*prompt.avoid, model.negative) if text),
-        seed=seed % SEEDS if named is None else int(named),  # type: ignore[arg-type]
+        negative=", ".join(text for text in (*asked.no, model.negative) if text),
+        seed=seed % (engine.MAX_SEED + 1) if named_seed is None else named_seed,
         images=images,
         width_px=width_px,
         height_px=height_px,
-        steps=steps,
+        steps=_steps(prompt, model),
         guidance=model.guidance,
         scheduler=model.scheduler,
         inputs=tuple(engine.InputPicture(data=data) for data in inputs),
         init_use=init_use,
-        strength=strength,
-        image_scale=image_scale,
-        stop=int(flags.get("stop", 100)) / 100,  # type: ignore[arg-type]
-        tile=bool(flags.get("tile")) and "tile" in model.operations,
+        strength=_strength_of_weight(asked.iw) if strength is None else strength,
+        image_scale=_scale_of_weight(asked.iw) if prompt.parts else 1.0,
+        stop=asked.stop / 100,
+        tile=asked.tile and "tile" in model.operations,
+        loras=_loras(prompt, model),
     )
-    return Brief(job=job, model=model, notes=tuple(notes))
+    return Brief(job=job, model=model, notes=_notes(prompt, job, model))
 
 
 def fit(model: engine.ModelInfo, aspect: tuple[int, int]) -> tuple[int, int]:
@@ -157,24 +141,76 @@ def fit(model: engine.ModelInfo, aspect: tuple[int, int]) -> tuple[int, int]:
     return width_px, height_px
 
 
-def _wanted_alias(prompt: Prompt) -> str | None:
-    if "niji" in prompt.flags:
-        niji = prompt.flags["niji"]
-        return "niji" if niji is True else f"niji {niji}"
-    if "version" in prompt.flags:
-        return str(prompt.flags["version"]).lower()
+def _wanted_model(prompt: Prompt) -> str | None:
+    asked = prompt.parameters
+    if asked.niji is not None:
+        return f"niji {asked.niji}".rstrip()
+    return asked.version
+
+
+def _asked_model(
+    prompt: Prompt, wanted: str, models: Sequence[engine.ModelInfo]
+) -> engine.ModelInfo:
+    flag = "version" if prompt.parameters.niji is None else "niji"
+    model = _named(wanted, models)
+    if model is None:
+        offers = ", ".join(
+            f"--v {next(iter(model.aliases), model.name)}" for model in models if model.installed
+        )
+        sentence = Sentence(
+            "There is no model “{wanted}” here. Choose one of: {offers}.",
+            wanted=shortened(wanted),
+            offers=offers,
+        )
+        raise _refuse(prompt, flag, sentence)
+    if not model.installed:
+        sentence = Sentence(
+            "{title} is in the catalogue but not on this machine; "
+            "its operator fetches it with: python -m engine fetch {name}",
+            title=model.title,
+            name=model.name,
+        )
+        raise _refuse(prompt, flag, sentence)
+    return model
+
+
+def _named(name: str, models: Sequence[engine.ModelInfo]) -> engine.ModelInfo | None:
+    """The model of this name or alias, in any case."""
+    for model in models:
+        if name.casefold() in (known.casefold() for known in (model.name, *model.aliases)):
+            return model
     return None
 
 
+def _loras(prompt: Prompt, model: engine.ModelInfo) -> tuple[tuple[str, float], ...]:
+    """`--lora` by the catalogue's names."""
+    known = {name.casefold(): name for name in model.loras}
+    for name, _ in prompt.parameters.lora:
+        if name.casefold() in known:
+            continue
+        if known:
+            sentence = Sentence(
+                "{title} has no LoRA “{name}”. Choose one of: {loras}.",
+                title=model.title,
+                name=shortened(name),
+                loras=", ".join(model.loras),
+            )
+        else:
+            sentence = Sentence(
+                "{title} has no LoRAs; leave --lora out, or choose another model with --v.",
+                title=model.title,
+            )
+        raise _refuse(prompt, "lora", sentence, holding=name)
+    return tuple((known[name.casefold()], weight) for name, weight in prompt.parameters.lora)
+
+
 def _steps(prompt: Prompt, model: engine.ModelInfo) -> int:
-    scale = float(prompt.flags.get("quality", 1.0))  # type: ignore[arg-type]
-    if prompt.flags.get("draft"):
-        scale *= 0.5
-    return min(max(round(model.steps * scale), 1), MAX_STEPS)
+    scale = prompt.parameters.quality * (0.5 if prompt.parameters.draft else 1.0)
+    return min(max(round(model.steps * scale), 1), engine.MAX_STEPS)
 
 
 def _texts(prompt: Prompt, model: engine.ModelInfo) -> tuple[engine.WeightedText, ...]:
-    styled = not prompt.flags.get("raw") and prompt.flags.get("stylize", 100) != 0
+    styled = not prompt.parameters.raw and prompt.parameters.stylize != 0
     prefix = model.prompt_prefix if styled else ""
     suffix = model.prompt_suffix if styled else ""
     texts = [engine.WeightedText(text=part.text, weight=part.weight) for part in prompt.parts]
@@ -185,22 +221,50 @@ def _texts(prompt: Prompt, model: engine.ModelInfo) -> tuple[engine.WeightedText
     return tuple(texts)
 
 
-def _notes(prompt: Prompt, model: engine.ModelInfo) -> list[str]:
-    idle = [f"--{name}" for name in prompt.flags if name not in _ACTS]
-    if prompt.flags.get("tile") and "tile" not in model.operations:
-        idle.append("--tile")
-    if prompt.flags.get("stylize", 100) not in (0, 100):
-        idle.append("--stylize (only 0, no house style, acts here)")
-    if "iw" in prompt.flags and not prompt.images:
-        idle.append("--iw (no picture to weigh)")
+def _notes(prompt: Prompt, job: engine.DrawJob, model: engine.ModelInfo) -> tuple[Sentence, ...]:
+    """What the member asked for and does not get, or gets in another way."""
+    asked, title = prompt.parameters, model.title
     notes = []
-    if idle:
-        notes.append(f"Without effect on {model.title} so far: {', '.join(idle)}.")
+    if idle := _idle(prompt, model):
+        flags = functools.reduce(
+            lambda some, more: Sentence("{some}, {more}", some=some, more=more), idle
+        )
+        notes.append(
+            Sentence("Without effect on {title} so far: {flags}.", title=title, flags=flags)
+        )
     if prompt.images and "image_prompt" not in model.operations:
-        notes.append(f"{model.title} draws over linked pictures: it cannot take them as prompts.")
-    if prompt.avoid and "negative" not in model.operations:
-        notes.append(f"{model.title} cannot leave things out: --no is without effect.")
-    return notes
+        notes.append(
+            Sentence(
+                "{title} draws over linked pictures: it cannot take them as prompts.", title=title
+            )
+        )
+    if asked.no and "negative" not in model.operations:
+        notes.append(
+            Sentence("{title} cannot leave things out: --no is without effect.", title=title)
+        )
+    if not math.isclose(job.width_px / job.height_px, asked.ar[0] / asked.ar[1], rel_tol=0.1):
+        notes.append(
+            Sentence(
+                "{title} draws this shape at {width}×{height} at the most.",
+                title=title,
+                width=job.width_px,
+                height=job.height_px,
+            )
+        )
+    return tuple(notes)
+
+
+def _idle(prompt: Prompt, model: engine.ModelInfo) -> list[Sentence]:
+    """The parameters that do nothing here, with the reason where it is not plain."""
+    asked = prompt.parameters
+    idle = [Sentence("--{name}", name=name) for name in asked.given if not BY_NAME[name].acts]
+    if asked.tile and "tile" not in model.operations:
+        idle.append(Sentence("--tile"))
+    if asked.stylize not in (0, 100):
+        idle.append(Sentence("--stylize (only 0, no house style, acts here)"))
+    if "iw" in asked.given and not prompt.images:
+        idle.append(Sentence("--iw (no picture to weigh)"))
+    return idle
 
 
 def _strength_of_weight(image_weight: float) -> float:
@@ -213,6 +277,15 @@ def _scale_of_weight(image_weight: float) -> float:
     return 1 - math.pow(0.4, image_weight)
 
 
-def _refuse(prompt: Prompt, token: str, sentence: str) -> PromptError:
-    start = max(prompt.source.lower().find(token), 0)
+def _refuse(prompt: Prompt, flag: str, sentence: Sentence, *, holding: str = "") -> PromptError:
+    """A refusal that marks the parameter, the one that holds this text where there are several.
+
+    Nothing is marked where the parameter was not typed in this prompt.
+    """
+    for segment in prompt.segments:
+        if segment.name == flag and holding in segment.text:
+            token, start = segment.text, segment.start
+            break
+    else:
+        token, start = "", 0
     return PromptError(sentence, token=token, start=start, command=prompt.source)

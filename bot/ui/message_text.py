@@ -6,12 +6,12 @@ import re
 
 import engine
 from bot.jobs.records import JobRow
+from bot.prompt.grammar import LINK
 
 CONTENT_CHARACTERS = 2000
 """Of one Discord message."""
 _PROMPT_CHARACTERS = 1200
 _SHOWN_CHARACTERS = 1600
-_LINK = re.compile(r"<?(https?://[^\s<>]+)>?", re.IGNORECASE)
 _MARKUP = re.compile(r"([\\*_~|`\[\]])")
 
 
@@ -30,7 +30,7 @@ def quoted(row: JobRow) -> str:
 
 def _plain(words: str) -> str:
     """No Markdown in it acts, and its links are links that show no preview."""
-    pieces = _LINK.split(words)
+    pieces = LINK.split(words)
     pieces[::2] = [_MARKUP.sub(r"\\\1", piece) for piece in pieces[::2]]
     pieces[1::2] = [f"<{link}>" for link in pieces[1::2]]
     return "".join(pieces)

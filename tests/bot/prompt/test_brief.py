@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,8 +11,9 @@ from hypothesis import strategies as st
 import engine
 from bot.credits import pricing
 from bot.errors import NotFound, PromptError
-from bot.prompt import brief
+from bot.prompt import brief, flags, values
 from bot.prompt import grammar as prompt
+from engine import Sentence
 
 MODEL = engine.ModelInfo(
     name="doodle",
@@ -105,9 +107,25 @@ def test_every_shape_is_within_what_the_model_takes(width, height, step, sides):
 
 def test_parameters_that_do_nothing_yet_are_named():
     written = write("a cat --chaos 20 --weird 5 --s 300")
-    assert len(written.notes) == 1
-    for name in ("--chaos", "--weird", "--stylize"):
-        assert name in written.notes[0]
+    [note] = written.notes
+    assert note == (
+        "Without effect on Doodle so far: --chaos, --weird, "
+        "--stylize (only 0, no house style, acts here)."
+    )
+
+
+@given(
+    st.lists(st.sampled_from(flags.FLAGS), unique_by=lambda flag: flag.name),
+    st.sampled_from([MODEL, PLAIN]),
+)
+def test_every_note_is_made_of_sentences_that_can_be_translated(chosen, model):
+    model = dataclasses.replace(model, loras=("NAME",))
+    typed = " ".join(f"--{flag.name} {flag.example}" for flag in chosen)
+    for note in write(f"https://a.example/1.png a cat {typed}", model).notes:
+        assert isinstance(note, Sentence)
+        assert note == note.said(str)
+        assert "--" not in note.template.replace("--no", "")
+        assert "{title}" in note.template
 
 
 def test_what_the_model_cannot_do_is_named():
@@ -192,6 +210,135 @@ def test_a_model_that_is_not_fetched_says_how_to_fetch_it():
     with pytest.raises(PromptError, match="python -m engine fetch plain"):
         brief.choose_model(prompt.parse("a --v p"), (MODEL, missing))
     assert brief.choose_model(prompt.parse("a"), (missing, MODEL)) is MODEL
+
+
+HEAVY = dataclasses.replace(MODEL, name="heavy", aliases=("h",), weight_bytes=7_000)
+LIGHT = dataclasses.replace(MODEL, name="light", aliases=("l",), weight_bytes=300)
+
+
+def test_without_a_wish_the_largest_installed_model_draws():
+    plain = prompt.parse("a")
+    assert brief.choose_model(plain, (LIGHT, HEAVY, MODEL)) is HEAVY
+    gone = dataclasses.replace(HEAVY, installed=False)
+    assert brief.choose_model(plain, (gone, LIGHT)) is LIGHT
+
+
+def test_of_models_of_one_size_the_catalogues_first_draws():
+    twin = dataclasses.replace(HEAVY, name="twin")
+    assert brief.choose_model(prompt.parse("a"), (LIGHT, twin, HEAVY)) is twin
+    assert brief.choose_model(prompt.parse("a"), (LIGHT, HEAVY, twin)) is HEAVY
+
+
+@pytest.mark.parametrize("default", ["light", "LIGHT", "l"])
+def test_the_default_model_goes_before_the_largest(default):
+    models = (HEAVY, LIGHT)
+    assert brief.choose_model(prompt.parse("a"), models, default=default) is LIGHT
+    assert brief.choose_model(prompt.parse("a --v h"), models, default=default) is HEAVY
+
+
+def test_a_default_model_that_is_not_there_gives_way_to_the_largest():
+    gone = dataclasses.replace(LIGHT, installed=False)
+    for default in ("nothing", "light", ""):
+        assert brief.choose_model(prompt.parse("a"), (gone, HEAVY), default=default) is HEAVY
+
+
+def test_niji_chooses_by_its_aliases_and_goes_before_version():
+    niji = dataclasses.replace(MODEL, name="anime", aliases=("niji", "niji 6"))
+    models = (HEAVY, niji)
+    for text in ("a --niji", "a --niji 6", "a --v h --NIJI 6"):
+        assert brief.choose_model(prompt.parse(text), models) is niji
+    with pytest.raises(PromptError, match="no model “niji 7” here") as caught:
+        brief.choose_model(prompt.parse("a --niji 7 --v h"), models)
+    assert caught.value.token == "--niji 7"
+
+
+def test_a_model_without_aliases_is_offered_by_its_name():
+    nameless = dataclasses.replace(PLAIN, aliases=())
+    with pytest.raises(PromptError, match=r"--v doodle, --v plain\."):
+        brief.choose_model(prompt.parse("a --v 7"), (MODEL, nameless))
+
+
+def test_a_refused_model_is_marked_where_it_was_typed():
+    text = "a picture 7 --seed 7 --v 7"
+    with pytest.raises(PromptError) as caught:
+        brief.choose_model(prompt.parse(text), (MODEL,))
+    error = caught.value
+    assert (error.token, error.start, error.command) == ("--v 7", text.index("--v"), text)
+    assert isinstance(error.sentence, Sentence)
+
+
+def test_a_wish_that_was_not_typed_marks_nothing():
+    wish = dataclasses.replace(prompt.parse("a"), parameters=flags.Parameters(version="7"))
+    with pytest.raises(PromptError) as caught:
+        brief.choose_model(wish, (MODEL,))
+    assert (caught.value.token, caught.value.start, caught.value.end) == ("", 0, 0)
+
+
+INKED = dataclasses.replace(MODEL, loras=("Ink", "film grain"))
+
+
+def test_loras_reach_the_job_by_the_catalogues_names():
+    job = write("a cat --lora INK:0.8 --lora Film Grain", INKED).job
+    assert job.loras == (("Ink", 0.8), ("film grain", 1.0))
+    assert write("a cat", INKED).job.loras == ()
+
+
+def test_an_unknown_lora_is_refused_with_the_models_own():
+    text = "a cat --lora ink --lora oil, ink wash:2"
+    with pytest.raises(PromptError) as caught:
+        write(text, INKED)
+    error = caught.value
+    assert error.sentence == "Doodle has no LoRA “oil”. Choose one of: Ink, film grain."
+    assert (error.token, error.command) == ("--lora oil, ink wash:2", text)
+    assert text[error.start : error.end] == error.token
+
+
+def test_a_model_without_loras_says_so():
+    with pytest.raises(PromptError, match="Doodle has no LoRAs; leave --lora out"):
+        write("a cat --lora ink")
+
+
+async def test_the_engine_takes_every_lora_that_the_grammar_takes_and_no_more():
+    names = ("a", "b", "c", "d", "e")
+    spec = engine.ModelSpec(
+        info=dataclasses.replace(MODEL, loras=names),
+        place=Path("nowhere"),
+        loras=tuple(engine.LoraSpec(name=name, path=Path("nowhere")) for name in names),
+    )
+    drawer = engine.FakeEngine((spec,))
+    most, heaviest = values.MAX_LORAS, values.MAX_LORA_WEIGHT
+    text = ", ".join(
+        f"{name}:{sign}{heaviest:g}" for name, sign in zip("abcd", "+-+-", strict=True)
+    )
+    job = write(f"a cat --lora {text}", spec.info).job
+    assert len(job.loras) == most
+    drawer.run(job)
+    for loras in ((*job.loras, ("e", 1.0)), (("a", heaviest + 0.01),)):
+        with pytest.raises(ValueError, match="LoRAs can be taken"):
+            drawer.run(dataclasses.replace(job, id="other", loras=loras))
+
+
+TYPED = {"version": "h", "niji": "", "lora": "ink:0.8", "iw": "0.5"}
+"""What is typed instead of a flag's example where the example names nothing here."""
+
+
+@pytest.mark.parametrize("flag", flags.FLAGS, ids=lambda flag: flag.name)
+def test_what_the_table_says_acts_does_and_the_rest_is_named(flag):
+    models = (
+        dataclasses.replace(INKED, name="light"),
+        HEAVY,
+        dataclasses.replace(INKED, name="anime", aliases=("niji",)),
+    )
+    typed = f"--{flag.name} {TYPED.get(flag.name, flag.example)}"
+
+    def drawn(text):
+        read = prompt.parse(text)
+        model = brief.choose_model(read, models, default="light")
+        return brief.write(read, model, job_id="j", owner="o", seed=5, inputs=(b"x",))
+
+    plain, asked = (drawn(f"https://a.example/1.png a cat {end}") for end in ("", typed))
+    assert (asked.job != plain.job) is flag.acts
+    assert any(f"--{flag.name}" in note for note in asked.notes) is not flag.acts
 
 
 def test_without_any_model_the_member_is_told_who_can_help():

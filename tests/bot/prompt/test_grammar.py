@@ -1,18 +1,24 @@
 """Midjourney's grammar, as members' hands know it."""
 
+import dataclasses
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import PromptError
 from bot.prompt import grammar as prompt
+from bot.prompt.flags import Parameters
+from engine import Sentence
+
+INK = (("ink wash", -0.5), ("b", 2.0), ("a:b", 4.0))
 
 
 def test_plain_words_are_one_part_of_weight_one():
     read = prompt.parse("  a red cat at night ")
     assert read.text == "a red cat at night"
     assert [part.weight for part in read.parts] == [1.0]
-    assert not read.flags
+    assert read.parameters == Parameters()
 
 
 @pytest.mark.parametrize(
@@ -23,17 +29,40 @@ def test_plain_words_are_one_part_of_weight_one():
         ("cat —ar 2:3", "ar", (2, 3)),
         ("cat --seed 4294967295", "seed", 2**32 - 1),
         ("cat --v 6.1", "version", "6.1"),
-        ("cat --niji", "niji", True),
+        ("cat --niji", "niji", ""),
+        ("cat --profile", "profile", ""),
         ("cat --niji 6", "niji", "6"),
         ("cat --q .25", "quality", 0.25),
         ("cat --s 250", "stylize", 250),
         ("cat --tile", "tile", True),
         ("cat --iw 1.5", "iw", 1.5),
         ("cat --SEED 7", "seed", 7),
+        ("cat --motion LOW", "motion", "low"),
+        (
+            "cat --sref https://a.example/1.png random",
+            "sref",
+            ("https://a.example/1.png", "random"),
+        ),
+        ("cat --lora Ink", "lora", (("Ink", 1.0),)),
+        ("cat --lora ink wash:-.5, b:2 --lora a:b:4", "lora", INK),
     ],
 )
 def test_parameters_are_read(text, name, value):
-    assert prompt.parse(text).flags == {name: value}
+    read = prompt.parse(text).parameters
+    assert read == dataclasses.replace(Parameters(), given=(name,), **{name: value})
+
+
+def test_parameters_know_which_were_typed_and_where():
+    read = prompt.parse("cat --seed 7 --no red  --ar 1:1 --no blue")
+    assert read.parameters.given == ("seed", "no", "ar")
+    assert [(part.name, part.text) for part in read.segments] == [
+        ("seed", "--seed 7"),
+        ("no", "--no red"),
+        ("ar", "--ar 1:1"),
+        ("no", "--no blue"),
+    ]
+    for part in read.segments:
+        assert read.source.startswith(part.text, part.start)
 
 
 @pytest.mark.parametrize(
@@ -52,6 +81,21 @@ def test_parameters_are_read(text, name, value):
         ("cat --tile big", "big"),
         ("cat --seed 7 at night", "at night"),
         ("cat --seed 7 --seed 8", "--seed 8"),
+        ("cat --seed 7  at  night", "at  night"),
+        ("cat --seed 7 --v 1 7", "7"),
+        ("cat --tile  big ", "big"),
+        ("cat --no red --no", "--no"),
+        ("cat --no ,", "--no ,"),
+        ("cat --ar3:2", "--ar3:2"),
+        ("cat --motion fast", "--motion fast"),
+        ("cat --lora", "--lora"),
+        ("cat --lora ink:heavy", "--lora ink:heavy"),
+        ("cat --lora :2", "--lora :2"),
+        ("cat --lora ink:4.1", "--lora ink:4.1"),
+        ("cat --lora ink --lora INK:2", "--lora INK:2"),
+        ("cat --lora a,b,c --lora d,e", "--lora d,e"),
+        ("<https://a.example/1.png>", "https://a.example/1.png"),
+        (r"a \{red\} cat::-1", r"a \{red\} cat::-1"),
         ("a https://example.com/a.png", "https://example.com/a.png"),
         ("{a, b} cat", "{"),
     ],
@@ -62,7 +106,44 @@ def test_a_refusal_names_the_token_its_place_and_gives_the_text_back(text, token
     error = caught.value
     assert error.token == token
     assert text[error.start : error.end] == token
-    assert error.command == text
+    assert error.start == text.rindex(token)
+    assert error.command == text.strip()
+    assert isinstance(error.sentence, Sentence)
+
+
+def test_a_link_that_comes_late_is_marked_where_it_stands_the_second_time():
+    text = "https://a.example/1.png a cat https://a.example/1.png"
+    with pytest.raises(PromptError, match="come first") as caught:
+        prompt.parse(text)
+    assert caught.value.start == text.rindex("https")
+
+
+def test_the_sixth_link_is_marked_even_if_all_are_the_same():
+    text = "https://a.example/1.png " * 6
+    with pytest.raises(PromptError, match="5 pictures at most; this one has 6") as caught:
+        prompt.parse(text + "cat")
+    assert caught.value.start == text.rindex("https")
+
+
+def test_a_refused_value_says_what_is_right_and_what_was_given():
+    with pytest.raises(PromptError) as caught:
+        prompt.parse("cat --chaos lots")
+    sentence = caught.value.sentence
+    assert sentence == "--chaos takes a whole number from 0 to 100, not “lots”."
+    assert sentence.template == "--{name} {needs}, not “{value}”."
+    with pytest.raises(PromptError, match=r"--chaos takes .* 100, and has none here"):
+        prompt.parse("cat --chaos")
+
+
+def test_a_long_value_is_quoted_in_part():
+    with pytest.raises(PromptError) as caught:
+        prompt.parse(f"cat --seed {'9' * 3000}")
+    assert len(caught.value.sentence) < 200
+
+
+def test_a_value_that_looks_like_a_template_is_only_quoted():
+    with pytest.raises(PromptError, match=r"not “\{0\.__class__\}”"):
+        prompt.parse("cat --seed {0.__class__}")
 
 
 def test_an_unknown_parameter_suggests_the_nearest():
@@ -72,7 +153,7 @@ def test_an_unknown_parameter_suggests_the_nearest():
 
 def test_no_takes_a_list_of_many_words_and_adds_up():
     read = prompt.parse("cat --no red cars, trees --no fog")
-    assert read.avoid == ("red cars", "trees", "fog")
+    assert read.parameters.no == ("red cars", "trees", "fog")
 
 
 def test_weights_are_normalised_and_a_missing_one_is_one():
@@ -119,7 +200,40 @@ def test_escaped_braces_are_plain():
 
 
 def test_dashes_inside_words_are_words():
-    assert prompt.parse("a well--worn e-mail -- no").text == "a well--worn e-mail -- no"
+    words = "a well--worn e-mail – a-b–c—d - no– x-- spider-man–"
+    assert prompt.parse(words).text == words
+
+
+@pytest.mark.parametrize(
+    ("text", "token"),
+    [
+        ("cat --", "--"),
+        ("--", "--"),
+        ("cat -- dog", "--"),
+        ("cat --=", "--="),
+        ("cat —", "—"),
+        ("—", "—"),
+        ("cat — dog", "—"),
+        ("– –", "– –"),
+        ("cat –– dog", "––"),
+        ("cat ---ar 3:2", "---ar"),
+        ("cat --7", "--7"),
+        ("cat --ar 3:2 --", "--"),
+        ("cat --no red -- blue", "--"),
+        ("https://a.example/1.png --", "--"),
+    ],
+)
+def test_two_dashes_without_a_name_are_refused(text, token):
+    with pytest.raises(PromptError, match="-- needs a parameter's name right after it") as caught:
+        prompt.parse(text, beside=1)
+    error = caught.value
+    assert (error.token, error.command) == (token, text)
+    assert text[error.start : error.end] == token
+
+
+def test_a_name_in_another_script_is_an_unknown_parameter():
+    with pytest.raises(PromptError, match="There is no parameter --größe"):
+        prompt.parse("cat --größe 7")
 
 
 @given(st.text(max_size=300))
@@ -129,6 +243,8 @@ def test_any_text_is_read_or_refused_with_a_place_inside_it(text):
     except PromptError as error:
         assert 0 <= error.start <= len(text.strip())
         assert error.sentence.endswith((".", "?"))
+        assert isinstance(error.sentence, Sentence)
+        assert text.strip()[error.start : error.end] == error.token
     else:
         assert read.source == text.strip()
         if read.parts:
@@ -138,7 +254,20 @@ def test_any_text_is_read_or_refused_with_a_place_inside_it(text):
 @given(
     st.lists(
         st.sampled_from(
-            ["a", "::2", "::", "--ar", "3:2", "--no", "—seed", "7", "{", "https://x.y/z", ","]
+            [
+                "a",
+                "::2",
+                "--",
+                "--ar",
+                "3:2",
+                "--no",
+                "—seed",
+                "7",
+                "{",
+                "https://x.y/z",
+                ",",
+                "--lora",
+            ]
         ),
         max_size=12,
     )

@@ -1,0 +1,211 @@
+"""One table of parameters, and what is made from it."""
+
+import ast
+import dataclasses
+import itertools
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.errors import PromptError
+from bot.prompt import flags, grammar, values
+from bot.prompt.flags import BY_NAME, FLAGS, Parameters
+from bot.ui.commands import help_
+from engine import Sentence
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_every_row_has_a_field_and_every_field_a_row():
+    fields = [field.name for field in dataclasses.fields(Parameters)]
+    assert sorted(fields) == sorted([*(flag.name for flag in FLAGS), "given"])
+
+
+def test_no_name_stands_for_two_parameters():
+    names = [name for flag in FLAGS for name in (flag.name, *flag.aliases)]
+    assert len(names) == len(set(names)) == len(BY_NAME)
+    assert all(name == name.lower() and name.isalpha() for name in names)
+
+
+@pytest.mark.parametrize("flag", FLAGS, ids=lambda flag: flag.name)
+def test_a_default_is_one_of_the_parameters_values(flag):
+    assert flag.holds(flag.default)
+
+
+@pytest.mark.parametrize("flag", FLAGS, ids=lambda flag: flag.name)
+def test_an_example_is_read_as_a_value_that_differs_from_the_default(flag):
+    read = grammar.parse(f"cat {flag.usage}").parameters
+    value = getattr(read, flag.name)
+    assert value != flag.default
+    assert flag.holds(value)
+
+
+@pytest.mark.parametrize("flag", FLAGS, ids=lambda flag: flag.name)
+def test_each_says_what_it_does_in_one_sentence(flag):
+    assert isinstance(flag.does, Sentence)
+    assert flag.does.endswith(".")
+    assert flag.does.count(".") == 1
+
+
+@pytest.mark.parametrize("flag", FLAGS, ids=lambda flag: flag.name)
+def test_what_may_stand_without_a_value_or_twice_is_as_the_row_says(flag):
+    once = f"--{flag.name} {flag.example}"
+    for text, allowed in (
+        (f"cat --{flag.name}", flag.bare or flag.form is None),
+        (f"cat {once} --{flag.name} ONE-MORE", flag.repeated),
+        (f"cat --{flag.name} more {flag.example or 'words'}", flag.many_words),
+    ):
+        if allowed:
+            assert grammar.parse(text).parameters.given == (flag.name,)
+        else:
+            with pytest.raises(PromptError):
+                grammar.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("form", "inside", "outside"),
+    [
+        (values.Whole(2, 40), [2, 40], [1, 41, 3.0, True, "3", None]),
+        (values.Number(0, 3), [0, 3.0, 1.5], [-0.1, 3.1, float("nan"), True, "1"]),
+        (values.NumberOf((0.5, 1.0)), [0.5, 1], [0.6, True, "1", None]),
+        (values.WordOf(("low", "high")), ["low"], ["LOW", "", None, 1]),
+        (values.Aspect(), [(3, 2), (14, 1)], [(15, 1), (0, 1), (1, -1), (1,), [3, 2], "3:2"]),
+        (values.Word(), ["x"], ["", None, 1]),
+        (values.Words(), [("x", "y")], ["x", ("",), (1,), ["x"]]),
+        (values.Items(), [("a b",), ()], ["a b", ("",), (1,), ["x"]]),
+        (
+            values.Loras(),
+            [(), (("a", 1), ("b", -4.0)), tuple((name, 1.0) for name in "abcd")],
+            [
+                "a",
+                ("a",),
+                (("a", 4.1),),
+                (("a", float("nan")),),
+                (("", 1.0),),
+                (("a", 1.0), ("A", 2.0)),
+                (("a", "1"),),
+                tuple((name, 1.0) for name in "abcde"),
+            ],
+        ),
+    ],
+)
+def test_a_form_holds_its_values_and_no_others(form, inside, outside):
+    assert all(form.holds(value) for value in inside)
+    assert not any(form.holds(value) for value in outside)
+
+
+def test_there_is_no_second_list_of_parameters():
+    named = {name for name in BY_NAME if len(name) > 1}
+    for file in (ROOT / "bot").rglob("*.py"):
+        if file == Path(flags.__file__):
+            continue
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            match node:
+                case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items):
+                    pass
+                case ast.Dict(keys=items):
+                    pass
+                case _:
+                    continue
+            listed = {item.value for item in items if isinstance(item, ast.Constant)}
+            assert len(listed & named) < 3, f"{file}:{node.lineno} lists parameters again"
+
+
+def test_the_readme_has_the_table_as_it_is_now():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert flags.put_into(readme) == readme, "run: python -m bot.prompt.flags --write README.md"
+
+
+def test_the_readmes_table_has_every_parameter_and_tells_what_acts():
+    acting, understood = flags.markdown().split("without effect here so far")
+    for flag in FLAGS:
+        here, there = (acting, understood) if flag.acts else (understood, acting)
+        assert f"`--{flag.name}" in here
+        assert f"`--{flag.name}" not in there
+        assert f"| {flag.does} |" in here
+        assert all(f"`--{alias}`" in here for alias in flag.aliases)
+    assert "| `--ar 3:2`, `--aspect` | 1:14–14:1 (1:1) |" in acting
+    assert "| `--quality .5`, `--q` | .25, .5, 1, 2, 4 (1) |" in acting
+    assert "| `--motion low` | low, high |" in understood
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nothing",
+        flags.BEGIN,
+        f"{flags.END} {flags.BEGIN}",
+        f"{flags.BEGIN} {flags.END} {flags.BEGIN} {flags.END}",
+    ],
+)
+def test_a_file_without_the_two_marks_is_refused(text):
+    with pytest.raises(ValueError, match="flags: begin"):
+        flags.put_into(text)
+
+
+def test_the_command_prints_the_table_or_writes_it_in_place(tmp_path, capsys):
+    flags.main([])
+    assert capsys.readouterr().out == flags.markdown() + "\n"
+    file = tmp_path / "README.md"
+    file.write_text(f"above\n{flags.BEGIN}\nold\n{flags.END}\nbelow\n", encoding="utf-8")
+    flags.main(["--write", str(file)])
+    written = file.read_text(encoding="utf-8")
+    assert written == f"above\n{flags.BEGIN}\n\n{flags.markdown()}\n\n{flags.END}\nbelow\n"
+    flags.main(["--write", str(file)])
+    assert file.read_text(encoding="utf-8") == written
+
+
+def test_a_file_that_cannot_be_written_is_one_sentence(tmp_path, capsys):
+    for file in (tmp_path / "absent.md", tmp_path / "unmarked.md"):
+        (tmp_path / "unmarked.md").write_text("no marks", encoding="utf-8")
+        with pytest.raises(SystemExit) as caught:
+            flags.main(["--write", str(file)])
+        assert caught.value.code == 1
+        assert capsys.readouterr().err.startswith(f"{file} cannot be written: ")
+    assert (tmp_path / "unmarked.md").read_text(encoding="utf-8") == "no marks"
+
+
+def test_the_module_runs_as_a_program():
+    command = [sys.executable, "-m", "bot.prompt.flags"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", check=True)
+    assert done.stdout == flags.markdown() + "\n"
+
+
+def test_help_tells_what_acts_in_full_and_names_what_is_only_understood():
+    lines = help_.text().splitlines()
+    [understood] = [line for line in lines if "without effect here so far" in line]
+    for flag in FLAGS:
+        assert (f"`{flag.usage}` {flag.does}" in lines) is flag.acts
+        assert (f"`--{flag.name}`" in understood) is not flag.acts
+
+
+def test_help_fits_into_an_embed():
+    assert len(help_.text()) <= 4096
+
+
+@pytest.mark.simcord(shard_count=1)
+async def test_help_is_shown_to_who_asks_alone(channel, alice):
+    result = await alice.slash(channel, "help")
+    assert result.ephemeral
+    assert result.response.embeds[0].description == help_.text()
+
+
+def test_the_prompts_modules_import_no_module_above_their_own():
+    order = ["values", "flags", "grammar", "resolved", "brief"]
+    folder = ROOT / "bot" / "prompt"
+    assert sorted(file.stem for file in folder.glob("[!_]*.py")) == sorted(order)
+    allowed = {"bot.errors", "engine"}
+    for module in order:
+        tree = ast.parse((folder / f"{module}.py").read_text(encoding="utf-8"))
+        ours = set(
+            itertools.chain.from_iterable(
+                [node.module] if isinstance(node, ast.ImportFrom) else [n.name for n in node.names]
+                for node in ast.walk(tree)
+                if isinstance(node, ast.Import | ast.ImportFrom)
+            )
+        )
+        ours = {name for name in ours if name.split(".")[0] not in sys.stdlib_module_names}
+        assert ours <= allowed, f"{module} imports {ours - allowed}"
+        allowed.add(f"bot.prompt.{module}")
