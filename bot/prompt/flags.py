@@ -1,6 +1,8 @@
 """The one table of parameters; the grammar, `/help` and the README are made from it.
 
-`python -m bot.prompt.flags` prints the README's part of it; `--write README.md` puts it in place.
+A new parameter is a row in `FLAGS`, a field in `Parameters` and, where it acts, its effect in
+`brief.py`. `python -m bot.prompt.flags` prints the README's part of the table, and with
+`--write README.md` puts it in place.
 """
 
 from __future__ import annotations

@@ -343,8 +343,10 @@ def test_what_the_table_says_acts_does_and_the_rest_is_named(flag):
 
 def test_without_any_model_the_member_is_told_who_can_help():
     missing = dataclasses.replace(MODEL, installed=False)
-    with pytest.raises(NotFound, match="operator gets one"):
-        brief.choose_model(prompt.parse("a"), (missing,))
+    with pytest.raises(NotFound, match="operator gets one") as caught:
+        brief.choose_model(prompt.parse("a"), (missing,), default="doodle")
+    assert isinstance(caught.value.sentence, Sentence)
+    assert caught.value.command == "a"
 
 
 def test_a_default_grid_costs_one_credit():

@@ -192,6 +192,21 @@ async def test_help_is_shown_to_who_asks_alone(channel, alice):
     assert result.response.embeds[0].description == help_.text()
 
 
+def test_what_members_read_is_written_as_templates():
+    templates = []
+    for file in (ROOT / "bot" / "prompt").glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(func=ast.Name(id="Sentence"), args=[text]):
+                    assert isinstance(text, ast.Constant), f"{file}:{node.lineno}"
+                    templates.append(text.value)
+                case ast.Call(func=ast.Name(id="PromptError" | "NotFound"), args=[text, *_]):
+                    by_name = isinstance(text, ast.Name) and text.id == "sentence"
+                    written = isinstance(text, ast.Call) and text.func.id == "Sentence"
+                    assert by_name or written, f"{file}:{node.lineno}"
+    assert len(templates) > len(FLAGS)
+
+
 def test_the_prompts_modules_import_no_module_above_their_own():
     order = ["values", "flags", "grammar", "resolved", "brief"]
     folder = ROOT / "bot" / "prompt"
