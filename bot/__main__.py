@@ -17,19 +17,22 @@ import time
 from pathlib import Path
 
 import discord
-from discord.http import Route
 
 import engine
 from bot import settings as settings_
+from bot.app import new_client, new_engine, new_store
 from bot.errors import StartError
+from bot.jobs.housekeeping import Chore, Housekeeping
 from bot.settings import Settings
 from bot.storage.database import Database
-from bot.ui.client import Darkroom
+from bot.ui.client import Darkroom, use_api
 
 log = logging.getLogger("bot")
 
 HEARTBEAT_S = 15.0
 STALE_S = 60.0
+TEMPORARY_FOR_S = 3600.0
+"""How old a file must be that a killed process left half written, to be deleted."""
 LOST_DEVICE = 75
 """Exit status that asks the supervisor to start the bot afresh (EX_TEMPFAIL)."""
 
@@ -81,20 +84,22 @@ async def _run(settings: Settings) -> int:
     """Everything until the end of the process; returns the exit status."""
     if not settings.discord_token:
         raise StartError(HOW_TO_BEGIN)
-    set_api(settings)
+    use_api(settings.discord_api_url)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     database = Database(settings.database)
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(database.close)
         await database.start()
-        drawer = new_engine(settings)
-        await drawer.start()
-        stack.push_async_callback(drawer.close)
-        client = Darkroom(settings=settings, database=database, drawer=drawer)
+        engine_client = new_engine(settings)
+        await engine_client.start()
+        stack.push_async_callback(engine_client.close)
+        client = new_client(settings, database=database, engine_client=engine_client)
         stack.push_async_callback(client.close)
-        stack.push_async_callback(client.studio.drain, 0)
+        stack.push_async_callback(client.drain, 0)
         if hint := client.model_hint():
             log.info(hint)
+        if warning := client.default_model_warning():
+            log.warning(warning)
         return await _until_stopped(client, settings)
 
 
@@ -103,12 +108,10 @@ async def _until_stopped(client: Darkroom, settings: Settings) -> int:
     _on_signal(stop)
     running = asyncio.create_task(client.start(settings.discord_token), name="client")
     stopping = asyncio.create_task(stop.wait(), name="stop")
-    lost = asyncio.create_task(client.studio.lost.wait(), name="lost")
-    beating = asyncio.create_task(_beat(_heartbeat(settings)), name="heartbeat")
+    lost = asyncio.create_task(client.runner.lost.wait(), name="lost")
+    housekeeping = asyncio.create_task(Housekeeping(_chores(settings)).run(), name="housekeeping")
     await asyncio.wait({running, stopping, lost}, return_when=asyncio.FIRST_COMPLETED)
-    if beating.done():
-        log.error("the heartbeat broke off", exc_info=beating.exception())
-    for task in (stopping, lost, beating):
+    for task in (stopping, lost, housekeeping):
         task.cancel()
     if running.done():
         await _explain(running)
@@ -118,7 +121,7 @@ async def _until_stopped(client: Darkroom, settings: Settings) -> int:
         status = LOST_DEVICE
     else:
         log.info("stopping: running jobs may finish for %.0f s, queued ones stay", settings.drain_s)
-        await client.studio.drain(settings.drain_s)
+        await client.drain(settings.drain_s)
         status = 0
     await client.close()
     await asyncio.wait({running})
@@ -144,20 +147,6 @@ async def _explain(running: asyncio.Task[None]) -> None:
         raise StartError(f"Discord cannot be reached: {error}.") from None
 
 
-def new_engine(settings: Settings) -> engine.Engine:
-    """The engine the settings describe, not yet started."""
-    return engine.Engine(
-        engine.load_catalogue(settings.models),
-        device=settings.device,
-        dtype=settings.dtype,
-        preview_interval_s=settings.preview_interval_s,
-        owner_cap=settings.max_running,
-        gpu_memory_gb=settings.gpu_memory_gb,
-        idle_unload_min=settings.idle_unload_min,
-        cache_dir=settings.data_dir / "engine",
-    )
-
-
 async def _check(settings: Settings) -> None:
     models = engine.load_catalogue(settings.models)
     database = Database(settings.database)
@@ -173,12 +162,12 @@ async def _check(settings: Settings) -> None:
 async def _sync(settings: Settings) -> None:
     if not settings.discord_token:
         raise StartError(HOW_TO_BEGIN)
-    set_api(settings)
+    use_api(settings.discord_api_url)
     database = Database(settings.database)
     try:
         await database.start()
-        client = Darkroom(
-            settings=settings, database=database, drawer=new_engine(settings), serving=False
+        client = new_client(
+            settings, database=database, engine_client=new_engine(settings), serving=False
         )
         async with client:
             await client.login(settings.discord_token)
@@ -202,17 +191,21 @@ def _heartbeat(settings: Settings) -> Path:
     return settings.data_dir / "heartbeat"
 
 
-async def _beat(file: Path) -> None:
-    """Touch the heartbeat from the event loop: a stuck loop stops it."""
-    while True:
-        await asyncio.to_thread(file.touch)
-        await asyncio.sleep(HEARTBEAT_S)
+def _chores(settings: Settings) -> tuple[Chore, ...]:
+    """What the process does beside the members' work, again and again."""
+    heartbeat, store = _heartbeat(settings), new_store(settings)
 
+    async def beat() -> None:
+        """From the event loop: one that is stuck stops it."""
+        await asyncio.to_thread(heartbeat.touch)
 
-def set_api(settings: Settings) -> None:
-    """Send discord.py to DISCORD_API_URL; it has no other switch than this class attribute."""
-    if settings.discord_api_url:
-        Route.BASE = settings.discord_api_url.rstrip("/")
+    async def clear() -> None:
+        await asyncio.to_thread(store.clear_temporary, TEMPORARY_FOR_S)
+
+    return (
+        Chore(name="heartbeat", every_s=HEARTBEAT_S, work=beat),
+        Chore(name="temporary files", every_s=TEMPORARY_FOR_S, work=clear),
+    )
 
 
 def _on_signal(stop: asyncio.Event) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import enum
 
+from engine import Sentence
+
 
 class Tone(enum.Enum):
     """How a refusal looks."""
@@ -21,8 +23,9 @@ class UserError(Exception):
     tone = Tone.RED
 
     def __init__(self, sentence: str, *, command: str = "") -> None:
+        """sentence: a constant, or a `Sentence` where it carries values."""
         super().__init__(sentence)
-        self.sentence = sentence
+        self.sentence = sentence if isinstance(sentence, Sentence) else Sentence(sentence)
         self.command = command
         """The member's whole original command; empty where there is nothing to mend."""
 
@@ -57,6 +60,10 @@ class NotEnoughCredits(UserError):
 
 class QueueFull(UserError):
     title = "Queue full"
+
+
+class Blocked(UserError):
+    title = "Blocked"
 
 
 class MissingPermission(UserError):

@@ -33,6 +33,7 @@ class Settings(BaseSettings):
     data_dir: Path = Path("data")
     database_url: str = ""
     models: Path = Path("models.toml")
+    default_model: str = ""
 
     device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
     dtype: Literal["auto", "fp32", "fp16", "bf16"] = "auto"
@@ -47,7 +48,6 @@ class Settings(BaseSettings):
 
     drain_s: float = Field(default=60, ge=0, le=3600)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    playground_port: int = Field(default=8080, ge=0, le=65535)
 
     @field_validator("owner_ids", "allowed_guilds", mode="before")
     @classmethod

@@ -21,10 +21,10 @@ import psutil
 
 import engine
 from bot import settings as settings_
-from bot.__main__ import new_engine, set_api
+from bot.app import new_client, new_engine
 from bot.settings import Settings
 from bot.storage.database import Database
-from bot.ui.client import Darkroom
+from bot.ui.client import Darkroom, use_api
 
 BUSY_OWNERS = 4
 LAG_EVERY_S = 0.01
@@ -83,7 +83,7 @@ async def _reply(arguments: argparse.Namespace) -> dict[str, float]:
         members.stdin.write(b"go\n")
         latencies_s = json.loads(await members.stdout.readline())
         watching.cancel()
-        status = client.drawer.status()
+        status = client.engine_client.status()
         return {
             "commands": len(latencies_s),
             "reply_p50_ms": round(1000 * statistics.median(latencies_s), 1),
@@ -113,15 +113,15 @@ async def _other_side(arguments: argparse.Namespace) -> AsyncIterator[asyncio.su
 
 
 async def _start(stack: contextlib.AsyncExitStack, settings: Settings, token: str) -> Darkroom:
-    set_api(settings)
+    use_api(settings.discord_api_url)
     database = Database(settings.database)
     stack.push_async_callback(database.close)
     await database.start()
-    drawer = new_engine(settings)
-    await drawer.start()
-    client = Darkroom(settings=settings, database=database, drawer=drawer)
+    engine_client = new_engine(settings)
+    await engine_client.start()
+    client = new_client(settings, database=database, engine_client=engine_client)
     stack.push_async_callback(client.close)
-    stack.push_async_callback(drawer.close)
+    stack.push_async_callback(engine_client.close)
     await client.login(token)
     running = asyncio.create_task(client.connect())
     stack.callback(running.cancel)
@@ -131,7 +131,7 @@ async def _start(stack: contextlib.AsyncExitStack, settings: Settings, token: st
 
 async def _keep_busy(client: Darkroom, owner: str) -> None:
     """Draw grid after grid, so that the device never rests."""
-    model = next(model for model in client.drawer.models() if model.installed)
+    model = next(model for model in client.engine_client.models() if model.installed)
     for number in range(1_000_000):
         job = engine.DrawJob(
             id=f"{owner} {number}",
@@ -144,7 +144,7 @@ async def _keep_busy(client: Darkroom, owner: str) -> None:
             guidance=model.guidance,
             seed=number,
         )
-        async for _ in client.drawer.run(job):
+        async for _ in client.engine_client.run(job):
             pass
 
 

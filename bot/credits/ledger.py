@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Table, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.credits.pricing import credits_text
 from bot.errors import NotAllowed, NotEnoughCredits
+from bot.storage.database import own_insert
 from bot.storage.tables import accounts, entries, guilds, holds, purses
+from engine import Sentence
 
 SPENDING_ORDER = ("monthly", "trial", "granted")
 """What expires first is spent first."""
@@ -70,8 +71,12 @@ async def grant(
         if taken.rowcount == 0:
             left = await allotment(connection, allotment_of)
             raise NotAllowed(
-                f"This server may still grant {credits_text(left)}; that is less than "
-                f"{credits_text(amount)}. The bot's owner raises it with /credits allot."
+                Sentence(
+                    "This server may still grant {left}; that is less than {amount}. The bot's "
+                    "owner raises it with /credits allot.",
+                    left=credits_text(left),
+                    amount=credits_text(amount),
+                )
             )
     await _enter(
         connection,
@@ -87,7 +92,7 @@ async def grant(
 async def open_allotment(connection: AsyncConnection, guild_id: int, amount: int) -> None:
     """Give a guild its first allotment; one that it already has stays."""
     await connection.execute(
-        _insert(connection, guilds)
+        own_insert(connection, guilds)
         .values(guild_id=guild_id, allotment=amount)
         .on_conflict_do_nothing(index_elements=["guild_id"])
     )
@@ -130,8 +135,12 @@ async def require(connection: AsyncConnection, account_id: int, amount: int) -> 
     available = {kind: int(held) for kind, held in rows}
     if sum(available.values()) < amount:
         raise NotEnoughCredits(
-            f"This needs {credits_text(amount)}; you have "
-            f"{credits_text(sum(available.values()))}. {await _who_grants(connection, account_id)}"
+            Sentence(
+                "This needs {amount}; you have {available}. {next_step}",
+                amount=credits_text(amount),
+                available=credits_text(sum(available.values())),
+                next_step=await _who_grants(connection, account_id),
+            )
         )
     return available
 
@@ -175,13 +184,13 @@ async def held(connection: AsyncConnection, job_id: str) -> int:
     return int(amount or 0)
 
 
-async def _who_grants(connection: AsyncConnection, account_id: int) -> str:
+async def _who_grants(connection: AsyncConnection, account_id: int) -> Sentence:
     guild_id = await connection.scalar(
         select(accounts.c.guild_id).where(accounts.c.id == account_id)
     )
     if guild_id == DIRECT_MESSAGES:
-        return "Credits count in the server they were given in: draw there."
-    return "Ask who manages this server for more: they grant them with /credits grant."
+        return Sentence("Credits count in the server they were given in: draw there.")
+    return Sentence("Ask who manages this server for more: they grant them with /credits grant.")
 
 
 async def _close(connection: AsyncConnection, job_id: str, state: str, settled: int) -> int:
@@ -228,7 +237,7 @@ async def _enter(
     """Change one purse by a guarded update and write the entry beside it."""
     if amount > 0:
         await connection.execute(
-            _insert(connection, purses)
+            own_insert(connection, purses)
             .values(account_id=account_id, kind=purse, available=0)
             .on_conflict_do_nothing(index_elements=["account_id", "kind"])
         )
@@ -254,10 +263,3 @@ async def _enter(
             created_ms=now_ms,
         )
     )
-
-
-def _insert(connection: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:
-    """The dialect's own INSERT, which knows ON CONFLICT."""
-    if connection.dialect.name == "postgresql":
-        return postgresql.insert(table)
-    return sqlite.insert(table)

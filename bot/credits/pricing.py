@@ -1,30 +1,58 @@
-"""Job → credits. Pure.
+"""Job → credits: the price rule. Pure.
 
-A grid of four at the model's own size and steps costs `price_factor` credits; everything else is
-in proportion to the work: images × denoising steps × pixels.
+A grid of four at the model's own size and steps costs `price_factor` credits; every other drawing
+is in proportion to its work: images × denoising steps × pixels. Enlarging costs by the pixels it
+makes; what makes text has a small fixed price.
 """
 
 from __future__ import annotations
 
+import io
 import math
+
+from PIL import Image
 
 import engine
 from bot.prompt.brief import GRID_IMAGES
+from engine import Sentence
 
 CENTS = 100
 """Amounts are integers in 1/100 credit."""
+UPSCALE_PER_MEGAPIXEL = 25
+"""In 1/100 credit, for each 2²⁰ pixels that an UpscaleJob makes."""
+DESCRIBE = 25
+"""In 1/100 credit."""
+WORD_WEIGHTS = 10
+"""In 1/100 credit."""
 
 
-def price(job: engine.DrawJob, model: engine.ModelInfo) -> int:
-    """The job's price in 1/100 credit, at least 1."""
+def price(job: engine.Job, model: engine.ModelInfo | None) -> int:
+    """The job's price in 1/100 credit, at least 1. model: the one that a drawing is made on."""
+    match job:
+        case engine.DrawJob():
+            assert model is not None  # every drawing names one that is installed
+            return _drawing(job, model)
+        case engine.UpscaleJob():
+            with Image.open(io.BytesIO(job.picture)) as picture:
+                pixels = picture.width * picture.height * job.factor**2
+            return max(math.ceil(UPSCALE_PER_MEGAPIXEL * pixels / 2**20), 1)
+        case engine.DescribeJob():
+            return DESCRIBE
+        case engine.WordWeightsJob():
+            return WORD_WEIGHTS
+
+
+def _drawing(job: engine.DrawJob, model: engine.ModelInfo) -> int:
     drawn_over = job.inputs and job.init_use is not engine.InitUse.PROMPT
     steps = job.steps * job.stop * (job.strength if drawn_over else 1.0)
-    work = job.images * steps * job.width_px * job.height_px
+    work = job.images * steps * job.width_px * job.height_px * job.enlarge**2
     grid = GRID_IMAGES * model.steps * model.width_px * model.height_px
     return max(math.ceil(CENTS * model.price_factor * work / grid - 1e-9), 1)
 
 
-def credits_text(cents: int) -> str:
+def credits_text(cents: int) -> Sentence:
     """`150` → "1.5 credits", `100` → "1 credit"."""
     number = f"{cents / CENTS:.2f}".rstrip("0").rstrip(".")
-    return f"{number} credit{'' if cents == CENTS else 's'}"
+    if cents == CENTS:
+        return Sentence("{number} credit", number=number)
+    return Sentence("{number} credits", number=number)

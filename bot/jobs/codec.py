@@ -1,4 +1,4 @@
-"""An engine job as text for the job table, its pictures by content hash; and back.
+"""Any engine job as text for the job table, its pictures by content hash; and back.
 
 The format has a version, stored beside it: a row written by an older Darkroom is read by the
 branch of its version or refused in one sentence, never guessed at.
@@ -7,57 +7,122 @@ branch of its version or refused in one sentence, never guessed at.
 from __future__ import annotations
 
 import dataclasses
+import enum
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
-import engine
+from pydantic import TypeAdapter, ValidationError
 
-VERSION = 2
-"""2: pictures can be prompts, with a scale."""
-READ = (1, 2)
+import engine
+from engine import Sentence
+
+VERSION = 3
+"""3: every kind of job, with its mask. 2: drawings, whose pictures can be prompts. 1: as 2, before
+pictures could be prompts.
+"""
+READ = (1, 2, 3)
+
+_TYPES: Mapping[str, type[Any]] = MappingProxyType(
+    {
+        "draw": engine.DrawJob,
+        "upscale": engine.UpscaleJob,
+        "describe": engine.DescribeJob,
+        "word_weights": engine.WordWeightsJob,
+    }
+)
+_NAMES = {type_: name for name, type_ in _TYPES.items()}
+_HASH = "sha256"
 
 
 class StoredJobError(Exception):
-    """A stored job of a version that this Darkroom does not know."""
+    """A stored job that this Darkroom cannot read; the text is one sentence for the member."""
 
 
-def dump(job: engine.DrawJob, hashes: tuple[str, ...]) -> str:
-    """`job` as JSON; `hashes`: the SHA-256 of each of its inputs, in order."""
-    fields = {
-        field.name: getattr(job, field.name)
-        for field in dataclasses.fields(job)
-        if field.name not in ("prompt", "inputs", "mask")
-    }
-    fields["lane"] = job.lane.name
-    fields["init_use"] = job.init_use.value
-    fields["prompt"] = [[part.text, part.weight] for part in job.prompt]
-    fields["inputs"] = [
-        [sha256, picture.weight] for sha256, picture in zip(hashes, job.inputs, strict=True)
-    ]
+def dump(job: engine.Job, keep: Callable[[bytes], str]) -> str:
+    """`job` as JSON. keep: takes each picture and mask of the job, returns its SHA-256 in hex."""
+    fields = {"type": _NAMES[type(job)], **_encode(job, keep)}
     return json.dumps(fields, ensure_ascii=False, sort_keys=True)
 
 
-def hashes(stored: str) -> tuple[str, ...]:
-    """The content hashes of the pictures that the stored job starts from."""
-    return tuple(sha256 for sha256, _ in json.loads(stored)["inputs"])
+def hashes(stored: str, version: int) -> tuple[str, ...]:
+    """The content hashes of the pictures and masks of the stored job, each once."""
+    found: dict[str, None] = {}
+    _decode(_fields(stored, version), lambda sha256: found.setdefault(sha256) or b"")
+    return tuple(found)
 
 
-def load(stored: str, version: int, pictures: Mapping[str, bytes]) -> engine.DrawJob:
-    """The job again, with the bytes of its pictures by hash."""
+def load(stored: str, version: int, picture: Callable[[str], bytes]) -> engine.Job:
+    """The job again. picture: the bytes of a content hash; what it raises is let through."""
+    fields = _decode(_fields(stored, version), picture)
+    type_ = _TYPES.get(fields.pop("type", ""))
+    unknown = fields.keys() - {f.name for f in dataclasses.fields(type_)} if type_ else {"type"}
+    if type_ is None or unknown:
+        raise StoredJobError(
+            Sentence(
+                "This job was stored by another version of Darkroom (its {name} is not known).",
+                name=", ".join(sorted(unknown)),
+            )
+        )
+    try:
+        job: engine.Job = TypeAdapter(type_).validate_python(fields)
+    except ValidationError as error:
+        raise StoredJobError(
+            Sentence(
+                "This job was stored by another version of Darkroom (its {name} cannot be read).",
+                name=".".join(map(str, error.errors()[0]["loc"])),
+            )
+        ) from error
+    return job
+
+
+def _fields(stored: str, version: int) -> dict[str, Any]:
+    """The stored text in the form of `VERSION`."""
     if version not in READ:
         raise StoredJobError(
-            f"This job was stored by another version of Darkroom (format {version}, not {VERSION})."
+            Sentence(
+                "This job was stored by another version of Darkroom (format {version}, not "
+                "{known}).",
+                version=version,
+                known=VERSION,
+            )
         )
     fields: dict[str, Any] = json.loads(stored)
-    fields["lane"] = engine.Lane[fields["lane"]]
-    fields["init_use"] = engine.InitUse(fields["init_use"])
-    fields["prompt"] = tuple(
-        engine.WeightedText(text=text, weight=weight) for text, weight in fields["prompt"]
-    )
-    fields["inputs"] = tuple(
-        engine.InputPicture(data=pictures[sha256], weight=weight)
-        for sha256, weight in fields["inputs"]
-    )
-    fields["loras"] = tuple((name, weight) for name, weight in fields["loras"])
-    return engine.DrawJob(**fields)
+    if version < 3:
+        fields["type"] = "draw"
+        fields["lane"] = engine.Lane[fields["lane"]].value
+        fields["prompt"] = [{"text": text, "weight": weight} for text, weight in fields["prompt"]]
+        fields["inputs"] = [
+            {"data": {_HASH: sha256}, "weight": weight} for sha256, weight in fields["inputs"]
+        ]
+    return fields
+
+
+def _encode(value: Any, keep: Callable[[bytes], str]) -> Any:  # noqa: ANN401 - JSON
+    match value:
+        case enum.Enum():
+            return value.value
+        case bytes():
+            return {_HASH: keep(value) if value else ""}
+        case tuple():
+            return [_encode(item, keep) for item in value]
+        case _ if dataclasses.is_dataclass(value):
+            return {
+                field.name: _encode(getattr(value, field.name), keep)
+                for field in dataclasses.fields(value)
+            }
+        case _:
+            return value
+
+
+def _decode(value: Any, picture: Callable[[str], bytes]) -> Any:  # noqa: ANN401 - JSON
+    match value:
+        case {"sha256": str(sha256)}:
+            return picture(sha256) if sha256 else b""
+        case dict():
+            return {name: _decode(item, picture) for name, item in value.items()}
+        case list():
+            return [_decode(item, picture) for item in value]
+        case _:
+            return value

@@ -1,17 +1,19 @@
-"""The durable job table: what was accepted, how it ended, whether it was delivered."""
+"""The durable tables of jobs: what was accepted, how it ended, which messages show it."""
 
 from __future__ import annotations
 
+import dataclasses
 import enum
-from collections.abc import Sequence
+import math
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, func, insert, or_, select, update
+from sqlalchemy import Row, Select, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.credits import ledger
-from bot.storage.tables import images, inputs, jobs
+from bot.storage.database import own_insert
+from bot.storage.tables import films, images, inputs, jobs, messages, texts
 
 MAX_ATTEMPTS = 3
 """Runs of a job that may die with the process before it counts as failed."""
@@ -34,11 +36,17 @@ class Delivery(enum.StrEnum):
     """It could not be posted anywhere; the pictures are kept."""
 
 
-class Kind(enum.StrEnum):
-    IMAGINE = "imagine"
-    REROLL = "reroll"
-    VARY = "vary"
-    BLEND = "blend"
+class Role(enum.StrEnum):
+    """What a message of ours is to its job."""
+
+    PROGRESS = "progress"
+    GRID = "grid"
+    SINGLE = "single"
+    """One picture: the whole result, or one that U posted."""
+    FILM = "film"
+    TEXT = "text"
+    REFUSAL = "refusal"
+    """Why the job failed, or that it was cancelled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,24 +58,29 @@ class JobRow:
     guild_id: int
     channel_id: int
     user_id: int
-    kind: Kind
+    kind: str
+    """A name of `kinds.KINDS`."""
     title: str
     """How a derived job is named, such as "Variations (Strong)"; empty for /imagine."""
     prompt: str
-    """The member's text as typed; what 🔄 and V parse again."""
+    """The member's text as typed."""
     parent_id: str | None
+    resolved: str
+    """JSON: what the text meant when it was ordered, see `kinds.Resolved`."""
+    locale: str
+    """The language of the channel that the job is shown in."""
     outcome: Outcome
     delivery: Delivery
     attempts: int
     stored_version: int
     stored: str
-    """The engine job, as `stored.py` writes it."""
+    """The engine job, as `codec` writes it."""
     notes: str
     """Sentences for the member, one a line."""
     reason: str
     """Why it failed, for the member."""
     progress_message_id: int | None
-    result_message_id: int | None
+    """The message that shows its progress, from `messages`."""
     created_ms: int
     ended_ms: int | None
 
@@ -85,6 +98,38 @@ class ImageRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TextRow:
+    """One text that a finished job said; `position` counts from 1."""
+
+    job_id: str
+    position: int
+    text: str
+    weight: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageRow:
+    """One message of ours."""
+
+    message_id: int
+    channel_id: int
+    job_id: str
+    role: Role
+    position: int | None = None
+    """Which picture, from 1, where the message shows one of several."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What a finished job made."""
+
+    pictures: tuple[ImageRow, ...] = ()
+    texts: tuple[TextRow, ...] = ()
+    film: str | None = None
+    """The SHA-256 of the animated WebP."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewJob:
     """What `accept` writes."""
 
@@ -92,10 +137,12 @@ class NewJob:
     guild_id: int
     channel_id: int
     user_id: int
-    kind: Kind
+    kind: str
     title: str
     prompt: str
     parent_id: str | None
+    resolved: str
+    locale: str
     stored_version: int
     stored: str
     notes: str
@@ -140,21 +187,25 @@ async def interrupt(connection: AsyncConnection, job_id: str) -> None:
 async def finish(
     connection: AsyncConnection,
     job_id: str,
-    pictures: Sequence[ImageRow],
+    result: Result,
     *,
+    share: float,
     notes: str,
     now_ms: int,
 ) -> bool:
-    """Record the pictures, settle the hold and owe the delivery; False if it had ended already."""
+    """Record the result, settle the hold and owe the delivery; False if it had ended already.
+
+    share: of the price that is paid, 0 … 1; the rest goes back.
+    """
     if not await _is_open(connection, job_id):
         return False
-    amount = await ledger.held(connection, job_id)
+    amount = math.floor(await ledger.held(connection, job_id) * share)
     await ledger.settle(connection, job_id=job_id, amount=amount, now_ms=now_ms)
-    if pictures:
-        await connection.execute(
-            insert(images),
-            [{name: getattr(row, name) for name in row.__slots__} for row in pictures],
-        )
+    for table, rows in ((images, result.pictures), (texts, result.texts)):
+        if rows:
+            await connection.execute(insert(table), [dataclasses.asdict(row) for row in rows])
+    if result.film is not None:
+        await connection.execute(insert(films).values(job_id=job_id, sha256=result.film))
     await _end(connection, job_id, Outcome.FINISHED, now_ms, notes=notes)
     return True
 
@@ -171,70 +222,72 @@ async def fail(
 
 
 async def delivered(
-    connection: AsyncConnection,
-    job_id: str,
-    delivery: Delivery,
-    *,
-    message_id: int | None = None,
+    connection: AsyncConnection, job_id: str, delivery: Delivery, message: MessageRow | None
 ) -> None:
-    await connection.execute(
-        update(jobs)
-        .where(jobs.c.id == job_id)
-        .values(delivery=delivery, result_message_id=message_id)
-    )
+    """Record that the end was told, and by which message."""
+    await connection.execute(update(jobs).where(jobs.c.id == job_id).values(delivery=delivery))
+    if message is not None:
+        await show(connection, message)
 
 
-async def attach_message(connection: AsyncConnection, job_id: str, message_id: int) -> None:
-    """Remember which message shows the job's progress."""
+async def show(connection: AsyncConnection, message: MessageRow) -> None:
+    """Remember what a message of ours shows; what is known of it already is replaced."""
+    values = dataclasses.asdict(message)
     await connection.execute(
-        update(jobs).where(jobs.c.id == job_id).values(progress_message_id=message_id)
+        own_insert(connection, messages)
+        .values(values)
+        .on_conflict_do_update(
+            index_elements=["message_id"],
+            set_={name: value for name, value in values.items() if name != "message_id"},
+        )
     )
 
 
 async def get(connection: AsyncConnection, job_id: str) -> JobRow | None:
-    row = (await connection.execute(select(jobs).where(jobs.c.id == job_id))).one_or_none()
+    row = (await connection.execute(_select().where(jobs.c.id == job_id))).one_or_none()
     return _job(row) if row is not None else None
 
 
-async def shown_by(connection: AsyncConnection, message_id: int) -> JobRow | None:
-    """The job whose progress or result that message shows."""
+async def message(connection: AsyncConnection, message_id: int) -> MessageRow | None:
+    """What that message of ours shows; None if it is not known."""
     row = (
-        await connection.execute(
-            select(jobs).where(
-                or_(
-                    jobs.c.progress_message_id == message_id,
-                    jobs.c.result_message_id == message_id,
-                )
-            )
-        )
+        await connection.execute(select(messages).where(messages.c.message_id == message_id))
     ).one_or_none()
-    return _job(row) if row is not None else None
+    if row is None:
+        return None
+    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name
+    return MessageRow(**{**values, "role": Role(values["role"])})
+
+
+async def forget_message(connection: AsyncConnection, message_id: int) -> None:
+    """The message is deleted."""
+    await connection.execute(delete(messages).where(messages.c.message_id == message_id))
 
 
 async def is_referenced(connection: AsyncConnection, sha256: str) -> bool:
     """Whether any job started from or made the picture."""
-    found = await connection.scalar(
-        select(inputs.c.job_id).where(inputs.c.sha256 == sha256).limit(1)
-    ) or await connection.scalar(select(images.c.job_id).where(images.c.sha256 == sha256).limit(1))
-    return found is not None
+    for table in (inputs, images):
+        if await connection.scalar(select(table.c.job_id).where(table.c.sha256 == sha256).limit(1)):
+            return True
+    return False
 
 
 async def unfinished(connection: AsyncConnection) -> list[JobRow]:
     """Open jobs, oldest first."""
     rows = await connection.execute(
-        select(jobs).where(jobs.c.outcome == Outcome.OPEN).order_by(jobs.c.created_ms, jobs.c.id)
+        _select().where(jobs.c.outcome == Outcome.OPEN).order_by(jobs.c.created_ms, jobs.c.id)
     )
     return [_job(row) for row in rows]
 
 
-async def undelivered(connection: AsyncConnection) -> list[JobRow]:
-    """Ended jobs whose message is still owed, oldest first."""
+async def owed(connection: AsyncConnection) -> list[tuple[str, int]]:
+    """(job id, channel id) of each ended job whose message is still owed, oldest first."""
     rows = await connection.execute(
-        select(jobs)
+        select(jobs.c.id, jobs.c.channel_id)
         .where(jobs.c.delivery == Delivery.PENDING)
         .order_by(jobs.c.created_ms, jobs.c.id)
     )
-    return [_job(row) for row in rows]
+    return [(job_id, channel_id) for job_id, channel_id in rows]
 
 
 async def open_count(connection: AsyncConnection, user_id: int) -> int:
@@ -249,7 +302,7 @@ async def open_count(connection: AsyncConnection, user_id: int) -> int:
 
 async def open_of(connection: AsyncConnection, user_id: int) -> list[JobRow]:
     rows = await connection.execute(
-        select(jobs)
+        _select()
         .where(jobs.c.user_id == user_id, jobs.c.outcome == Outcome.OPEN)
         .order_by(jobs.c.created_ms)
     )
@@ -262,7 +315,7 @@ async def last_finished(
     """The member's newest finished job in the channel."""
     row = (
         await connection.execute(
-            select(jobs)
+            _select()
             .where(
                 jobs.c.user_id == user_id,
                 jobs.c.channel_id == channel_id,
@@ -280,6 +333,19 @@ async def pictures(connection: AsyncConnection, job_id: str) -> list[ImageRow]:
         select(images).where(images.c.job_id == job_id).order_by(images.c.position)
     )
     return [ImageRow(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
+
+
+async def said(connection: AsyncConnection, job_id: str) -> list[TextRow]:
+    """The texts of a finished job."""
+    rows = await connection.execute(
+        select(texts).where(texts.c.job_id == job_id).order_by(texts.c.position)
+    )
+    return [TextRow(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
+
+
+async def film(connection: AsyncConnection, job_id: str) -> str | None:
+    """The SHA-256 of a finished job's film."""
+    return await connection.scalar(select(films.c.sha256).where(films.c.job_id == job_id))
 
 
 async def _is_open(connection: AsyncConnection, job_id: str) -> bool:
@@ -308,9 +374,17 @@ async def _end(
     )
 
 
+def _select() -> Select[Any]:
+    progress = (
+        select(func.max(messages.c.message_id))
+        .where(messages.c.job_id == jobs.c.id, messages.c.role == Role.PROGRESS)
+        .scalar_subquery()
+    )
+    return select(jobs, progress.label("progress_message_id"))
+
+
 def _job(row: Row[Any]) -> JobRow:
     values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name
-    values["kind"] = Kind(values["kind"])
     values["outcome"] = Outcome(values["outcome"])
     values["delivery"] = Delivery(values["delivery"])
     return JobRow(**values)

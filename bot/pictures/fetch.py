@@ -10,14 +10,15 @@ import asyncio
 import ipaddress
 import re
 import socket
+from collections.abc import Awaitable, Callable
 
 import aiohttp
-import discord
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from bot.errors import InvalidLink, InvalidPicture
-from bot.pictures import store as gallery
+from bot.pictures import uploads
+from engine import Sentence
 
 MAX_REDIRECTS = 3
 TIMEOUT_S = 20.0
@@ -67,20 +68,21 @@ class Fetcher:
         self._downloads = asyncio.Semaphore(AT_ONCE)
         self._cleaning = asyncio.Semaphore(1)  # a large picture takes hundreds of megabytes
 
-    async def attachment(self, attachment: discord.Attachment) -> bytes:
-        """A clean PNG of what a member attached; InvalidPicture otherwise."""
-        if attachment.size > gallery.MAX_UPLOAD_BYTES:
+    async def attachment(
+        self, name: str, size_bytes: int, read: Callable[[], Awaitable[bytes]]
+    ) -> bytes:
+        """A clean PNG of an attached file; InvalidPicture, or what `read` raises, otherwise."""
+        if size_bytes > uploads.MAX_UPLOAD_BYTES:
             raise InvalidPicture(
-                f"{attachment.filename} has {attachment.size / 2**20:.0f} MiB; send one of at most "
-                f"{gallery.MAX_UPLOAD_BYTES // 2**20} MiB."
+                Sentence(
+                    "{file} has {size} MiB; send one of at most {limit} MiB.",
+                    file=name,
+                    size=f"{size_bytes / 2**20:.0f}",
+                    limit=uploads.MAX_UPLOAD_BYTES // 2**20,
+                )
             )
-        try:
-            async with self._downloads:
-                data = await attachment.read()
-        except discord.HTTPException:
-            raise InvalidPicture(
-                f"{attachment.filename} could not be read from Discord; attach it again."
-            ) from None
+        async with self._downloads:
+            data = await read()
         return await self._clean(data)
 
     async def link(self, link: str) -> bytes:
@@ -89,16 +91,25 @@ class Fetcher:
             async with self._downloads, asyncio.timeout(TIMEOUT_S):
                 data = await self._download(URL(link))
         except TimeoutError:
-            raise InvalidLink(f"{link} did not answer within {TIMEOUT_S:.0f} seconds.") from None
+            raise InvalidLink(
+                Sentence(
+                    "{link} did not answer within {seconds} seconds.",
+                    link=link,
+                    seconds=f"{TIMEOUT_S:.0f}",
+                )
+            ) from None
         except (aiohttp.ClientError, OSError, ValueError):
             raise InvalidLink(
-                f"{link} could not be fetched; it must be a public https link to a picture."
+                Sentence(
+                    "{link} could not be fetched; it must be a public https link to a picture.",
+                    link=link,
+                )
             ) from None
         return await self._clean(data)
 
     async def _clean(self, data: bytes) -> bytes:
         async with self._cleaning:
-            return await asyncio.to_thread(gallery.clean, data)
+            return await asyncio.to_thread(uploads.clean, data)
 
     async def _download(self, url: URL) -> bytes:
         for _ in range(MAX_REDIRECTS + 1):
@@ -144,9 +155,11 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     data = bytearray()
     async for chunk in response.content.iter_chunked(_CHUNK):
         data += chunk
-        if len(data) > gallery.MAX_UPLOAD_BYTES:
+        if len(data) > uploads.MAX_UPLOAD_BYTES:
             raise InvalidPicture(
-                f"The picture behind this link is larger than "
-                f"{gallery.MAX_UPLOAD_BYTES // 2**20} MiB."
+                Sentence(
+                    "The picture behind this link is larger than {limit} MiB.",
+                    limit=uploads.MAX_UPLOAD_BYTES // 2**20,
+                )
             )
     return bytes(data)

@@ -1,27 +1,30 @@
-"""Four pictures → one 2×2 grid, and the smaller encodings that Discord's upload limit asks for."""
+"""Four pictures → one 2×2 grid; films; the smaller encodings that upload limits ask for."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
 
-from PIL import Image
+from PIL import Image, ImageSequence
 
 COLUMNS = 2
+FRAME_MS = 120
+"""How long a frame of a film is shown."""
+LAST_FRAME_MS = 2000
 
 
 def grid(pictures: Sequence[bytes]) -> Image.Image:
     """The encoded pictures side by side, two a row, at their full size; one picture stays alone."""
-    tiles = [_open(picture) for picture in pictures]
-    if len(tiles) == 1:
-        return tiles[0]
-    width, height = tiles[0].size
-    rows = -(-len(tiles) // COLUMNS)
+    cells = [_open(picture) for picture in pictures]
+    if len(cells) == 1:
+        return cells[0]
+    width, height = cells[0].size
+    rows = -(-len(cells) // COLUMNS)
     sheet = Image.new("RGB", (width * COLUMNS, height * rows))
-    for index, tile in enumerate(tiles):
+    for index, cell in enumerate(cells):
         row, column = divmod(index, COLUMNS)
         sheet.paste(
-            tile if tile.size == (width, height) else tile.resize((width, height)),
+            cell if cell.size == (width, height) else cell.resize((width, height)),
             (column * width, row * height),
         )
     return sheet
@@ -53,6 +56,37 @@ def within(picture: Image.Image, limit_bytes: int) -> tuple[str, bytes]:
         if len(data) <= limit_bytes:
             break
     return extension, data
+
+
+def film(frames: Sequence[Sequence[bytes]]) -> bytes:
+    """An animated WebP. frames: for each picture the frames of its making, as many for each."""
+    return _animate([grid(pictures) for pictures in zip(*frames, strict=True)])
+
+
+def film_within(webp: bytes, limit_bytes: int) -> bytes:
+    """The film at half its size, again and again, until it has at most `limit_bytes`."""
+    while len(webp) > limit_bytes:
+        with Image.open(io.BytesIO(webp)) as film_:
+            if min(film_.size) <= 64:
+                break
+            half = (film_.width // 2, film_.height // 2)
+            webp = _animate([f.convert("RGB").resize(half) for f in ImageSequence.Iterator(film_)])
+    return webp
+
+
+def _animate(frames: Sequence[Image.Image]) -> bytes:
+    shown_ms = [FRAME_MS] * (len(frames) - 1) + [LAST_FRAME_MS]
+    buffer = io.BytesIO()
+    frames[0].save(
+        buffer,
+        "WEBP",
+        save_all=True,
+        append_images=frames[1:],
+        duration=shown_ms,
+        loop=0,
+        quality=80,
+    )
+    return buffer.getvalue()
 
 
 def _open(data: bytes) -> Image.Image:

@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -94,10 +95,10 @@ jobs = Table(
     Column("stored", Text, nullable=False),
     Column("notes", Text, nullable=False, server_default=""),
     Column("reason", Text, nullable=False, server_default=""),
-    Column("progress_message_id", BigInteger, nullable=True),
-    Column("result_message_id", BigInteger, nullable=True),
     Column("created_ms", BigInteger, nullable=False),
     Column("ended_ms", BigInteger, nullable=True),
+    Column("resolved", Text, nullable=False, server_default="{}"),
+    Column("locale", String(16), nullable=False, server_default="en"),
     CheckConstraint("outcome IN ('open', 'finished', 'failed', 'cancelled')", name="outcome_known"),
     CheckConstraint("delivery IN ('none', 'pending', 'posted', 'kept')", name="delivery_known"),
     CheckConstraint(
@@ -184,6 +185,53 @@ inputs = Table(
     PrimaryKeyConstraint("job_id", "position"),
     CheckConstraint("position >= 1", name="position_from_one"),
     comment="Pictures a job starts from, stored before the job is.",
+)
+
+texts = Table(
+    "texts",
+    metadata,
+    Column("job_id", ForeignKey("jobs.id"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("weight", Float, nullable=False),
+    PrimaryKeyConstraint("job_id", "position"),
+    CheckConstraint("position >= 1", name="position_from_one"),
+    comment="What a job said: suggested prompts, or words with their weights.",
+)
+
+films = Table(
+    "films",
+    metadata,
+    Column("job_id", ForeignKey("jobs.id"), primary_key=True),
+    Column("sha256", String(64), nullable=False),
+    comment="The animated picture of a job that kept the frames of its making.",
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("message_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("channel_id", BigInteger, nullable=False),
+    Column("job_id", ForeignKey("jobs.id"), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("position", Integer, nullable=True),
+    CheckConstraint(
+        "role IN ('progress', 'grid', 'single', 'film', 'text', 'refusal')", name="role_known"
+    ),
+    CheckConstraint("position IS NULL OR position >= 1", name="position_from_one"),
+    comment="Which job every message of ours shows, and which picture if it is one.",
+)
+Index("ix_messages_job_id", messages.c.job_id)
+
+preferences = Table(
+    "preferences",
+    metadata,
+    Column("guild_id", BigInteger, nullable=False),
+    Column("user_id", BigInteger, nullable=False),
+    Column("name", String(32), nullable=False),
+    Column("value", Text, nullable=False),
+    PrimaryKeyConstraint("guild_id", "user_id", "name"),
+    comment="What members set; user_id 0 is what a server's managers set for all of it.",
 )
 
 _RULES: dict[str, tuple[str, str, str]] = {

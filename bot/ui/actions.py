@@ -1,30 +1,190 @@
-"""Buttons under pictures, keyed by job id, so that they work for ever.
+"""What one may do with a job: one table, from which buttons and message menus are made.
 
-A custom_id is `job:<id>:<action>[:<number>]` and says nothing else: who may do what is looked up.
+A custom_id is `job:<id>:<code>[:<number>]` and says nothing else: who may do what is looked up, so
+that buttons work for ever. Every button is a `DynamicItem`: discord.py keeps nothing of it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import enum
 import io
 import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 import discord
 
-from bot.errors import NotFound
-from bot.jobs.records import JobRow
+from bot.errors import NotAllowed, NotFound
+from bot.jobs.kinds import STRONG, SUBTLE, Variation
+from bot.jobs.records import JobRow, MessageRow, Role
+from bot.locale import supported, translated
 from bot.pictures import grid
-from bot.prompt import brief
 from bot.ui.message_text import quoted
 from bot.ui.refusals import answer
+from engine import Sentence
 
 if TYPE_CHECKING:
     from bot.ui.client import Darkroom
 
 PREFIX = "job"
 
-_ID = re.compile(r"(?P<id>[a-z2-7]{16}):(?P<action>[urv]|vs|vg)(?::(?P<number>[1-9]))?")
+
+class Who(enum.Enum):
+    """Who may do it."""
+
+    ANYONE_THERE = "anyone in the job's channel, and its owner anywhere"
+    OWNER = "only whose job it is"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Press:
+    """Somebody does something with a job."""
+
+    interaction: discord.Interaction[Darkroom]
+    row: JobRow
+    number: int
+    """Which picture, from 1; 0 where the action is for the whole job."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """One thing that may be done with a job."""
+
+    name: str
+    """As `Kind.follow_ups` names it."""
+    handler: Callable[[Press], Awaitable[None]]
+    who: Who = Who.ANYONE_THERE
+    code: str = ""
+    """In the custom_id of its button; empty: it has none."""
+    label: str = ""
+    """Of its button; `{number}` is the picture's."""
+    emoji: str | None = None
+    line: int = 0
+    """Which row of buttons it stands in."""
+    of_one: bool = False
+    """Whether it is for one picture: a grid has it once for each."""
+    menu: str = ""
+    """Its name among the message menus (right click → Apps); empty: it is in none."""
+
+
+async def _reroll(press: Press) -> None:
+    await press.interaction.client.interactions.reroll(press.interaction, press.row)
+
+
+def _vary(variation: Variation) -> Callable[[Press], Awaitable[None]]:
+    async def handler(press: Press) -> None:
+        await press.interaction.client.interactions.vary(
+            press.interaction, press.row, press.number, variation
+        )
+
+    return handler
+
+
+async def _show(press: Press) -> None:
+    """One stored picture at full size, at no charge."""
+    interaction, row, number = press.interaction, press.row, press.number
+    client = interaction.client
+    client.interactions.check_permissions(interaction)
+    picture, png = await client.lookup.picture(row.id, number)
+    await interaction.response.defer(thinking=True)  # the upload may take longer than a reply may
+    extension, data = "png", png
+    if len(png) > interaction.filesize_limit:
+        extension, data = await asyncio.to_thread(
+            lambda: grid.within(grid.grid([png]), interaction.filesize_limit)
+        )
+    image = Sentence(
+        "Image #{number} {member}\n-# Seed {seed} · Job {job}",
+        number=number,
+        member=interaction.user.mention,
+        seed=picture.seed,
+        job=row.id,
+    )
+    words, said = quoted(row), translated(image, row.locale)
+    message = await interaction.edit_original_response(
+        content=f"{words} - {said}" if words else said,
+        attachments=[discord.File(io.BytesIO(data), f"{row.id}_{number}.{extension}")],
+        view=view(("vary_subtle", "vary_strong"), row.id, number=number),
+        allowed_mentions=discord.AllowedMentions.none(),
+    )
+    await client.lookup.showing(
+        MessageRow(
+            message_id=message.id,
+            channel_id=message.channel.id,
+            job_id=row.id,
+            role=Role.SINGLE,
+            position=number,
+        )
+    )
+
+
+async def _cancel(press: Press) -> None:
+    client = press.interaction.client
+    client.runner.cancel(press.row)
+    said = Sentence("Cancelled; nothing is charged.")
+    await press.interaction.response.send_message(
+        translated(said, supported(press.interaction.locale.value)), ephemeral=True
+    )
+
+
+ACTIONS: Mapping[str, Action] = MappingProxyType(
+    {
+        action.name: action
+        for action in (
+            Action(name="show", code="u", label="U{number}", line=0, of_one=True, handler=_show),
+            Action(name="reroll", code="r", emoji="🔄", line=0, handler=_reroll),
+            Action(
+                name="vary",
+                code="v",
+                label="V{number}",
+                line=1,
+                of_one=True,
+                handler=_vary(STRONG),
+            ),
+            Action(
+                name="vary_subtle",
+                code="vs",
+                label="Vary (Subtle)",
+                emoji="🪄",
+                of_one=True,
+                handler=_vary(SUBTLE),
+            ),
+            Action(
+                name="vary_strong",
+                code="vg",
+                label="Vary (Strong)",
+                emoji="🪄",
+                of_one=True,
+                handler=_vary(STRONG),
+            ),
+            Action(name="cancel", menu="Cancel Job", who=Who.OWNER, handler=_cancel),
+        )
+    }
+)
+_BY_CODE = {action.code: action for action in ACTIONS.values() if action.code}
+_REST = re.compile(rf"(?P<id>[a-z2-7]{{16}}):(?P<code>{'|'.join(_BY_CODE)})(?::(?P<number>[1-9]))?")
+
+
+async def act(
+    interaction: discord.Interaction[Darkroom], action: Action, row: JobRow, number: int = 0
+) -> None:
+    """Do it, if this member may; a UserError says why not."""
+    theirs = interaction.user.id == row.user_id
+    if action.who is Who.OWNER and not theirs:
+        raise NotAllowed("This is another member's picture; only they can do this with it.")
+    if not theirs and interaction.channel_id != row.channel_id:
+        raise NotFound("This picture is from another channel; use its buttons where it was made.")
+    await action.handler(Press(interaction=interaction, row=row, number=number))
+
+
+def _read(rest: str) -> tuple[str, Action, int]:
+    """What a custom_id says after its prefix: job id, action, number of the picture or 0."""
+    match = _REST.fullmatch(rest)
+    if match is None:
+        raise NotFound("This button is not one of Darkroom's; use one under a picture.")
+    return match["id"], _BY_CODE[match["code"]], int(match["number"] or 0)
 
 
 class JobButton(
@@ -34,8 +194,21 @@ class JobButton(
     """Any button of a job. The template is wide, so that a forged id gets a sentence too."""
 
     def __init__(self, item: discord.ui.Button[discord.ui.View], rest: str) -> None:
-        super().__init__(item)
+        super().__init__(item, row=item.row)
         self._rest = rest
+
+    @classmethod
+    def of(cls, action: Action, job_id: str, number: int) -> JobButton:
+        """The button of an action; number: of the picture, or 0."""
+        rest = f"{job_id}:{action.code}" + (f":{number}" if number else "")
+        button: discord.ui.Button[discord.ui.View] = discord.ui.Button(
+            style=discord.ButtonStyle.secondary,
+            custom_id=f"{PREFIX}:{rest}",
+            label=action.label.format(number=number) or None,
+            emoji=action.emoji,
+            row=action.line,
+        )
+        return cls(button, rest)
 
     @classmethod
     async def from_custom_id(
@@ -51,84 +224,28 @@ class JobButton(
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Whatever goes wrong is answered here: discord.py would only log it."""
         try:
-            await _press(interaction, self._rest)
+            job_id, action, number = _read(self._rest)
+            row = await interaction.client.lookup.job(job_id)
+            await act(interaction, action, row, number)
         except Exception as error:  # noqa: BLE001 - answered and logged in one place
             await answer(interaction, error)
 
 
-async def _press(interaction: discord.Interaction[Darkroom], rest: str) -> None:
-    match = _ID.fullmatch(rest)
-    if match is None:
-        raise NotFound("This button is not one of Darkroom's; use one under a picture.")
-    client = interaction.client
-    row = await client.studio.job(match["id"])
-    if interaction.channel_id != row.channel_id and interaction.user.id != row.user_id:
-        raise NotFound("This picture is from another channel; use its buttons where it was made.")
-    number = int(match["number"] or 0)
-    match match["action"]:
-        case "u":
-            await _show_one(interaction, row, number)
-        case "r":
-            await client.reception.again(interaction, row)
-        case "v" | "vg":
-            await client.reception.vary(interaction, row, number, brief.STRONG)
-        case "vs":
-            await client.reception.vary(interaction, row, number, brief.SUBTLE)
+def view(
+    names: Iterable[str], job_id: str, pictures: int = 0, *, number: int = 0
+) -> discord.ui.View:
+    """The buttons of the named actions. pictures: of a grid; number: which one is shown alone."""
+    shown = discord.ui.View(timeout=None)
+    for action in (ACTIONS[name] for name in names):
+        numbers: Iterable[int] = (0,)
+        if action.of_one:
+            numbers = (number,) if number else range(1, pictures + 1)
+        for each in numbers:
+            shown.add_item(JobButton.of(action, job_id, each))
+    return shown
 
 
-async def _show_one(interaction: discord.Interaction[Darkroom], row: JobRow, number: int) -> None:
-    """One stored picture at full size, at no charge."""
-    client = interaction.client
-    client.reception.check_permissions(interaction)
-    picture, png = await client.studio.picture(row.id, number)
-    await interaction.response.defer(thinking=True)  # the upload may take longer than a reply may
-    extension, data = "png", png
-    if len(png) > interaction.filesize_limit:
-        extension, data = await asyncio.to_thread(
-            lambda: grid.within(grid.grid([png]), interaction.filesize_limit)
-        )
-    image = f"Image #{number} {interaction.user.mention}\n-# Seed {picture.seed} · Job {row.id}"
-    await interaction.edit_original_response(
-        content=f"{words} - {image}" if (words := quoted(row)) else image,
-        attachments=[discord.File(io.BytesIO(data), f"{row.id}_{number}.{extension}")],
-        view=single_view(row.id, number),
-        allowed_mentions=discord.AllowedMentions.none(),
-    )
-
-
-def grid_view(job_id: str, images: int) -> discord.ui.View:
-    """U1–U4 🔄 / V1–V4, for as many pictures as there are."""
-    view = discord.ui.View(timeout=None)
-    for number in range(1, images + 1):
-        view.add_item(_button(job_id, f"u:{number}", label=f"U{number}", row=0))
-    view.add_item(_button(job_id, "r", emoji="🔄", row=0))
-    for number in range(1, images + 1):
-        view.add_item(_button(job_id, f"v:{number}", label=f"V{number}", row=1))
-    return view
-
-
-def single_view(job_id: str, number: int) -> discord.ui.View:
-    """What one may do with one picture."""
-    view = discord.ui.View(timeout=None)
-    view.add_item(_button(job_id, f"vs:{number}", label="Vary (Subtle)", emoji="🪄", row=0))
-    view.add_item(_button(job_id, f"vg:{number}", label="Vary (Strong)", emoji="🪄", row=0))
-    return view
-
-
-def retry_view(job_id: str) -> discord.ui.View:
-    """🔄 alone, under what failed or was cancelled."""
-    view = discord.ui.View(timeout=None)
-    view.add_item(_button(job_id, "r", emoji="🔄", row=0))
-    return view
-
-
-def _button(
-    job_id: str, action: str, *, row: int, label: str | None = None, emoji: str | None = None
-) -> discord.ui.Button[discord.ui.View]:
-    return discord.ui.Button(
-        style=discord.ButtonStyle.secondary,
-        custom_id=f"{PREFIX}:{job_id}:{action}",
-        label=label,
-        emoji=emoji,
-        row=row,
-    )
+def custom_id_of(item: discord.ui.Item[Any]) -> str:
+    """Of a button that `view` made."""
+    assert isinstance(item, JobButton)
+    return item.custom_id

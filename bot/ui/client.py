@@ -5,39 +5,64 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import discord
 import yarl
 from discord import app_commands
-from sqlalchemy import delete, insert, select
+from discord.http import Route
 
-from bot.credits.pricing import CENTS
-from bot.jobs.runner import Drawer, Limits, Studio
-from bot.pictures import store as gallery
+from bot import locale
+from bot.credits.accounts import Accounts
+from bot.jobs.engine_client import EngineClient
+from bot.jobs.lookup import Lookup
+from bot.jobs.orders import Orders
+from bot.jobs.runner import Runner
+from bot.moderation.policy import Policy
 from bot.pictures.fetch import Fetcher
-from bot.settings import Settings
+from bot.pictures.store import PictureStore
+from bot.storage import facts
 from bot.storage.database import Database
-from bot.storage.tables import facts
 from bot.ui import commands, refusals
 from bot.ui.actions import JobButton
-from bot.ui.interactions import Reception
-from bot.ui.outbox import DiscordOutbox
+from bot.ui.interactions import PERMISSIONS, Interactions
+from bot.ui.outbox import Outbox
+from bot.ui.progress import Progress
+from engine import Sentence
 
 log = logging.getLogger(__name__)
 
 INTENTS = discord.Intents(guilds=True)
 """None of them privileged."""
-PERMISSIONS = discord.Permissions(
-    view_channel=True,
-    send_messages=True,
-    send_messages_in_threads=True,
-    attach_files=True,
-    embed_links=True,
-    read_message_history=True,
-)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where the bot connects, and to whom it listens."""
+
+    owner_ids: tuple[int, ...] = ()
+    allowed_guilds: tuple[int, ...] = ()
+    """The bot leaves every other server; empty: none."""
+    home_guild_id: int | None = None
+    """Commands are synced to this server alone; None: to all of them."""
+    api_url: str = ""
+    """Another address of Discord's API; empty: its own."""
+    gateway_url: str = ""
+    """Another gateway; empty: the one that the API names."""
+
+
 _SMALL_MODEL = "doodle"
+_SYNCED = "commands_hash"
+"""The fact that tells which commands Discord knows."""
+_POSTING_S = 10.0
+"""What a stop leaves for posting how its last jobs ended."""
+
+
+def use_api(url: str) -> None:
+    """Send discord.py to another address; it has no other switch than this class attribute."""
+    if url:
+        Route.BASE = url.rstrip("/")
 
 
 class Tree(app_commands.CommandTree["Darkroom"]):
@@ -51,16 +76,21 @@ class Tree(app_commands.CommandTree["Darkroom"]):
 
 
 class Darkroom(discord.AutoShardedClient):
-    """The bot. `database` is started and `drawer` runs before the client does."""
+    """The bot. `database` is started and `engine_client` runs before the client does."""
 
     def __init__(
         self,
         *,
-        settings: Settings,
+        place: Place,
         database: Database,
-        drawer: Drawer,
+        engine_client: EngineClient,
+        store: PictureStore,
+        policy: Policy,
+        accounts: Accounts,
+        default_model: str = "",
+        progress_interval_s: float,
+        now_ms: Callable[[], int],
         serving: bool = True,
-        now_s: Callable[[], float] = time.time,
     ) -> None:
         """serving: take up earlier jobs and sync commands by itself once logged in."""
         super().__init__(
@@ -69,45 +99,68 @@ class Darkroom(discord.AutoShardedClient):
             max_messages=None,
             chunk_guilds_at_startup=False,
         )
-        self.settings = settings
+        self.place = place
         self.serving = serving
         self.database = database
-        self.drawer = drawer
+        self.engine_client = engine_client
+        self.accounts = accounts
+        self.default_model = default_model
         self.tree = Tree(self)
-        pictures = gallery.Gallery(settings.data_dir / "pictures")
-        self.outbox = DiscordOutbox(
-            client=self,
+        self.progress = Progress(client=self, interval_s=progress_interval_s)
+        self.outbox = Outbox(client=self, database=database, store=store, progress=self.progress)
+        self.lookup = Lookup(database=database, store=store)
+        self.orders = Orders(
             database=database,
-            pictures=pictures,
-            interval_s=settings.preview_interval_s,
+            engine_client=engine_client,
+            store=store,
+            policy=policy,
+            accounts=accounts,
+            default_model=default_model,
+            now_ms=now_ms,
         )
-        self.studio = Studio(
+        self.runner = Runner(
             database=database,
-            drawer=drawer,
-            pictures=pictures,
+            engine_client=engine_client,
+            store=store,
+            policy=policy,
             outbox=self.outbox,
-            limits=Limits(
-                running=settings.max_running,
-                queued=settings.max_queued,
-                trial=round(settings.trial_credits * CENTS),
-                allotment=round(settings.guild_allotment_credits * CENTS),
-            ),
-            now_s=now_s,
+            now_ms=now_ms,
         )
-        self.reception = Reception(studio=self.studio, fetcher=Fetcher(settings.discord_api_url))
+        self.interactions = Interactions(
+            orders=self.orders,
+            runner=self.runner,
+            lookup=self.lookup,
+            fetcher=Fetcher(place.api_url),
+        )
 
     def is_owner(self, user_id: int) -> bool:
-        return user_id in self.settings.owner_ids
+        return user_id in self.place.owner_ids
 
-    def model_hint(self) -> str:
-        """How to get a bigger model, while only the small one is installed; else nothing."""
-        models = self.drawer.models()
+    def model_hint(self) -> Sentence | None:
+        """How to get a bigger model, while only the small one is installed."""
+        models = self.engine_client.models()
         if any(model.installed and model.name != _SMALL_MODEL for model in models):
-            return ""
-        return (
+            return None
+        return Sentence(
             "Only the small Doodle model is installed. See what there is with "
             "`python -m engine models` and get one with `python -m engine fetch NAME`."
         )
+
+    def default_model_warning(self) -> str:
+        """What is wrong with DEFAULT_MODEL, for the operator; nothing if it is installed."""
+        installed = [model.name for model in self.engine_client.models() if model.installed]
+        if not self.default_model or self.default_model in installed:
+            return ""
+        return (
+            f"DEFAULT_MODEL is {self.default_model!r}, which is not installed; there are "
+            f"{', '.join(installed)}. The largest of them draws instead."
+        )
+
+    async def drain(self, timeout_s: float) -> None:
+        """Take nothing new, let running jobs finish for so long and post what is then owed."""
+        self.orders.close()
+        await self.runner.drain(timeout_s)
+        await self.outbox.flush(_POSTING_S)
 
     async def setup_hook(self) -> None:
         self.add_dynamic_items(JobButton)
@@ -115,13 +168,13 @@ class Darkroom(discord.AutoShardedClient):
         if not self.serving:
             return
         await self.sync_commands()
-        await self.studio.recover()  # before the gateway brings this process its first own job
+        await self.runner.recover()  # before the gateway brings this process its first own job
 
     async def launch_shard(
         self, gateway: yarl.URL, shard_id: int, *, initial: bool = False
     ) -> None:
         """As discord.py does, at DISCORD_GATEWAY_URL where that is set."""
-        ours = self.settings.discord_gateway_url
+        ours = self.place.gateway_url
         await super().launch_shard(yarl.URL(ours) if ours else gateway, shard_id, initial=initial)
 
     async def on_ready(self) -> None:
@@ -134,14 +187,16 @@ class Darkroom(discord.AutoShardedClient):
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """Leave servers that the operator did not allow, with one sentence."""
-        allowed = self.settings.allowed_guilds
+        allowed = self.place.allowed_guilds
         if not allowed or guild.id in allowed:
             return
         if guild.system_channel is not None:
+            said = Sentence(
+                "This Darkroom only works in the servers its operator chose; it leaves now."
+            )
+            language = locale.supported(guild.preferred_locale.value)
             try:
-                await guild.system_channel.send(
-                    "This Darkroom only works in the servers its operator chose; it leaves now."
-                )
+                await guild.system_channel.send(locale.translated(said, language))
             except discord.HTTPException as error:
                 log.info("guild %d was not told: %s", guild.id, error)
         log.warning("leaving guild %d, which is not in ALLOWED_GUILDS", guild.id)
@@ -149,24 +204,22 @@ class Darkroom(discord.AutoShardedClient):
 
     async def sync_commands(self, *, force: bool = False) -> bool:
         """Tell Discord the commands, if they changed since the last time; whether it was done."""
-        home = discord.Object(self.settings.guild_id) if self.settings.guild_id else None
+        home = discord.Object(self.place.home_guild_id) if self.place.home_guild_id else None
         if home is not None:
             self.tree.copy_global_to(guild=home)
         payload = [command.to_dict(self.tree) for command in self.tree.get_commands(guild=home)]
-        where = f"{self.application_id}/{self.settings.guild_id}/{self.settings.discord_api_url}"
+        where = f"{self.application_id}/{self.place.home_guild_id}/{self.place.api_url}"
         digest = hashlib.sha256((json.dumps(payload) + where).encode()).hexdigest()
         async with self.database.read() as connection:
-            known = await connection.scalar(
-                select(facts.c.value).where(facts.c.name == "commands_hash")
-            )
+            known = await facts.get(connection, _SYNCED)
         if known == digest and not force:
             return False
         await self.tree.sync(guild=home)
         async with self.database.write() as connection:
-            await connection.execute(delete(facts).where(facts.c.name == "commands_hash"))
-            await connection.execute(insert(facts).values(name="commands_hash", value=digest))
+            await facts.put(connection, _SYNCED, digest)
         return True
 
     async def close(self) -> None:
         await self.outbox.close()
+        await self.progress.close()
         await super().close()

@@ -1,4 +1,4 @@
-"""Takes orders from interactions: may the bot answer here, is the order taken, the first reply.
+"""Interactions → orders: may the bot answer here, is the order taken, the first reply.
 
 Between an interaction and its first reply there is pure code and one short transaction. Where
 pictures must be fetched first, or the transaction waits, the reply is deferred.
@@ -7,93 +7,98 @@ pictures must be fetched first, or the transaction waits, the reply is deferred.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import aiohttp
 import discord
 
-from bot.errors import InvalidLink, MissingPermission, NotFound, UserError
-from bot.jobs.records import JobRow, Kind, Outcome
-from bot.jobs.runner import Accepted, Order, Studio
+from bot import locale
+from bot.errors import InvalidPicture, MissingPermission, NotFound, UserError
+from bot.jobs.kinds import Blend, Imagine, PictureRequest, Request, Reroll, Variation, Vary
+from bot.jobs.lookup import Lookup
+from bot.jobs.orders import Accepted, Order, Orders
+from bot.jobs.records import JobRow, Outcome
+from bot.jobs.runner import Runner
 from bot.pictures.fetch import Fetcher
-from bot.prompt import brief
-from bot.prompt import grammar as prompt
+from bot.prompt import grammar
 from bot.ui.message_text import headline, status_of, with_notes
+from engine import Sentence
 
 log = logging.getLogger(__name__)
 
 DEFER_AFTER_S = 2.0
 """Discord gives up on a first reply after three."""
-_NEEDED = ("view_channel", "send_messages", "attach_files", "embed_links", "read_message_history")
+PERMISSIONS = discord.Permissions(
+    view_channel=True,
+    send_messages=True,
+    send_messages_in_threads=True,
+    attach_files=True,
+    embed_links=True,
+    read_message_history=True,
+)
+"""What the bot needs in a channel, or in a thread of one."""
 
 T = TypeVar("T")
 Fetch = Callable[[], Awaitable[bytes]]
 """Fetches one clean picture."""
 
 
-class Reception:
-    """Every command and button that orders a picture goes through `take`."""
+class Interactions:
+    """Every command and button that orders a picture goes through `place`."""
 
-    def __init__(self, *, studio: Studio, fetcher: Fetcher) -> None:
-        self._studio = studio
-        self.fetcher = fetcher
+    def __init__(self, *, orders: Orders, runner: Runner, lookup: Lookup, fetcher: Fetcher) -> None:
+        self._orders = orders
+        self._runner = runner
+        self._lookup = lookup
+        self._fetcher = fetcher
 
     async def imagine(self, interaction: discord.Interaction, text: str) -> None:
         """A grid for a prompt as typed; its links are fetched first."""
         try:
-            links = prompt.parse(text).images
-            fetches = [partial(self.fetcher.link, link) for link in links]
-            await self.take(interaction, _order(interaction, text), fetches)
+            links = grammar.parse(text).images
+            fetches = [partial(self._fetcher.link, link) for link in links]
+            await self.place(interaction, Imagine(text=text), fetches)
         except UserError as refusal:
             refusal.command = f"/imagine prompt: {text}"
             raise
 
-    async def again(self, interaction: discord.Interaction, row: JobRow) -> None:
-        """The same prompt with a new seed, from the same pictures."""
-        inputs = await self._studio.inputs(row.id)
-        order = _order(
-            interaction,
-            row.prompt,
-            kind=Kind.REROLL,
+    async def reroll(self, interaction: discord.Interaction, row: JobRow) -> None:
+        """The same job with a new seed, from the same pictures."""
+        request = Reroll(
+            parent=await self._lookup.restored(row),
+            kind=row.kind,
+            text=row.prompt,
             title=row.title,
-            parent_id=row.id,
-            inputs=inputs.pictures,
-            strength=inputs.strength,
-            keep_seed=False,
+            resolved=self._lookup.resolved(row),
         )
-        await self.take(interaction, order)
+        await self.place(interaction, request)
 
     async def vary(
         self,
         interaction: discord.Interaction,
         row: JobRow,
         number: int,
-        variation: brief.Variation,
+        variation: Variation,
         *,
         text: str | None = None,
     ) -> None:
         """Four variations of stored picture `number` of the job, for the job's prompt or `text`."""
         if row.outcome is not Outcome.FINISHED:
             raise NotFound("This job has no pictures to vary; press 🔄 to draw it again.")
-        if text is not None and prompt.parse(text, beside=1).images:
-            raise InvalidLink(
-                "A variation starts from its own picture; leave the link out, or use /imagine.",
-                command=text,
-            )
-        _, picture = await self._studio.picture(row.id, number)
-        order = _order(
-            interaction,
-            row.prompt if text is None else text,
-            kind=Kind.VARY,
-            title=variation.title,
-            parent_id=row.id,
-            inputs=(picture,),
-            strength=variation.strength,
+        _, picture = await self._lookup.picture(row.id, number)
+        request = Vary(
+            parent=await self._lookup.restored(row),
+            picture=picture,
+            variation=variation,
+            text=row.prompt if text is None else text,
+            resolved=self._lookup.resolved(row),
+            reworded=text is not None,
         )
-        await self.take(interaction, order)
+        await self.place(interaction, request)
 
     async def blend(
         self,
@@ -102,21 +107,18 @@ class Reception:
         aspect: str,
     ) -> None:
         """Two to five pictures mixed, with no words."""
-        order = _order(
-            interaction,
-            f"--ar {aspect}",
-            kind=Kind.BLEND,
-            title="Blend",
-            strength=brief.BLEND_STRENGTH,
-        )
-        fetches = [partial(self.fetcher.attachment, item) for item in attachments]
-        await self.take(interaction, order, fetches)
+        fetches = [partial(self._attached, item) for item in attachments]
+        await self.place(interaction, Blend(aspect=aspect), fetches)
 
-    async def take(
-        self, interaction: discord.Interaction, order: Order, fetches: Sequence[Fetch] = ()
+    async def place(
+        self, interaction: discord.Interaction, request: Request, fetches: Sequence[Fetch] = ()
     ) -> None:
-        """Accept the order, reply publicly and start it; a UserError is the caller's to answer."""
+        """Accept the order, reply publicly and start it; a UserError is the caller's to answer.
+
+        fetches: for requests that start from pictures which are still to be fetched.
+        """
         self.check_permissions(interaction)
+        order = order_of(interaction, request)
         accepting = asyncio.create_task(self._accept(order, fetches))
         done, _ = await asyncio.wait({accepting}, timeout=0 if fetches else DEFER_AFTER_S)
         if not done:
@@ -131,29 +133,66 @@ class Reception:
         try:
             message_id = await _reply(interaction, accepted)
         finally:  # it is paid for: it is drawn whatever becomes of the reply
-            self._studio.start(accepted, message_id=message_id)
+            self._runner.start(accepted, message_id=message_id)
 
     def check_permissions(self, interaction: discord.Interaction) -> None:
         """Name what the bot lacks here, before anything is drawn."""
         if interaction.guild_id is None:
             return
-        needed = list(_NEEDED)
-        if isinstance(interaction.channel, discord.Thread):
-            needed[1] = "send_messages_in_threads"
-        missing = [name for name in needed if not getattr(interaction.app_permissions, name)]
-        if missing:
-            names = ", ".join(name.replace("_", " ").title() for name in missing)
+        thread = isinstance(interaction.channel, discord.Thread)
+        lacking = [
+            name
+            for name, needed in PERMISSIONS
+            if needed
+            and name != ("send_messages" if thread else "send_messages_in_threads")
+            and not getattr(interaction.app_permissions, name)
+        ]
+        if lacking:
             raise MissingPermission(
-                f"Darkroom lacks a permission in this channel: {names}. Ask who manages this "
-                f"server to allow it, or use another channel. Nothing was drawn or charged."
+                Sentence(
+                    "Darkroom lacks a permission in this channel: {names}. Ask who manages this "
+                    "server to allow it, or use another channel. Nothing was drawn or charged.",
+                    names=", ".join(name.replace("_", " ").title() for name in lacking),
+                )
             )
+
+    async def _attached(self, attachment: discord.Attachment) -> bytes:
+        """A clean PNG of what a member attached; InvalidPicture otherwise."""
+        try:
+            return await self._fetcher.attachment(
+                attachment.filename, attachment.size, attachment.read
+            )
+        except discord.HTTPException:
+            raise InvalidPicture(
+                Sentence(
+                    "{file} could not be read from Discord; attach it again.",
+                    file=attachment.filename,
+                )
+            ) from None
 
     async def _accept(self, order: Order, fetches: Sequence[Fetch]) -> Accepted:
         if not fetches:
-            return await self._studio.accept(order)
-        await self._studio.expect(order, len(fetches))
+            return await self._orders.accept(order)
+        request = cast("PictureRequest", order.request)
+        await self._orders.expect(order, request, len(fetches))
         pictures = tuple([await fetch() for fetch in fetches])
-        return await self._studio.accept(order.with_inputs(pictures))
+        whole = dataclasses.replace(order, request=request.with_pictures(pictures))
+        return await self._orders.accept(whole)
+
+
+def order_of(interaction: discord.Interaction, request: Request) -> Order:
+    """The request with who asks and where."""
+    assert interaction.channel_id is not None  # every command and button is used in a channel
+    member = locale.supported(interaction.locale.value)
+    server = interaction.guild_locale
+    return Order(
+        guild_id=interaction.guild_id or 0,
+        channel_id=interaction.channel_id,
+        user_id=interaction.user.id,
+        locale=member,
+        channel_locale=locale.supported(server.value) if server else member,
+        request=request,
+    )
 
 
 async def _reply(interaction: discord.Interaction, accepted: Accepted) -> int | None:
@@ -181,29 +220,3 @@ async def _try(call: Awaitable[T], what: str) -> T | None:
     except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
         log.warning("%s was lost: %s", what, error)
         return None
-
-
-def _order(
-    interaction: discord.Interaction,
-    text: str,
-    *,
-    kind: Kind = Kind.IMAGINE,
-    title: str = "",
-    parent_id: str | None = None,
-    inputs: tuple[bytes, ...] = (),
-    strength: float | None = None,
-    keep_seed: bool = True,
-) -> Order:
-    assert interaction.channel_id is not None  # every command and button is used in a channel
-    return Order(
-        guild_id=interaction.guild_id or 0,
-        channel_id=interaction.channel_id,
-        user_id=interaction.user.id,
-        text=text,
-        kind=kind,
-        title=title,
-        parent_id=parent_id,
-        inputs=inputs,
-        strength=strength,
-        keep_seed=keep_seed,
-    )

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import re
 
+from discord.utils import snowflake_time, utcnow
+
 import engine
-from bot.jobs.records import JobRow
+from bot import locale
+from bot.jobs.records import JobRow, Outcome
 from bot.prompt.grammar import LINK
+from engine import Sentence
 
 CONTENT_CHARACTERS = 2000
 """Of one Discord message."""
+EDITABLE_S = 55 * 60
+"""Discord all but forbids editing messages older than an hour (30046)."""
+FAST = Sentence("fast")
 _PROMPT_CHARACTERS = 1200
 _SHOWN_CHARACTERS = 1600
 _MARKUP = re.compile(r"([\\*_~|`\[\]])")
@@ -36,11 +43,13 @@ def _plain(words: str) -> str:
     return "".join(pieces)
 
 
-def headline(row: JobRow, *statuses: str) -> str:
+def headline(row: JobRow, *statuses: Sentence) -> str:
     """`**prompt** - @member (31%) (fast)`, or `**prompt** - Variations (Strong) by @member (…)`."""
     bold = f"{words} - " if (words := quoted(row)) else ""
-    by = f"{row.title} by " if row.title else ""
-    return f"{bold}{by}<@{row.user_id}>" + "".join(f" ({status})" for status in statuses)
+    member = f"<@{row.user_id}>"
+    by = Sentence("{title} by {member}", title=row.title, member=member) if row.title else member
+    said = "".join(f" ({locale.translated(status, row.locale)})" for status in statuses)
+    return f"{bold}{locale.translated(by, row.locale)}{said}"
 
 
 def with_notes(content: str, notes: str) -> str:
@@ -49,14 +58,30 @@ def with_notes(content: str, notes: str) -> str:
     return f"{content}{small}"[:CONTENT_CHARACTERS]
 
 
-def status_of(event: engine.Event | None) -> str:
+def status_of(event: engine.Event | None) -> Sentence:
     """What a progress message says in brackets."""
     match event:
         case engine.Progress(done=done, total=total):
-            return f"{100 * done // max(total, 1)}%"
+            return Sentence("{percent}%", percent=100 * done // max(total, 1))
         case engine.Started():
-            return "0%"
+            return Sentence("{percent}%", percent=0)
         case engine.Queued(position=position) if position:
-            return f"Waiting to start, {position} before it"
+            return Sentence("Waiting to start, {count} before it", count=position)
         case _:
-            return "Waiting to start"
+            return Sentence("Waiting to start")
+
+
+def outcome_of(row: JobRow) -> Sentence:
+    """How the job ended, in brackets."""
+    match row.outcome:
+        case Outcome.CANCELLED:
+            return Sentence("cancelled")
+        case Outcome.FAILED:
+            return Sentence("failed")
+        case Outcome.FINISHED | Outcome.OPEN:
+            return FAST
+
+
+def age_s(message_id: int) -> float:
+    """Seconds since Discord gave out the id."""
+    return (utcnow() - snowflake_time(message_id)).total_seconds()

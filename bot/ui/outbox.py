@@ -1,8 +1,8 @@
-"""The outbox: one job's events → Discord messages.
+"""The outbox: what the job table says is owed → Discord messages, a few at a time.
 
-Progress is coalesced: one task edits for the whole bot, the latest event of a job wins. The final
-post carries a nonce, so that a retry does not post twice; after a restart the channel's history is
-looked through first. What Discord refuses for good is not tried again: the pictures are kept.
+Only ids are kept in memory; a result's files are read while it is posted. The post carries a nonce,
+so that a retry does not post twice; later tries look through the channel's history first. What
+Discord refuses for good is not tried again: the pictures are kept.
 """
 
 from __future__ import annotations
@@ -10,229 +10,306 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import io
-import itertools
 import logging
-from dataclasses import dataclass, field
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import aiohttp
 import discord
-from discord.utils import snowflake_time, utcnow
-from PIL import Image
 
-import engine
-from bot.jobs import records as jobs
-from bot.jobs.records import Delivery, JobRow, Outcome
+from bot import locale
+from bot.jobs import records
+from bot.jobs.kinds import KINDS
+from bot.jobs.records import Delivery, ImageRow, JobRow, MessageRow, Outcome, Role, TextRow
 from bot.pictures import grid
-from bot.pictures import store as gallery
+from bot.pictures.store import PictureStore
 from bot.storage.database import Database
-from bot.ui.actions import PREFIX, grid_view, retry_view
-from bot.ui.message_text import headline, status_of, with_notes
+from bot.ui import actions
+from bot.ui.message_text import (
+    CONTENT_CHARACTERS,
+    EDITABLE_S,
+    FAST,
+    age_s,
+    headline,
+    outcome_of,
+    with_notes,
+)
+from bot.ui.progress import Progress
+from engine import Sentence
 
 log = logging.getLogger(__name__)
 
+AT_ONCE = 4
+"""Deliveries under way at one time, never two in one channel."""
 _ALT_CHARACTERS = 1000
-_EDITABLE_S = 55 * 60
-"""Discord all but forbids editing messages older than an hour (30046)."""
 _HISTORY_MESSAGES = 500
-_QUEUE_INTERVAL_S = 10.0
-"""Between two edits that only tell a new place in the queue."""
 _BLOCKED_ADDRESS = 40333
 """Discord's front refuses the address for a while."""
-_SPACING_S = 0.1
-"""Between two edits of any messages: a fifth of Discord's 50 requests a second."""
+_SMALLEST_BYTES = 64 * 1024
 _NOBODY = discord.AllowedMentions.none()
 
 
-@dataclass(slots=True)
-class _Shown:
-    """What the editing loop knows of one job's progress message."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ended:
+    """One ended job with what it made, without the bytes."""
 
     row: JobRow
-    event: engine.Event
-    edited_s: float
-    """Event loop time of the last edit."""
-    dirty: bool
-    """There is something to show that is not shown yet."""
-    muted: bool = False
-    """Discord refused an edit for good."""
-    previews: tuple[bytes, ...] = ()
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    images: tuple[ImageRow, ...] = ()
+    texts: tuple[TextRow, ...] = ()
+    film: str | None = None
+
+    @property
+    def role(self) -> Role:
+        """What the message that tells its end is."""
+        if self.row.outcome is not Outcome.FINISHED:
+            return Role.REFUSAL
+        if self.film is not None:
+            return Role.FILM
+        if len(self.images) > 1:
+            return Role.GRID
+        return Role.SINGLE if self.images else Role.TEXT
+
+    def view(self) -> discord.ui.View:
+        """The buttons under it."""
+        if self.role is Role.REFUSAL:
+            names: tuple[str, ...] = ("reroll",)
+        else:
+            names = KINDS[self.row.kind].follow_ups.get(self.role, ())
+        return actions.view(names, self.row.id, len(self.images))
 
 
-class DiscordOutbox:
-    """`studio.Outbox` on Discord."""
+Encode = Callable[[int], tuple[str, bytes]]
+"""A limit in bytes → the file extension and the best encoding of a result that fits."""
+
+
+@dataclass(slots=True)
+class _Retry:
+    """A delivery that failed and is tried again."""
+
+    tries: int = 0
+    due_s: float = math.inf
+    """Event loop time of the next try; infinite: at the next start of the process."""
+
+
+class Outbox:
+    """`runner.Outbox` on Discord."""
 
     def __init__(
-        self,
-        *,
-        client: discord.Client,
-        database: Database,
-        pictures: gallery.Gallery,
-        interval_s: float,
+        self, *, client: discord.Client, database: Database, store: PictureStore, progress: Progress
     ) -> None:
         self._client = client
         self._database = database
-        self._pictures = pictures
-        self._interval_s = interval_s
+        self._store = store
+        self._progress = progress
+        self.show = progress.show
         self.retry_after_s: tuple[float, ...] = (2, 10, 60)
         """The first waits between tries at a delivery."""
         self.last_retry_s: float | None = 300
         """Every later one; None: it stays owed until the next start."""
-        self._shown: dict[str, _Shown] = {}
-        self._editing: asyncio.Task[None] | None = None
-        self._asleep_until_s = 0.0
-        """Event loop time to which the editing task sleeps; 0 while it is at work."""
+        self._fresh: set[str] = set()
+        """Jobs that ended in this process and were not tried yet: nobody was told."""
+        self._posting: dict[asyncio.Task[None], int] = {}
+        """Deliveries under way, with their channels."""
+        self._retries: dict[str, _Retry] = {}
+        self._looking: asyncio.Task[None] | None = None
+        self._look_again = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
 
-    # Progress.
+    def owe(self, job_id: str) -> None:
+        """The job has just ended: post how."""
+        self._fresh.add(job_id)
+        self.resume()
 
-    def show(self, row: JobRow, event: engine.Event) -> None:
-        """Remember the event; the job's message is edited when its turn comes."""
-        if row.progress_message_id is None or _age_s(row.progress_message_id) > _EDITABLE_S:
+    def resume(self) -> None:
+        """Post what is owed, as far as there is room for it now."""
+        if self._closed:
             return
-        shown = self._shown.get(row.id)
-        if shown is None:
-            news = status_of(event) != status_of(None)  # the first reply says the rest
-            shown = _Shown(row, event, edited_s=-self._interval_s, dirty=news)
-            self._shown[row.id] = shown
-        elif status_of(event) != status_of(shown.event) or isinstance(event, engine.Progress):
-            shown.event, shown.dirty = event, True
-        if isinstance(event, engine.Progress) and event.previews:
-            shown.previews = event.previews
-        overslept = self._asleep_until_s > self._due_s(shown)
-        if overslept and self._editing is not None:
-            self._editing.cancel()
-        if overslept or self._editing is None or self._editing.done():
-            self._asleep_until_s = 0.0
-            self._editing = asyncio.create_task(self._edit_all(), name="progress edits")
+        if self._looking is not None:
+            self._look_again = True
+            return
+        self._looking = asyncio.create_task(self._look(), name="outbox")
+        self._looking.add_done_callback(self._looked)
+
+    async def flush(self, timeout_s: float) -> None:
+        """Wait until nothing is being posted, for so long at the most."""
+        deadline_s = asyncio.get_running_loop().time() + timeout_s
+        while busy := {*self._posting, *([self._looking] if self._looking else [])}:
+            left_s = deadline_s - asyncio.get_running_loop().time()
+            if left_s <= 0:
+                return
+            await asyncio.wait(busy, timeout=left_s)
+            await asyncio.sleep(0)  # their callbacks start what comes next
 
     async def close(self) -> None:
-        """Stop editing; what is owed stays owed."""
-        if self._editing is not None:
-            self._editing.cancel()
-            await asyncio.wait({self._editing})
+        """Post nothing more; what is owed stays owed."""
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        running = {*self._posting, *([self._looking] if self._looking else [])}
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running)
 
-    async def _edit_all(self) -> None:
-        """Edit progress messages, the longest due first, while there is anything to show."""
-        while (shown := self._next()) is not None:
-            wait_s = self._due_s(shown) - asyncio.get_running_loop().time()
-            if wait_s > 0:
-                self._asleep_until_s = self._due_s(shown)
-                await asyncio.sleep(wait_s)
-                self._asleep_until_s = 0.0
-            else:
-                await self._edit(shown)
-                await asyncio.sleep(_SPACING_S)
+    # Which deliveries are under way.
 
-    def _next(self) -> _Shown | None:
-        dirty = [shown for shown in self._shown.values() if shown.dirty and not shown.muted]
-        return min(dirty, key=self._due_s, default=None)
-
-    def _due_s(self, shown: _Shown) -> float:
-        """Event loop time of the next edit; those who only wait leave the budget to the others."""
-        waits = isinstance(shown.event, engine.Queued)
-        return shown.edited_s + (_QUEUE_INTERVAL_S if waits else self._interval_s)
-
-    async def _edit(self, shown: _Shown) -> None:
-        async with shown.lock:
-            if self._shown.get(shown.row.id) is not shown:
-                return
-            shown.dirty, previews, shown.previews = False, shown.previews, ()
-            shown.edited_s = asyncio.get_running_loop().time()
-            assert shown.row.progress_message_id is not None
-            message = self._channel(shown.row).get_partial_message(shown.row.progress_message_id)
-            speed = ("fast",) if isinstance(shown.event, engine.Progress) else ()
-            content = headline(shown.row, status_of(shown.event), *speed)
-            try:
-                if previews:
-                    jpeg = await asyncio.to_thread(grid.preview, previews)
-                    file = discord.File(io.BytesIO(jpeg), f"{shown.row.id}.jpg")
-                    await message.edit(
-                        content=content, attachments=[file], allowed_mentions=_NOBODY
-                    )
-                else:
-                    await message.edit(content=content, allowed_mentions=_NOBODY)
-            except (discord.NotFound, discord.Forbidden) as refusal:
-                log.info("job %s: progress is not shown any more: %s", shown.row.id, refusal)
-                shown.muted = True
-            except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
-                log.info("job %s: one progress edit was lost: %s", shown.row.id, error)
-
-    # The end.
-
-    async def deliver(self, row: JobRow, *, again: bool) -> None:
-        """Post how the job ended and record that; what cannot be posted for good is kept."""
-        shown = self._shown.pop(row.id, None)
-        if shown is not None:
-            async with shown.lock:  # an edit under way ends first, and does not overwrite the end
-                pass
-        try:
-            sheet, count = await self._sheet(row)
-        except Exception:
-            log.exception("job %s: its pictures cannot be read from the disk", row.id)
-            row = dataclasses.replace(
-                row,
-                outcome=Outcome.FAILED,
-                reason="The pictures were drawn but are lost on the disk; tell who runs this bot.",
-            )
-            sheet, count = None, 0
-        for delay_s in itertools.chain(self.retry_after_s, itertools.repeat(self.last_retry_s)):
-            try:
-                message_id = await self._post(row, sheet, count, again=again)
-            except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
-                if isinstance(error, discord.HTTPException) and not _is_passing(error):
-                    log.warning("job %s: Discord refused the delivery: %s", row.id, error)
-                    await self._keep(row, count, error)
-                    return
-                log.warning("job %s: delivery failed, it stays owed: %s", row.id, error)
-                if delay_s is None:
-                    return
-                await asyncio.sleep(delay_s)
-                again = True
-            else:
-                await self._record(row, Delivery.POSTED, message_id)
-                return
-
-    async def _sheet(self, row: JobRow) -> tuple[Image.Image | None, int]:
-        """The grid of a finished job and how many pictures stand in it."""
-        if row.outcome is not Outcome.FINISHED:
-            return None, 0
+    async def _look(self) -> None:
+        """Begin as many owed deliveries as there is room for, oldest first."""
         async with self._database.read() as connection:
-            images = await jobs.pictures(connection, row.id)
-        sheet = await asyncio.to_thread(
-            lambda: grid.grid([self._pictures.load(image.sha256) for image in images])
-        )
-        return sheet, len(images)
+            owed = await records.owed(connection)
+        now_s = asyncio.get_running_loop().time()
+        busy = set(self._posting.values())
+        under_way = {task.get_name() for task in self._posting}
+        self._retries = {id_: self._retries[id_] for id_, _ in owed if id_ in self._retries}
+        self._fresh &= {id_ for id_, _ in owed}
+        for job_id, channel_id in owed:
+            if len(self._posting) >= AT_ONCE:
+                break
+            retry = self._retries.get(job_id)
+            waits = retry is not None and retry.due_s > now_s
+            if waits or channel_id in busy or job_id in under_way:
+                continue
+            busy.add(channel_id)
+            task = asyncio.create_task(self._deliver(job_id), name=job_id)
+            self._posting[task] = channel_id
+            task.add_done_callback(self._posted)
+        self._set_timer()
+
+    def _looked(self, task: asyncio.Task[None]) -> None:
+        self._looking = None
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("the outbox could not be read; it is tried again", exc_info=error)
+            self._timer = asyncio.get_running_loop().call_later(
+                self.retry_after_s[0] if self.retry_after_s else 1, self.resume
+            )
+        elif self._look_again:
+            self._look_again = False
+            self.resume()
+
+    def _posted(self, task: asyncio.Task[None]) -> None:
+        del self._posting[task]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("job %s: its delivery broke off", task.get_name(), exc_info=error)
+            self._put_off(task.get_name())
+        self.resume()
+
+    def _put_off(self, job_id: str) -> None:
+        """Try the delivery again later."""
+        retry = self._retries.setdefault(job_id, _Retry())
+        waits = (*self.retry_after_s, self.last_retry_s)
+        wait_s = waits[min(retry.tries, len(waits) - 1)]
+        retry.tries += 1
+        now_s = asyncio.get_running_loop().time()
+        retry.due_s = math.inf if wait_s is None else now_s + wait_s
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        now_s = asyncio.get_running_loop().time()
+        later = [retry.due_s for retry in self._retries.values() if now_s < retry.due_s < math.inf]
+        if later and not self._closed:
+            self._timer = asyncio.get_running_loop().call_at(min(later), self.resume)
+
+    # One delivery.
+
+    async def _deliver(self, job_id: str) -> None:
+        """Post how the job ended and record that; what cannot be posted for good is kept."""
+        again = job_id not in self._fresh
+        self._fresh.discard(job_id)
+        ended = await self._load(job_id)
+        await self._progress.end(ended.row)
+        try:
+            encode = await asyncio.to_thread(self._open, ended)
+        except Exception:
+            log.exception("job %s: its pictures cannot be read from the disk", job_id)
+            ended = _Ended(
+                row=dataclasses.replace(
+                    ended.row,
+                    outcome=Outcome.FAILED,
+                    reason=locale.translated(
+                        Sentence(
+                            "The pictures were drawn but are lost on the disk; tell who runs this "
+                            "bot."
+                        ),
+                        ended.row.locale,
+                    ),
+                )
+            )
+            encode = None
+        try:
+            message = await self._post(ended, encode, again=again)
+        except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+            if isinstance(error, discord.HTTPException) and not _is_passing(error):
+                log.warning("job %s: Discord refused the delivery: %s", job_id, error)
+                await self._record(ended, Delivery.KEPT, await self._tell_kept(ended, error))
+            else:
+                log.warning("job %s: delivery failed, it stays owed: %s", job_id, error)
+                self._put_off(job_id)
+        else:
+            await self._record(ended, Delivery.POSTED, message)
+
+    async def _load(self, job_id: str) -> _Ended:
+        async with self._database.read() as connection:
+            row = await records.get(connection, job_id)
+            assert row is not None  # jobs are never deleted
+            if row.outcome is not Outcome.FINISHED:
+                return _Ended(row=row)
+            return _Ended(
+                row=row,
+                images=tuple(await records.pictures(connection, job_id)),
+                texts=tuple(await records.said(connection, job_id)),
+                film=await records.film(connection, job_id),
+            )
+
+    def _open(self, ended: _Ended) -> Encode | None:
+        """Read what is posted from the disk; None for what is only text."""
+        if ended.film is not None:
+            webp = self._store.load(ended.film, suffix=".webp")
+            return lambda limit_bytes: ("webp", grid.film_within(webp, limit_bytes))
+        if not ended.images:
+            return None
+        sheet = grid.grid([self._store.load(image.sha256) for image in ended.images])
+        return lambda limit_bytes: grid.within(sheet, limit_bytes)
 
     async def _post(
-        self, row: JobRow, sheet: Image.Image | None, count: int, *, again: bool
-    ) -> int | None:
-        if again and (found := await self._find(row)) is not None:
-            message_id: int | None = found
-        elif sheet is not None:
-            message_id = await self._post_pictures(row, sheet, count, mention=not again)
-        else:
-            return await self._post_refusal(row)
-        if row.progress_message_id is not None and row.progress_message_id != message_id:
+        self, ended: _Ended, encode: Encode | None, *, again: bool
+    ) -> discord.Message | discord.PartialMessage:
+        row = ended.row
+        message: discord.Message | discord.PartialMessage | None = None
+        if again:
+            message = await self._find(ended)
+        if message is None and ended.role is Role.REFUSAL:
+            return await self._post_refusal(ended)
+        if message is None:
+            message = await self._post_result(ended, encode, mention=not again)
+        if row.progress_message_id is not None and row.progress_message_id != message.id:
             await self._delete(row, row.progress_message_id)
-        return message_id
+        return message
 
-    async def _post_pictures(
-        self, row: JobRow, sheet: Image.Image, count: int, *, mention: bool
-    ) -> int:
-        channel = self._channel(row)
-        limit_bytes = self._limit_bytes(row)
+    async def _post_result(
+        self, ended: _Ended, encode: Encode | None, *, mention: bool
+    ) -> discord.Message:
+        row, limit_bytes = ended.row, self._limit_bytes(ended.row)
         while True:
-            extension, data = await asyncio.to_thread(grid.within, sheet, limit_bytes)
-            file = discord.File(
-                io.BytesIO(data),
-                f"{row.id}.{extension}",
-                description=row.prompt[:_ALT_CHARACTERS] or None,
-            )
+            files, size = [], 0
+            if encode is not None:
+                extension, data = await asyncio.to_thread(encode, limit_bytes)
+                size = len(data)
+                files.append(
+                    discord.File(
+                        io.BytesIO(data),
+                        f"{row.id}.{extension}",
+                        description=row.prompt[:_ALT_CHARACTERS] or None,
+                    )
+                )
             try:
-                message = await channel.send(
-                    with_notes(headline(row, "fast"), row.notes),
-                    file=file,
-                    view=grid_view(row.id, count),
+                return await self._channel(row).send(
+                    _content(ended),
+                    files=files,
+                    view=ended.view(),
                     nonce=f"{row.id}:0",
                     allowed_mentions=discord.AllowedMentions(
                         users=[discord.Object(row.user_id)] if mention else False,
@@ -241,31 +318,30 @@ class DiscordOutbox:
                     ),
                 )
             except discord.HTTPException as error:
-                if error.status != 413 or limit_bytes < 64 * 1024:  # too large
+                if error.status != 413 or encode is None or limit_bytes < _SMALLEST_BYTES:
                     raise
-                limit_bytes = min(limit_bytes, len(data)) // 2
-            else:
-                return message.id
+                limit_bytes = min(limit_bytes, size) // 2
 
-    async def _post_refusal(self, row: JobRow) -> int:
-        content, view, channel = _refusal(row), retry_view(row.id), self._channel(row)
-        if row.progress_message_id and _age_s(row.progress_message_id) < _EDITABLE_S:
+    async def _post_refusal(self, ended: _Ended) -> discord.Message | discord.PartialMessage:
+        row, channel = ended.row, self._channel(ended.row)
+        if row.progress_message_id and age_s(row.progress_message_id) < EDITABLE_S:
             try:
-                await channel.get_partial_message(row.progress_message_id).edit(
-                    content=content, attachments=[], view=view, allowed_mentions=_NOBODY
+                return await channel.get_partial_message(row.progress_message_id).edit(
+                    content=_content(ended),
+                    attachments=[],
+                    view=ended.view(),
+                    allowed_mentions=_NOBODY,
                 )
             except discord.NotFound:
                 pass  # the member deleted it: say it anew
-            else:
-                return row.progress_message_id
-        message = await channel.send(
-            content, view=view, nonce=f"{row.id}:0", allowed_mentions=_NOBODY
+        return await channel.send(
+            _content(ended), view=ended.view(), nonce=f"{row.id}:0", allowed_mentions=_NOBODY
         )
-        return message.id
 
-    async def _find(self, row: JobRow) -> int | None:
-        """The message an earlier process posted for the job, by its buttons."""
-        first = f"{PREFIX}:{row.id}:" + ("u:1" if row.outcome is Outcome.FINISHED else "r")
+    async def _find(self, ended: _Ended) -> discord.Message | None:
+        """The message that an earlier try posted for the job, by its buttons."""
+        row = ended.row
+        first = actions.custom_id_of(ended.view().children[0])
         after = discord.Object(row.progress_message_id) if row.progress_message_id else None
         try:
             async for message in self._channel(row).history(limit=_HISTORY_MESSAGES, after=after):
@@ -273,41 +349,54 @@ class DiscordOutbox:
                     if isinstance(line, discord.ActionRow) and any(
                         getattr(item, "custom_id", None) == first for item in line.children
                     ):
-                        return message.id
+                        return message
         except discord.Forbidden:
             log.info("job %s: the channel's history may not be read", row.id)
         return None
 
-    async def _keep(self, row: JobRow, count: int, refusal: discord.HTTPException) -> None:
-        """Tell the member by direct message where the channel refuses; record that it is kept."""
-        why = refusal.text or str(refusal.status)
-        if count:
-            content = with_notes(
-                headline(row, row.outcome.value),
-                f"I could not post this in <#{row.channel_id}> ({why}); the pictures are kept.",
+    async def _tell_kept(
+        self, ended: _Ended, refusal: discord.HTTPException
+    ) -> discord.Message | None:
+        """Tell the member by direct message where the channel refuses; None where that fails."""
+        row, content = ended.row, _content(ended)
+        if ended.role is not Role.REFUSAL:
+            kept = Sentence(
+                "I could not post this in <#{channel}> ({why}); the pictures are kept.",
+                channel=row.channel_id,
+                why=refusal.text or str(refusal.status),
             )
-        else:
-            content = _refusal(row)
+            content = with_notes(content, locale.translated(kept, row.locale))
         try:
             member = await self._client.fetch_user(row.user_id)
-            await member.send(
-                content,
-                view=grid_view(row.id, count) if count else retry_view(row.id),
-                allowed_mentions=_NOBODY,
-            )
+            return await member.send(content, view=ended.view(), allowed_mentions=_NOBODY)
         except discord.HTTPException as error:
             log.warning("job %s: the member cannot be told either: %s", row.id, error)
-        await self._record(row, Delivery.KEPT, None)
+            return None
 
-    async def _record(self, row: JobRow, delivery: Delivery, message_id: int | None) -> None:
+    async def _record(
+        self,
+        ended: _Ended,
+        delivery: Delivery,
+        message: discord.Message | discord.PartialMessage | None,
+    ) -> None:
+        shown = None
+        if message is not None:
+            shown = MessageRow(
+                message_id=message.id,
+                channel_id=message.channel.id,
+                job_id=ended.row.id,
+                role=ended.role,
+            )
         async with self._database.write() as connection:
-            await jobs.delivered(connection, row.id, delivery, message_id=message_id)
+            await records.delivered(connection, ended.row.id, delivery, shown)
 
     async def _delete(self, row: JobRow, message_id: int) -> None:
         try:
             await self._channel(row).get_partial_message(message_id).delete()
         except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
             log.info("job %s: its progress message stays: %s", row.id, error)
+        async with self._database.write() as connection:
+            await records.forget_message(connection, message_id)
 
     def _channel(self, row: JobRow) -> discord.PartialMessageable:
         return self._client.get_partial_messageable(row.channel_id, guild_id=row.guild_id or None)
@@ -317,15 +406,15 @@ class DiscordOutbox:
         return guild.filesize_limit if guild else discord.utils.DEFAULT_FILE_SIZE_LIMIT_BYTES
 
 
-def _age_s(message_id: int) -> float:
-    return (utcnow() - snowflake_time(message_id)).total_seconds()
-
-
-def _refusal(row: JobRow) -> str:
-    """How a job ended that shows no pictures."""
-    if row.outcome is Outcome.CANCELLED:
-        return with_notes(headline(row, "cancelled"), row.reason)
-    return with_notes(headline(row, "failed"), row.reason)
+def _content(ended: _Ended) -> str:
+    """What the message that tells the end says."""
+    row = ended.row
+    if ended.role is Role.REFUSAL:
+        return with_notes(headline(row, outcome_of(row)), row.reason)
+    content = headline(row, FAST)
+    if said := KINDS[row.kind].say(ended.texts):
+        content = f"{content}\n{said}"[:CONTENT_CHARACTERS]
+    return with_notes(content, row.notes)
 
 
 def _is_passing(error: discord.HTTPException) -> bool:

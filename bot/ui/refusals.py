@@ -7,7 +7,9 @@ import logging
 import discord
 from discord import app_commands
 
+from bot import locale
 from bot.errors import Tone, UserError
+from engine import Sentence
 
 log = logging.getLogger(__name__)
 
@@ -15,16 +17,17 @@ _COLOURS = {Tone.RED: discord.Colour.red(), Tone.YELLOW: discord.Colour.gold()}
 _EMBED_CHARACTERS = 4096
 
 
-def embed(error: UserError) -> discord.Embed:
-    """Title, sentence, and the member's text to paste again."""
-    text = error.sentence
+def embed(error: UserError, language: str) -> discord.Embed:
+    """Title, sentence, and the member's text to paste again, in a language of `locale`."""
+    text = locale.translated(error.sentence, language)
     if error.command:
         command = error.command.replace("```", "'''")
         room = _EMBED_CHARACTERS - len(text) - len("\n```\n\n```")
         if len(command) > room:
             command = command[: room - 1] + "…"
         text += f"\n```\n{command}\n```"
-    return discord.Embed(title=error.title, description=text, colour=_COLOURS[error.tone])
+    title = locale.translated(Sentence(error.title), language)
+    return discord.Embed(title=title, description=text, colour=_COLOURS[error.tone])
 
 
 async def answer(interaction: discord.Interaction, error: Exception) -> None:
@@ -41,10 +44,11 @@ async def answer(interaction: discord.Interaction, error: Exception) -> None:
             "Something broke inside Darkroom; nothing was charged. Try again; if it stays so, tell "
             "who runs this bot."
         )
+    shown = embed(error, locale.supported(interaction.locale.value))
     try:
         if interaction.response.is_done():
-            await interaction.followup.send(embed=embed(error), ephemeral=True)
+            await interaction.followup.send(embed=shown, ephemeral=True)
         else:
-            await interaction.response.send_message(embed=embed(error), ephemeral=True)
+            await interaction.response.send_message(embed=shown, ephemeral=True)
     except discord.HTTPException as lost:
         log.warning("interaction %s: the refusal could not be sent: %s", interaction.id, lost)

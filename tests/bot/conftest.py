@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy.ext.asyncio import create_async_engine
 from tests_support import PatientEngine
 
+from bot.app import new_client
 from bot.settings import Settings
 from bot.storage.database import Database
-from bot.ui.client import Darkroom
 
 OWNER_ID = 424242
 DIALECTS = ["sqlite", *(["postgresql"] if os.environ.get("POSTGRES_URL") else [])]
@@ -52,12 +52,12 @@ def new_bot(database, drawer, tmp_path, monkeypatch):
     clock = itertools.count(1_800_000_000)  # a second passes at each look
 
     def build(engine_=drawer, *, serving=True, **settings):
-        return Darkroom(
+        return new_client(
+            Settings(data_dir=tmp_path, owner_ids=(OWNER_ID,), **settings),
+            database=database,
+            engine_client=engine_,
             serving=serving,
             now_s=lambda: next(clock),
-            settings=Settings(data_dir=tmp_path, owner_ids=(OWNER_ID,), **settings),
-            database=database,
-            drawer=engine_,
         )
 
     return build

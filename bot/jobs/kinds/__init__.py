@@ -1,1 +1,46 @@
-"""One file for each kind of job: what it costs, how it is stored and shown."""
+"""One file for each kind of job: request → engine job, how the result is shown, what may follow."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from bot.jobs.kinds.blend import Blend
+from bot.jobs.kinds.describe import DESCRIBED, Describe
+from bot.jobs.kinds.draw import DRAWN
+from bot.jobs.kinds.imagine import Imagine
+from bot.jobs.kinds.kind import Context, Kind, PictureRequest, Request, Written
+from bot.jobs.kinds.reroll import Reroll
+from bot.jobs.kinds.shorten import SHORTENED, Shorten
+from bot.jobs.kinds.upscale import UPSCALED, Upscale
+from bot.jobs.kinds.vary import STRONG, SUBTLE, Variation, Vary
+
+KINDS: Mapping[str, Kind] = MappingProxyType(
+    {
+        Imagine.kind: DRAWN,
+        Vary.kind: DRAWN,
+        Blend.kind: DRAWN,
+        "reroll": DRAWN,  # of databases from before 🔄 kept the kind of its job
+        Upscale.kind: UPSCALED,
+        Describe.kind: DESCRIBED,
+        Shorten.kind: SHORTENED,
+    }
+)
+"""By the name in the job table."""
+
+__all__ = [
+    "KINDS",
+    "STRONG",
+    "SUBTLE",
+    "Blend",
+    "Context",
+    "Describe",
+    "Imagine",
+    "Kind",
+    "PictureRequest",
+    "Request",
+    "Reroll",
+    "Shorten",
+    "Upscale",
+    "Variation",
+    "Vary",
+    "Written",
+]

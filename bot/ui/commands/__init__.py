@@ -1,12 +1,12 @@
-"""The slash commands, one file a group. Thin: read the options, ask the studio, reply."""
+"""The slash commands, one file a group. Thin: read the options, order or look up, reply."""
 
 from __future__ import annotations
 
 from discord import app_commands
 
-from bot.ui.commands import blend, cancel, credits_, help_, imagine, info, vary
+from bot.ui.commands import blend, credits_, help_, imagine, info, message_menus, vary
 
-GROUPS = (imagine, vary, blend, info, cancel, credits_, help_)
+GROUPS = (imagine, vary, blend, info, message_menus, credits_, help_)
 
 
 def add_all(tree: app_commands.CommandTree) -> None:

@@ -31,7 +31,7 @@ async def blend(
     dimensions: str = "1:1",
 ) -> None:
     given = [image for image in (image1, image2, image3, image4, image5) if image is not None]
-    await interaction.client.reception.blend(interaction, given, dimensions)
+    await interaction.client.interactions.blend(interaction, given, dimensions)
 
 
 def add(tree: app_commands.CommandTree) -> None:

@@ -11,6 +11,8 @@ from discord import app_commands
 from bot.credits.ledger import DIRECT_MESSAGES
 from bot.credits.pricing import CENTS, credits_text
 from bot.errors import NotAllowed
+from bot.locale import supported, translated
+from engine import Sentence
 
 if TYPE_CHECKING:
     from bot.ui.client import Darkroom
@@ -52,17 +54,26 @@ class Credits(app_commands.Group, name="credits", description="Give and look at 
             raise NotAllowed("Only the bot's owner (OWNER_IDS) gives credits for direct messages.")
         # Before the money moves: a lost reply must not look like a grant that failed.
         await interaction.response.defer(ephemeral=True)
-        available = await client.studio.grant(
+        available = await client.accounts.grant(
             guild_id=DIRECT_MESSAGES if direct else guild_id,
             user_id=member.id,
             amount=_cents(amount),
             actor_id=interaction.user.id,
             by_owner=client.is_owner(interaction.user.id),
         )
-        where = " for direct messages" if direct else ""
-        said = (
-            f"{member.mention} got {credits_text(_cents(amount))}{where} and now has "
-            f"{credits_text(available)}."
+        template = (
+            "{member} got {amount} for direct messages and now has {available}."
+            if direct
+            else "{member} got {amount} and now has {available}."
+        )
+        said = translated(
+            Sentence(
+                template,
+                member=member.mention,
+                amount=credits_text(_cents(amount)),
+                available=credits_text(available),
+            ),
+            supported(interaction.locale.value),
         )
         try:
             await interaction.edit_original_response(
@@ -77,10 +88,12 @@ class Credits(app_commands.Group, name="credits", description="Give and look at 
         client = interaction.client
         if not client.is_owner(interaction.user.id) or interaction.guild_id is None:
             raise NotAllowed("Only the bot's owner (OWNER_IDS) may change a server's allotment.")
-        await client.studio.allot(guild_id=interaction.guild_id, amount=_cents(amount))
+        await client.accounts.allot(guild_id=interaction.guild_id, amount=_cents(amount))
+        said = Sentence(
+            "Who manages this server may now grant {amount}.", amount=credits_text(_cents(amount))
+        )
         await interaction.response.send_message(
-            f"Who manages this server may now grant {credits_text(_cents(amount))}.",
-            ephemeral=True,
+            translated(said, supported(interaction.locale.value)), ephemeral=True
         )
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @app_commands.guild_install()
 @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
 async def imagine(interaction: discord.Interaction[Darkroom], prompt: str) -> None:
-    await interaction.client.reception.imagine(interaction, prompt)
+    await interaction.client.interactions.imagine(interaction, prompt)
 
 
 def add(tree: app_commands.CommandTree) -> None:

@@ -10,6 +10,8 @@ from discord import app_commands
 
 from bot.credits.pricing import credits_text
 from bot.jobs.records import JobRow
+from bot.locale import supported, translated
+from engine import Sentence
 
 if TYPE_CHECKING:
     from bot.ui.client import Darkroom
@@ -23,48 +25,63 @@ _FIELD_CHARACTERS = 1024
 @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
 async def info(interaction: discord.Interaction[Darkroom]) -> None:
     client = interaction.client
-    member = await client.studio.member(
-        guild_id=interaction.guild_id or 0, user_id=interaction.user.id
-    )
-    status, models = client.drawer.status(), client.drawer.models()
-    shown = discord.Embed(title="Your info", colour=discord.Colour.blurple())
-    credits_ = credits_text(member.balance.available)
-    if member.balance.held:
-        credits_ += f", and {credits_text(member.balance.held)} set aside for open jobs"
-    shown.add_field(name="Credits", value=credits_, inline=False)
-    running = [row for row in member.open if row.id in status.running]
-    waiting = [row for row in member.open if row.id not in status.running]
-    shown.add_field(name="Running jobs", value=_ids(running))
-    shown.add_field(name="Waiting jobs", value=_ids(waiting))
+    user_id = interaction.user.id
+    balance = await client.accounts.balance(guild_id=interaction.guild_id or 0, user_id=user_id)
+    open_jobs = await client.lookup.open_of(user_id)
+    status, models = client.engine_client.status(), client.engine_client.models()
+
+    def say(text: str) -> str:
+        return translated(text, supported(interaction.locale.value))
+
+    shown = discord.Embed(title=say(Sentence("Your info")), colour=discord.Colour.blurple())
+    available = credits_text(balance.available)
+    if balance.held:
+        available = Sentence(
+            "{available}, and {held} set aside for open jobs",
+            available=available,
+            held=credits_text(balance.held),
+        )
+    shown.add_field(name=say(Sentence("Credits")), value=say(available), inline=False)
+    running = [row for row in open_jobs if row.id in status.running]
+    waiting = [row for row in open_jobs if row.id not in status.running]
+    shown.add_field(name=say(Sentence("Running jobs")), value=say(_ids(running)))
+    shown.add_field(name=say(Sentence("Waiting jobs")), value=say(_ids(waiting)))
     offers = [
         f"{model.title} (--v {model.aliases[0]})" if model.aliases else model.title
         for model in models
         if model.installed
     ]
-    shown.add_field(name="Models", value=_fitting(offers) or "none", inline=False)
+    shown.add_field(name=say(Sentence("Models")), value=say(_fitting(offers)), inline=False)
     if hint := client.model_hint():
-        shown.add_field(name="A bigger model", value=hint, inline=False)
+        shown.add_field(name=say(Sentence("A bigger model")), value=say(hint), inline=False)
     version = importlib.metadata.version("darkroom")
     shown.set_footer(text=f"Darkroom {version} · {status.device}")
     await interaction.response.send_message(embed=shown, ephemeral=True)
 
 
-def _fitting(offers: list[str]) -> str:
+def _fitting(offers: list[str]) -> Sentence:
     """As many of them as an embed's field holds, and how many more there are."""
-    text = ", ".join(offers)
+    if not offers:
+        return Sentence("none")
+    text = Sentence("{models}", models=", ".join(offers))
     kept = len(offers)
     while len(text) > _FIELD_CHARACTERS:
         kept -= 1
-        text = f"{', '.join(offers[:kept])} and {len(offers) - kept} more"
+        text = Sentence(
+            "{models} and {count} more",
+            models=", ".join(offers[:kept]),
+            count=len(offers) - kept,
+        )
     return text
 
 
-def _ids(rows: list[JobRow]) -> str:
+def _ids(rows: list[JobRow]) -> Sentence:
     if not rows:
-        return "none"
-    listed = [f"`{row.id}`" for row in rows[:_LISTED]]
-    more = f" and {len(rows) - _LISTED} more" if len(rows) > _LISTED else ""
-    return ", ".join(listed) + more
+        return Sentence("none")
+    listed = ", ".join(f"`{row.id}`" for row in rows[:_LISTED])
+    if len(rows) <= _LISTED:
+        return Sentence("{jobs}", jobs=listed)
+    return Sentence("{jobs} and {count} more", jobs=listed, count=len(rows) - _LISTED)
 
 
 def add(tree: app_commands.CommandTree) -> None:

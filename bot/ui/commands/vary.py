@@ -8,7 +8,7 @@ import discord
 from discord import app_commands
 
 from bot.errors import NotFound
-from bot.prompt import brief
+from bot.jobs.kinds import STRONG, SUBTLE
 
 if TYPE_CHECKING:
     from bot.ui.client import Darkroom
@@ -39,18 +39,18 @@ async def vary(
     client = interaction.client
     assert interaction.channel_id is not None  # commands are used in channels
     if job_id is None:
-        row = await client.studio.last_job(
+        row = await client.lookup.last_job(
             user_id=interaction.user.id, channel_id=interaction.channel_id
         )
     else:
-        row = await client.studio.job(job_id.strip())
+        row = await client.lookup.job(job_id.strip())
         if row.user_id != interaction.user.id:
             raise NotFound("You have no job of this id; /info shows yours.")
-    await client.reception.vary(
+    await client.interactions.vary(
         interaction,
         row,
         image,
-        brief.SUBTLE if strength == "subtle" else brief.STRONG,
+        SUBTLE if strength == "subtle" else STRONG,
         text=prompt,
     )
 

@@ -104,7 +104,7 @@ async def test_what_is_no_picture_is_a_sentence(server, name, error):
 
 async def test_a_picture_beyond_the_limit_is_refused_while_it_arrives(server, monkeypatch):
     url, _ = server
-    monkeypatch.setattr("bot.pictures.store.MAX_UPLOAD_BYTES", 10)
+    monkeypatch.setattr("bot.pictures.uploads.MAX_UPLOAD_BYTES", 10)
     with pytest.raises(InvalidPicture, match="larger than"):
         await Fetcher(f"{url}/api/v10").link(f"{url}/attachments/a.png")
 

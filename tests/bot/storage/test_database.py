@@ -7,14 +7,17 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy.exc import DBAPIError
 
 import migrations
 from bot.credits import ledger
 from bot.errors import StartError
-from bot.storage.database import Database
-from bot.storage.tables import accounts, entries, holds, jobs, metadata, purses
+from bot.jobs import records
+from bot.storage.database import Database, migration_config
+from bot.storage.tables import accounts, entries, holds, jobs, metadata, purses, rules
 
 JOB = {
     "guild_id": 1,
@@ -63,6 +66,86 @@ async def test_a_migrated_database_equals_a_freshly_created_one(database, tmp_pa
     assert migrated_schema.keys() == fresh_schema.keys()
     for key, sql in fresh_schema.items():
         assert clauses(migrated_schema[key]) == clauses(sql), key
+
+
+@pytest.fixture
+async def before_messages(database):
+    """A database of revision 0001 with three jobs: waiting, finished, failed."""
+    async with database.write() as connection:
+        await connection.run_sync(to_revision, "0001")
+        account = await connection.scalar(
+            sa.text(
+                "INSERT INTO accounts (guild_id, user_id, created_ms) VALUES (1, 2, 0) RETURNING id"
+            )
+        )
+        for job_id, outcome, progress, result in (
+            ("waiting", "open", 10, None),
+            ("drawn", "finished", 20, 21),
+            ("failed", "failed", 30, 30),
+        ):
+            values = {**JOB, "id": job_id, "account_id": account, "outcome": outcome}
+            values |= {"progress_message_id": progress, "result_message_id": result}
+            values |= {} if outcome == "open" else {"delivery": "posted", "ended_ms": 1}
+            names = ", ".join(values)
+            places = ", ".join(f":{name}" for name in values)
+            await connection.execute(
+                sa.text(f"INSERT INTO jobs ({names}) VALUES ({places})"), values
+            )
+    return database
+
+
+def to_revision(connection, revision):
+    """Drop everything and build the schema of that revision."""
+    metadata.reflect(connection)
+    for table in ("messages", "films", "texts", "preferences", "facts", "entries", "holds"):
+        connection.exec_driver_sql(
+            f"DROP TABLE IF EXISTS {table} CASCADE".replace(
+                " CASCADE", " CASCADE" if connection.dialect.name == "postgresql" else ""
+            )
+        )
+    for table in ("images", "inputs", "jobs", "purses", "accounts", "guilds", "alembic_version"):
+        connection.exec_driver_sql(
+            f"DROP TABLE IF EXISTS {table} CASCADE".replace(
+                " CASCADE", " CASCADE" if connection.dialect.name == "postgresql" else ""
+            )
+        )
+    if connection.dialect.name == "postgresql":
+        for rule in rules("postgresql"):
+            if rule.startswith("CREATE FUNCTION"):
+                connection.exec_driver_sql(f"DROP FUNCTION {rule.split()[2]}")
+    config = migration_config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
+async def test_messages_of_before_the_messages_table_are_found_in_it(before_messages):
+    async with before_messages.write() as connection:
+        config = migration_config()
+        config.attributes["connection"] = connection.sync_connection
+        await connection.run_sync(lambda _: command.upgrade(config, "head"))
+        shown = {id_: await records.message(connection, id_) for id_ in (10, 20, 21, 30)}
+        row = await records.get(connection, "waiting")
+    assert {id_: (message.job_id, message.role) for id_, message in shown.items()} == {
+        10: ("waiting", "progress"),
+        20: ("drawn", "progress"),
+        21: ("drawn", "grid"),
+        30: ("failed", "refusal"),
+    }
+    assert (row.progress_message_id, row.resolved, row.locale) == (10, "{}", "en")
+
+
+async def test_a_migrated_database_keeps_its_rules(before_messages):
+    async with before_messages.write() as connection:
+        config = migration_config()
+        config.attributes["connection"] = connection.sync_connection
+        await connection.run_sync(lambda _: command.upgrade(config, "head"))
+    with pytest.raises(DBAPIError, match="end together"):
+        async with before_messages.write() as connection:
+            await connection.execute(
+                sa.update(jobs)
+                .where(jobs.c.id == "waiting")
+                .values(outcome="failed", delivery="pending", ended_ms=1)
+            )
 
 
 @pytest.mark.usefixtures("sqlite_only")
@@ -200,10 +283,11 @@ async def test_a_database_is_copied_aside_before_it_is_migrated(database, tmp_pa
     async with database.write() as connection:
         await ledger.account(connection, guild_id=1, user_id=2, trial=100, now_ms=0)
     await database.close()
+    head = ScriptDirectory.from_config(migration_config()).get_current_head()
     shutil.copytree(Path(migrations.__file__).parent, tmp_path / "next")
-    (tmp_path / "next" / "versions" / "0002_next.py").write_text(
+    (tmp_path / "next" / "versions" / "9999_next.py").write_text(
         "from alembic import op\n"
-        "revision, down_revision = '0002', '0001'\n"
+        f"revision, down_revision = '9999', '{head}'\n"
         "def upgrade():\n"
         "    op.execute('DELETE FROM purses')\n"
     )
@@ -217,7 +301,7 @@ async def test_a_database_is_copied_aside_before_it_is_migrated(database, tmp_pa
     again = Database(f"sqlite+aiosqlite:///{database.path}")
     await again.start()
     await again.close()
-    with sqlite3.connect(database.path.with_name("darkroom.db.before-0002")) as copy:
+    with sqlite3.connect(database.path.with_name("darkroom.db.before-9999")) as copy:
         assert copy.execute("SELECT available FROM purses").fetchall() == [(100,)]
     copy.close()
 

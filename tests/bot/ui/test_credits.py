@@ -6,8 +6,6 @@ import discord
 import pytest
 from tests_support import refusal
 
-from bot.settings import Settings
-
 pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
 
 
@@ -22,13 +20,13 @@ def owner(simcord_env, simcord_bot, guild):
     """The bot's owner, a plain member of this server otherwise."""
     role = guild.create_role("Managers", permissions=discord.Permissions(manage_guild=True))
     member = guild.add_member(simcord_env.create_user("owner"), roles=[role])
-    simcord_bot.settings = Settings(data_dir=simcord_bot.settings.data_dir, owner_ids=(member.id,))
+    simcord_bot.place = dataclasses.replace(simcord_bot.place, owner_ids=(member.id,))
     return member
 
 
 async def available(bot, guild, member):
-    info = await bot.studio.member(guild_id=guild.id, user_id=member.id)
-    return info.balance.available
+    balance = await bot.accounts.balance(guild_id=guild.id, user_id=member.id)
+    return balance.available
 
 
 async def test_who_manages_the_server_grants_within_its_allotment(

@@ -56,5 +56,5 @@ def test_a_client_that_ends_by_itself_is_an_error(connected, capsys):
 
 def test_a_lost_device_asks_the_supervisor_for_a_new_process(connected, caplog):
     with caplog.at_level(logging.CRITICAL):
-        assert connected(lambda client: client.studio.lost.set()) == 75
+        assert connected(lambda client: client.runner.lost.set()) == 75
     assert "the device is lost" in caplog.text

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import func, select, update
 from tests_support import PatientEngine, custom_ids, labels, refusal
 
-from bot.storage.tables import entries, holds, jobs
+from bot.storage.tables import entries, holds, jobs, messages
 
 pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
 
@@ -77,12 +77,15 @@ async def test_a_result_that_was_posted_but_not_recorded_is_not_posted_again(
     async with database.write() as connection:  # as if the process died between post and record
         where = " ON jobs" if database.dialect == "postgresql" else ""
         await connection.exec_driver_sql(f"DROP TRIGGER deliveries_end_once{where}")
-        await connection.execute(update(jobs).values(delivery="pending", result_message_id=None))
+        await connection.execute(update(jobs).values(delivery="pending"))
     [posted] = grids(channel)
     await restart(simcord_env, new_bot, drawer)
     assert [message.id for message in grids(channel)] == [posted.id]
     job = await only_job(database)
-    assert (job.delivery, job.result_message_id) == ("posted", posted.id)
+    assert job.delivery == "posted"
+    async with database.read() as connection:
+        shown = (await connection.execute(select(messages))).all()
+    assert [(row.message_id, row.role) for row in shown] == [(posted.id, "grid")]
 
 
 async def test_a_result_that_was_not_posted_is_posted_without_a_ping(
@@ -124,8 +127,8 @@ async def test_a_job_that_killed_the_process_three_times_is_given_up_and_refunde
     job = await only_job(database)
     assert (job.outcome, job.delivery) == ("failed", "posted")
     assert "given up" in channel.last_message.content
-    member = await bot.studio.member(guild_id=job.guild_id, user_id=alice.id)
-    assert (member.balance.available, member.balance.held) == (2500, 0)
+    balance = await bot.accounts.balance(guild_id=job.guild_id, user_id=alice.id)
+    assert (balance.available, balance.held) == (2500, 0)
 
 
 async def test_buttons_of_before_the_restart_work(simcord_env, channel, alice, drawer, new_bot):
@@ -163,7 +166,7 @@ async def test_an_orderly_stop_lets_running_jobs_finish_and_leaves_queued_ones(
     drawer.step(1)
     await simcord_env.settle()
     drawer._held = False
-    await simcord_bot.studio.drain(5)
+    await simcord_bot.drain(5)
     assert len(grids(channel)) == 1
     async with database.read() as connection:
         found = (await connection.execute(select(jobs).order_by(jobs.c.prompt))).all()
@@ -182,7 +185,7 @@ async def test_a_lost_device_leaves_jobs_open_and_asks_for_a_new_process(
     await alice.slash(channel, "imagine", prompt="a red cat")
     drawer.lose()
     await simcord_env.settle()
-    assert simcord_bot.studio.lost.is_set()
+    assert simcord_bot.runner.lost.is_set()
     assert (await only_job(database)).outcome == "open"
 
 
@@ -263,7 +266,7 @@ async def test_a_refusal_that_was_said_is_not_said_again(
     async with database.write() as connection:
         where = " ON jobs" if database.dialect == "postgresql" else ""
         await connection.exec_driver_sql(f"DROP TRIGGER deliveries_end_once{where}")
-        await connection.execute(update(jobs).values(delivery="pending", result_message_id=None))
+        await connection.execute(update(jobs).values(delivery="pending"))
     await restart(simcord_env, new_bot, drawer)
     assert [message.id for message in channel.history()] == [said.id]
 
@@ -290,7 +293,7 @@ async def test_a_queued_job_keeps_its_attempts_when_the_bot_stops(
     await alice.slash(channel, "imagine", prompt="a red cat")
     async with database.write() as connection:
         await connection.execute(update(jobs).values(attempts=2))
-    await simcord_bot.studio.drain(0)
+    await simcord_bot.drain(0)
     assert (await only_job(database)).attempts == 2
 
 

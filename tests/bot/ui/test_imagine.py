@@ -10,6 +10,7 @@ from sqlalchemy import select
 from tests_support import custom_ids, labels, png, refusal
 
 import engine
+from bot.moderation.policy import Quota
 from bot.storage.tables import entries, holds, jobs
 
 pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
@@ -28,8 +29,8 @@ async def rows(database, table):
 
 
 async def available(bot, guild, member):
-    info = await bot.studio.member(guild_id=guild.id, user_id=member.id)
-    return info.balance.available
+    balance = await bot.accounts.balance(guild_id=guild.id, user_id=member.id)
+    return balance.available
 
 
 async def test_imagine_ends_in_a_grid_with_nine_buttons(simcord_env, channel, alice):
@@ -439,8 +440,8 @@ async def test_pictures_of_an_order_that_is_refused_late_are_not_kept(
     async def nothing_is_wrong_yet(*_):
         pass
 
-    simcord_bot.studio.expect = nothing_is_wrong_yet
-    simcord_bot.studio._limits = type(simcord_bot.studio._limits)(running=0, queued=0)
+    simcord_bot.orders.expect = nothing_is_wrong_yet
+    simcord_bot.orders._policy.quota = Quota(running=0, queued=0)
     result = await alice.slash(channel, "blend", image1=("a.png", png()), image2=("b.png", png()))
     await simcord_env.settle()
     assert refusal(result).title == "Queue full"

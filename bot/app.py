@@ -1,0 +1,78 @@
+"""Puts the bot together from its settings."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import engine
+from bot.credits.accounts import Accounts
+from bot.credits.pricing import CENTS
+from bot.jobs.engine_client import EngineClient
+from bot.moderation.policy import Policy, Quota
+from bot.pictures.store import PictureStore
+from bot.settings import Settings
+from bot.storage.database import Database
+from bot.ui.client import Darkroom, Place
+
+
+def new_engine(settings: Settings) -> engine.Engine:
+    """The engine the settings describe, not yet started."""
+    return engine.Engine(
+        engine.load_catalogue(settings.models),
+        device=settings.device,
+        dtype=settings.dtype,
+        preview_interval_s=settings.preview_interval_s,
+        owner_cap=settings.max_running,
+        gpu_memory_gb=settings.gpu_memory_gb,
+        idle_unload_min=settings.idle_unload_min,
+        cache_dir=settings.data_dir / "engine",
+    )
+
+
+def new_store(settings: Settings) -> PictureStore:
+    """Where the settings keep the pictures."""
+    return PictureStore(settings.data_dir / "pictures")
+
+
+def new_client(
+    settings: Settings,
+    *,
+    database: Database,
+    engine_client: EngineClient,
+    serving: bool = True,
+    now_s: Callable[[], float] = time.time,
+) -> Darkroom:
+    """The bot, not yet connected.
+
+    `database` is started and `engine_client` runs. serving: take up earlier jobs and sync commands
+    by itself once logged in.
+    """
+
+    def now_ms() -> int:
+        return int(now_s() * 1000)
+
+    accounts = Accounts(
+        database=database,
+        trial=round(settings.trial_credits * CENTS),
+        allotment=round(settings.guild_allotment_credits * CENTS),
+        now_ms=now_ms,
+    )
+    return Darkroom(
+        place=Place(
+            owner_ids=settings.owner_ids,
+            allowed_guilds=settings.allowed_guilds,
+            home_guild_id=settings.guild_id,
+            api_url=settings.discord_api_url,
+            gateway_url=settings.discord_gateway_url,
+        ),
+        database=database,
+        engine_client=engine_client,
+        store=new_store(settings),
+        policy=Policy(Quota(running=settings.max_running, queued=settings.max_queued)),
+        accounts=accounts,
+        default_model=settings.default_model,
+        progress_interval_s=settings.preview_interval_s,
+        now_ms=now_ms,
+        serving=serving,
+    )

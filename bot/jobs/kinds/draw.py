@@ -1,0 +1,68 @@
+"""What all drawings have in common, whatever asked for them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import engine
+from bot.jobs.kinds.kind import Context, Kind, Written
+from bot.jobs.records import Role
+from bot.prompt import brief, grammar
+from bot.prompt.resolved import as_json
+
+SINGLE = ("vary_subtle", "vary_strong")
+GRID = ("show", "reroll", "vary")
+DRAWN = Kind(
+    follow_ups={Role.GRID: GRID, Role.FILM: GRID, Role.SINGLE: SINGLE},
+)
+
+
+def from_text(
+    text: str,
+    context: Context,
+    *,
+    pictures: tuple[bytes, ...] = (),
+    strength: float | None = None,
+    model: str = "",
+) -> Written:
+    """A drawing for a prompt as typed.
+
+    strength: 0 keeps the pictures, 1 ignores them; None: as the prompt says. model: for prompts
+    that name none, instead of the context's.
+    """
+    prompt = grammar.parse(text, beside=len(pictures))
+    default = model or context.default_model
+    written = brief.write(
+        prompt,
+        brief.choose_model(prompt, context.models, default=default),
+        job_id=context.job_id,
+        owner=context.owner,
+        seed=context.seed,
+        inputs=pictures,
+        strength=strength,
+    )
+    resolved = {
+        "model": written.model.name,
+        "prompt": as_json(prompt),
+        "preferences": {"model": context.default_model},
+    }
+    return Written(job=written.job, model=written.model, notes=written.notes, resolved=resolved)
+
+
+def again(
+    job: engine.DrawJob,
+    context: Context,
+    resolved: Mapping[str, Any],
+    **changes: Any,  # noqa: ANN401 - fields of a DrawJob
+) -> Written:
+    """An earlier drawing with a new seed and what else changes; the model is the one it had.
+
+    resolved: the earlier one's, see `Written`.
+    """
+    model = context.installed(job.model)
+    renewed = dataclasses.replace(
+        job, id=context.job_id, owner=context.owner, seed=context.seed, **changes
+    )
+    return Written(job=renewed, model=model, resolved=resolved)

@@ -1,0 +1,29 @@
+"""/imagine: a grid for a prompt."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import ClassVar
+
+from bot.jobs.kinds import draw
+from bot.jobs.kinds.kind import Context, Written
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imagine:
+    """Four pictures for a prompt as typed."""
+
+    kind: ClassVar[str] = "imagine"
+    title: ClassVar[str] = ""
+    parent_id: ClassVar[None] = None
+
+    text: str
+    pictures: tuple[bytes, ...] = ()
+    """What the prompt's links lead to, in their order."""
+
+    def with_pictures(self, pictures: tuple[bytes, ...]) -> Imagine:
+        return dataclasses.replace(self, pictures=pictures)
+
+    def write(self, context: Context) -> Written:
+        return draw.from_text(self.text, context, pictures=self.pictures)

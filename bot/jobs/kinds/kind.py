@@ -1,0 +1,96 @@
+"""What every kind of job has: a request that becomes an engine job, a way to show its result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import engine
+from bot.errors import NotFound
+from bot.jobs.records import Role, TextRow
+from engine import Sentence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What a request is written against."""
+
+    models: tuple[engine.ModelInfo, ...]
+    default_model: str
+    """The name of the model for prompts that name none; empty: the largest installed one."""
+    job_id: str
+    owner: str
+    """Whose turn the job takes, see `engine.DrawJob.owner`."""
+    seed: int
+    """A new one, 0 … 2³²−1."""
+
+    def installed(self, name: str) -> engine.ModelInfo:
+        """The model of that name, for a job that was written for it; NotFound if it is gone."""
+        for model in self.models:
+            if model.name == name and model.installed:
+                return model
+        raise NotFound(
+            Sentence(
+                "This was drawn on the model {name}, which is not on this machine any more. Send "
+                "the prompt anew with /imagine.",
+                name=name,
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A request as the engine will do it."""
+
+    job: engine.Job
+    model: engine.ModelInfo | None
+    """The one that draws; None for jobs that no prompt chooses a model for."""
+    notes: tuple[Sentence, ...] = ()
+    """What the member should know about it."""
+    resolved: Mapping[str, Any] = field(default_factory=dict)
+    """JSON-serialisable: what the text meant, with every parameter and preference that counted."""
+
+
+class Request(Protocol):
+    """What a member asks for."""
+
+    @property
+    def kind(self) -> str:
+        """A name of `kinds.KINDS`."""
+
+    @property
+    def text(self) -> str:
+        """The prompt as typed; given back with a refusal."""
+
+    @property
+    def title(self) -> str:
+        """How the result is named, such as "Variations (Strong)"; empty: only by its prompt."""
+
+    @property
+    def parent_id(self) -> str | None:
+        """The job that this one goes on from."""
+
+    def write(self, context: Context) -> Written:
+        """The engine job; a UserError says why there can be none."""
+
+
+class PictureRequest(Request, Protocol):
+    """A request whose pictures are fetched once it is known that it may be taken."""
+
+    def with_pictures(self, pictures: tuple[bytes, ...]) -> PictureRequest:
+        """The same request with its pictures, cleaned by `uploads.clean`."""
+
+
+def _says_nothing(_texts: Sequence[TextRow]) -> str:
+    return ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """How a kind's result is shown, and what may follow."""
+
+    follow_ups: Mapping[Role, tuple[str, ...]]
+    """Names of `ui.actions.ACTIONS` under the message of that role."""
+    say: Callable[[Sequence[TextRow]], str] = _says_nothing
+    """The texts that a job made, as Markdown for its channel."""

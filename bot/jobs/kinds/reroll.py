@@ -1,0 +1,40 @@
+"""🔄: an earlier job once more, as it was ordered then, with a new seed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import engine
+from bot.jobs.kinds import draw
+from bot.jobs.kinds.kind import Context, Written
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reroll:
+    """Whatever `parent` did, from the same pictures."""
+
+    parent: engine.Job
+    kind: str
+    """The parent's."""
+    text: str
+    """The parent's."""
+    title: str
+    """The parent's."""
+    resolved: Mapping[str, Any]
+    """The parent's, see `Written`."""
+
+    @property
+    def parent_id(self) -> str:
+        return self.parent.id
+
+    def write(self, context: Context) -> Written:
+        if isinstance(self.parent, engine.DrawJob):
+            return draw.again(self.parent, context, self.resolved)
+        model = None
+        if isinstance(self.parent, engine.WordWeightsJob):
+            model = context.installed(self.parent.model)
+        job = dataclasses.replace(self.parent, id=context.job_id, owner=context.owner)
+        return Written(job=job, model=model, resolved=self.resolved)

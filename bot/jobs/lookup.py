@@ -1,0 +1,89 @@
+"""Finds jobs, their pictures and what messages show."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import engine
+from bot.errors import NotFound
+from bot.jobs import codec, records
+from bot.jobs.codec import StoredJobError
+from bot.jobs.records import ImageRow, JobRow, MessageRow
+from bot.pictures.store import PictureStore
+from bot.storage.database import Database
+from engine import Sentence
+
+
+class Lookup:
+    """Reads, and changes nothing but what messages show."""
+
+    def __init__(self, *, database: Database, store: PictureStore) -> None:
+        self._database = database
+        self._store = store
+
+    async def job(self, job_id: str) -> JobRow:
+        async with self._database.read() as connection:
+            row = await records.get(connection, job_id)
+        if row is None:
+            raise NotFound("This picture is not known here; it may be from another server's bot.")
+        return row
+
+    async def last_job(self, *, user_id: int, channel_id: int) -> JobRow:
+        """The member's newest finished job in the channel."""
+        async with self._database.read() as connection:
+            row = await records.last_finished(connection, user_id=user_id, channel_id=channel_id)
+        if row is None:
+            raise NotFound("You have no finished picture in this channel yet; try /imagine first.")
+        return row
+
+    async def shown_by(self, message_id: int) -> tuple[JobRow, MessageRow]:
+        """The job that a message of ours shows, and how."""
+        async with self._database.read() as connection:
+            message = await records.message(connection, message_id)
+            row = await records.get(connection, message.job_id) if message else None
+        if row is None or message is None:
+            raise NotFound("This message shows no picture that is being drawn.")
+        return row, message
+
+    async def open_of(self, user_id: int) -> tuple[JobRow, ...]:
+        """The member's jobs that wait or run, oldest first."""
+        async with self._database.read() as connection:
+            return tuple(await records.open_of(connection, user_id))
+
+    async def picture(self, job_id: str, position: int) -> tuple[ImageRow, bytes]:
+        """Picture `position` (from 1) of a finished job, as it is stored."""
+        async with self._database.read() as connection:
+            rows = await records.pictures(connection, job_id)
+        found = next((image for image in rows if image.position == position), None)
+        if found is None:
+            raise NotFound(Sentence("This job has no picture {position}.", position=position))
+        try:
+            return found, await asyncio.to_thread(self._store.load, found.sha256)
+        except FileNotFoundError:
+            raise NotFound(
+                "This picture was deleted from the disk. Press 🔄 to draw the prompt again."
+            ) from None
+
+    async def restored(self, row: JobRow) -> engine.Job:
+        """The engine job as it was ordered, with the pictures it started from."""
+        try:
+            return await asyncio.to_thread(
+                codec.load, row.stored, row.stored_version, self._store.load
+            )
+        except FileNotFoundError:
+            raise NotFound("The picture this started from is gone; send it again.") from None
+        except StoredJobError as error:
+            raise NotFound(error.args[0]) from None
+
+    def resolved(self, row: JobRow) -> Mapping[str, Any]:
+        """What the job's text meant when it was ordered, see `kinds.Written`."""
+        found: dict[str, Any] = json.loads(row.resolved)
+        return found
+
+    async def showing(self, message: MessageRow) -> None:
+        """Remember what a new message of ours shows."""
+        async with self._database.write() as connection:
+            await records.show(connection, message)

@@ -1,0 +1,200 @@
+"""Orders: read, priced and accepted in one transaction, or refused with nothing left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import json
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+import engine
+from bot import locale, preferences
+from bot.credits import ledger, pricing
+from bot.credits.accounts import Accounts
+from bot.errors import Draining, UserError
+from bot.jobs import codec, records
+from bot.jobs.engine_client import EngineClient
+from bot.jobs.kinds import Context, PictureRequest, Request, Written
+from bot.jobs.records import JobRow, NewJob
+from bot.moderation.policy import Asked, Policy
+from bot.pictures.store import PictureStore
+from bot.pictures.uploads import PLACEHOLDER
+from bot.storage.database import Database
+
+_ID_BYTES = 10
+_ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What a member asks for, and where."""
+
+    guild_id: int
+    """0 in direct messages."""
+    channel_id: int
+    user_id: int
+    locale: str
+    """The member's language, a name of `locale`; refusals are said in it."""
+    channel_locale: str
+    """The language of what the channel sees: the server's, or the member's in direct messages."""
+    request: Request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """A job that is paid for and will end exactly once."""
+
+    row: JobRow
+    job: engine.Job
+
+
+class Orders:
+    """Takes orders."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        engine_client: EngineClient,
+        store: PictureStore,
+        policy: Policy,
+        accounts: Accounts,
+        now_ms: Callable[[], int],
+        default_model: str = "",
+        new_seed: Callable[[], int] = lambda: secrets.randbelow(engine.MAX_SEED + 1),
+        new_id: Callable[[], str] | None = None,
+    ) -> None:
+        """default_model: for servers that set none; empty: the largest installed one."""
+        self._database = database
+        self._engine = engine_client
+        self._store = store
+        self._policy = policy
+        self._accounts = accounts
+        self._now_ms = now_ms
+        self._default_model = default_model
+        self._new_seed = new_seed
+        self._new_id = new_id or _random_id
+        self._storing = asyncio.Lock()
+        self._closed = False
+
+    def close(self) -> None:
+        """Take no more orders: the process is about to end."""
+        self._closed = True
+
+    async def expect(self, order: Order, request: PictureRequest, pictures: int) -> None:
+        """Refuse now what `accept` would refuse once so many pictures are fetched for it."""
+        self._refuse_if_closed(order)
+        placeholders = request.with_pictures((PLACEHOLDER,) * pictures)
+        written = await self._write(dataclasses.replace(order, request=placeholders))
+        with _giving_back(order.request.text):
+            async with self._database.write() as connection:
+                account_id = await self._checked(connection, order)
+                await ledger.require(
+                    connection, account_id, pricing.price(written.job, written.model)
+                )
+
+    async def accept(self, order: Order) -> Accepted:
+        """Store the order and hold its price; a UserError leaves nothing behind."""
+        self._refuse_if_closed(order)
+        written = await self._write(order)
+        pictures: dict[bytes, None] = {}
+        codec.dump(written.job, lambda data: pictures.setdefault(data) or "")
+        if not pictures:
+            return await self._record(order, written, {})
+        async with self._storing:
+            hashes = {data: await asyncio.to_thread(self._store.store, data) for data in pictures}
+            try:
+                return await self._record(order, written, hashes)
+            except BaseException:
+                await self._forget(tuple(hashes.values()))
+                raise
+
+    async def _write(self, order: Order) -> Written:
+        async with self._database.read() as connection:
+            chosen = await preferences.get(
+                connection, preferences.DEFAULT_MODEL, guild_id=order.guild_id
+            )
+        context = Context(
+            models=self._engine.models(),
+            default_model=chosen or self._default_model,
+            job_id=self._new_id(),
+            owner=str(order.user_id),
+            seed=self._new_seed(),
+        )
+        return order.request.write(context)
+
+    async def _record(self, order: Order, written: Written, hashes: dict[bytes, str]) -> Accepted:
+        request, job = order.request, written.job
+        new = NewJob(
+            id=job.id,
+            guild_id=order.guild_id,
+            channel_id=order.channel_id,
+            user_id=order.user_id,
+            kind=request.kind,
+            title=locale.translated(request.title, order.channel_locale),
+            prompt=request.text,
+            parent_id=request.parent_id,
+            resolved=json.dumps(dict(written.resolved), ensure_ascii=False),
+            locale=order.channel_locale,
+            stored_version=codec.VERSION,
+            stored=codec.dump(job, hashes.__getitem__),
+            notes="\n".join(locale.translated(n, order.channel_locale) for n in written.notes),
+            input_hashes=tuple(hashes.values()),
+        )
+        price = pricing.price(job, written.model)
+        with _giving_back(request.text):
+            async with self._database.write() as connection:
+                account_id = await self._checked(connection, order)
+                await records.accept(
+                    connection, new, account_id=account_id, price=price, now_ms=self._now_ms()
+                )
+                row = await records.get(connection, new.id)
+        assert row is not None
+        return Accepted(row=row, job=job)
+
+    async def _checked(self, connection: AsyncConnection, order: Order) -> int:
+        """Ask the policy; returns the member's account."""
+        self._policy.check_order(
+            Asked(
+                guild_id=order.guild_id,
+                channel_id=order.channel_id,
+                user_id=order.user_id,
+                text=order.request.text,
+                open_jobs=await records.open_count(connection, order.user_id),
+            )
+        )
+        return await self._accounts.opened(connection, order.guild_id, order.user_id)
+
+    async def _forget(self, hashes: Sequence[str]) -> None:
+        """Delete pictures that were stored for an order that was then refused."""
+        async with self._database.read() as connection:
+            unused = [sha for sha in hashes if not await records.is_referenced(connection, sha)]
+        for sha256 in unused:
+            await asyncio.to_thread(self._store.delete, sha256)
+
+    def _refuse_if_closed(self, order: Order) -> None:
+        if self._closed:
+            raise Draining(
+                "Darkroom is about to restart; send this again in a minute.",
+                command=order.request.text,
+            )
+
+
+@contextlib.contextmanager
+def _giving_back(text: str) -> Iterator[None]:
+    """Let refusals carry the member's text."""
+    try:
+        yield
+    except UserError as refusal:
+        refusal.command = refusal.command or text
+        raise
+
+
+def _random_id() -> str:
+    number = secrets.randbits(_ID_BYTES * 8)
+    return "".join(_ID_ALPHABET[(number >> shift) & 31] for shift in range(0, _ID_BYTES * 8, 5))

@@ -1,0 +1,92 @@
+"""Who may order what, and which results may be shown: one call for each. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import engine
+from bot.errors import QueueFull
+from engine import Sentence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quota:
+    """How many jobs one member may have at once."""
+
+    running: int = 3
+    """Jobs of one member that run at the same time; the engine's queue holds to it."""
+    queued: int = 10
+    """Jobs of one member that wait beside those."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What is looked at when an order is taken."""
+
+    guild_id: int
+    """0 in direct messages."""
+    channel_id: int
+    user_id: int
+    text: str
+    """The prompt as typed."""
+    open_jobs: int
+    """Jobs of the member that wait or run already, in all servers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Which pictures of a result may be shown."""
+
+    shown: tuple[int, ...]
+    """Indices from 0; the others are never stored."""
+    reason: Sentence | None = None
+    """Why some are withheld, for the member; None where none is."""
+
+
+class Policy:
+    """The rules of this installation."""
+
+    def __init__(self, quota: Quota = Quota()) -> None:
+        self.quota = quota
+
+    def check_order(self, asked: Asked) -> None:
+        """Raise the UserError for which the order is refused; nothing if it may be taken."""
+        if asked.open_jobs >= self.quota.running + self.quota.queued:
+            raise QueueFull(
+                Sentence(
+                    "You have {count} pictures waiting, which is the most. Send this again when "
+                    "one of them is done.",
+                    count=asked.open_jobs,
+                )
+            )
+
+    def check_result(
+        self, pictures: Sequence[engine.Picture], model: engine.ModelInfo | None
+    ) -> Verdict:
+        """Withhold what the model's own checker scores above the catalogue's threshold."""
+        threshold = 1.0 if model is None else model.safety_threshold
+        shown = tuple(
+            index
+            for index, picture in enumerate(pictures)
+            if picture.safety_score is None or picture.safety_score <= threshold
+        )
+        withheld = len(pictures) - len(shown)
+        if not withheld:
+            return Verdict(shown=shown)
+        if not shown:
+            return Verdict(
+                shown=(),
+                reason=Sentence(
+                    "The safety check withheld this result. Change the words and try again."
+                ),
+            )
+        return Verdict(
+            shown=shown,
+            reason=Sentence(
+                "The safety check withheld {withheld} of {count} pictures; you did not pay for "
+                "them.",
+                withheld=withheld,
+                count=len(pictures),
+            ),
+        )

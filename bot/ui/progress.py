@@ -1,0 +1,174 @@
+"""Progress edits: the latest event of each job wins, and a slow channel delays no other.
+
+Each channel has at most one edit under way and at most one timer for its next; where there is
+nothing to show there is neither. All channels together hold to one edit budget.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+from dataclasses import dataclass, field
+
+import aiohttp
+import discord
+
+import engine
+from bot.jobs.records import JobRow
+from bot.pictures import grid
+from bot.ui.message_text import EDITABLE_S, FAST, age_s, headline, status_of
+
+log = logging.getLogger(__name__)
+
+_QUEUE_INTERVAL_S = 10.0
+"""Between two edits that only tell a new place in the queue."""
+_SPACING_S = 0.1
+"""Between the starts of two edits of any messages: a fifth of Discord's 50 requests a second."""
+
+
+@dataclass(slots=True)
+class _Shown:
+    """What is known of one job's progress message."""
+
+    row: JobRow
+    event: engine.Event
+    edited_s: float
+    """Event loop time of the last edit."""
+    dirty: bool
+    """There is something to show that is not shown yet."""
+    muted: bool = False
+    """Discord refused an edit for good."""
+    previews: tuple[bytes, ...] = ()
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+@dataclass(slots=True)
+class _Channel:
+    """The jobs that are shown in one channel."""
+
+    shown: dict[str, _Shown] = field(default_factory=dict)
+    """By job id."""
+    timer: asyncio.TimerHandle | None = None
+    editing: asyncio.Task[None] | None = None
+
+
+class Progress:
+    """Shows events of jobs in their progress messages."""
+
+    def __init__(self, *, client: discord.Client, interval_s: float) -> None:
+        """interval_s: between two edits of one message."""
+        self._client = client
+        self._interval_s = interval_s
+        self._channels: dict[int, _Channel] = {}
+        self._free_s = 0.0
+        """Event loop time from which the budget has room for the next edit."""
+        self._closed = False
+
+    def show(self, row: JobRow, event: engine.Event) -> None:
+        """Remember the event; the job's message is edited when its turn comes."""
+        if self._closed or row.progress_message_id is None:
+            return
+        if age_s(row.progress_message_id) > EDITABLE_S:
+            return
+        channel = self._channels.setdefault(row.channel_id, _Channel())
+        shown = channel.shown.get(row.id)
+        if shown is None:
+            news = status_of(event) != status_of(None)  # the first reply says the rest
+            shown = _Shown(row, event, edited_s=-self._interval_s, dirty=news)
+            channel.shown[row.id] = shown
+        elif status_of(event) != status_of(shown.event) or isinstance(event, engine.Progress):
+            shown.event, shown.dirty = event, True
+        if isinstance(event, engine.Progress) and event.previews:
+            shown.previews = event.previews
+        self._schedule(channel)
+
+    async def end(self, row: JobRow) -> None:
+        """Show nothing more of the job; an edit under way ends first."""
+        channel = self._channels.get(row.channel_id)
+        shown = channel.shown.pop(row.id, None) if channel else None
+        if shown is not None:
+            async with shown.lock:
+                pass
+        if channel is not None and not channel.shown:
+            if channel.timer is not None:
+                channel.timer.cancel()
+            self._channels.pop(row.channel_id, None)
+
+    async def close(self) -> None:
+        """Stop editing."""
+        self._closed = True
+        editing = set()
+        for channel in self._channels.values():
+            if channel.timer is not None:
+                channel.timer.cancel()
+            if channel.editing is not None:
+                channel.editing.cancel()
+                editing.add(channel.editing)
+        self._channels.clear()
+        if editing:
+            await asyncio.wait(editing)
+
+    def _schedule(self, channel: _Channel) -> None:
+        """Set the channel's timer to its next edit, if there is one and none is under way."""
+        if channel.timer is not None:
+            channel.timer.cancel()
+            channel.timer = None
+        due = self._next(channel)
+        if due is None or self._closed or channel.editing is not None:
+            return
+        at_s = max(self._due_s(due), self._free_s)
+        channel.timer = asyncio.get_running_loop().call_at(at_s, self._begin, channel)
+
+    def _begin(self, channel: _Channel) -> None:
+        """Edit what is due in the channel, or wait on where another channel was faster."""
+        channel.timer = None
+        now_s = asyncio.get_running_loop().time()
+        shown = self._next(channel)
+        if shown is None or self._free_s > now_s or self._due_s(shown) > now_s:
+            self._schedule(channel)
+            return
+        self._free_s = now_s + _SPACING_S
+        channel.editing = asyncio.create_task(self._edit(shown), name=f"progress {shown.row.id}")
+        channel.editing.add_done_callback(lambda _: self._edited(channel))
+
+    def _edited(self, channel: _Channel) -> None:
+        channel.editing = None
+        self._schedule(channel)
+
+    def _next(self, channel: _Channel) -> _Shown | None:
+        dirty = [shown for shown in channel.shown.values() if shown.dirty and not shown.muted]
+        return min(dirty, key=self._due_s, default=None)
+
+    def _due_s(self, shown: _Shown) -> float:
+        """Event loop time of the next edit; those who only wait leave the budget to the others."""
+        waits = isinstance(shown.event, engine.Queued)
+        return shown.edited_s + (_QUEUE_INTERVAL_S if waits else self._interval_s)
+
+    async def _edit(self, shown: _Shown) -> None:
+        async with shown.lock:
+            row = shown.row
+            channel = self._channels.get(row.channel_id)
+            if channel is None or channel.shown.get(row.id) is not shown:
+                return
+            shown.dirty, previews, shown.previews = False, shown.previews, ()
+            shown.edited_s = asyncio.get_running_loop().time()
+            assert row.progress_message_id is not None
+            message = self._client.get_partial_messageable(
+                row.channel_id, guild_id=row.guild_id or None
+            ).get_partial_message(row.progress_message_id)
+            speed = (FAST,) if isinstance(shown.event, engine.Progress) else ()
+            content = headline(row, status_of(shown.event), *speed)
+            nobody = discord.AllowedMentions.none()
+            try:
+                if previews:
+                    jpeg = await asyncio.to_thread(grid.preview, previews)
+                    file = discord.File(io.BytesIO(jpeg), f"{row.id}.jpg")
+                    await message.edit(content=content, attachments=[file], allowed_mentions=nobody)
+                else:
+                    await message.edit(content=content, allowed_mentions=nobody)
+            except (discord.NotFound, discord.Forbidden) as refusal:
+                log.info("job %s: progress is not shown any more: %s", row.id, refusal)
+                shown.muted = True
+            except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+                log.info("job %s: one progress edit was lost: %s", row.id, error)

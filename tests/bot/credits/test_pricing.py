@@ -1,0 +1,70 @@
+"""The price rule, for every kind of job."""
+
+import dataclasses
+
+import pytest
+from tests_support import png
+
+import engine
+from bot.credits.pricing import CENTS, DESCRIBE, WORD_WEIGHTS, credits_text, price
+from engine.fake import FAKE_MODEL
+
+MODEL = FAKE_MODEL.info
+GRID = engine.DrawJob(
+    id="a",
+    owner="b",
+    model=MODEL.name,
+    prompt=(),
+    width_px=MODEL.width_px,
+    height_px=MODEL.height_px,
+    steps=MODEL.steps,
+)
+
+
+def test_a_grid_at_the_models_own_size_and_steps_costs_its_factor():
+    assert price(GRID, MODEL) == CENTS
+    assert price(GRID, dataclasses.replace(MODEL, price_factor=0.25)) == CENTS // 4
+
+
+@pytest.mark.parametrize(
+    ("changes", "cents"),
+    [
+        ({"images": 1}, 25),
+        ({"steps": 2 * MODEL.steps}, 200),
+        ({"width_px": 2 * MODEL.width_px}, 200),
+        ({"stop": 0.5}, 50),
+        ({"inputs": (engine.InputPicture(data=b"x"),), "strength": 0.75}, 75),
+        (
+            {
+                "inputs": (engine.InputPicture(data=b"x"),),
+                "strength": 0.75,
+                "init_use": engine.InitUse.PROMPT,
+            },
+            100,
+        ),
+        ({"images": 1, "enlarge": 2}, 100),
+        ({"images": 1, "steps": 1, "width_px": 16, "height_px": 16}, 1),
+    ],
+)
+def test_other_drawings_cost_in_proportion_to_their_work(changes, cents):
+    assert price(dataclasses.replace(GRID, **changes), MODEL) == cents
+
+
+@pytest.mark.parametrize(("size", "factor", "cents"), [((1024, 512), 2, 50), ((16, 16), 2, 1)])
+def test_enlarging_costs_by_the_pixels_it_makes(size, factor, cents):
+    job = engine.UpscaleJob(id="a", owner="b", picture=png(size), factor=factor)
+    assert price(job, None) == cents
+
+
+def test_what_makes_text_has_a_fixed_price():
+    described = engine.DescribeJob(id="a", owner="b", picture=b"")
+    assert price(described, None) == DESCRIBE
+    weighed = engine.WordWeightsJob(id="a", owner="b", model=MODEL.name, text="a cat")
+    assert price(weighed, MODEL) == WORD_WEIGHTS
+
+
+@pytest.mark.parametrize(
+    ("cents", "text"), [(100, "1 credit"), (150, "1.5 credits"), (1, "0.01 credits")]
+)
+def test_amounts_are_said_without_needless_zeros(cents, text):
+    assert credits_text(cents) == text
