@@ -131,7 +131,8 @@ async def _start(stack: contextlib.AsyncExitStack, settings: Settings, token: st
 
 async def _keep_busy(client: Darkroom, owner: str) -> None:
     """Draw grid after grid, so that the device never rests."""
-    model = next(model for model in client.engine_client.models() if model.installed)
+    installed = [model for model in client.engine_client.models() if model.installed]
+    model = max(installed, key=lambda model: model.weight_bytes)  # the one that /imagine takes
     for number in range(1_000_000):
         job = engine.DrawJob(
             id=f"{owner} {number}",

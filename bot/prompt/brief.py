@@ -18,20 +18,6 @@ from bot.prompt.grammar import Prompt, shortened
 from engine import Sentence
 
 GRID_IMAGES = 4
-BLEND_STRENGTH = 0.7
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Variation:
-    """How far a variation goes from its picture."""
-
-    title: str
-    strength: float
-    """0 keeps the picture, 1 ignores it."""
-
-
-SUBTLE = Variation(title="Variations (Subtle)", strength=0.45)
-STRONG = Variation(title="Variations (Strong)", strength=0.75)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,12 +62,11 @@ def write(
     seed: int,
     inputs: Sequence[bytes] = (),
     strength: float | None = None,
-    keep_seed: bool = True,
     images: int = GRID_IMAGES,
 ) -> Brief:
     """The engine job for `prompt` on `model`; PromptError where it asks for a LoRA of another.
 
-    seed: used unless the prompt names one and keep_seed holds. inputs: encoded pictures that guide
+    seed: used unless the prompt names one. inputs: encoded pictures that guide
     the drawing where the model can take them as prompts; else one is drawn over, several are mixed.
     strength: 0 keeps the picture, 1 ignores it; None: linked pictures, by `--iw`.
     """
@@ -93,14 +78,13 @@ def write(
         init_use = engine.InitUse.PROMPT
     else:
         init_use = engine.InitUse.MIX if len(inputs) > 1 else engine.InitUse.IMG2IMG
-    named_seed = asked.seed if keep_seed else None
     job = engine.DrawJob(
         id=job_id,
         owner=owner,
         model=model.name,
         prompt=_texts(prompt, model),
         negative=", ".join(text for text in (*asked.no, model.negative) if text),
-        seed=seed % (engine.MAX_SEED + 1) if named_seed is None else named_seed,
+        seed=seed % (engine.MAX_SEED + 1) if asked.seed is None else asked.seed,
         images=images,
         width_px=width_px,
         height_px=height_px,

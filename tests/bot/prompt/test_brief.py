@@ -183,7 +183,7 @@ def test_a_variation_is_drawn_over_its_picture_even_so():
 
 
 def test_a_blend_without_words_follows_its_pictures_wholly():
-    job = write("", SEEING, inputs=(b"x", b"y"), strength=brief.BLEND_STRENGTH).job
+    job = write("", SEEING, inputs=(b"x", b"y"), strength=0.7).job
     assert (job.init_use, job.image_scale) == (engine.InitUse.PROMPT, 1.0)
 
 

@@ -1,0 +1,169 @@
+"""What is owed is posted a little at a time, and what was posted is found again."""
+
+import pytest
+from sqlalchemy import func, select
+from tests_support import custom_ids, labels, refusal
+
+from bot.storage.tables import images, jobs, messages
+
+pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
+
+
+async def rows(database, table):
+    async with database.read() as connection:
+        return (await connection.execute(select(table))).all()
+
+
+async def test_a_delivery_is_tried_again_after_its_wait_and_pings_nobody_then(
+    simcord_env, simcord_bot, channel, alice, database
+):
+    simcord_env.inject_error("POST", "/channels/*/messages", status=503, times=1)
+    simcord_bot.outbox.retry_after_s = (600,)
+    await alice.slash(channel, "imagine", prompt="a red cat")
+    await simcord_env.settle()
+    assert [row.delivery for row in await rows(database, jobs)] == ["pending"]
+    await simcord_env.advance_time(601)
+    assert [row.delivery for row in await rows(database, jobs)] == ["posted"]
+    assert simcord_bot.outbox._retries == {}
+    assert len([m for m in channel.history() if "U1" in labels(m)]) == 1
+
+
+async def test_a_database_that_is_busy_for_a_moment_loses_no_delivery(
+    simcord_env, simcord_bot, channel, alice, database, monkeypatch, caplog
+):
+    read, broken = database.read, [True]
+
+    def locked():
+        if broken.pop() if broken else False:
+            raise OSError("database is locked")
+        return read()
+
+    looking = type(simcord_bot.outbox)._look
+
+    async def look(self):
+        monkeypatch.setattr(database, "read", locked)
+        try:
+            await looking(self)
+        finally:
+            monkeypatch.setattr(database, "read", read)
+
+    monkeypatch.setattr(type(simcord_bot.outbox), "_look", look)
+    await alice.slash(channel, "imagine", prompt="a red cat")
+    await simcord_env.settle()
+    await simcord_env.advance_time(3)
+    assert "the outbox could not be read" in caplog.text
+    assert [row.delivery for row in await rows(database, jobs)] == ["posted"]
+
+
+async def test_discord_py_keeps_nothing_of_the_buttons(simcord_env, simcord_bot, channel, alice):
+    store = simcord_bot._connection._view_store
+    for _ in range(3):
+        await alice.slash(channel, "imagine", prompt="a red cat")
+        await simcord_env.settle()
+        await alice.click(channel.last_message, label="U1")
+    assert len(custom_ids(channel.last_message)) == 2
+    assert not store._synced_message_views
+    assert not any(store._views.values())
+
+
+# The table of messages.
+
+
+async def test_every_message_of_a_job_is_known_with_its_picture(
+    simcord_env, channel, alice, drawer, database
+):
+    drawer.hold()
+    await alice.slash(channel, "imagine", prompt="a red cat")
+    await simcord_env.settle()
+    [progress] = await rows(database, messages)
+    assert (progress.message_id, progress.role) == (channel.last_message.id, "progress")
+    drawer.release()
+    await simcord_env.settle()
+    grid = channel.last_message
+    shown = await alice.click(grid, label="U3")
+    found = {row.message_id: (row.role, row.position) for row in await rows(database, messages)}
+    assert found == {grid.id: ("grid", None), shown.response.message.id: ("single", 3)}
+    assert {row.job_id for row in await rows(database, messages)} == {progress.job_id}
+
+
+async def test_a_direct_message_that_stands_in_for_the_channel_is_known(
+    simcord_env, channel, alice, database
+):
+    simcord_env.inject_error("POST", "/channels/*/messages", status=403, code=50013)
+    await alice.slash(channel, "imagine", prompt="a red cat")
+    await simcord_env.settle()
+    [told] = alice.user.dm_channel.history()
+    [row] = [row for row in await rows(database, messages) if row.role == "grid"]
+    assert (row.message_id, row.channel_id) == (told.id, alice.user.dm_channel.id)
+
+
+async def test_cancel_on_a_message_that_shows_no_open_job_is_one_sentence(
+    simcord_env, simcord_bot, channel, alice
+):
+    await alice.slash(channel, "imagine", prompt="a red cat")
+    await simcord_env.settle()
+    single = (await alice.click(channel.last_message, label="U1")).response.message
+    late = await alice.context_menu(channel, "Cancel Job", single)
+    assert "not being drawn any more" in refusal(late).description
+    strange = await simcord_bot.get_channel(channel.id).send("hello")
+    other = await alice.context_menu(channel, "Cancel Job", channel.last_message)
+    assert strange.id == channel.last_message.id
+    assert "shows no picture" in refusal(other).description
+
+
+# What the safety check withholds.
+
+
+@pytest.fixture
+def scores(drawer):
+    """Sets the safety scores of the next pictures."""
+
+    def set_scores(*values):
+        drawer.safety_scores = values
+
+    return set_scores
+
+
+async def test_a_withheld_result_is_refunded_and_never_on_the_disk(
+    simcord_env, simcord_bot, guild, channel, alice, database, scores, tmp_path
+):
+    scores(0.9, 0.9, 0.9, 0.9)
+    await alice.slash(channel, "imagine", prompt="a red cat")
+    await simcord_env.settle()
+    message = channel.last_message
+    assert "The safety check withheld this result." in message.content
+    assert "Nothing was charged." in message.content
+    assert labels(message) == ["🔄"]
+    balance = await simcord_bot.accounts.balance(guild_id=guild.id, user_id=alice.id)
+    assert (balance.available, balance.held) == (2500, 0)
+    assert not list((tmp_path / "pictures").rglob("*.png"))
+
+
+async def test_of_a_grid_only_what_is_shown_is_kept_and_paid(
+    simcord_env, simcord_bot, guild, channel, alice, database, scores, tmp_path
+):
+    scores(0.1, 0.9, 0.2, None)
+    await alice.slash(channel, "imagine", prompt="a red cat")
+    await simcord_env.settle()
+    message = channel.last_message
+    assert "withheld 1 of 4 pictures" in message.content
+    assert labels(message) == ["U1", "U2", "U3", "🔄", "V1", "V2", "V3"]
+    balance = await simcord_bot.accounts.balance(guild_id=guild.id, user_id=alice.id)
+    assert (balance.available, balance.held) == (2500 - 75, 0)
+    kept = await rows(database, images)
+    seeds = [row.seed for row in kept]
+    assert [row.position for row in kept] == [1, 2, 3]
+    assert [seed - seeds[0] for seed in seeds] == [0, 2, 3]
+    assert len(list((tmp_path / "pictures").rglob("*.png"))) == 3
+
+
+async def test_the_count_of_messages_stays_with_the_jobs(
+    simcord_env, simcord_bot, channel, alice, database
+):
+    """A progress message that is gone is forgotten, so the table grows by results alone."""
+    for _ in range(4):
+        await alice.slash(channel, "imagine", prompt="a red cat")
+        await simcord_env.settle()
+    async with database.read() as connection:
+        count = await connection.scalar(select(func.count()).select_from(messages))
+    assert count == 4

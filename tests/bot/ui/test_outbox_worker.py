@@ -1,0 +1,158 @@
+"""Which of the owed deliveries are under way, without Discord."""
+
+import asyncio
+
+import pytest
+
+from bot.credits import ledger
+from bot.jobs import records
+from bot.jobs.records import NewJob, Outcome
+from bot.ui.outbox import AT_ONCE, Outbox
+
+
+class NoProgress:
+    """Nothing is shown of any job."""
+
+    show = None
+
+    async def end(self, row):
+        pass
+
+
+class Posting(Outbox):
+    """An outbox whose posts wait until they are let go."""
+
+    def __init__(self, database):
+        super().__init__(client=None, database=database, store=None, progress=NoProgress())
+        self.under_way = {}
+        self.begun = asyncio.Event()
+        self.fail = {}
+
+    async def _post(self, ended, _encode, *, again):
+        let_go = asyncio.Event()
+        self.under_way[ended.row.id] = (ended.row.channel_id, let_go, again)
+        self.begun.set()
+        try:
+            await let_go.wait()
+        finally:
+            self.under_way.pop(ended.row.id, None)
+        if error := self.fail.get(ended.row.id):
+            raise error
+
+    async def _record(self, ended, delivery, message):
+        await super()._record(ended, delivery, None)
+
+    async def until(self, count):
+        async with asyncio.timeout(20):
+            while len(self.under_way) != count or self._looking is not None:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+
+    def finish(self, job_id):
+        self.under_way.pop(job_id)[1].set()
+
+
+@pytest.fixture
+async def owed(database):
+    """Makes jobs that failed and are owed a message: job "<n>" in the channel that is given."""
+
+    async def make(*channels):
+        async with database.write() as connection:
+            account_id = await ledger.account(
+                connection, guild_id=1, user_id=1, trial=10_000, now_ms=0
+            )
+            for number, channel_id in enumerate(channels):
+                job = NewJob(
+                    id=str(number),
+                    guild_id=1,
+                    channel_id=channel_id,
+                    user_id=1,
+                    kind="imagine",
+                    title="",
+                    prompt="a cat",
+                    parent_id=None,
+                    resolved="{}",
+                    locale="en",
+                    stored_version=3,
+                    stored="{}",
+                    notes="",
+                    input_hashes=(),
+                )
+                await records.accept(connection, job, account_id=account_id, price=1, now_ms=number)
+                await records.fail(connection, job.id, Outcome.FAILED, "It broke.", now_ms=number)
+
+    return make
+
+
+@pytest.fixture
+async def outbox(database):
+    running = Posting(database)
+    yield running
+    await running.close()
+
+
+async def test_only_a_few_are_posted_at_once_oldest_first(owed, outbox):
+    await owed(*range(10))
+    outbox.resume()
+    await outbox.until(AT_ONCE)
+    assert sorted(outbox.under_way) == ["0", "1", "2", "3"]
+    outbox.finish("2")
+    await outbox.until(AT_ONCE)
+    assert sorted(outbox.under_way) == ["0", "1", "3", "4"]
+
+
+async def test_a_channel_has_one_delivery_at_a_time_and_keeps_none_from_the_others(owed, outbox):
+    await owed(1, 1, 1, 1, 1, 2)
+    outbox.resume()
+    await outbox.until(2)
+    assert sorted(outbox.under_way) == ["0", "5"]
+    outbox.finish("0")
+    await outbox.until(2)
+    assert sorted(outbox.under_way) == ["1", "5"]
+
+
+async def test_a_delivery_that_fails_waits_while_others_go_on(owed, outbox, database):
+    await owed(1, 2)
+    outbox.retry_after_s = (1000,)
+    outbox.fail["0"] = OSError("no network")
+    outbox.resume()
+    await outbox.until(2)
+    outbox.finish("0")
+    outbox.finish("1")
+    await outbox.until(0)
+    async with database.read() as connection:
+        assert await records.owed(connection) == [("0", 1)]
+    assert outbox._timer is not None, "it is tried again by itself"
+    outbox.resume()
+    await outbox.until(0)
+
+
+async def test_what_ended_in_this_process_is_new_and_all_else_is_looked_for(owed, outbox):
+    await owed(1, 2)
+    outbox.owe("1")
+    await outbox.until(2)
+    again = {job_id: again for job_id, (_, _, again) in outbox.under_way.items()}
+    assert again == {"0": True, "1": False}
+
+
+async def test_nothing_runs_while_nothing_is_owed(owed, outbox):
+    await owed(1)
+    outbox.owe("0")
+    await outbox.until(1)
+    outbox.finish("0")
+    await outbox.flush(20)
+    assert (outbox._posting, outbox._looking, outbox._timer) == ({}, None, None)
+    assert not outbox._fresh
+    assert not outbox._retries
+
+
+async def test_a_stop_waits_for_deliveries_under_way_and_no_longer_than_it_may(owed, outbox):
+    await owed(1)
+    outbox.owe("0")
+    await outbox.until(1)
+    await outbox.flush(0.01)
+    assert outbox.under_way, "the time was up"
+    flushing = asyncio.create_task(outbox.flush(20))
+    await asyncio.sleep(0)
+    outbox.finish("0")
+    await flushing
+    assert not outbox.under_way
