@@ -1,4 +1,4 @@
-"""`python -m playground`: serve; `say`: one line from a terminal; `film`: the README's pictures."""
+"""`python -m playground` serves the page; `say` types a line; `record-demo` records the README."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from playground.refusal import Refused
 from playground.say import Request, say
 from playground.serve import Playground, Settings
 from playground.server import PortTaken
-from playground.stage import BotEnded
+from playground.testbed import BotEnded
 
 DEFAULT_PORT = 8080
 DEFAULT_DATA_DIR = Path("data/playground")
@@ -32,8 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.what == "say":
             return _say(options)
-        if options.what == "film":
-            return _film(options)
+        if options.what == "record-demo":
+            return _record_demo(options)
         return asyncio.run(_serve())
     except (PortTaken, Refused, BotEnded, BadSetting, TimeoutError, ValueError) as error:
         print(error, file=sys.stderr)
@@ -87,16 +87,16 @@ def _parser() -> argparse.ArgumentParser:
         help="keep the bot's data here (default: a temporary folder)",
     )
     line.add_argument("--verbose", action="store_true", help="show the bot's log as well")
-    film = what.add_parser("film", help="draw the README's moving picture with Chromium")
-    film.add_argument(
+    demo = what.add_parser("record-demo", help="record the README's moving picture with Chromium")
+    demo.add_argument(
         "--out",
         type=Path,
         default=Path("docs"),
         metavar="DIR",
         help="the folder for playground.webp and playground.png (docs)",
     )
-    film.add_argument("--prompt", default="a red cat at night")
-    film.add_argument(
+    demo.add_argument("--prompt", default="a red cat at night")
+    demo.add_argument(
         "--timeout",
         type=float,
         default=300.0,
@@ -136,10 +136,10 @@ def _say(options: argparse.Namespace) -> int:
         )
 
 
-def _film(options: argparse.Namespace) -> int:
-    from playground.film import film  # noqa: PLC0415 - needs playwright, which serving does not
+def _record_demo(options: argparse.Namespace) -> int:
+    from playground.record_demo import record_demo  # noqa: PLC0415 - needs playwright, which serving does not
 
-    return asyncio.run(film(options.out, prompt=options.prompt, timeout_s=options.timeout))
+    return asyncio.run(record_demo(options.out, prompt=options.prompt, timeout_s=options.timeout))
 
 
 def _port() -> int:

@@ -16,7 +16,7 @@ from aiohttp import WSMsgType, web
 from simcord import intents as intent_rules
 from simcord.backend import serializers
 
-from playground.world import World
+from playground.discord_state import DiscordState
 
 HEARTBEAT_MS = 41_250
 ACK_AFTER_S = 0.05
@@ -106,15 +106,15 @@ class _HangUp(Exception):
 
 
 class Gateway:
-    """All sessions of the bot, fed with the world's events."""
+    """All sessions of the bot, fed with the state's events."""
 
-    def __init__(self, world: World, *, token: str) -> None:
+    def __init__(self, state: DiscordState, *, token: str) -> None:
         self.url = "ws://127.0.0.1/gateway"
-        self._world = world
+        self._state = state
         self._token = token
         self._sessions: dict[str, Session] = {}
         self._changed = asyncio.Event()
-        world.subscribers.append(self._feed)
+        state.subscribers.append(self._feed)
 
     @property
     def connected(self) -> bool:
@@ -134,7 +134,7 @@ class Gateway:
 
     async def close(self) -> None:
         """Hang up on every bot."""
-        self._world.subscribers.remove(self._feed)
+        self._state.subscribers.remove(self._feed)
         for session in self._sessions.values():
             if session.socket is not None:
                 await session.socket.close(1001)
@@ -204,22 +204,22 @@ class Gateway:
         return session
 
     def _greet(self, session: Session) -> None:
-        world = self._world
-        mine = [guild for guild in world.guilds.values() if self._is_for(session, guild.id)]
+        state = self._state
+        mine = [guild for guild in state.guilds.values() if self._is_for(session, guild.id)]
         session.dispatch(
             "READY",
             {
                 "v": 10,
-                "user": dict(serializers.user_payload(world.bot_user)),
+                "user": dict(serializers.user_payload(state.bot_user)),
                 "guilds": [{"id": str(guild.id), "unavailable": True} for guild in mine],
                 "session_id": session.id,
                 "resume_gateway_url": self.url,
                 "shard": list(session.shard),
-                "application": {"id": str(world.application_id), "flags": 0},
+                "application": {"id": str(state.application_id), "flags": 0},
             },
         )
         for guild in mine:
-            self._tell(session, "GUILD_CREATE", serializers.guild_create_payload(world, guild))
+            self._tell(session, "GUILD_CREATE", serializers.guild_create_payload(state, guild))
 
     def _is_for(self, session: Session, guild_id: int | None) -> bool:
         shard_id, shard_count = session.shard
@@ -242,35 +242,35 @@ class Gateway:
         if not session.intents.message_content:
             self._censor(event, data)
         if event == "GUILD_CREATE":
-            intent_rules.prune_guild_create(data, session.intents, self._world.bot_user.id)
-        session.dispatch(event, self._world.cdn.signed(data))
+            intent_rules.prune_guild_create(data, session.intents, self._state.bot_user.id)
+        session.dispatch(event, self._state.cdn.signed(data))
 
     def _censor(self, event: str, data: dict[str, Any]) -> None:
-        world, bot_id = self._world, self._world.bot_user.id
+        state, bot_id = self._state, self._state.bot_user.id
         if event in ("MESSAGE_CREATE", "MESSAGE_UPDATE"):
-            intent_rules.censor_message(data, bot_id, backend=world)
+            intent_rules.censor_message(data, bot_id, backend=state)
         elif event == "INTERACTION_CREATE":
             inner = data.get("data") or {}
             if data.get("type") in (3, 5) and isinstance(data.get("message"), dict):
                 intent_rules.censor_message(
-                    data["message"], bot_id, backend=world, exempt_root=True
+                    data["message"], bot_id, backend=state, exempt_root=True
                 )
             messages = (inner.get("resolved") or {}).get("messages") or {}
             for message_id, message in messages.items():
                 chosen = inner.get("type") == 3 and str(inner.get("target_id")) == message_id
-                intent_rules.censor_message(message, bot_id, backend=world, exempt_root=chosen)
+                intent_rules.censor_message(message, bot_id, backend=state, exempt_root=chosen)
 
     def _send_members(self, session: Session, data: dict[str, Any]) -> None:
-        guild = self._world.guilds.get(int(data.get("guild_id") or 0))
+        guild = self._state.guilds.get(int(data.get("guild_id") or 0))
         if guild is None:
             return
         wanted = {int(i) for i in data.get("user_ids") or []}
         prefix = str(data.get("query") or "").lower()
         members = [
-            serializers.member_payload(self._world, guild, member)
+            serializers.member_payload(self._state, guild, member)
             for member in guild.members.values()
             if (member.user_id in wanted if wanted else True)
-            and self._world.users[member.user_id].name.lower().startswith(prefix)
+            and self._state.users[member.user_id].name.lower().startswith(prefix)
         ]
         missing = [str(i) for i in sorted(wanted - guild.members.keys())]
         chunk: dict[str, Any] = {

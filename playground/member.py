@@ -22,9 +22,9 @@ from simcord.enums import (
     OptionType,
 )
 
+from playground.discord_state import DiscordState, Person
 from playground.entities import describe_entities
 from playground.refusal import Refused, Upload, plainly
-from playground.world import Person, World
 
 __all__ = ["ANSWER_WITHIN_S", "Member", "Refused", "Upload", "button_name"]
 
@@ -44,12 +44,12 @@ _ENTITIES = (*_USERS, OptionType.CHANNEL, OptionType.ROLE)
 class Member:
     """One person at the keyboard. Every act reaches the bot as a gateway event, at once."""
 
-    def __init__(self, world: World, person: Person) -> None:
-        self.world = world
+    def __init__(self, state: DiscordState, person: Person) -> None:
+        self.state = state
         self.person = person
         self.locale = person.locale
         # simcord's builders ask an actor for these two names only.
-        self._env = SimpleNamespace(backend=world)
+        self._env = SimpleNamespace(backend=state)
         self.guild = None
 
     @property
@@ -66,26 +66,26 @@ class Member:
 
     def channels(self) -> list[Channel]:
         """The channels this person can open, direct messages with the bot last."""
-        rooms = [self.world.channels[i] for i in self.world.guild.channel_ids]
-        direct = self.world.get_dm_channel(self.id)
+        rooms = [self.state.channels[i] for i in self.state.guild.channel_ids]
+        direct = self.state.get_dm_channel(self.id)
         return [room for room in rooms if self.sees(room.id)] + [direct]
 
     def sees(self, channel_id: int) -> bool:
         """Whether this person can open that channel."""
-        return channel_accessible(self.world, channel_id, self.id)
+        return channel_accessible(self.state, channel_id, self.id)
 
     def messages(self, channel_id: int) -> list[Message]:
         """What this person sees of a channel, oldest first; others' ephemeral answers are not."""
         if not self.sees(channel_id):
             return []
-        stored = self.world.messages[channel_id].values()
+        stored = self.state.messages[channel_id].values()
         return [message for message in stored if message.visible_to(self.id)]
 
     def commands(
         self, channel_id: int, kind: AppCommandType = AppCommandType.CHAT_INPUT
     ) -> list[dict[str, Any]]:
         """The commands this person may run here, as the bot registered them."""
-        return self.world.visible_commands(user_id=self.id, channel_id=channel_id, type=kind)
+        return self.state.visible_commands(user_id=self.id, channel_id=channel_id, type=kind)
 
     # ------------------------------------------------------------------ writing
 
@@ -105,15 +105,15 @@ class Member:
             raise Refused(f"A message holds 2000 characters; this one has {len(text)}.")
         self._check_files(files)
         with plainly():
-            self.world.require_permissions(channel.guild_id, self.id, channel_id, "send_messages")
+            self.state.require_permissions(channel.guild_id, self.id, channel_id, "send_messages")
             reference = None
             if reply_to is not None:
                 self._message(channel_id, reply_to)
                 reference = {"channel_id": str(channel_id), "message_id": str(reply_to)}
-            stored = self.world.store_attachments(
+            stored = self.state.store_attachments(
                 channel_id, [(file.filename, file.data) for file in files]
             )
-            return self.world.create_message(
+            return self.state.create_message(
                 channel_id, self.id, text, reference=reference, attachments=stored
             )
 
@@ -122,7 +122,7 @@ class Member:
         message = self._message(channel_id, message_id)
         if message.author_id != self.id and not message.is_ephemeral:
             raise Refused("You can delete only your own messages.")
-        self.world.delete_message(channel_id, message_id)
+        self.state.delete_message(channel_id, message_id)
 
     def react(self, channel_id: int, message_id: int, emoji: str, *, on: bool = True) -> None:
         """Add a reaction, or take one's own away."""
@@ -132,8 +132,8 @@ class Member:
             raise Refused("A reaction is one emoji.")
         names = reaction_permissions(message, emoji, reacted=on)
         with plainly():
-            self.world.require_permissions(channel.guild_id, self.id, channel_id, *names)
-            self.world.set_reaction(channel_id, message_id, emoji, self.id, on)
+            self.state.require_permissions(channel.guild_id, self.id, channel_id, *names)
+            self.state.set_reaction(channel_id, message_id, emoji, self.id, on)
 
     # ------------------------------------------------------------------ commands
 
@@ -185,7 +185,7 @@ class Member:
         """Run a message context-menu command on a message."""
         message = self._message(channel_id, message_id)
         root = self._root(channel_id, name, AppCommandType.MESSAGE)
-        payload = dict(serializers.message_payload(self.world, message))
+        payload = dict(serializers.message_payload(self.state, message))
         data = {
             "id": root["id"],
             "name": root["name"],
@@ -229,7 +229,7 @@ class Member:
                 if value not in known:
                     raise Refused(f"There is no choice {value!r}.")
         else:
-            extra["resolved"] = describe_entities(self.world, self.id, values)
+            extra["resolved"] = describe_entities(self.state, self.id, values)
         return self._press(message, found, extra)
 
     def submit(self, shown: Interaction, values: Mapping[str, Any]) -> Interaction:
@@ -264,7 +264,7 @@ class Member:
         source = shown.source_message_id
         message = None
         if source is not None:
-            message = self.world.messages.get(shown.channel_id, {}).get(source)
+            message = self.state.messages.get(shown.channel_id, {}).get(source)
         shown.modal_consumed = True
         return self._interact(InteractionType.MODAL_SUBMIT, shown.channel_id, data, source=message)
 
@@ -272,25 +272,25 @@ class Member:
         """Whether the bot gave its first response in time (3 s); returns as soon as it did."""
         if timeout_s is None:
             timeout_s = ANSWER_WITHIN_S
-        return await self.world.until(lambda: interaction.responded, timeout_s=timeout_s)
+        return await self.state.until(lambda: interaction.responded, timeout_s=timeout_s)
 
     # ------------------------------------------------------------------ inside
 
     def _channel(self, channel_id: int) -> Channel:
         if not self.sees(channel_id):
             raise Refused("You cannot see that channel.")
-        return self.world.channels[channel_id]
+        return self.state.channels[channel_id]
 
     def _message(self, channel_id: int, message_id: int) -> Message:
-        message = self.world.messages.get(channel_id, {}).get(message_id)
-        if message is None or not message_accessible(self.world, channel_id, message, self.id):
+        message = self.state.messages.get(channel_id, {}).get(message_id)
+        if message is None or not message_accessible(self.state, channel_id, message, self.id):
             raise Refused("That message is gone.")
         return message
 
     def _check_files(self, files: Sequence[Upload]) -> None:
         if len(files) > 10:
             raise Refused(f"A message takes 10 files; you attached {len(files)}.")
-        limit = self.world.upload_limit_bytes
+        limit = self.state.upload_limit_bytes
         for file in files:
             if len(file.data) > limit:
                 raise Refused(
@@ -300,11 +300,11 @@ class Member:
 
     def _root(self, channel_id: int, name: str, kind: AppCommandType) -> dict[str, Any]:
         channel = self._channel(channel_id)
-        root = self.world.find_command(name, channel.guild_id, type=kind)
+        root = self.state.find_command(name, channel.guild_id, type=kind)
         if root is None:
             known = ", ".join(command["name"] for command in self.commands(channel_id, kind))
             raise Refused(f"There is no command {name!r}; there are: {known or 'none yet'}.")
-        access = command_access(self.world, root, user_id=self.id, channel_id=channel_id)
+        access = command_access(self.state, root, user_id=self.id, channel_id=channel_id)
         if not access.allowed:
             raise Refused(f"You may not use {name!r} here ({access.reason}).")
         return root
@@ -343,7 +343,7 @@ class Member:
         for key, value in entities.items():
             built.append({"name": key, "type": declared[key]["type"], "value": str(value)})
         for key, found in describe_entities(
-            self.world, self.id, [str(v) for v in entities.values()]
+            self.state, self.id, [str(v) for v in entities.values()]
         ).items():
             resolved.setdefault(key, {}).update(found)
         order = list(declared)
@@ -373,9 +373,9 @@ class Member:
         source: Message | None = None,
     ) -> Interaction:
         channel = self._channel(channel_id)
-        world = self.world
+        state = self.state
         record, payload = interactions.base_payload(
-            world,
+            state,
             type=kind,
             channel_id=channel_id,
             guild_id=channel.guild_id,
@@ -383,17 +383,17 @@ class Member:
             data=data,
         )
         payload["locale"] = self.locale
-        payload["attachment_size_limit"] = world.upload_limit_bytes
+        payload["attachment_size_limit"] = state.upload_limit_bytes
         if channel.guild_id is not None:
-            payload["guild_locale"] = world.guilds[channel.guild_id].preferred_locale
+            payload["guild_locale"] = state.guilds[channel.guild_id].preferred_locale
         else:
             payload["app_permissions"] = str(_DIRECT_PERMISSIONS)
         owner = str(channel.guild_id) if channel.guild_id is not None else "0"
         payload["authorizing_integration_owners"] = {"0": owner}
         if source is not None:
             record.source_message_id = source.id
-            payload["message"] = dict(serializers.message_payload(world, source))
-        world.emit("INTERACTION_CREATE", payload)
+            payload["message"] = dict(serializers.message_payload(state, source))
+        state.emit("INTERACTION_CREATE", payload)
         return record
 
 

@@ -19,8 +19,8 @@ from simcord.enums import ChannelType
 from simcord.http import router
 from simcord.http import routes as _routes  # noqa: F401 - registers every route
 
+from playground.discord_state import MEBIBYTE, DiscordState
 from playground.limits import NONCE_LENGTH, Nonces, OldEdits, RateLimits
-from playground.world import MEBIBYTE, World
 
 if TYPE_CHECKING:
     from playground.openapi import OpenApi, Violation
@@ -62,9 +62,9 @@ class Call:
 
 @dataclass(slots=True)
 class Rest:
-    """Answers the bot's HTTP requests from the world."""
+    """Answers the bot's HTTP requests from the state."""
 
-    world: World
+    state: DiscordState
     token: str
     gateway_url: str
     limits: RateLimits
@@ -76,8 +76,8 @@ class Rest:
     _nonces: Nonces = field(init=False)
 
     def __post_init__(self) -> None:
-        self._old_edits = OldEdits(self.world.clock)
-        self._nonces = Nonces(self.world.clock)
+        self._old_edits = OldEdits(self.state.clock)
+        self._nonces = Nonces(self.state.clock)
 
     async def handle(self, request: web.Request) -> web.Response:
         """Answer one request with what Discord would: JSON, 204, or an error with its code."""
@@ -105,7 +105,7 @@ class Rest:
             return _json(error.to_json(), status=error.status, headers=headers)
         if answer is None:
             return web.Response(status=204, headers=headers)
-        return _json(self.world.cdn.signed(answer), headers=headers)
+        return _json(self.state.cdn.signed(answer), headers=headers)
 
     def _compare(self, call: Call) -> None:
         """Hold the request against Discord's description, where there is one."""
@@ -121,9 +121,9 @@ class Rest:
     def _authorise(self, call: Call) -> None:
         """Refuse a wrong bot token (401), or an interaction token past its life (50027)."""
         webhook = _WEBHOOK.match(call.path)
-        if webhook is not None and webhook.group(2) in self.world.interaction_tokens:
-            record = self.world.interactions[self.world.interaction_tokens[webhook.group(2)]]
-            if record.expires_at is not None and self.world.now_iso() >= record.expires_at:
+        if webhook is not None and webhook.group(2) in self.state.interaction_tokens:
+            record = self.state.interactions[self.state.interaction_tokens[webhook.group(2)]]
+            if record.expires_at is not None and self.state.now_iso() >= record.expires_at:
                 raise BackendError(401, 50027, "Invalid Webhook Token")
             return
         if webhook is None and _CALLBACK.match(call.path) is None and call.token != self.token:
@@ -134,7 +134,7 @@ class Rest:
         if call.method != "PATCH" or match is None:
             return None
         channel_id, message_id = int(match.group(1)), int(match.group(2))
-        message = self.world.messages.get(channel_id, {}).get(message_id)
+        message = self.state.messages.get(channel_id, {}).get(message_id)
         if message is None:
             return None
         return self._old_edits.check(channel_id, datetime.fromisoformat(message.timestamp))
@@ -151,7 +151,7 @@ class Rest:
         answer = self._dispatch(call)
         callback = _CALLBACK.match(call.path)
         if callback is not None:
-            self.world.answered(self.world.interactions[int(callback.group(1))])
+            self.state.answered(self.state.interactions[int(callback.group(1))])
             if call.query.get("with_response", "").lower() not in {"1", "true"}:
                 return None
         return answer
@@ -169,7 +169,7 @@ class Rest:
         return answer
 
     def _check_uploads(self, call: Call) -> None:
-        limit = self.world.upload_limit_bytes
+        limit = self.state.upload_limit_bytes
         if any(len(upload.fp.getbuffer()) > limit for upload in call.uploads):
             raise BackendError(413, 40005, "Request entity too large")
         if len(call.uploads) > FILES_PER_MESSAGE:
@@ -186,27 +186,27 @@ class Rest:
         if nonce is None or not body.get("enforce_nonce"):
             return {**self._dispatch(call), "nonce": nonce}
         made = self._nonces.recall(channel_id, nonce)
-        message = self.world.messages.get(channel_id, {}).get(made or 0)
+        message = self.state.messages.get(channel_id, {}).get(made or 0)
         if message is not None:
-            return {**_payload(self.world, message), "nonce": nonce}
+            return {**_payload(self.state, message), "nonce": nonce}
         answer = self._dispatch(call)
         self._nonces.remember(channel_id, nonce, int(answer["id"]))
         return {**answer, "nonce": nonce}
 
     def _require_attach_files(self, channel_id: int) -> None:
-        channel = self.world.get_channel(channel_id)
+        channel = self.state.get_channel(channel_id)
         if channel.type == ChannelType.DM or channel.guild_id is None:
             return
-        bot_id = self.world.bot_user.id
+        bot_id = self.state.bot_user.id
         try:
-            self.world.require_permissions(channel.guild_id, bot_id, channel_id, "attach_files")
+            self.state.require_permissions(channel.guild_id, bot_id, channel_id, "attach_files")
         except BackendError:
             raise missing_permissions() from None
 
     def _dispatch(self, call: Call, *, path: str | None = None) -> Any:  # noqa: ANN401 - any JSON
         try:
             return router.dispatch(
-                self.world,
+                self.state,
                 call.method,
                 path or call.path,
                 json=call.body,
@@ -317,5 +317,5 @@ def _too_many(
     )
 
 
-def _payload(world: World, message: Message) -> dict[str, Any]:
-    return dict(serializers.message_payload(world, message))
+def _payload(state: DiscordState, message: Message) -> dict[str, Any]:
+    return dict(serializers.message_payload(state, message))

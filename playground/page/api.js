@@ -17,7 +17,7 @@ export async function act(what, files = []) {
     headers["Content-Type"] = "application/json";
     body = JSON.stringify(what);
   }
-  return read(await fetch("/people/act", { method: "POST", headers, body }));
+  return read(await fetch("/page-api/act", { method: "POST", headers, body }));
 }
 
 async function read(answer) {
@@ -29,7 +29,7 @@ async function read(answer) {
 
 // The stream of one member's events; `lost` is called when it breaks, `renewed` after each gap.
 export function listen(member, heard, lost, renewed) {
-  const stream = new EventSource(`/people/events?${new URLSearchParams({ as: member })}`);
+  const stream = new EventSource(`/page-api/events?${new URLSearchParams({ as: member })}`);
   let opened = false;
   stream.onopen = () => {
     if (opened) renewed();

@@ -86,7 +86,7 @@ async function load() {
   drawFrame();
   const id = page.channel;
   const wanted = ++page.wanted;
-  const { messages } = await get("/people/messages", { as: page.state.me, channel: id });
+  const { messages } = await get("/page-api/messages", { as: page.state.me, channel: id });
   if (wanted !== page.wanted) return;
   log.replaceChildren(...messages.map((message) => renderMessage(message, hands)));
   stuck = true;
@@ -199,7 +199,7 @@ function channelItem(channel) {
 async function enter(member) {
   page.stop();
   remember("member", member);
-  page.state = await get("/people/state", { as: member });
+  page.state = await get("/page-api/state", { as: member });
   page.unread.clear();
   const known = page.state.channels.some((one) => one.id === remembered("channel"));
   page.stop = listen(member, heard, lose, () => renew(member).catch((error) => toast(error.message)));
@@ -207,7 +207,7 @@ async function enter(member) {
 }
 
 async function renew(member) {
-  page.state = await get("/people/state", { as: member });
+  page.state = await get("/page-api/state", { as: member });
   await load();
 }
 

@@ -13,7 +13,7 @@ import pytest
 import yarl
 
 from playground.openapi import OpenApi
-from playground.stage import Stage
+from playground.testbed import Testbed
 
 EXAMPLE_BOT = Path(__file__).with_name("example_bot.py")
 
@@ -34,8 +34,8 @@ def openapi():
 
 
 @pytest.fixture
-async def stage(openapi):
-    async with Stage(openapi=openapi) as running:
+async def testbed(openapi):
+    async with Testbed(openapi=openapi) as running:
         yield running
 
 
@@ -45,14 +45,14 @@ def bot_command():
 
 
 @pytest.fixture
-async def client(stage, monkeypatch):
+async def client(testbed, monkeypatch):
     """The example bot as an unmodified discord.py client in this process, connected."""
-    monkeypatch.setattr(discord.http.Route, "BASE", stage.server.api_url)
-    gateway = yarl.URL(stage.server.gateway_url)
+    monkeypatch.setattr(discord.http.Route, "BASE", testbed.server.api_url)
+    gateway = yarl.URL(testbed.server.gateway_url)
     monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", gateway)
     async with load_example_bot().Bot() as bot:
-        running = asyncio.create_task(bot.start(stage.token))
-        await stage.server.gateway.wait_connected()
+        running = asyncio.create_task(bot.start(testbed.token))
+        await testbed.server.gateway.wait_connected()
         await bot.wait_until_ready()
         yield bot
         await bot.close()
@@ -60,8 +60,8 @@ async def client(stage, monkeypatch):
 
 
 @pytest.fixture
-async def http(stage):
+async def http(testbed):
     """A bare HTTP session with the bot's token, for what libraries hide."""
-    headers = {"Authorization": f"Bot {stage.token}"}
+    headers = {"Authorization": f"Bot {testbed.token}"}
     async with aiohttp.ClientSession(headers=headers) as session:
         yield session

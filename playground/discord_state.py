@@ -69,7 +69,7 @@ class RealClock(Clock):
         return datetime.now(UTC) + timedelta(seconds=self.elapsed)
 
 
-class World(Backend):
+class DiscordState(Backend):
     """One server, its people and the bot; identifiers are the same at every start."""
 
     def __init__(

@@ -16,7 +16,7 @@ _YES, _NO = {"true", "yes", "on"}, {"false", "no", "off"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Typed:
+class ParsedCommand:
     """A slash command as a person's line names it."""
 
     command: str  # "imagine" or "credits grant"
@@ -29,7 +29,7 @@ def parse(
     *,
     files: Mapping[str, Upload] | None = None,
     find: Callable[[str], int | None] = lambda _: None,
-) -> Typed:
+) -> ParsedCommand:
     """Read "/command option: value option: value …".
 
     commands: what the bot registered. files: attachments by option. find: the id that "@dora" or
@@ -44,7 +44,7 @@ def parse(
             raise Refused(f"/{name} takes no attachment called {key!r}.")
     for key, text in _texts(name, rest, declared).items():
         options[key] = _value(name, declared[key], text, find)
-    return Typed(command=name, options=options)
+    return ParsedCommand(command=name, options=options)
 
 
 def command_name(line: str) -> str:

@@ -1,14 +1,14 @@
 """The playground as an object: the server, bot processes on it, people, and what they saw.
 
-async with Stage(openapi=path) as stage:
-    await stage.start_bot(environment={"DATA_DIR": str(tmp_path)})
-    dora = stage.member("dora")
-    await stage.wait_for_command("imagine")
-    dora.slash(stage.general, "imagine", {"prompt": "a red cat"})
-    grid = await stage.wait_for_message(lambda m: len(stage.buttons(m)) == 9)
-    await stage.kill_bot()
-    await stage.start_bot(environment={"DATA_DIR": str(tmp_path)})
-    print(stage.transcript.text())
+async with Testbed(openapi=path) as testbed:
+    await testbed.start_bot(environment={"DATA_DIR": str(tmp_path)})
+    dora = testbed.member("dora")
+    await testbed.wait_for_command("imagine")
+    dora.slash(testbed.general, "imagine", {"prompt": "a red cat"})
+    grid = await testbed.wait_for_message(lambda m: len(testbed.buttons(m)) == 9)
+    await testbed.kill_bot()
+    await testbed.start_bot(environment={"DATA_DIR": str(tmp_path)})
+    print(testbed.transcript.text())
 """
 
 from __future__ import annotations
@@ -28,10 +28,7 @@ from simcord.components import walk_components
 from simcord.enums import AppCommandType, ComponentType
 
 from playground.bot_process import BotProcess
-from playground.member import Member, button_name
-from playground.server import Server
-from playground.transcript import LOADING_FLAG, Transcript
-from playground.world import (
+from playground.discord_state import (
     ADMIN,
     BOT_ID,
     GALLERY_ID,
@@ -39,8 +36,11 @@ from playground.world import (
     GUILD_ID,
     MEBIBYTE,
     Change,
-    World,
+    DiscordState,
 )
+from playground.member import Member, button_name
+from playground.server import Server
+from playground.transcript import LOADING_FLAG, Transcript
 
 TOKEN = "playground"  # noqa: S105 - a word, not a secret: the server listens on loopback only
 GRID_BUTTONS = ("U1", "U2", "U3", "U4", "🔄", "V1", "V2", "V3", "V4")
@@ -57,12 +57,14 @@ class BotEnded(Exception):
     """The bot's process ended while something was still awaited from it."""
 
 
-class Stage:
+class Testbed:
     """A running playground; an async context manager. No bot runs until `start_bot`.
 
     Ids: `guild`, `general`, `gallery` (channels), `bot_id`; people by `member(name)`: "ansel" owns
     the server, "dora" and "gordon" are ordinary members (locales en-US, en-GB, de).
     """
+
+    __test__ = False  # pytest collects classes whose name begins with "Test"
 
     guild = GUILD_ID
     general = GENERAL_ID
@@ -88,10 +90,10 @@ class Stage:
         commands that the bot registered. history: a folder that keeps what was said.
         """
         self.token = token
-        self.world = World(clock=clock, upload_limit_bytes=upload_limit_bytes)
-        self.transcript = Transcript(self.world)
+        self.state = DiscordState(clock=clock, upload_limit_bytes=upload_limit_bytes)
+        self.transcript = Transcript(self.state)
         self.server = Server(
-            self.world,
+            self.state,
             port=port,
             token=token,
             openapi=_loaded(openapi),
@@ -176,7 +178,7 @@ class Stage:
         await self.server.gateway.wait_connected(connected=False)
         variables = {**self.environment(), **(environment or {})}
         self.bot = await BotProcess.start(command, variables, echo=self._echo)
-        self.world.notify(Change(kind="bot"))
+        self.state.notify(Change(kind="bot"))
         return self.bot
 
     async def kill_bot(self) -> int:
@@ -218,7 +220,7 @@ class Stage:
 
     def member(self, who: str | int) -> Member:
         """A person by name or id; the same object each time, so a changed locale stays."""
-        return self.server.members[self.world.person(who).id]
+        return self.server.members[self.state.person(who).id]
 
     @property
     def admin(self) -> Member:
@@ -229,7 +231,7 @@ class Stage:
 
     async def until(self, condition: Callable[[], bool], *, timeout_s: float = 30.0) -> None:
         """Return once it holds, looking after every change; TimeoutError tells the transcript."""
-        held = await self.unless_ended(self.world.until(condition, timeout_s=timeout_s))
+        held = await self.unless_ended(self.state.until(condition, timeout_s=timeout_s))
         if not held:
             story = self.transcript.text() or "(nothing was said)"
             raise TimeoutError(f"What was awaited did not happen in time. The transcript:\n{story}")
@@ -245,8 +247,8 @@ class Stage:
 
         def registered() -> bool:
             if name is None:
-                return any(self.world.commands.values())
-            return self.world.find_command(name, self.guild, type=kind) is not None
+                return any(self.state.commands.values())
+            return self.state.find_command(name, self.guild, type=kind) is not None
 
         await self.until(registered, timeout_s=timeout_s)
 
@@ -276,7 +278,7 @@ class Stage:
     ) -> Message | None:
         """The message that first answered an interaction; None for a modal or a bare update."""
         await self.until(lambda: interaction.responded, timeout_s=timeout_s)
-        store = self.world.messages.get(interaction.channel_id, {})
+        store = self.state.messages.get(interaction.channel_id, {})
         return store.get(interaction.message_id or 0)
 
     async def wait_until_idle(
@@ -301,7 +303,7 @@ class Stage:
         while True:
             await self.until(settled, timeout_s=deadline - clock())
             count = len(self.transcript)
-            stirred = self.world.until(partial(self._longer_than, count), timeout_s=quiet_s)
+            stirred = self.state.until(partial(self._longer_than, count), timeout_s=quiet_s)
             if not await self.unless_ended(stirred):
                 return self.bot_messages(channel, after=after)
 
@@ -312,16 +314,16 @@ class Stage:
 
     def bot_messages(self, channel: int = GENERAL_ID, *, after: int = 0) -> list[Message]:
         """The bot's messages in a channel now, oldest first, ephemeral ones among them."""
-        stored = self.world.messages[channel].values()
+        stored = self.state.messages[channel].values()
         return [m for m in stored if m.author_id == self.bot_id and m.id > after]
 
     def direct(self, who: str | int) -> int:
         """The channel of the bot's direct messages with that person."""
-        return self.world.get_dm_channel(self.world.person(who).id).id
+        return self.state.get_dm_channel(self.state.person(who).id).id
 
     def files(self, message: Message) -> list[bytes]:
         """The bytes of a message's attachments."""
-        blobs = [self.world.cdn.get(item["url"]) for item in message.attachments]
+        blobs = [self.state.cdn.get(item["url"]) for item in message.attachments]
         return [blob for blob in blobs if blob is not None]
 
     @staticmethod
@@ -354,4 +356,4 @@ def in_progress(message: Message) -> bool:
 
 def is_grid(message: Message) -> bool:
     """Whether a message is a finished grid: a picture and the nine buttons, none missing."""
-    return bool(message.attachments) and tuple(Stage.buttons(message)) == GRID_BUTTONS
+    return bool(message.attachments) and tuple(Testbed.buttons(message)) == GRID_BUTTONS
