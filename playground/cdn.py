@@ -15,8 +15,9 @@ from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 from PIL import Image
-from simcord._clock import Clock
 from simcord.backend.cdn import CdnStore
+
+from playground.simcord_bridge import Clock
 
 LIFE_S = 24 * 3600
 """How long a signed address answers; Discord's own live about a day."""

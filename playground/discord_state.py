@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from simcord._clock import Clock
 from simcord.backend import Backend, permissions
 from simcord.backend.models import Guild, Interaction, Message, Overwrite, User
 from simcord.enums import OverwriteType
 
 from playground.cdn import SignedCdn
+from playground.simcord_bridge import Clock
 
 BOT_ID = 1_100_000_000_000_000_001
 GUILD_ID = 1_100_000_000_000_000_100

@@ -195,7 +195,8 @@ class Gateway:
                 return None
         else:
             shard_id, shard_count = data.get("shard") or (0, 1)
-            intents = discord.Intents._from_value(int(data["intents"]))  # noqa: SLF001
+            intents = discord.Intents.none()
+            intents.value = int(data["intents"])
             session = Session(intents=intents, shard=(int(shard_id), int(shard_count)))
             session.socket = socket
             self._sessions[session.id] = session

@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from simcord._clock import Clock
+from playground.simcord_bridge import Clock
 
 GLOBAL_PER_S = 50
 NONCE_LIFE = timedelta(minutes=5)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from types import SimpleNamespace
 from typing import Any
 
 import discord
-from simcord import _modal, interactions
+from simcord import interactions
 from simcord.backend import serializers
 from simcord.backend.access import channel_accessible, message_accessible, reaction_permissions
 from simcord.backend.command_access import command_access
 from simcord.backend.models import Channel, Interaction, Message
-from simcord.components import validate_modal, walk_components
+from simcord.components import walk_components
 from simcord.enums import (
     SELECT_TYPES,
     AppCommandType,
@@ -22,9 +21,10 @@ from simcord.enums import (
     OptionType,
 )
 
+from playground import simcord_bridge
 from playground.discord_state import DiscordState, Person
 from playground.entities import describe_entities
-from playground.refusal import Refused, Upload, plainly
+from playground.refusal import Refused, Upload, plain_refusals
 
 __all__ = ["ANSWER_WITHIN_S", "Member", "Refused", "Upload", "button_name"]
 
@@ -48,9 +48,6 @@ class Member:
         self.state = state
         self.person = person
         self.locale = person.locale
-        # simcord's builders ask an actor for these two names only.
-        self._env = SimpleNamespace(backend=state)
-        self.guild = None
 
     @property
     def id(self) -> int:
@@ -104,7 +101,7 @@ class Member:
         if len(text) > 2000:
             raise Refused(f"A message holds 2000 characters; this one has {len(text)}.")
         self._check_files(files)
-        with plainly():
+        with plain_refusals():
             self.state.require_permissions(channel.guild_id, self.id, channel_id, "send_messages")
             reference = None
             if reply_to is not None:
@@ -131,7 +128,7 @@ class Member:
         if not 0 < len(emoji) <= EMOJI_LENGTH:
             raise Refused("A reaction is one emoji.")
         names = reaction_permissions(message, emoji, reacted=on)
-        with plainly():
+        with plain_refusals():
             self.state.require_permissions(channel.guild_id, self.id, channel_id, *names)
             self.state.set_reaction(channel_id, message_id, emoji, self.id, on)
 
@@ -146,7 +143,7 @@ class Member:
         booleans in their own type, attachments as `Upload`, people, channels and roles as an id.
         """
         root, leaf, nesting = self._find(channel_id, name)
-        with plainly():
+        with plain_refusals():
             built, resolved = self._options(channel_id, name, leaf, dict(options or {}))
             data = _command_data(root, interactions.nest_options(root, nesting, built))
         if resolved:
@@ -167,14 +164,9 @@ class Member:
             for key, value in filled.items()
             if key != option and key in declared and declared[key]["type"] not in _ENTITIES
         }
-        with plainly():
-            built, _ = interactions.build_options(
-                self,  # type: ignore[arg-type]
-                name,
-                leaf,
-                plain,
-                partial=True,
-                channel_id=channel_id,
+        with plain_refusals():
+            built, _ = simcord_bridge.build_options(
+                self.state, self.id, name, leaf, plain, channel_id=channel_id, partial=True
             )
             built.append({"name": option, "type": focused["type"], "value": typed, "focused": True})
             data = _command_data(root, interactions.nest_options(root, nesting, built))
@@ -244,23 +236,10 @@ class Member:
             else value
             for key, value in values.items()
         }
-        resolved: dict[str, dict[str, Any]] = {}
-        pending: list[tuple[dict[str, Any], str, bytes]] = []
-        with plainly():
-            form = validate_modal(shown.modal)
-            known = _modal._modal_control_map(form)  # noqa: SLF001 - simcord's own rules
-            for key in files:
-                if key not in known:
-                    raise Refused(f"The form has no field {key!r}.")
-            nodes = _modal._modal_submit_nodes(  # noqa: SLF001
-                form["components"], self, files, resolved, shown.channel_id, pending
+        with plain_refusals():
+            data = simcord_bridge.fill_form(
+                self.state, self.id, shown.modal, files, channel_id=shown.channel_id
             )
-            _modal._commit_modal_uploads(  # noqa: SLF001
-                self, shown.channel_id, pending, resolved
-            )
-        data: dict[str, Any] = {"custom_id": form["custom_id"], "components": nodes}
-        if resolved:
-            data["resolved"] = resolved
         source = shown.source_message_id
         message = None
         if source is not None:
@@ -312,7 +291,7 @@ class Member:
     def _find(self, channel_id: int, name: str) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
         first, *rest = name.split()
         root = self._root(channel_id, first, AppCommandType.CHAT_INPUT)
-        with plainly():
+        with plain_refusals():
             leaf, nesting = interactions.walk_to_subcommand(root, rest)
         return root, leaf, nesting
 
@@ -333,12 +312,8 @@ class Member:
             elif key not in entities:
                 plain[key] = value
         rest = [option for option in declared.values() if option["type"] not in _ENTITIES]
-        built, resolved = interactions.build_options(
-            self,  # type: ignore[arg-type]
-            name,
-            {**leaf, "options": rest},
-            plain,
-            channel_id=channel_id,
+        built, resolved = simcord_bridge.build_options(
+            self.state, self.id, name, {**leaf, "options": rest}, plain, channel_id=channel_id
         )
         for key, value in entities.items():
             built.append({"name": key, "type": declared[key]["type"], "value": str(value)})

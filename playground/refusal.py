@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from simcord.backend.errors import BackendError, SetupError
@@ -19,13 +21,11 @@ class Upload:
     data: bytes
 
 
-class plainly:  # noqa: N801 - reads as a word in `with`
-    """Turns simcord's refusals into one sentence for the person."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, SetupError | BackendError):
-            text = error.message if isinstance(error, BackendError) else str(error)
-            raise Refused(text if text.endswith(".") else text + ".") from error
+@contextmanager
+def plain_refusals() -> Iterator[None]:
+    """Turn an error of simcord, inside the `with` block, into a Refused of one sentence."""
+    try:
+        yield
+    except (SetupError, BackendError) as error:
+        text = error.message if isinstance(error, BackendError) else str(error)
+        raise Refused(text if text.endswith(".") else text + ".") from error

@@ -22,7 +22,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO, TypeVar
 
-from simcord._clock import Clock
 from simcord.backend.models import Interaction, Message
 from simcord.components import walk_components
 from simcord.enums import AppCommandType, ComponentType
@@ -40,6 +39,7 @@ from playground.discord_state import (
 )
 from playground.member import Member, button_name
 from playground.server import Server
+from playground.simcord_bridge import Clock
 from playground.transcript import LOADING_FLAG, Transcript
 
 TOKEN = "playground"  # noqa: S105 - a word, not a secret: the server listens on loopback only
