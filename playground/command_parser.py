@@ -10,7 +10,8 @@ from typing import Any
 from simcord import interactions
 from simcord.enums import OptionType
 
-from playground.refusal import Refused, Upload
+from playground.refusal import Refused
+from playground.upload import Upload
 
 _YES, _NO = {"true", "yes", "on"}, {"false", "no", "off"}
 

@@ -24,9 +24,8 @@ from simcord.enums import (
 from playground import simcord_bridge
 from playground.discord_state import DiscordState, Person
 from playground.entities import describe_entities
-from playground.refusal import Refused, Upload, plain_refusals
-
-__all__ = ["ANSWER_WITHIN_S", "Member", "Refused", "Upload", "button_name"]
+from playground.refusal import Refused, plain_refusals
+from playground.upload import Upload
 
 ANSWER_WITHIN_S = 3.0
 """How long Discord waits for an interaction's first response."""

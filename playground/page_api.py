@@ -21,7 +21,8 @@ from simcord.enums import AppCommandType, ChannelType
 from playground.discord_state import Change, DiscordState
 from playground.gateway import Gateway
 from playground.member import Member
-from playground.refusal import Refused, Upload
+from playground.refusal import Refused
+from playground.upload import Upload
 
 PAGE = Path(__file__).parent / "page"
 PING_S = 20.0

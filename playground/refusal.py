@@ -4,21 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from simcord.backend.errors import BackendError, SetupError
 
 
 class Refused(Exception):
     """A person could not do that in a chat window; the text says why."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Upload:
-    """A file that a person attaches."""
-
-    filename: str
-    data: bytes
 
 
 @contextmanager

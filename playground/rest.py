@@ -38,7 +38,7 @@ _FILE_FIELD = re.compile(r"files\[(\d+)\]\Z")
 
 
 @dataclass(slots=True)
-class Upload:
+class UploadedFile:
     """One file of a multipart request, in the shape simcord's routes read."""
 
     filename: str
@@ -54,7 +54,7 @@ class Call:
     path: str  # below /api/v10
     query: dict[str, str]
     body: Any
-    uploads: list[Upload]
+    uploads: list[UploadedFile]
     multipart: bool
     reason: str | None
     token: str | None
@@ -233,7 +233,7 @@ def _json(value: Any, *, status: int = 200, headers: dict[str, str] | None = Non
 async def _parse(request: web.Request) -> Call:
     """Read a request whole; BackendError where its body is no JSON or beyond all limits."""
     body: Any = None
-    uploads: list[Upload] = []
+    uploads: list[UploadedFile] = []
     multipart = request.content_type.startswith("multipart/")
     try:
         if multipart:
@@ -256,9 +256,9 @@ async def _parse(request: web.Request) -> Call:
     )
 
 
-async def _read_multipart(request: web.Request) -> tuple[Any, list[Upload]]:
+async def _read_multipart(request: web.Request) -> tuple[Any, list[UploadedFile]]:
     body: Any = None
-    files: dict[int, Upload] = {}
+    files: dict[int, UploadedFile] = {}
     total = 0
     async for part in await request.multipart():
         if not isinstance(part, BodyPartReader):
@@ -271,13 +271,13 @@ async def _read_multipart(request: web.Request) -> tuple[Any, list[Upload]]:
         if part.name == "payload_json":
             body = json.loads(data)
         elif match is not None:
-            files[int(match.group(1))] = Upload(part.filename or "file", io.BytesIO(data))
+            files[int(match.group(1))] = UploadedFile(part.filename or "file", io.BytesIO(data))
     uploads = [files[index] for index in sorted(files)]
     _describe(body, uploads)
     return body, uploads
 
 
-def _describe(body: Any, uploads: list[Upload]) -> None:  # noqa: ANN401 - any JSON
+def _describe(body: Any, uploads: list[UploadedFile]) -> None:  # noqa: ANN401 - any JSON
     """Give each upload the name and description that the body's attachment list says."""
     data = body.get("data") if isinstance(body, dict) else None
     for holder in (body, data):

@@ -15,9 +15,10 @@ from simcord.backend.models import Interaction, Message
 
 from playground.command_parser import parse
 from playground.member import Member
-from playground.refusal import Refused, Upload
+from playground.refusal import Refused
 from playground.testbed import Testbed, is_grid
 from playground.transcript import Entry
+from playground.upload import Upload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

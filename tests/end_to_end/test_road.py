@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from bot.settings import Settings
-from playground.member import Upload
 from playground.testbed import is_grid
+from playground.upload import Upload
 
 WAIT_S = 120
 """A patient limit, never a measure: these machines are shared."""

@@ -9,8 +9,8 @@ import sys
 import pytest
 
 from playground.record_demo import BROWSER_ARGUMENTS
-from playground.refusal import Upload
 from playground.testbed import is_grid
+from playground.upload import Upload
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from playground.command_parser import ParsedCommand, parse
-from playground.refusal import Refused, Upload
+from playground.refusal import Refused
+from playground.upload import Upload
 
 COMMANDS = [
     {"name": "imagine", "options": [{"name": "prompt", "type": 3, "required": True}]},

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from playground.refusal import Upload
 from playground.testbed import Testbed, is_grid
+from playground.upload import Upload
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import discord
 import pytest
 
 from playground.limits import NONCE_LIFE
-from playground.refusal import Upload
 from playground.testbed import is_grid
+from playground.upload import Upload
 
 
 def sent(testbed, text):
