@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from dotenv import dotenv_values
-
+from playground import settings
 from playground.refusal import Refused
 from playground.say import Request, say
-from playground.serve import Playground, Settings
+from playground.serve import Playground
 from playground.server import PortTaken
+from playground.settings import BadSetting
 from playground.testbed import BotEnded
-
-DEFAULT_PORT = 8080
-DEFAULT_DATA_DIR = Path("data/playground")
-
-
-class BadSetting(Exception):
-    """An environment variable that cannot be meant; the text names it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _say(options)
         if options.what == "record-demo":
             return _record_demo(options)
-        return asyncio.run(_serve())
+        return asyncio.run(Playground(settings.load()).run())
     except (PortTaken, Refused, BotEnded, BadSetting, TimeoutError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -106,18 +98,6 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-async def _serve() -> int:
-    openapi = os.environ.get("DISCORD_OPENAPI") or None
-    if openapi is not None and not os.path.isfile(openapi):  # noqa: ASYNC240, PTH113 - at start
-        raise BadSetting(f"DISCORD_OPENAPI names no file: {openapi}. Unset it or correct it.")
-    settings = Settings(
-        port=_port(),
-        data_dir=Path(os.environ.get("DATA_DIR") or DEFAULT_DATA_DIR),
-        openapi=Path(openapi) if openapi is not None else None,
-    )
-    return await Playground(settings).run()
-
-
 def _say(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="darkroom-") as temporary:
         return asyncio.run(
@@ -140,15 +120,6 @@ def _record_demo(options: argparse.Namespace) -> int:
     from playground.record_demo import record_demo  # noqa: PLC0415 - needs playwright, which serving does not
 
     return asyncio.run(record_demo(options.out, prompt=options.prompt, timeout_s=options.timeout))
-
-
-def _port() -> int:
-    text = os.environ.get("PLAYGROUND_PORT") or dotenv_values().get("PLAYGROUND_PORT")
-    if not text:
-        return DEFAULT_PORT
-    if not text.isdecimal() or int(text) > 65535:
-        raise BadSetting(f"PLAYGROUND_PORT must be a port from 0 to 65535, not {text!r}.")
-    return int(text)
 
 
 if __name__ == "__main__":

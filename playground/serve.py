@@ -5,22 +5,10 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 from playground.bot_process import BotProcess
+from playground.settings import Settings
 from playground.testbed import Testbed
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """How the playground is started."""
-
-    port: int
-    data_dir: Path
-    openapi: Path | None = None
-    command: Sequence[str] | None = None  # the bot's, default `python -m bot`
 
 
 class Playground:
