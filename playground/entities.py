@@ -17,7 +17,7 @@ def describe_entities(
 ) -> dict[str, dict[str, Any]]:
     """The people, roles and channels of those ids, as an interaction carries them.
 
-    Refused for an id that the viewer cannot see anything under.
+    Refused if an id names nothing that the viewer can see.
     """
     guild = state.guild
     resolved: dict[str, dict[str, Any]] = {}

@@ -41,7 +41,7 @@ _ENTITIES = (*_USERS, OptionType.CHANNEL, OptionType.ROLE)
 
 
 class Member:
-    """One person at the keyboard. Every act reaches the bot as a gateway event, at once."""
+    """One person. Everything that this person does reaches the bot at once, as a gateway event."""
 
     def __init__(self, state: DiscordState, person: Person) -> None:
         self.state = state
@@ -58,20 +58,20 @@ class Member:
         """How a message names this person."""
         return f"<@{self.id}>"
 
-    # ------------------------------------------------------------------ seeing
+    # ------------------------------------------------------------------ what a person sees
 
     def channels(self) -> list[Channel]:
         """The channels this person can open, direct messages with the bot last."""
-        rooms = [self.state.channels[i] for i in self.state.guild.channel_ids]
+        channels = [self.state.channels[i] for i in self.state.guild.channel_ids]
         direct = self.state.get_dm_channel(self.id)
-        return [room for room in rooms if self.sees(room.id)] + [direct]
+        return [channel for channel in channels if self.sees(channel.id)] + [direct]
 
     def sees(self, channel_id: int) -> bool:
         """Whether this person can open that channel."""
         return channel_accessible(self.state, channel_id, self.id)
 
     def messages(self, channel_id: int) -> list[Message]:
-        """What this person sees of a channel, oldest first; others' ephemeral answers are not."""
+        """A channel's messages, oldest first, without other people's ephemeral answers."""
         if not self.sees(channel_id):
             return []
         stored = self.state.messages[channel_id].values()
@@ -93,7 +93,7 @@ class Member:
         reply_to: int | None = None,
         files: Sequence[Upload] = (),
     ) -> Message:
-        """Send a message, perhaps as a reply, perhaps with files."""
+        """Send a message; as a reply with reply_to, the id of a message of this channel."""
         channel = self._channel(channel_id)
         if not text.strip() and not files:
             raise Refused("There is nothing to send: type something or attach a file.")
@@ -121,7 +121,7 @@ class Member:
         self.state.delete_message(channel_id, message_id)
 
     def react(self, channel_id: int, message_id: int, emoji: str, *, on: bool = True) -> None:
-        """Add a reaction, or take one's own away."""
+        """Add a reaction, or remove one's own."""
         message = self._message(channel_id, message_id)
         channel = self._channel(channel_id)
         if not 0 < len(emoji) <= EMOJI_LENGTH:
@@ -152,7 +152,7 @@ class Member:
     def autocomplete(
         self, channel_id: int, name: str, option: str, typed: str, filled: Mapping[str, Any]
     ) -> Interaction:
-        """Ask the bot for suggestions for an option; they come in the interaction's answer."""
+        """Ask the bot for suggestions for an option; they arrive as `autocomplete_choices`."""
         root, leaf, nesting = self._find(channel_id, name)
         declared = {item["name"]: item for item in leaf.get("options") or []}
         focused = declared.get(option)
@@ -197,7 +197,7 @@ class Member:
         return self._press(message, found, {})
 
     def forge(self, channel_id: int, message_id: int, custom_id: str) -> Interaction:
-        """Press a button that the bot never made, as if it stood under that message."""
+        """Press a button that the bot never made, as if that message had it."""
         source = self._message(channel_id, message_id)
         button = {"type": ComponentType.BUTTON, "style": 2, "label": "?", "custom_id": custom_id}
         row = {"type": ComponentType.ACTION_ROW, "components": [button]}
@@ -207,7 +207,7 @@ class Member:
     def choose(
         self, channel_id: int, message_id: int, menu: str, values: Sequence[str]
     ) -> Interaction:
-        """Choose in a select menu, named by its custom_id; entities are chosen by their id."""
+        """Choose in a select menu, named by its custom_id; people, roles and channels by id."""
         message = self._message(channel_id, message_id)
         found = _component(message, SELECT_TYPES, menu)
         least, most = found.get("min_values", 1), found.get("max_values", 1)
@@ -224,7 +224,7 @@ class Member:
         return self._press(message, found, extra)
 
     def submit(self, shown: Interaction, values: Mapping[str, Any]) -> Interaction:
-        """Send a modal the bot showed; values by custom_id, files as a list of `Upload`."""
+        """Send a modal that the bot showed; values by custom_id, files as a list of `Upload`."""
         if shown.user_id != self.id or shown.modal is None:
             raise Refused("There is no such form for you to send.")
         if shown.modal_consumed:
@@ -247,12 +247,12 @@ class Member:
         return self._interact(InteractionType.MODAL_SUBMIT, shown.channel_id, data, source=message)
 
     async def answered(self, interaction: Interaction, *, timeout_s: float | None = None) -> bool:
-        """Whether the bot gave its first response in time (3 s); returns as soon as it did."""
+        """Wait for the bot's first response; False if none came in time (3 s)."""
         if timeout_s is None:
             timeout_s = ANSWER_WITHIN_S
         return await self.state.until(lambda: interaction.responded, timeout_s=timeout_s)
 
-    # ------------------------------------------------------------------ inside
+    # ------------------------------------------------------------------ checks and look-ups
 
     def _channel(self, channel_id: int) -> Channel:
         if not self.sees(channel_id):
@@ -384,7 +384,7 @@ def _command_data(root: dict[str, Any], options: list[dict[str, Any]]) -> dict[s
 
 
 def _component(message: Message, kinds: Sequence[int], name: str) -> dict[str, Any]:
-    """The component of that custom_id, label or emoji; a refusal names those there are."""
+    """The component with that custom_id, label or emoji; Refused lists those that exist."""
     present = [c for c in walk_components(message.components) if c.get("type") in kinds]
     for component in present:
         emoji = (component.get("emoji") or {}).get("name")
@@ -395,6 +395,6 @@ def _component(message: Message, kinds: Sequence[int], name: str) -> dict[str, A
 
 
 def button_name(component: Mapping[str, Any]) -> str:
-    """What a person would call a button: its label, else its emoji."""
+    """A button's label, or else its emoji, or else its custom_id."""
     emoji = (component.get("emoji") or {}).get("name")
     return str(component.get("label") or emoji or component.get("custom_id"))

@@ -26,7 +26,7 @@ from playground.upload import Upload
 
 PAGE = Path(__file__).parent / "page"
 PING_S = 20.0
-"""A comment down the event stream this often, so that a closed tab is noticed."""
+"""How often a comment is sent on the event stream, so that a closed tab is noticed."""
 
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 _TYPES[".svg"] = "image/svg+xml"
@@ -55,8 +55,7 @@ class PageApi:
         self._members = members
         self._gateway = gateway
         self._streams: dict[asyncio.Queue[str | None], Member] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-        state.watchers.append(self._tell_all)
+        state.watchers.append(self._send_to_pages)
 
     def add_routes(self, app: web.Application) -> None:
         """Put the page and its API on the server."""
@@ -72,8 +71,6 @@ class PageApi:
         """End every event stream."""
         for queue in self._streams:
             queue.put_nowait(None)
-        for task in self._tasks:
-            task.cancel()
 
     # ------------------------------------------------------------------ requests
 
@@ -89,7 +86,7 @@ class PageApi:
                 return web.json_response({"error": "Acts come from the page only."}, status=403)
             try:
                 response = await handler(request)
-            except Refused as refusal:  # an answer like any other: browsers log only failures
+            except Refused as refusal:  # status 200: browsers log failed requests
                 response = web.json_response({"error": str(refusal)})
             except KeyError as missing:
                 text = f"The field {missing} is missing."
@@ -158,7 +155,7 @@ class PageApi:
     # ------------------------------------------------------------------ what a member sees
 
     def page_state(self, member: Member) -> dict[str, Any]:
-        """What the page needs to draw itself for one member."""
+        """Everything but the messages that the page shows to one member."""
         state = self._state
         return {
             "me": str(member.id),
@@ -232,7 +229,7 @@ class PageApi:
     def _do_alone(
         self, member: Member, act: dict[str, Any], files: dict[str, list[Upload]]
     ) -> bool:
-        """Do what needs no answer from the bot; False if the act is none of these."""
+        """Do an act that needs no answer from the bot; False if it is not one of these."""
         channel_id, message_id = int(act.get("channel") or 0), int(act.get("message") or 0)
         match act["do"]:
             case "write":
@@ -255,7 +252,7 @@ class PageApi:
     def _do_with_bot(
         self, member: Member, act: dict[str, Any], files: dict[str, list[Upload]]
     ) -> Interaction:
-        """Do what the bot answers."""
+        """Do an act that the bot answers; the interaction."""
         channel_id, message_id = int(act.get("channel") or 0), int(act.get("message") or 0)
         options = dict(act.get("options") or {})
         match act["do"]:
@@ -279,14 +276,14 @@ class PageApi:
                 return member.submit(shown, {**act.get("values", {}), **files})
         raise Refused(f"There is no act {act['do']!r}.")
 
-    # ------------------------------------------------------------------ telling the pages
+    # ------------------------------------------------------------------ events for the pages
 
-    def tell_bot(self, note: str) -> None:
-        """The bot came or went: every page says so."""
+    def set_bot_note(self, note: str) -> None:
+        """Set what the pages say about the bot, and send it to them."""
         self.bot_note = note
         self._state.notify(Change(kind="bot"))
 
-    def _tell_all(self, change: Change) -> None:
+    def _send_to_pages(self, change: Change) -> None:
         for queue, member in self._streams.items():
             event = self._event(member, change)
             if event is not None:
@@ -312,7 +309,7 @@ class PageApi:
 async def _read_act(
     request: web.Request, *, cap_bytes: int
 ) -> tuple[dict[str, Any], dict[str, list[Upload]]]:
-    """The act's JSON and its files by field; a field `files` may hold several."""
+    """The act's JSON, and its files by field; the field `files` may have several."""
     act: Any = None
     files: dict[str, list[Upload]] = {}
     if not request.content_type.startswith("multipart/"):

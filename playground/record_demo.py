@@ -1,4 +1,4 @@
-"""The README's moving picture: a real channel in Chromium, from the command to V2."""
+"""Records the README's moving picture: a channel in Chromium, from `/imagine` to V2."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ BROWSER_ARGUMENTS = (
 WIDTH_PX, HEIGHT_PX = 820, 700
 FRAME_S = 0.15
 KEY_MS = 70
-LONGEST_FRAME_MS = 700  # waiting is cut short, so that the recording shows what happens
+LONGEST_FRAME_MS = 700  # a longer wait is shortened to this
 HOLD_MS = 2200
 QUALITIES = (80, 65, 50, 35)
 LARGEST_BYTES = 1_500_000
 
 
 class Recording:
-    """Frames with the time each is shown; a frame like the one before prolongs it."""
+    """Frames with the time each is shown; a frame equal to the last one prolongs that one."""
 
     def __init__(self) -> None:
         self._frames: list[Image.Image] = []
@@ -58,7 +58,7 @@ class Recording:
         self._shown_ms[-1] = HOLD_MS
 
     def save(self, path: Path) -> int:
-        """Write an animated WebP below LARGEST_BYTES, as good as that allows; its bytes."""
+        """Write an animated WebP of at most LARGEST_BYTES if possible; the file's size in bytes."""
         first, *rest = self._frames
         for quality in QUALITIES:
             data = io.BytesIO()
@@ -142,7 +142,7 @@ async def _until_grids(
     take_frame: Callable[[], Awaitable[None]],
     timeout_s: float,
 ) -> None:
-    """Take pictures until that many finished grids are there and have settled on the page."""
+    """Take frames until that many grids are finished and the page stands still."""
     deadline = asyncio.get_running_loop().time() + timeout_s
     while sum(map(is_grid, testbed.bot_messages())) < count:
         if asyncio.get_running_loop().time() > deadline:

@@ -1,4 +1,4 @@
-"""What a person is told when a chat window would not let them."""
+"""Refusals: what a person is told when Discord does not allow something."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from simcord.backend.errors import BackendError, SetupError
 
 
 class Refused(Exception):
-    """A person could not do that in a chat window; the text says why."""
+    """Discord would not let the person do that; the text says why."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The REST half of the wire: HTTP in, simcord's route table, Discord's answers out."""
+"""Discord's REST API: answers the bot's HTTP requests by simcord's route table."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Call:
 
 @dataclass(slots=True)
 class Rest:
-    """Answers the bot's HTTP requests from the state."""
+    """Answers the bot's HTTP requests."""
 
     state: DiscordState
     token: str
@@ -70,7 +70,7 @@ class Rest:
     limits: RateLimits
     openapi: OpenApi | None = None
     violations: list[Violation] = field(default_factory=list)
-    gaps: list[str] = field(default_factory=list)  # requests that this model cannot answer
+    gaps: list[str] = field(default_factory=list)  # requests that simcord cannot answer
     requests: int = 0
     _old_edits: OldEdits = field(init=False)
     _nonces: Nonces = field(init=False)
@@ -80,7 +80,7 @@ class Rest:
         self._nonces = Nonces(self.state.clock)
 
     async def handle(self, request: web.Request) -> web.Response:
-        """Answer one request with what Discord would: JSON, 204, or an error with its code."""
+        """Answer one request as Discord does: JSON, 204, or an error with its code."""
         self.requests += 1
         headers: dict[str, str] = {}
         try:
@@ -108,7 +108,7 @@ class Rest:
         return _json(self.state.cdn.signed(answer), headers=headers)
 
     def _compare(self, call: Call) -> None:
-        """Hold the request against Discord's description, where there is one."""
+        """Check the request against Discord's description, if there is one."""
         if self.openapi is None:
             return
         found = self.openapi.check(
@@ -119,7 +119,7 @@ class Rest:
         self.violations += found
 
     def _authorise(self, call: Call) -> None:
-        """Refuse a wrong bot token (401), or an interaction token past its life (50027)."""
+        """Refuse a wrong bot token (401) or an expired interaction token (50027)."""
         webhook = _WEBHOOK.match(call.path)
         if webhook is not None and webhook.group(2) in self.state.interaction_tokens:
             record = self.state.interactions[self.state.interaction_tokens[webhook.group(2)]]
@@ -176,7 +176,7 @@ class Rest:
             raise invalid_form_body("files: Must be 10 or fewer in length")
 
     def _send(self, call: Call, channel_id: int) -> dict[str, Any]:
-        """Post a message; an enforced nonce seen minutes ago gets the message it made then."""
+        """Post a message; a repeated enforced nonce returns the message that it created before."""
         body = call.body if isinstance(call.body, dict) else {}
         nonce = None if body.get("nonce") is None else str(body["nonce"])
         if nonce is not None and len(nonce) > NONCE_LENGTH:
@@ -216,13 +216,13 @@ class Rest:
                 message_content_access=False,
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            # The route table trusts its caller's types; over a wire anything can arrive.
+            # The route table trusts the types of its arguments; a request may contain anything.
             _log.warning("%s %s was malformed", call.method, call.path, exc_info=True)
             raise invalid_form_body(f"{type(error).__name__}: {error}") from error
 
 
 def _json(value: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:  # noqa: ANN401 - any JSON
-    """JSON under exactly `application/json`: libraries compare the header to that."""
+    """JSON with exactly `application/json` as its type: libraries compare the header to that."""
     return web.Response(
         body=json.dumps(value).encode(),
         status=status,
@@ -231,7 +231,7 @@ def _json(value: Any, *, status: int = 200, headers: dict[str, str] | None = Non
 
 
 async def _parse(request: web.Request) -> Call:
-    """Read a request whole; BackendError where its body is no JSON or beyond all limits."""
+    """Read a whole request; BackendError if its body is no JSON or too large."""
     body: Any = None
     uploads: list[UploadedFile] = []
     multipart = request.content_type.startswith("multipart/")
@@ -278,7 +278,7 @@ async def _read_multipart(request: web.Request) -> tuple[Any, list[UploadedFile]
 
 
 def _describe(body: Any, uploads: list[UploadedFile]) -> None:  # noqa: ANN401 - any JSON
-    """Give each upload the name and description that the body's attachment list says."""
+    """Give each upload its name and description from the body's list of attachments."""
     data = body.get("data") if isinstance(body, dict) else None
     for holder in (body, data):
         listed = holder.get("attachments") if isinstance(holder, dict) else None
@@ -312,7 +312,7 @@ def _too_many(
             **headers,
             **scope,
             "Retry-After": f"{wait_s:.3f}",
-            "Via": "1.1 playground",  # without it libraries take a 429 for a ban
+            "Via": "1.1 playground",  # without it discord.py takes a 429 for a ban
         },
     )
 

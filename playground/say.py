@@ -1,4 +1,4 @@
-"""One line typed as a member, from a terminal: server, bot, wait, press, save the picture."""
+"""`say`: type one line as a member, wait for the answer, press buttons, save the last picture."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ class Request:
     data_dir: Path
     timeout_s: float
     verbose: bool
-    quiet_s: float = 1.0  # nothing new for so long: it is done
+    quiet_s: float = 1.0  # after so long without a change the bot is done
     command: Sequence[str] | None = None  # the bot's, default `python -m bot`
 
 
 async def say(request: Request) -> int:
-    """0 if a grid with its nine buttons arrived, else 1; the transcript goes to standard output."""
+    """0 if a grid with its nine buttons arrived, else 1; prints the transcript."""
     files = dict(map(_attachment, request.attachments))
     testbed = Testbed(
         state_file=request.data_dir / "playground.json",
         echo=sys.stderr if request.verbose else None,
     )
-    testbed.transcript.tell = _print_entry
+    testbed.transcript.on_entry = _print_entry
     _end_in_order_on_sigterm()
     async with testbed:
         member = testbed.member(request.member)
@@ -71,7 +71,7 @@ async def say(request: Request) -> int:
 
 
 def _end_in_order_on_sigterm() -> None:
-    """Let SIGTERM and a closed window end this as Ctrl-C does, the bot first."""
+    """Let SIGTERM and a closed terminal end this as Ctrl-C does, after the bot has ended."""
     task = asyncio.current_task()
     if sys.platform != "win32" and task is not None:
         for number in (signal.SIGTERM, signal.SIGHUP):
@@ -103,7 +103,7 @@ def _type(
 async def _settle(
     testbed: Testbed, member: Member, done: Interaction | None, after: int, request: Request
 ) -> None:
-    """Wait for the answer, send a form that opened as it stands, and wait until all is quiet."""
+    """Wait for the answer, send a form that opened unchanged, and wait until nothing changes."""
     if done is not None:
         if not await member.answered(done):
             raise Refused("The application did not respond.")
@@ -116,7 +116,7 @@ async def _settle(
 
 
 def _defaults(components: Sequence[dict[str, object]]) -> dict[str, object]:
-    """What a form's text fields hold when it opens, by custom_id."""
+    """The values of a form's text fields when it opens, by custom_id."""
     held: dict[str, object] = {}
     for component in components:
         child = component.get("component")

@@ -1,4 +1,4 @@
-"""The playground as page_api start it: server, page, and the bot beside it until Ctrl-C."""
+"""Runs the playground until Ctrl-C: the server with its page, and the bot's process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from playground.testbed import Testbed
 
 
 class Playground:
-    """Keeps one bot running beside the server, and starts it again when asked."""
+    """Runs the server and one bot, and starts the bot again when a person asks for it."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -27,7 +27,7 @@ class Playground:
         self._again = asyncio.Event()
 
     async def run(self) -> int:
-        """Serve until asked to leave; the exit code, 1 if the bot ended and nobody is there."""
+        """Serve until a signal; the exit code: 1 if the bot ended and there is no terminal."""
         self._listen_for_signals()
         async with self._testbed as testbed:
             print(f"Darkroom's playground is open: {testbed.url}", flush=True)
@@ -45,7 +45,7 @@ class Playground:
     async def _run_bot_once(self) -> int:
         page_api = self._testbed.server.page_api
         page_api.restart = None
-        page_api.tell_bot("The bot is starting…")
+        page_api.set_bot_note("The bot is starting…")
         bot = await self._testbed.spawn_bot(
             self._settings.command, environment={"DATA_DIR": str(self._settings.data_dir)}
         )
@@ -62,7 +62,7 @@ class Playground:
         return await ended
 
     async def _stop(self, bot: BotProcess) -> None:
-        """End the bot in order; a second Ctrl-C ends it at once."""
+        """Ask the bot to end and wait for it; a second Ctrl-C ends it at once."""
         self._leave.clear()
         stopping = asyncio.create_task(bot.stop())
         hurry = asyncio.create_task(self._leave.wait())
@@ -77,17 +77,17 @@ class Playground:
         page_api, gateway = self._testbed.server.page_api, self._testbed.server.gateway
         while True:
             await gateway.wait_connected()
-            page_api.tell_bot("")
+            page_api.set_bot_note("")
             print(f"The bot is in: open {self._testbed.url} and type / there.", flush=True)
             await gateway.wait_connected(connected=False)
-            page_api.tell_bot("The bot has hung up.")
+            page_api.set_bot_note("The bot has hung up.")
 
     def _say_ended(self, code: int) -> None:
         lines = self._testbed.bot.last_lines[-5:] if self._testbed.bot is not None else []
         page_api = self._testbed.server.page_api
         page_api.restart = self._ask_again
         last = lines[-1] if lines else "it wrote nothing"
-        page_api.tell_bot(f"The bot ended with exit code {code}. Its last line: {last}")
+        page_api.set_bot_note(f"The bot ended with exit code {code}. Its last line: {last}")
         print(f"The bot ended with exit code {code}. Its last lines:", file=sys.stderr)
         for line in lines:
             print(f"  {line}", file=sys.stderr)
@@ -95,7 +95,7 @@ class Playground:
     async def _until_asked_again(self) -> None:
         self._again.clear()
         loop = asyncio.get_running_loop()
-        reads = sys.platform != "win32"  # there no loop can wait for a terminal
+        reads = sys.platform != "win32"  # on Windows, asyncio cannot wait for a terminal
         how = "Press Enter" if reads else "Use the page's button"
         print(f"{how} to start the bot again, Ctrl-C to leave.", flush=True)
         if reads:

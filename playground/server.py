@@ -1,4 +1,4 @@
-"""The loopback server: the wire for the bot, the picture store, and the page for people."""
+"""The loopback server: Discord's API for the bot, the attachments, and the page for people."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class PortTaken(Exception):
 
 
 class Server:
-    """Serves one state on loopback between `start` and `close`."""
+    """Serves one simulated Discord on loopback between `start` and `close`."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class Server:
         state_file: Path | None = None,
         history: Path | None = None,
     ) -> None:
-        """state_file: keeps the bot's commands; history: a folder that keeps what was said."""
+        """state_file: keeps the bot's commands; history: a folder that keeps the messages."""
         self.state = state
         self.port = port
         self.gateway = Gateway(state, token=token)
@@ -67,12 +67,12 @@ class Server:
 
     @property
     def api_url(self) -> str:
-        """What DISCORD_API_URL must say."""
+        """The value for DISCORD_API_URL."""
         return f"http://{HOST}:{self.port}{PREFIX}"
 
     @property
     def gateway_url(self) -> str:
-        """What DISCORD_GATEWAY_URL must say."""
+        """The value for DISCORD_GATEWAY_URL."""
         return f"ws://{HOST}:{self.port}/gateway"
 
     async def start(self) -> None:
@@ -103,7 +103,7 @@ class Server:
             self._history.open()
 
     async def close(self) -> None:
-        """Hang up on everyone and stop listening."""
+        """Close every connection and stop listening."""
         if self._history is not None:
             await self._history.close()
         self.page_api.close()
@@ -127,7 +127,7 @@ class Server:
             },
         )
 
-    # A bot syncs its commands only when they changed: what it registered outlives this process.
+    # A bot registers its commands only when they have changed, so they are kept across starts.
 
     def _load_commands(self) -> None:
         if self._state_file is None:
@@ -146,6 +146,6 @@ class Server:
             return
         commands = [[scope, list(held.values())] for scope, held in self.state.commands.items()]
         self._state_file.parent.mkdir(parents=True, exist_ok=True)
-        draft = self._state_file.with_suffix(".new")
-        draft.write_text(json.dumps({"commands": commands}), encoding="utf-8")
-        draft.replace(self._state_file)
+        temporary = self._state_file.with_suffix(".new")
+        temporary.write_text(json.dumps({"commands": commands}), encoding="utf-8")
+        temporary.replace(self._state_file)

@@ -1,4 +1,4 @@
-"""The playground as an object: the server, bot processes on it, people, and what they saw.
+"""A playground for tests and tools: the server, the bot's process, the members, a transcript.
 
 async with Testbed(openapi=path) as testbed:
     await testbed.start_bot(environment={"DATA_DIR": str(tmp_path)})
@@ -54,7 +54,7 @@ _IN_PROGRESS = re.compile(r"\((?:Waiting to start|\d{1,3} ?%)[^)]*\)")
 
 
 class BotEnded(Exception):
-    """The bot's process ended while something was still awaited from it."""
+    """The bot's process ended while something was expected from it."""
 
 
 class Testbed:
@@ -86,8 +86,8 @@ class Testbed:
     ) -> None:
         """Port 0 takes a free one; echo receives the bot's output.
 
-        openapi: Discord's description, to which every request is held. state_file: keeps the
-        commands that the bot registered. history: a folder that keeps what was said.
+        openapi: Discord's description, against which every request is checked. state_file: keeps
+        the commands that the bot registered. history: a folder that keeps the messages.
         """
         self.token = token
         self.state = DiscordState(clock=clock, upload_limit_bytes=upload_limit_bytes)
@@ -119,7 +119,7 @@ class Testbed:
         finally:
             await self.server.close()
 
-    # ------------------------------------------------------------------ the wire
+    # ------------------------------------------------------------------ the server
 
     @property
     def url(self) -> str:
@@ -133,13 +133,13 @@ class Testbed:
 
     @property
     def gaps(self) -> list[str]:
-        """Requests that the playground could not answer: routes and fields it does not model."""
+        """Requests that the playground could not answer: routes and fields that simcord lacks."""
         return self.server.rest.gaps
 
     def environment(self) -> dict[str, str]:
         """The variables by which a bot process finds this playground."""
-        # A `.env` beside the bot may name a real server and its database: not in here. An empty
-        # value counts as unset, and the environment wins over the file.
+        # A `.env` beside the bot may name a real server and its database, which must not be used
+        # here. An empty value counts as unset, and the environment comes before the file.
         return {
             "ALLOWED_GUILDS": "",
             "GUILD_ID": "",
@@ -159,10 +159,10 @@ class Testbed:
         environment: Mapping[str, str] | None = None,
         connect_within_s: float = 60.0,
     ) -> BotProcess:
-        """Start a bot process and return once it listens to the gateway.
+        """Start a bot process and return when it is connected to the gateway.
 
-        command: default `python -m bot`. environment: over this process's own and
-        `self.environment()`. BotEnded, with its last lines, if it ends before; TimeoutError.
+        command: default `python -m bot`. environment: variables that override this process's own
+        and `self.environment()`. BotEnded, with its last lines, if it ends first; TimeoutError.
         """
         await self.spawn_bot(command, environment=environment)
         async with asyncio.timeout(connect_within_s):
@@ -182,11 +182,11 @@ class Testbed:
         return self.bot
 
     async def kill_bot(self) -> int:
-        """SIGKILL, and wait until the gateway has noticed."""
+        """Kill the bot (SIGKILL) and wait until the gateway has noticed; its exit code."""
         return await self._ended(await self._running().kill())
 
     async def stop_bot(self) -> int:
-        """SIGTERM, so that the bot drains; its exit code."""
+        """Ask the bot to finish its jobs and end (SIGTERM); its exit code."""
         return await self._ended(await self._running().stop())
 
     def _running(self) -> BotProcess:
@@ -199,7 +199,7 @@ class Testbed:
         return code
 
     async def unless_ended(self, wanted: Coroutine[Any, Any, T]) -> T:
-        """The awaited result, or BotEnded as soon as the bot's process is gone."""
+        """The result of `wanted`, or BotEnded as soon as the bot's process has ended."""
         task = asyncio.create_task(wanted)
         waits: set[asyncio.Task[Any]] = {task}
         if self.bot is not None:
@@ -219,7 +219,7 @@ class Testbed:
     # ------------------------------------------------------------------ people
 
     def member(self, who: str | int) -> Member:
-        """A person by name or id; the same object each time, so a changed locale stays."""
+        """A person by name or id; always the same object, so a changed locale stays."""
         return self.server.members[self.state.person(who).id]
 
     @property
@@ -230,11 +230,13 @@ class Testbed:
     # ------------------------------------------------------------------ waiting
 
     async def until(self, condition: Callable[[], bool], *, timeout_s: float = 30.0) -> None:
-        """Return once it holds, looking after every change; TimeoutError tells the transcript."""
+        """Wait until the condition is true; TimeoutError, with the transcript, after timeout_s."""
         held = await self.unless_ended(self.state.until(condition, timeout_s=timeout_s))
         if not held:
-            story = self.transcript.text() or "(nothing was said)"
-            raise TimeoutError(f"What was awaited did not happen in time. The transcript:\n{story}")
+            transcript = self.transcript.text() or "(nothing was said)"
+            raise TimeoutError(
+                f"What was awaited did not happen in time. The transcript:\n{transcript}"
+            )
 
     async def wait_for_command(
         self,
@@ -243,7 +245,7 @@ class Testbed:
         kind: AppCommandType = AppCommandType.CHAT_INPUT,
         timeout_s: float = 60.0,
     ) -> None:
-        """Return once the bot has registered a command of that name (None: any)."""
+        """Return when the bot has registered a command of that name (None: any)."""
 
         def registered() -> bool:
             if name is None:
@@ -260,9 +262,9 @@ class Testbed:
         after: int = 0,
         timeout_s: float = 30.0,
     ) -> Message:
-        """The first message of the bot, newer than id `after`, for which the condition holds.
+        """Wait for a message of the bot, newer than id `after`, for which the condition is true.
 
-        Ephemeral answers count. The record is live: it changes with later edits.
+        Ephemeral answers count. The record returned is the stored one: later edits change it.
         """
         found: list[Message] = []
 
@@ -276,7 +278,7 @@ class Testbed:
     async def wait_for_answer(
         self, interaction: Interaction, *, timeout_s: float = 3.0
     ) -> Message | None:
-        """The message that first answered an interaction; None for a modal or a bare update."""
+        """The message that first answered an interaction; None for a modal or an update."""
         await self.until(lambda: interaction.responded, timeout_s=timeout_s)
         store = self.state.messages.get(interaction.channel_id, {})
         return store.get(interaction.message_id or 0)
@@ -289,9 +291,10 @@ class Testbed:
         quiet_s: float = 1.0,
         timeout_s: float = 120.0,
     ) -> list[Message]:
-        """The bot's messages newer than `after` once none is in progress and quiet_s passed.
+        """The bot's messages newer than `after`, when none is in progress and nothing changes.
 
-        In progress: a deferred answer, or a text that says "(Waiting to start)" or "(31%)".
+        quiet_s: seconds without a change. In progress: a deferred answer, or a text with
+        "(Waiting to start)" or "(31%)".
         """
 
         def settled() -> bool:
@@ -303,17 +306,17 @@ class Testbed:
         while True:
             await self.until(settled, timeout_s=deadline - clock())
             count = len(self.transcript)
-            stirred = self.state.until(partial(self._longer_than, count), timeout_s=quiet_s)
-            if not await self.unless_ended(stirred):
+            changed = self.state.until(partial(self._longer_than, count), timeout_s=quiet_s)
+            if not await self.unless_ended(changed):
                 return self.bot_messages(channel, after=after)
 
     def _longer_than(self, count: int) -> bool:
         return len(self.transcript) > count
 
-    # ------------------------------------------------------------------ looking
+    # ------------------------------------------------------------------ messages
 
     def bot_messages(self, channel: int = GENERAL_ID, *, after: int = 0) -> list[Message]:
-        """The bot's messages in a channel now, oldest first, ephemeral ones among them."""
+        """The bot's messages in a channel, oldest first, with ephemeral ones."""
         stored = self.state.messages[channel].values()
         return [m for m in stored if m.author_id == self.bot_id and m.id > after]
 
@@ -328,7 +331,7 @@ class Testbed:
 
     @staticmethod
     def buttons(message: Message) -> list[str]:
-        """A message's buttons as a person names them, row by row."""
+        """The labels (or emoji) of a message's buttons, row by row."""
         return [
             button_name(component)
             for component in walk_components(message.components)
@@ -350,10 +353,10 @@ def _loaded(openapi: str | Path | OpenApi | None) -> OpenApi | None:
 
 
 def in_progress(message: Message) -> bool:
-    """Whether a message of the bot says that its job still waits or runs."""
+    """Whether a message of the bot says that its job is waiting or running."""
     return bool(message.flags & LOADING_FLAG or _IN_PROGRESS.search(message.content))
 
 
 def is_grid(message: Message) -> bool:
-    """Whether a message is a finished grid: a picture and the nine buttons, none missing."""
+    """Whether a message is a finished grid: a picture and all nine buttons."""
     return bool(message.attachments) and tuple(Testbed.buttons(message)) == GRID_BUTTONS

@@ -1,4 +1,4 @@
-"""A channel's whole story: every message, edit, deletion and reaction, one entry each."""
+"""The transcript: an entry for every message, edit, deletion and reaction."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from playground.member import button_name
 
 LOADING_FLAG = 1 << 7
 LINE_LENGTH = 400
-"""Characters of a message's text that a transcript's line shows."""
+"""The most characters of a message's text that a line shows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
-    """An attachment as it was when the entry was written."""
+    """An attachment at the time of the entry."""
 
     filename: str
     url: str  # unsigned; `DiscordState.cdn.get` has the bytes while they are kept
@@ -40,7 +40,7 @@ class Entry:
     message_id: int
     author_id: int
     author: str
-    text: str  # with the embeds' titles and descriptions below it
+    text: str  # followed by the titles and descriptions of its embeds
     buttons: tuple[str, ...]
     custom_ids: tuple[str, ...]
     files: tuple[File, ...]
@@ -69,12 +69,14 @@ class Entry:
 
 
 class Transcript:
-    """Listens to a state from its creation on."""
+    """Records every change of a simulated Discord from its creation on."""
 
-    def __init__(self, state: DiscordState, *, tell: Callable[[Entry], None] | None = None) -> None:
-        """tell: called with every new entry."""
+    def __init__(
+        self, state: DiscordState, *, on_entry: Callable[[Entry], None] | None = None
+    ) -> None:
+        """on_entry: called with every new entry."""
         self._state = state
-        self.tell = tell
+        self.on_entry = on_entry
         self._entries: list[Entry] = []
         state.watchers.append(self._record)
 
@@ -109,12 +111,12 @@ class Transcript:
         }:
             entry = describe(self._state, change.kind, change.message)
             self._entries.append(entry)
-            if self.tell is not None:
-                self.tell(entry)
+            if self.on_entry is not None:
+                self.on_entry(entry)
 
 
 def describe(state: DiscordState, kind: str, message: Message) -> Entry:
-    """An entry of the message as it is now."""
+    """An entry for the message as it is now."""
     author = state.users[message.author_id]
     components = list(walk_components(message.components))
     buttons = [c for c in components if c.get("type") == ComponentType.BUTTON]

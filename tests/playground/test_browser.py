@@ -213,7 +213,7 @@ async def test_page_tells_that_the_bot_is_gone_and_takes_no_command(page, testbe
     from playwright.async_api import expect
 
     await client.close()
-    testbed.server.page_api.tell_bot("The bot ended with exit code 1.")
+    testbed.server.page_api.set_bot_note("The bot ended with exit code 1.")
     await expect(page.get_by_test_id("bot-banner")).to_contain_text("exit code 1")
     await page.get_by_test_id("composer-input").fill("/info ")
     await page.keyboard.press("Enter")

@@ -179,7 +179,7 @@ async def test_event_stream_tells_a_member_only_what_that_member_may_see(browser
 async def test_bots_coming_and_going_reaches_the_page(browser, testbed):
     heard = events(browser, "dora")
     await anext(heard)
-    testbed.server.page_api.tell_bot("The bot has hung up.")
+    testbed.server.page_api.set_bot_note("The bot has hung up.")
     assert (await anext(heard))["state"]["bot"]["note"] == "The bot has hung up."
     await heard.aclose()
 

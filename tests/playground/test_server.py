@@ -1,4 +1,4 @@
-"""The wire adds what the model of Discord lacks; each addition has its test here."""
+"""What the server adds to simcord's model of Discord; each addition has a test here."""
 
 from __future__ import annotations
 
