@@ -34,6 +34,7 @@ FOUR = ("subject", "colour", "place", "style")
 PROMPTS_IN_A_PASS = 20
 FRESH_SEED = 1_000_003  # no training picture is drawn with it
 RETRIEVED = 100
+JUDGED_SCENES = 1000  # drawn scenes on which the judge itself is measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,7 +185,7 @@ def kernel_distance(a: Tensor, b: Tensor) -> float:
 
 def _judge_accuracies(judge: Judge, vocabulary: Vocabulary) -> dict[str, float]:
     rng = Random(FRESH_SEED)
-    drawn = draw_all([vocabulary.sample(rng) for _ in range(1000)], seed=FRESH_SEED)
+    drawn = draw_all([vocabulary.sample(rng) for _ in range(JUDGED_SCENES)], seed=FRESH_SEED)
     return _accuracies(drawn.scenes, judging.answers(judge, drawn.pixels), tuple(judge.questions))
 
 

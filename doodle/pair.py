@@ -87,9 +87,8 @@ def train(
     texts = [caption(scene, rng) for scene in drawn.scenes for _ in range(CAPTIONS_EACH)]
     ids = token_ids(tokenizer, texts)
     longest = int((ids != tokenizer.pad_token_id).sum(dim=1).max()) + 1  # its end included
-    ids = ids[:, :longest].view(
-        part.pictures, CAPTIONS_EACH, -1
-    )  # the tower is causal: what follows the end has no effect
+    # The text tower is causal: what follows the end of a text has no effect.
+    ids = ids[:, :longest].view(part.pictures, CAPTIONS_EACH, -1)
     alike = _alike(drawn.scenes)
 
     def loss(step: int) -> Tensor:
