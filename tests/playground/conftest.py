@@ -4,6 +4,7 @@ import asyncio
 import importlib.util
 import os
 import sys
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
@@ -44,19 +45,32 @@ def bot_command():
     return [sys.executable, str(EXAMPLE_BOT)]
 
 
-@pytest.fixture
-async def client(testbed, monkeypatch):
+@asynccontextmanager
+async def connected_client(testbed):
     """The example bot as an unmodified discord.py client in this process, connected."""
-    monkeypatch.setattr(discord.http.Route, "BASE", testbed.server.api_url)
     gateway = yarl.URL(testbed.server.gateway_url)
-    monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", gateway)
-    async with load_example_bot().Bot() as bot:
-        running = asyncio.create_task(bot.start(testbed.token))
-        await testbed.server.gateway.wait_connected()
-        await bot.wait_until_ready()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(discord.http.Route, "BASE", testbed.server.api_url)
+        patch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", gateway)
+        async with load_example_bot().Bot() as bot:
+            running = asyncio.create_task(bot.start(testbed.token))
+            await testbed.server.gateway.wait_connected()
+            await bot.wait_until_ready()
+            yield bot
+            await bot.close()
+            await running
+
+
+@pytest.fixture
+async def client(testbed):
+    async with connected_client(testbed) as bot:
         yield bot
-        await bot.close()
-        await running
+
+
+@pytest.fixture(scope="session")
+def connect_client():
+    """For tests whose event loop is not the test's own."""
+    return connected_client
 
 
 @pytest.fixture

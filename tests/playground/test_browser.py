@@ -7,36 +7,60 @@ import shutil
 import sys
 
 import pytest
+import pytest_asyncio
 
 from playground.record_demo import BROWSER_ARGUMENTS
-from playground.testbed import is_grid
+from playground.testbed import Testbed, is_grid
 from playground.upload import Upload
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="There is no Chromium on this machine: the page was NOT looked at."
-)
+pytestmark = [
+    pytest.mark.skipif(
+        CHROMIUM is None, reason="There is no Chromium on this machine: the page was NOT looked at."
+    ),
+    # One event loop for all tests of this file, so that they can share one Chromium.
+    pytest.mark.asyncio(loop_scope="module"),
+]
 
 
-@pytest.fixture
-async def page(testbed, client):
-    """The page, open as Dora; the test fails if the console told an error."""
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chromium():
     from playwright.async_api import async_playwright
 
-    problems = []
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=CHROMIUM, args=[*BROWSER_ARGUMENTS]
         )
-        tab = await browser.new_page(viewport={"width": 375, "height": 720})
-        tab.set_default_timeout(10_000)
-        tab.on("console", lambda m: m.type in {"error", "warning"} and problems.append(m.text))
-        tab.on("pageerror", lambda error: problems.append(str(error)))
-        await tab.goto(testbed.url)
-        await tab.get_by_test_id("composer-input").wait_for()
-        yield tab
+        yield browser
         await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def testbed(openapi):
+    async with Testbed(openapi=openapi) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def client(testbed, connect_client):
+    async with connect_client(testbed) as bot:
+        yield bot
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(testbed, client, chromium):
+    """The page, open as Dora; the test fails if the console told an error."""
+    problems = []
+    context = await chromium.new_context(viewport={"width": 375, "height": 720})
+    tab = await context.new_page()
+    tab.set_default_timeout(10_000)
+    tab.on("console", lambda m: m.type in {"error", "warning"} and problems.append(m.text))
+    tab.on("pageerror", lambda error: problems.append(str(error)))
+    await tab.goto(testbed.url)
+    await tab.get_by_test_id("composer-input").wait_for()
+    yield tab
+    await context.close()
     assert problems == []
 
 

@@ -120,13 +120,13 @@ def test_wrong_setting_is_one_sentence_and_exit_code_1(capsys, monkeypatch):
     )
 
 
-def test_port_in_use_is_one_sentence_that_names_the_variable(capsys, monkeypatch, unused_tcp_port):
+def test_port_in_use_is_one_sentence_that_names_the_variable(capsys, monkeypatch):
     async def occupy():
-        server = await asyncio.start_server(lambda *_: None, "127.0.0.1", unused_tcp_port)
-        async with server:
+        async with await asyncio.start_server(lambda *_: None, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            monkeypatch.setenv("PLAYGROUND_PORT", str(port))
             return await asyncio.to_thread(main, [])
 
-    monkeypatch.setenv("PLAYGROUND_PORT", str(unused_tcp_port))
     monkeypatch.setattr("playground.serve.Playground._listen_for_signals", lambda _: None)
     assert asyncio.run(occupy()) == 1
     told = capsys.readouterr().err
