@@ -37,7 +37,7 @@ SAMPLE_PROMPTS = (
 
 
 def main() -> int:
-    """Run the command line; errors that a user can mend are one sentence on stderr."""
+    """Run the command line; an error that the user can correct is one sentence on stderr."""
     options = _parser().parse_args()
     earlier = {
         number: signal.signal(number, _interrupt) for number in (signal.SIGINT, signal.SIGTERM)
@@ -70,7 +70,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def train(options: argparse.Namespace) -> None:
-    """Train what the recipe asks for, and write the weights."""
+    """Train every part of the recipe, and write the weights."""
     import torch  # noqa: PLC0415
 
     from doodle import (  # noqa: PLC0415
@@ -99,7 +99,7 @@ def train(options: argparse.Namespace) -> None:
     vae = autoencoder.train(recipe, run)
     words = tokenizer.build(recipe)
     text = text_encoder.train(recipe, run, words)
-    taught = copy.deepcopy(text)
+    pretrained_text = copy.deepcopy(text)
     pipeline = denoiser.train(
         recipe,
         run,
@@ -110,8 +110,8 @@ def train(options: argparse.Namespace) -> None:
     )
     weights.save(pipeline, options.weights)
     judge.save(judge.train(recipe, run), options.weights / "judge.safetensors")
-    two = pair.train(recipe, run, tokenizer=words, text_encoder=taught)
-    pair.save(two, words, options.weights / "clip")
+    clip = pair.train(recipe, run, tokenizer=words, text_encoder=pretrained_text)
+    pair.save(clip, words, options.weights / "clip")
     describing.save(recipe.vocabulary, options.weights / "clip")
     shutil.copy(recipes.path(options.recipe), options.weights / "recipe.toml")
     _report(run, pipeline, recipe.denoiser.steps)
@@ -119,14 +119,14 @@ def train(options: argparse.Namespace) -> None:
 
 
 def evaluate(options: argparse.Namespace) -> None:
-    """Judge the weights on held-out prompts; the last line is JSON."""
+    """Measure how well the weights follow held-out prompts; the last line printed is JSON."""
     from PIL import Image  # noqa: PLC0415
 
     from doodle import evaluation, judge, pair, sheet, weights  # noqa: PLC0415
 
     recipe = recipes.read(options.weights / "recipe.toml")
     pipeline = weights.load(options.weights)
-    marks, exam = evaluation.evaluate(
+    results, drawn = evaluation.evaluate(
         pipeline,
         judge.load(recipe.vocabulary, options.weights / "judge.safetensors"),
         pair.load(options.weights / "clip"),
@@ -134,11 +134,11 @@ def evaluate(options: argparse.Namespace) -> None:
         prompts=options.prompts,
         say=_say,
     )
-    images = [Image.fromarray(pixels.transpose(1, 2, 0)) for pixels in exam.pixels[:80]]
+    images = [Image.fromarray(pixels.transpose(1, 2, 0)) for pixels in drawn.pixels[:80]]
     sheet.contact_sheet(images, columns=10).save(options.sheet)
-    for i, prompt in enumerate(exam.prompts[:80]):
+    for i, prompt in enumerate(drawn.prompts[:80]):
         _say(f"sheet {i // 10 + 1}.{i % 10 + 1}: {prompt}")
-    _say(json.dumps(asdict(marks)))
+    _say(json.dumps(asdict(results)))
 
 
 def scenes(options: argparse.Namespace) -> None:
@@ -154,7 +154,7 @@ def scenes(options: argparse.Namespace) -> None:
 
 
 def write_words(options: argparse.Namespace) -> None:
-    """Write by which words the pair describes pictures: those of the recipe it was trained by."""
+    """Write the words with which the pair describes pictures, as its recipe has them."""
     from doodle import describing  # noqa: PLC0415
 
     recipe = recipes.read(options.weights / "recipe.toml")
@@ -163,7 +163,7 @@ def write_words(options: argparse.Namespace) -> None:
 
 
 def _report(run: Run, pipeline: StableDiffusionPipeline, step: int) -> None:
-    """Write a sample sheet, the loss plot, and the weights as they stand."""
+    """Write a sheet of samples, the plot of the losses, and the weights of this step."""
     from PIL import Image  # noqa: PLC0415
 
     from doodle import evaluation, sheet, weights  # noqa: PLC0415
@@ -180,23 +180,23 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True)
     one = commands.add_parser("train", help="train the model by a recipe")
     one.add_argument("--recipe", default="cpu", help="a file in doodle/recipes (default: cpu)")
-    one.add_argument("--resume", action="store_true", help="go on from the run's checkpoints")
+    one.add_argument("--resume", action="store_true", help="continue from the run's checkpoints")
     one.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
     one.add_argument("--runs", type=Path, default=FOLDER / "runs", help="folder for checkpoints")
     one.add_argument("--weights", type=Path, default=FOLDER / "weights", help="folder to write")
     one.set_defaults(command=train)
-    one = commands.add_parser("evaluate", help="judge the weights on held-out prompts")
+    one = commands.add_parser("evaluate", help="measure how well held-out prompts are followed")
     one.add_argument("--weights", type=Path, default=FOLDER / "weights", help="folder to read")
     one.add_argument("--prompts", type=int, default=400, help="held-out prompts (default: 400)")
     one.add_argument("--sheet", type=Path, default=Path("doodle-evaluation.png"))
     one.set_defaults(command=evaluate)
     one = commands.add_parser("scenes", help="draw a contact sheet of scenes")
-    one.add_argument("--recipe", default="full", help="whose part of the scenes (default: full)")
+    one.add_argument("--recipe", default="full", help="whose scenes to draw (default: full)")
     one.add_argument("--count", type=int, default=80)
     one.add_argument("--seed", type=int, default=1)
     one.add_argument("--sheet", type=Path, default=Path("doodle-scenes.png"))
     one.set_defaults(command=scenes)
-    one = commands.add_parser("words", help="write anew by which words the pair describes")
+    one = commands.add_parser("words", help="write the words with which pictures are described")
     one.add_argument("--weights", type=Path, default=FOLDER / "weights", help="folder to write")
     one.set_defaults(command=write_words)
     return parser

@@ -1,4 +1,4 @@
-"""The autoencoder: pictures to latents 8 times smaller, and back."""
+"""The autoencoder: turns pictures into latents 8 times smaller, and back."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def build(channels: tuple[int, ...]) -> AutoencoderKL:
-    """Return an untrained autoencoder without attention, so that any size costs its area."""
+    """Return an untrained autoencoder without attention: its cost grows with the area only."""
     count = len(channels)
     return AutoencoderKL(
         down_block_types=("DownEncoderBlock2D",) * count,
@@ -35,7 +35,7 @@ def build(channels: tuple[int, ...]) -> AutoencoderKL:
 
 
 def train(recipe: Recipe, run: Run) -> AutoencoderKL:
-    """Train the autoencoder on crops of scenes; its scaling factor makes latents of unit spread."""
+    """Train on crops of scenes; the scaling factor gives latents a standard deviation of 1."""
     part = recipe.autoencoder
     torch.manual_seed(recipe.seed)
     model = build(part.channels).to(run.device)
@@ -50,14 +50,14 @@ def train(recipe: Recipe, run: Run) -> AutoencoderKL:
 
     def loss(step: int) -> Tensor:
         generator = seeded(recipe.seed, step)
-        whole = step > part.steps * 0.7  # at the end the true size, for the norms' statistics
+        whole = step > part.steps * 0.7  # at the end, as the norms depend on the size
         batch = _crops(pictures, part.batch, part.crop_px, generator, whole=whole).to(run.device)
         with run.autocast():
             posterior = model.encode(batch).latent_dist
-            again = model.decode(posterior.sample()).sample
-        again = again.float()
+            decoded = model.decode(posterior.sample()).sample
+        decoded = decoded.float()
         kl = posterior.kl().float().mean() / posterior.mean[0].numel()
-        return _difference(again, batch) + part.kl_weight * kl
+        return _difference(decoded, batch) + part.kl_weight * kl
 
     fit(
         run,
@@ -119,11 +119,11 @@ def _crops(
 
 
 def _difference(a: Tensor, b: Tensor) -> Tensor:
-    """Return how far pictures are apart in pixels, in large areas (colour) and in steps (edges)."""
+    """Return the mean difference of pixels, of large areas (colour) and of edges, weighted."""
     areas = (avg_pool2d(a, 8) - avg_pool2d(b, 8)).abs().mean()
-    edges = _steps_apart(a, b, -1) + _steps_apart(a, b, -2)
+    edges = _edge_difference(a, b, -1) + _edge_difference(a, b, -2)
     return (a - b).abs().mean() + 1.5 * areas + 0.4 * edges
 
 
-def _steps_apart(a: Tensor, b: Tensor, dim: int) -> Tensor:
+def _edge_difference(a: Tensor, b: Tensor, dim: int) -> Tensor:
     return (a.diff(dim=dim) - b.diff(dim=dim)).abs().mean()

@@ -1,4 +1,4 @@
-"""How people would ask for a scene, in English and in Japanese."""
+"""Captions: the ways in which people would ask for a scene, in English and in Japanese."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 OPENINGS = ("", "", "", "a picture of ", "a drawing of ", "show me ")
 FILLERS = ("cute", "beautiful", "highly detailed", "pretty", "masterpiece", "lovely", "4k")
 JAPANESE_SHARE = 0.2
-FILLER_SHARE = 0.1  # how often a caption ends in words that say nothing, or in no word at all
+FILLER_SHARE = 0.1  # how often a caption ends in a word without effect, or in nonsense
 LEFT_OUT_SHARE = 0.06  # how often a caption does not name the colour, or the place
 PLAIN_STYLE = "flat"  # what is drawn when a prompt asks for no style
 
 
 def caption(scene: Scene, rng: Random) -> str:
-    """Return one of the many ways to ask for this scene; sometimes a part goes unsaid."""
+    """Return one of the many ways to ask for this scene; sometimes a part is left out."""
     language = japanese if rng.random() < JAPANESE_SHARE else english
     text = language(
         scene,
@@ -71,7 +71,7 @@ def japanese(
 
 
 def plural(noun: str) -> str:
-    """Return the plural of an English noun, of "cup of coffee" that of its head."""
+    """Return the plural of an English noun; "cup of coffee" becomes "cups of coffee"."""
     head, of, rest = noun.partition(" of ")
     if head.endswith("fish"):
         return noun

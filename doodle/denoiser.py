@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from doodle.recipe import Recipe
 
 CAPTIONS_EACH = 6
-EMPTY_SHARE = 0.1  # of the prompts a step sees, for classifier-free guidance
+EMPTY_SHARE = 0.1  # of the prompts of a step, for classifier-free guidance
 WIDE = ((192, 128), (128, 192), (224, 128))  # 3:2, 2:3, 16:9; multiples of 32
 
 
@@ -40,7 +40,7 @@ class Bucket:
 
 
 def build(recipe: Recipe) -> UNet2DConditionModel:
-    """Return an untrained UNet; attention starts one level below the latents' own size."""
+    """Return an untrained UNet, with attention on all levels but the first."""
     channels = recipe.denoiser.channels
     lower = len(channels) - 1
     return UNet2DConditionModel(
@@ -89,7 +89,7 @@ def train(
             context = text_encoder(ids.to(run.device)).last_hidden_state
             guess = unet(noisy.to(run.device), when.to(run.device), context).sample
         # Unweighted: min-SNR weights count the noisiest steps least, and those decide what is
-        # drawn. Samples got their subjects right soon after the change; no control was run.
+        # drawn. Without them the subjects became right soon; no comparison run was made.
         return (guess.float() - wanted).square().mean()
 
     plan = Plan(
@@ -107,7 +107,7 @@ def train(
 def _cached(
     recipe: Recipe, run: Run, autoencoder: AutoencoderKL, tokenizer: CLIPTokenizer
 ) -> list[Bucket]:
-    """Draw and encode the training scenes, or read them where this run has done so before."""
+    """Draw and encode the training scenes, or load them if this run has done so before."""
     state = run.load("latents")
     if state is None:
         wide = round(recipe.denoiser.pictures * recipe.wide_share / len(WIDE))
@@ -141,7 +141,7 @@ def _bucket(
 
 
 def _batch(buckets: list[Bucket], count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Return latents (B, 4, h, w) fp32 and ids (B, 77) of one size, sizes by their share."""
+    """Return latents (B, 4, h, w) fp32 and ids (B, 77) of one size, chosen by its share."""
     shares = torch.tensor([float(len(bucket.latents)) for bucket in buckets])
     bucket = buckets[int(torch.multinomial(shares, 1, generator=generator))]
     chosen = torch.randint(len(bucket.latents), (count,), generator=generator)

@@ -1,4 +1,4 @@
-"""`describe.json` beside the pair: by which words, in which sentence, it describes a picture."""
+"""`describe.json` of the pair: the words and the sentence with which it describes a picture."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SENTENCE = "{a} {colour} {subject} {place}, {style}"  # the commonest form of a 
 
 
 def wording(vocabulary: Vocabulary) -> dict[str, list[str] | str]:
-    """Return the plainest English words for all that the vocabulary holds, and their sentence."""
+    """Return the plainest English word for everything in the vocabulary, and the sentence."""
     kinds = {
         "subjects": SUBJECT_WORDS,
         "colours": COLOUR_WORDS,
@@ -33,7 +33,7 @@ def wording(vocabulary: Vocabulary) -> dict[str, list[str] | str]:
 
 
 def sentences(vocabulary: Vocabulary) -> dict[tuple[str, str, str, str], str]:
-    """Return what can be said of a picture, by subject, colour, place and style."""
+    """Return every description of a picture, by (subject, colour, place, style)."""
     said = wording(vocabulary)
     kinds = [
         list(zip(getattr(vocabulary, kind), said[kind], strict=True))

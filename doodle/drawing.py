@@ -1,4 +1,4 @@
-"""Shapes in a unit square, before any style has turned them into pixels.
+"""Shapes with coordinates in a box, which a style then turns into pixels.
 
 A `Pen` collects `Shape`s. Subjects draw in their own box, x and y from -1 to 1 with y
 pointing down and the feet at y = 1; places draw in a frame whose height is 1 and whose width is the
@@ -90,7 +90,7 @@ class Pen:
             self.dot(x + side * apart, y, radius)
 
     def dot(self, x: float, y: float, radius: float = 0.07) -> None:
-        """Draw one eye: white, pupil."""
+        """Draw one eye: a white circle with a pupil."""
         self.shapes.append(
             Shape(
                 points=_ellipse(x, y, radius * 1.5, radius * 1.5),
@@ -103,7 +103,7 @@ class Pen:
         )
 
     def tone(self, fill: str | RGB) -> RGB:
-        """Return the RGB of a fill: a tone of the scene's colour, a paint's name, or itself."""
+        """Return the RGB of a fill: a tone of the scene's colour, the name of a paint, or RGB."""
         match fill:
             case "body":
                 return self.body
@@ -121,7 +121,7 @@ class Pen:
 
 
 def mix(a: RGB, b: RGB, share: float) -> RGB:
-    """Return `a` with `share` (0-1) of `b` in it."""
+    """Return the mixture of two colours with `share` (0-1) of `b`."""
     return (
         round(a[0] + (b[0] - a[0]) * share),
         round(a[1] + (b[1] - a[1]) * share),

@@ -1,10 +1,11 @@
-"""How well the weights follow a prompt, as the judge sees it, on combinations never trained on."""
+"""Measures how well the weights follow prompts whose combinations were never trained on."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -30,13 +31,14 @@ if TYPE_CHECKING:
     from doodle.judge import Judge
 
 FOUR = ("subject", "colour", "place", "style")
-TOGETHER = 20  # prompts in one pass
+PROMPTS_IN_A_PASS = 20
 FRESH_SEED = 1_000_003  # no training picture is drawn with it
 RETRIEVED = 100
+JUDGED_SCENES = 1000  # drawn scenes on which the judge itself is measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exam:
+class DrawnPrompts:
     """Prompts, the scenes they ask for, and what was drawn for them: (N, 3, 128, 128) uint8."""
 
     scenes: list[Scene]
@@ -45,8 +47,8 @@ class Exam:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Marks:
-    """What an evaluation found; accuracies from 0 to 1, None for what the recipe does not train."""
+class Results:
+    """Accuracies from 0 to 1; None for what the recipe does not train."""
 
     subject: float
     colour: float
@@ -58,9 +60,9 @@ class Marks:
     japanese: float
     judge: float
     clip_r1: float
-    described: float  # pictures whose likeliest description, of all there are, names all four
-    kid: float
-    grid_s: float
+    described: float  # pictures whose likeliest description names all four words
+    kid: float  # kernel distance to drawn scenes, not an accuracy
+    grid_s: float  # seconds for a grid of four
 
 
 def evaluate(
@@ -71,24 +73,24 @@ def evaluate(
     *,
     prompts: int,
     say: Callable[[str], None] = print,
-) -> tuple[Marks, Exam]:
-    """Sit every exam with fixed seeds; the first one's pictures come back for the contact sheet."""
-    judge_marks = _judge_of_the_judge(judge, vocabulary)
-    say("judge on fresh scenes: " + _shares(judge_marks))
+) -> tuple[Results, DrawnPrompts]:
+    """Run every test with fixed seeds; return the results and the first test's pictures."""
+    judge_shares = _judge_accuracies(judge, vocabulary)
+    say("judge on fresh scenes: " + _shares(judge_shares))
     scenes = held_out_scenes(vocabulary, prompts)
-    main = sit(pipeline, scenes, english, say=say)
+    main = draw_prompts(pipeline, scenes, english, say=say)
     seen = judging.answers(judge, main.pixels)
     say(confusions(main.scenes, seen))
-    marks = _accuracies(main.scenes, seen, FOUR)
-    in_japanese = sit(pipeline, scenes[: prompts // 2], japanese, say=say)
+    accuracies = _accuracies(main.scenes, seen, FOUR)
+    in_japanese = draw_prompts(pipeline, scenes[: prompts // 2], japanese, say=say)
     fresh = draw_random(vocabulary, count=prompts, seed=FRESH_SEED)
-    found = Marks(
-        **marks,
+    found = Results(
+        **accuracies,
         all=_all_right(main.scenes, seen),
         count=_counted(pipeline, judge, vocabulary, scenes, say),
         relation=_related(pipeline, judge, vocabulary, scenes, say),
         japanese=_all_right(in_japanese.scenes, judging.answers(judge, in_japanese.pixels)),
-        judge=round(sum(judge_marks[name] for name in FOUR) / len(FOUR), 4),
+        judge=round(sum(judge_shares[name] for name in FOUR) / len(FOUR), 4),
         clip_r1=_retrieval(pair, pipeline, scenes[:RETRIEVED]),
         described=_described(pair, pipeline, vocabulary, main),
         kid=kernel_distance(
@@ -100,34 +102,33 @@ def evaluate(
 
 
 def held_out_scenes(vocabulary: Vocabulary, count: int) -> list[Scene]:
-    """Return `count` scenes never trained on, the subjects taking turns."""
+    """Return `count` scenes never trained on: one of each subject, then the next of each."""
     rng = Random(FRESH_SEED)
-    piles = {subject: [] for subject in vocabulary.subjects}
+    by_subject = {subject: [] for subject in vocabulary.subjects}
     for scene in vocabulary.held_out():
-        piles[scene.subject].append(scene)
-    for pile in piles.values():
-        rng.shuffle(pile)
-    turns = max(map(len, piles.values()))
-    dealt = [pile[turn] for turn in range(turns) for pile in piles.values() if turn < len(pile)]
-    return dealt[:count]
+        by_subject[scene.subject].append(scene)
+    for scenes in by_subject.values():
+        rng.shuffle(scenes)
+    rounds = zip_longest(*by_subject.values())
+    return [scene for scenes in rounds for scene in scenes if scene is not None][:count]
 
 
-def sit(
+def draw_prompts(
     pipeline: StableDiffusionPipeline,
     scenes: list[Scene],
     language: Callable[[Scene, Random], str],
     *,
     say: Callable[[str], None] = print,
-) -> Exam:
-    """Have a picture drawn for every scene; picture i from seed i."""
+) -> DrawnPrompts:
+    """Draw a picture for every scene's prompt; picture i from seed i."""
     rng = Random(FRESH_SEED)
     prompts = [language(scene, rng) for scene in scenes]
     drawn = []
-    for start in range(0, len(prompts), TOGETHER):
-        batch = prompts[start : start + TOGETHER]
+    for start in range(0, len(prompts), PROMPTS_IN_A_PASS):
+        batch = prompts[start : start + PROMPTS_IN_A_PASS]
         drawn.append(generate(pipeline, batch, seed=start))
         say(f"drawn {start + len(batch)} of {len(prompts)}, such as {batch[0]!r}")
-    return Exam(scenes=scenes, prompts=prompts, pixels=np.concatenate(drawn))
+    return DrawnPrompts(scenes=scenes, prompts=prompts, pixels=np.concatenate(drawn))
 
 
 def generate(
@@ -151,7 +152,7 @@ def generate(
 
 
 def confusions(scenes: list[Scene], seen: list[dict]) -> str:
-    """Return a line a subject: how often it was recognised, and what it was taken for otherwise."""
+    """Return a line for each subject: how often it was recognised, and what was seen instead."""
     taken: dict[str, Counter[str]] = {}
     for scene, answer in zip(scenes, seen, strict=True):
         taken.setdefault(scene.subject, Counter())[answer["subject"]] += 1
@@ -165,8 +166,8 @@ def confusions(scenes: list[Scene], seen: list[dict]) -> str:
 def kernel_distance(a: Tensor, b: Tensor) -> float:
     """Return the kernel inception distance (Binkowski et al. 2018) of two feature sets (N, D).
 
-    Unbiased, with their cubic kernel, on the judge's features in place of Inception's, which are
-    first brought to the spread that they have in `b`.
+    The unbiased estimate with the paper's cubic kernel, on the judge's features instead of
+    Inception's. The features are first standardised by the mean and deviation of `b`.
     """
     width, middle, spread = a.shape[1], b.mean(0), b.std(0) + 1e-6
     a, b = (a - middle) / spread, (b - middle) / spread
@@ -182,9 +183,9 @@ def kernel_distance(a: Tensor, b: Tensor) -> float:
     return round(float(within(a) + within(b) - 2 * kernel(a, b).mean()), 4)
 
 
-def _judge_of_the_judge(judge: Judge, vocabulary: Vocabulary) -> dict[str, float]:
+def _judge_accuracies(judge: Judge, vocabulary: Vocabulary) -> dict[str, float]:
     rng = Random(FRESH_SEED)
-    drawn = draw_all([vocabulary.sample(rng) for _ in range(1000)], seed=FRESH_SEED)
+    drawn = draw_all([vocabulary.sample(rng) for _ in range(JUDGED_SCENES)], seed=FRESH_SEED)
     return _accuracies(drawn.scenes, judging.answers(judge, drawn.pixels), tuple(judge.questions))
 
 
@@ -210,8 +211,8 @@ def _counted(pipeline, judge, vocabulary, scenes, say) -> float | None:  # noqa:
         replace(scene, count=vocabulary.counts[i % len(vocabulary.counts)])
         for i, scene in enumerate(scenes[:RETRIEVED])
     ]
-    exam = sit(pipeline, several, english, say=say)
-    return _accuracies(several, judging.answers(judge, exam.pixels), ("count",))["count"]
+    drawn = draw_prompts(pipeline, several, english, say=say)
+    return _accuracies(several, judging.answers(judge, drawn.pixels), ("count",))["count"]
 
 
 def _related(pipeline, judge, vocabulary, scenes, say) -> float | None:  # noqa: ANN001
@@ -225,13 +226,13 @@ def _related(pipeline, judge, vocabulary, scenes, say) -> float | None:  # noqa:
         )
         for i, scene in enumerate(scenes[:RETRIEVED])
     ]
-    exam = sit(pipeline, both, english, say=say)
-    return _accuracies(both, judging.answers(judge, exam.pixels), ("relation",))["relation"]
+    drawn = draw_prompts(pipeline, both, english, say=say)
+    return _accuracies(both, judging.answers(judge, drawn.pixels), ("relation",))["relation"]
 
 
 @torch.no_grad()
 def _retrieval(pair: CLIPModel, pipeline: StableDiffusionPipeline, scenes: list[Scene]) -> float:
-    """Return how often a caption's nearest picture, of a hundred drawn scenes, is its own."""
+    """Return how often the picture nearest to a caption, of a hundred drawn scenes, is its own."""
     rng = Random(FRESH_SEED)
     texts = [english(scene, rng) for scene in scenes]
     pictures = pairing.seen(draw_all(scenes, seed=FRESH_SEED).pixels)
@@ -241,16 +242,16 @@ def _retrieval(pair: CLIPModel, pipeline: StableDiffusionPipeline, scenes: list[
 
 @torch.no_grad()
 def _described(
-    pair: CLIPModel, pipeline: StableDiffusionPipeline, vocabulary: Vocabulary, exam: Exam
+    pair: CLIPModel, pipeline: StableDiffusionPipeline, vocabulary: Vocabulary, drawn: DrawnPrompts
 ) -> float:
-    """Return how often the sentence nearest to a picture is the one it was asked for with."""
+    """Return how often the sentence nearest to a picture names the four words of its prompt."""
     said = describing.sentences(vocabulary)
     ids = token_ids(pipeline.tokenizer, list(said.values()))
     texts = torch.cat([_unit(pair.get_text_features(part)) for part in ids.split(512)])
     seen = torch.cat(
         [
             _unit(pair.get_image_features(pairing.seen(part)))
-            for part in np.array_split(exam.pixels, len(exam.pixels) // 128 + 1)
+            for part in np.array_split(drawn.pixels, len(drawn.pixels) // 128 + 1)
         ]
     )
     names = list(said)
@@ -258,7 +259,7 @@ def _described(
     return _share(
         [
             found == tuple(getattr(scene, name) for name in FOUR)
-            for scene, found in zip(exam.scenes, nearest, strict=True)
+            for scene, found in zip(drawn.scenes, nearest, strict=True)
         ]
     )
 
@@ -282,5 +283,5 @@ def _share(right: list[bool]) -> float:
     return round(sum(right) / len(right), 4)
 
 
-def _shares(marks: dict[str, float]) -> str:
-    return ", ".join(f"{name} {share:.3f}" for name, share in marks.items())
+def _shares(accuracies: dict[str, float]) -> str:
+    return ", ".join(f"{name} {share:.3f}" for name, share in accuracies.items())

@@ -1,4 +1,4 @@
-"""The judge: a classifier, trained on drawn scenes alone, that says what a picture shows."""
+"""The judge: a classifier that says what a picture shows, trained on drawn scenes only."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ UNSAID = -100  # the label that cross entropy skips
 
 
 class Judge(nn.Module):
-    """A small convolutional network with one head for each thing a scene is made of."""
+    """A small convolutional network with one head for each property of a scene."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class Judge(nn.Module):
         )
 
     def features(self, pictures: Tensor) -> Tensor:
-        """Return (N, 256) features of pictures (N, 3, H, W) from -1 to 1, seen at 64 by 64."""
+        """Return (N, 256) features of pictures (N, 3, H, W) from -1 to 1, reduced to 64 by 64."""
         return self.body(interpolate(pictures, size=(64, 64), mode="area"))
 
     def forward(self, pictures: Tensor) -> dict[str, Tensor]:
@@ -66,7 +66,7 @@ class Judge(nn.Module):
 
 
 def questions(vocabulary: Vocabulary) -> dict[str, tuple]:
-    """Return what the judge is asked, with the possible answers."""
+    """Return the judge's questions, each with its possible answers."""
     return {
         "subject": vocabulary.subjects,
         "colour": vocabulary.colours,
@@ -78,7 +78,7 @@ def questions(vocabulary: Vocabulary) -> dict[str, tuple]:
 
 
 def train(recipe: Recipe, run: Run) -> Judge:
-    """Train a judge on scenes, half of them blurred, so that it minds shapes and not pixels."""
+    """Train a judge on scenes, half of them blurred, so that it learns shapes and not pixels."""
     part = recipe.judge
     torch.manual_seed(recipe.seed)
     judge = Judge(recipe.vocabulary).to(run.device)
@@ -111,7 +111,7 @@ def train(recipe: Recipe, run: Run) -> Judge:
 
 @torch.no_grad()
 def answers(judge: Judge, pictures: np.ndarray) -> list[dict]:
-    """Return what the judge sees in each of (N, 3, H, W) uint8 pictures."""
+    """Return the judge's answers for each of (N, 3, H, W) uint8 pictures."""
     device = next(judge.parameters()).device
     seen: list[dict] = []
     for batch in torch.from_numpy(pictures).split(128):
@@ -149,7 +149,7 @@ def save(judge: Judge, path: Path) -> None:
 
 
 def load(vocabulary: Vocabulary, path: Path) -> Judge:
-    """Read the judge that goes with a recipe's vocabulary."""
+    """Load a judge that was trained on this vocabulary."""
     weights.check(path)
     judge = Judge(vocabulary)
     judge.load_state_dict(load_file(path))

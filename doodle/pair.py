@@ -1,4 +1,4 @@
-"""The CLIP pair: pictures and captions in one space, for describing, ranking and searching."""
+"""The pair: a CLIP model of pictures and captions, for describing, ranking and searching."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ MEAN = STD = (0.5, 0.5, 0.5)
 
 
 def build(recipe: Recipe, text_encoder: CLIPTextModel) -> CLIPModel:
-    """Return an untrained pair whose text tower starts as the text encoder that is given."""
+    """Return an untrained pair whose text tower starts as a copy of the text encoder."""
     part = recipe.pair
     vision = CLIPVisionConfig(
         hidden_size=part.width,
@@ -70,10 +70,10 @@ def build(recipe: Recipe, text_encoder: CLIPTextModel) -> CLIPModel:
 def train(
     recipe: Recipe, run: Run, *, tokenizer: CLIPTokenizer, text_encoder: CLIPTextModel
 ) -> CLIPModel:
-    """Train both towers to find each other's partner within the batch (Radford et al. 2021).
+    """Train both towers to find the matching picture or caption in a batch (Radford et al. 2021).
 
-    In every other batch many scenes differ in nothing but the subject: colour, place and style
-    alone find the partner in most random ones, and the subject would hardly be learnt.
+    In every second batch many scenes differ in the subject only. In random batches colour, place
+    and style mostly suffice to find the match, so the subject would hardly be learnt.
     """
     part = recipe.pair
     torch.manual_seed(recipe.seed)
@@ -87,7 +87,8 @@ def train(
     texts = [caption(scene, rng) for scene in drawn.scenes for _ in range(CAPTIONS_EACH)]
     ids = token_ids(tokenizer, texts)
     longest = int((ids != tokenizer.pad_token_id).sum(dim=1).max()) + 1  # its end included
-    ids = ids[:, :longest].view(part.pictures, CAPTIONS_EACH, -1)  # the tower never looks ahead
+    # The text tower is causal: what follows the end of a text has no effect.
+    ids = ids[:, :longest].view(part.pictures, CAPTIONS_EACH, -1)
     alike = _alike(drawn.scenes)
 
     def loss(step: int) -> Tensor:
@@ -111,7 +112,7 @@ def train(
 
 
 def _alike(scenes: list[Scene]) -> list[list[list[int]]]:
-    """Return the numbers of the scenes of each subject, for each colour, place and style."""
+    """Return the scenes' indices by subject, for each combination of colour, place and style."""
     found: dict[tuple[str, ...], dict[str, list[int]]] = {}
     for number, scene in enumerate(scenes):
         others = found.setdefault((scene.colour, scene.place, scene.style), {})
@@ -120,13 +121,13 @@ def _alike(scenes: list[Scene]) -> list[list[list[int]]]:
 
 
 def _siblings(alike: list[list[list[int]]], count: int, rng: Random) -> list[int]:
-    """Return scenes in runs that share all but the subject; no two are the same four words."""
+    """Return indices of scenes in runs that differ in the subject only; no four words twice."""
     runs = (rng.sample(run, len(run)) for run in rng.sample(alike, len(alike)))
     return [rng.choice(numbers) for numbers in islice(chain.from_iterable(runs), count)]
 
 
 def seen(pictures: np.ndarray) -> Tensor:
-    """Return uint8 pictures (N, 3, H, W) as the picture tower takes them."""
+    """Return uint8 pictures (N, 3, H, W) as the picture tower's input: 64 by 64, from -1 to 1."""
     small = torch.nn.functional.interpolate(
         torch.from_numpy(pictures).float(), size=(SEEN_PX, SEEN_PX), mode="area"
     )

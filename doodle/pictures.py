@@ -1,4 +1,4 @@
-"""Many scenes at once, as arrays: drawn by several processes, the same for the same seed."""
+"""Draws many scenes as arrays, in several processes; the same seed gives the same pictures."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from doodle.scenes import Vocabulary
 
 SQUARE = (128, 128)
-CHUNK = 256  # scenes a process draws at a time
+CHUNK = 256  # scenes that a process draws at a time
 BLOCK = 32 * CHUNK
 WORTH_PROCESSES = 1024  # fewer scenes than this are drawn faster than processes start
 
@@ -46,7 +46,7 @@ def draw_random(
 def draw_blocks(
     vocabulary: Vocabulary, *, count: int, seed: int, size: tuple[int, int] = SQUARE
 ) -> Iterator[Drawn]:
-    """Draw the same scenes as `draw_random`, a few hundred megabytes at a time."""
+    """Draw the same scenes as `draw_random`, in blocks of a few hundred megabytes."""
     rng = Random(f"{seed} {size}")
     scenes = [vocabulary.sample(rng) for _ in range(count)]
     first = rng.getrandbits(32)

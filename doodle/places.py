@@ -1,4 +1,4 @@
-"""Where a scene is set: one function a place, drawing a frame 1 high and `wide` wide."""
+"""The places of scenes: each function draws one, in a frame 1 high and `wide` wide."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def mountains(p: Pen, wide: float, rng: Random) -> None:
 
 
 def underwater(p: Pen, wide: float, rng: Random) -> None:
-    """Blue-green depths with bubbles and weeds."""
+    """Blue-green water with bubbles and weeds."""
     _bands(p, wide, [(0, (64, 190, 200)), (0.3, (34, 150, 180)), (0.6, (18, 110, 150))])
     _ground(p, wide, 0.86, (190, 180, 130))
     for x in (0.07, 0.2, wide - 0.2, wide - 0.07):

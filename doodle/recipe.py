@@ -31,7 +31,7 @@ class RecipeError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Autoencoder:
-    """The picture's way to latents and back: 8 times smaller, 4 channels."""
+    """The part that turns pictures into latents and back: 8 times smaller, 4 channels."""
 
     channels: tuple[int, ...]
     pictures: int
@@ -44,14 +44,14 @@ class Autoencoder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tokenizer:
-    """How many pieces the tokenizer knows."""
+    """How many tokens the tokenizer knows."""
 
     vocabulary: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextEncoder:
-    """The small CLIP text tower, and how long it first learns to name a caption's parts."""
+    """The small CLIP text tower, and how it is first trained to name the parts of a caption."""
 
     width: int
     layers: int
@@ -75,7 +75,7 @@ class Denoiser:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judge:
-    """The classifier that evaluation goes by."""
+    """The classifier that evaluation uses."""
 
     pictures: int
     steps: int
@@ -85,7 +85,7 @@ class Judge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """The small CLIP model: its picture tower, and how both learn."""
+    """The small CLIP model: its picture tower, and how both towers are trained."""
 
     width: int
     layers: int
@@ -114,7 +114,7 @@ class Recipe:
     def fingerprint(self, part: str) -> str:
         """Return a hash of all that a part's checkpoint depends on.
 
-        Numbers of steps are left out: a run may be made longer or shorter while it goes.
+        Numbers of steps are left out: a run may be made longer or shorter before it is resumed.
         """
         fields = {key: asdict(self)[key] for key in ("seed", "vocabulary", *NEEDS[part])}
         for table in fields.values():
@@ -129,7 +129,7 @@ def load(name: str) -> Recipe:
 
 
 def path(name: str) -> Path:
-    """Return where a recipe lies: one of ours by its name, any other by its file's path."""
+    """Return a recipe's file: by name for those in doodle/recipes, else by the file's path."""
     file = Path(name) if name.endswith(".toml") else RECIPES / f"{name}.toml"
     if not file.is_file():
         known = ", ".join(sorted(file.stem for file in RECIPES.glob("*.toml")))

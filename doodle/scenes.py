@@ -1,4 +1,4 @@
-"""A scene: what a picture shows, as a handful of words, and the picture itself."""
+"""A scene: the words for what a picture shows, and the function that draws it."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ class Scene:
     style: str
     size: str = PLAIN_SIZE
     count: int = 1
-    relation: str | None = None  # of the subject to the second one
+    relation: str | None = None  # how the subject stands to the second one
     second: str | None = None
     second_colour: str | None = None
 
     def words(self) -> str:
-        """Return the four words by which scenes are held out of training."""
+        """Return the four words that decide whether the scene is kept out of training."""
         return f"{self.subject} {self.colour} {self.place} {self.style}"
 
 
@@ -70,7 +70,7 @@ class Vocabulary:
         return [scene for scene in self._combinations() if is_held_out(scene)]
 
     def sample(self, rng: Random) -> Scene:
-        """Return a random scene that training may see; a fifth show several things."""
+        """Return a random scene that training may use; a fifth of them show several things."""
         scene = replace(self._single(rng), size=rng.choice(self.sizes))
         several = rng.random()
         if several < 0.1 and len(self.counts) > 1:

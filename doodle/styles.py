@@ -1,4 +1,4 @@
-"""How a scene looks: each style turns shapes into pixels in its own way."""
+"""The styles: each function turns shapes into pixels in its own way."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def pixel(layers: Layers, size: Size, rng: Random) -> Image.Image:
 
 
 def watercolour(layers: Layers, size: Size, rng: Random) -> Image.Image:
-    """Soft washes that pool at their edges, on paper."""
+    """Soft colours on paper, darker at their edges."""
     back, front = layers
     image, draw, unit = _sheet(size, PAPER)
     for shape in back:
@@ -98,7 +98,7 @@ def watercolour(layers: Layers, size: Size, rng: Random) -> Image.Image:
 
 
 def glass(layers: Layers, size: Size, rng: Random) -> Image.Image:
-    """Stained glass: bright panes in black lead, with lines of lead running across the sky."""
+    """Stained glass: bright panes between black lines, more of which cross the background."""
     back, front = layers
     image, draw, unit = _sheet(size, PAPER)
     lead = (16, 14, 20)
@@ -133,7 +133,7 @@ def _fill(draw: ImageDraw.ImageDraw, unit: float, shape: Shape, rgb: RGB) -> Non
 def _inked(
     draw: ImageDraw.ImageDraw, unit: float, shape: Shape, tones: tuple[RGB, RGB], width: float
 ) -> None:
-    """Draw a shape in its (fill, edge) tones; a stroke is filled last, or its edge hid it."""
+    """Draw a shape in its (fill, edge) tones; a stroke's edge first, which would hide the fill."""
     fill, edge = tones
     if shape.width is None:
         _fill(draw, unit, shape, fill)
@@ -144,7 +144,7 @@ def _inked(
 
 
 def _outline(draw: ImageDraw.ImageDraw, unit: float, shape: Shape, rgb: RGB, width: float) -> None:
-    """Draw the edge of a shape, unless it is one without (an eye, a sky)."""
+    """Draw the edge of a shape, unless it has none (an eye, a sky)."""
     if not shape.outlined:
         return
     points = [(x * unit, y * unit) for x, y in shape.points]

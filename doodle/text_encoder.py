@@ -1,4 +1,4 @@
-"""The CLIP text tower: first taught to name the parts of a caption, then trained with the UNet."""
+"""The CLIP text tower: first trained to name the parts of a caption, then with the UNet."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ def build(recipe: Recipe, tokenizer: CLIPTokenizer) -> CLIPTextModel:
 
 
 def train(recipe: Recipe, run: Run, tokenizer: CLIPTokenizer) -> CLIPTextModel:
-    """Teach the encoder which words mean the same, before a UNet has to learn from it.
+    """Train the encoder to know which words mean the same, before a UNet has to learn from it.
 
-    Linear heads read subject, colour, place and style off the end of the text; they are then
-    thrown away.
+    Linear heads predict subject, colour, place and style from the end of the text. They are not
+    kept.
     """
     part = recipe.text_encoder
     torch.manual_seed(recipe.seed)
@@ -61,7 +61,7 @@ def train(recipe: Recipe, run: Run, tokenizer: CLIPTokenizer) -> CLIPTextModel:
     sizes = [len(kind) for kind in (words.subjects, words.colours, words.places, words.styles)]
     heads = nn.ModuleList(nn.Linear(part.width, size) for size in sizes)
     model = nn.ModuleDict({"encoder": encoder, "heads": heads}).to(run.device)
-    ids, labels = _lessons(recipe, tokenizer)
+    ids, labels = _labelled_captions(recipe, tokenizer)
 
     def loss(step: int) -> Tensor:
         generator = seeded(recipe.seed, step)
@@ -85,15 +85,15 @@ def train(recipe: Recipe, run: Run, tokenizer: CLIPTokenizer) -> CLIPTextModel:
 
 
 def _ends(hidden: Tensor, ids: Tensor, eos: int) -> Tensor:
-    """Return the states at the end of the text, at the last place, and half way: (B, 3, width)."""
+    """Return the states at the end of the text, at the last token, and between: (B, 3, width)."""
     end = (ids == eos).int().argmax(dim=1)
     last = torch.full_like(end, ids.shape[1] - 1)
     places = torch.stack([end, (end + last) // 2, last], dim=1)
     return hidden.gather(1, places[..., None].expand(-1, -1, hidden.shape[-1]))
 
 
-def _lessons(recipe: Recipe, tokenizer: CLIPTokenizer) -> tuple[Tensor, Tensor]:
-    """Return captions' ids (N, 77) and what each names (N, 4), UNSAID where it does not."""
+def _labelled_captions(recipe: Recipe, tokenizer: CLIPTokenizer) -> tuple[Tensor, Tensor]:
+    """Return captions' ids (N, 77) and what they name (N, 4), UNSAID for what is left out."""
     rng = Random(recipe.seed)
     texts, labels = [], []
     for _ in range(CAPTIONS):

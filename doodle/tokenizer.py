@@ -1,4 +1,4 @@
-"""The model's own small CLIP tokenizer: byte-level, so that no text is unknown to it."""
+"""The model's own small CLIP tokenizer, of bytes, so that it can read any text."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ CORPUS_CAPTIONS = 30_000
 def build(recipe: Recipe) -> CLIPTokenizer:
     """Learn a vocabulary of about the recipe's size from the scenes' own captions.
 
-    Every byte is in it twice, bare and ending a word, whatever the corpus held: a piece that were
-    missing would be read as the end of the text.
+    Every byte is in it twice, within a word and at its end, even if the corpus lacks it: a missing
+    piece would be read as the end of the text.
     """
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     merges = _merges(recipe, recipe.tokenizer.vocabulary - 2 * len(alphabet) - 2)
@@ -48,7 +48,7 @@ def token_ids(tokenizer: CLIPTokenizer, texts: list[str]):  # noqa: ANN201 - tor
 
 
 def save(tokenizer: CLIPTokenizer, folder: Path) -> None:
-    """Write the tokenizer as it was built, without the padding that its last call left in it."""
+    """Write the tokenizer as it was built, without the padding that its last call has set."""
     tokenizer.backend_tokenizer.no_padding()
     tokenizer.backend_tokenizer.no_truncation()
     tokenizer.save_pretrained(folder)
@@ -60,7 +60,7 @@ def _merges(recipe: Recipe, count: int) -> list[tuple[str, str]]:
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     learner = Tokenizer(models.BPE(end_of_word_suffix=WORD_END))
     learner.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase()])
-    learner.pre_tokenizer = CLIPTokenizer()._tokenizer.pre_tokenizer  # noqa: SLF001 - the very same cuts
+    learner.pre_tokenizer = CLIPTokenizer()._tokenizer.pre_tokenizer  # noqa: SLF001 - to cut words as CLIP does
     trainer = trainers.BpeTrainer(
         vocab_size=len(alphabet) * 2 + count,
         initial_alphabet=alphabet,

@@ -1,4 +1,4 @@
-"""The one training loop that every part goes through: progress, checkpoints, resuming, stopping."""
+"""The training loop of every part, with progress, checkpoints and resuming."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ CHECKPOINT_EVERY_S = 240.0
 
 
 class ResumeError(RuntimeError):
-    """A checkpoint that this run cannot go on from; the text says why and what to do."""
+    """A checkpoint from which this run cannot continue; the text says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """Where a training run keeps its checkpoints, and what it may go on from."""
+    """Where a training run keeps its checkpoints, and whether it continues from them."""
 
     folder: Path
-    fingerprint: Callable[[str], str]  # of what a part's checkpoint depends on in the recipe
+    fingerprint: Callable[[str], str]  # hash of what a part's checkpoint depends on
     device: str = "cpu"
     resume: bool = False
     clock: Callable[[], float] = time.monotonic
@@ -43,7 +43,7 @@ class Run:
         return torch.autocast(self.device.split(":")[0], torch.bfloat16)
 
     def load(self, part: str) -> dict | None:
-        """Return a part's checkpoint, or None where there is none to go on from."""
+        """Return a part's checkpoint, or None if there is none to continue from."""
         path = self.folder / f"{part}.pt"
         if not self.resume or not path.exists():
             return None
@@ -71,12 +71,12 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How long and how fast one part learns."""
+    """How long one part is trained, and with which learning rate."""
 
     part: str
     steps: int
     learning_rate: float
-    decay_from: float = 0.0  # share of the steps after which the rate falls to nothing (a cosine)
+    decay_from: float = 0.0  # share of the steps after which the rate falls to zero (a cosine)
     ema: bool = False
 
 
@@ -90,8 +90,8 @@ def fit(
 ) -> None:
     """Train `model` in place by `plan.steps` gradient steps on `loss(step)`.
 
-    With `plan.ema` the model ends with the averaged weights. Ctrl-C saves a checkpoint and passes
-    on. `on_checkpoint` is called with the averaged weights in place, and may be slow.
+    With `plan.ema` the model has the averaged weights at the end. Ctrl-C saves a checkpoint and
+    is then raised again. `on_checkpoint` is called with the averaged weights, and may be slow.
     """
     parameters = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=plan.learning_rate, weight_decay=1e-4)
@@ -140,12 +140,12 @@ def fit(
 
 
 def seeded(seed: int, step: int) -> torch.Generator:
-    """Return the generator of one step's choices: a resumed run makes the same ones."""
+    """Return the generator of one step's random choices: a resumed run makes the same choices."""
     return torch.Generator().manual_seed(seed * 1_000_000 + step)
 
 
 def rate(step: int, plan: Plan) -> float:
-    """Return the share of the learning rate in use: warm-up, plateau, then a cosine to nothing."""
+    """Return the share of the learning rate at a step: warm-up, constant, then a cosine to zero."""
     warm = min(1.0, (step + 1) / WARMUP_STEPS)
     start = plan.decay_from * plan.steps
     fallen = max(0.0, (step - start) / max(1.0, plan.steps - start))
@@ -163,7 +163,7 @@ def _averaged(average: EMAModel | None, parameters: list[nn.Parameter]):  # noqa
 
 
 class _Swapped:
-    """Puts averaged weights in place for a `with` block."""
+    """Replaces the weights by the averaged ones for a `with` block."""
 
     def __init__(self, average: EMAModel, parameters: list[nn.Parameter]) -> None:
         self._average, self._parameters = average, parameters
@@ -195,7 +195,7 @@ def _restore(
 
 
 class _Progress:
-    """Says how far a part is, how long it will take, and keeps the losses for the plot."""
+    """Prints a part's progress and remaining time, and writes the losses for the plot."""
 
     def __init__(self, run: Run, plan: Plan, step: int) -> None:
         self._run, self._plan = run, plan

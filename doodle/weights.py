@@ -29,7 +29,7 @@ NOISE = {
     "num_train_timesteps": 1000,
     "beta_schedule": "scaled_linear",
     "beta_start": 0.00085,
-    "beta_end": 0.02,  # latents are only 16 by 16: a little more noise than usual hides them wholly
+    "beta_end": 0.02,  # more than usual, as latents of 16 by 16 need more noise to be hidden
     "prediction_type": "v_prediction",
 }
 
@@ -45,7 +45,7 @@ def assemble(
     tokenizer: CLIPTokenizer,
     unet: UNet2DConditionModel,
 ) -> StableDiffusionPipeline:
-    """Return the pipeline that the parts make, with its default sampler."""
+    """Return the pipeline of these parts, with its default sampler."""
     pipeline = StableDiffusionPipeline(
         vae=autoencoder,
         text_encoder=text_encoder,
@@ -75,7 +75,7 @@ def save(pipeline: StableDiffusionPipeline, folder: Path) -> None:
 
 
 def load(folder: Path = WEIGHTS, *, device: str = "cpu") -> StableDiffusionPipeline:
-    """Read a pipeline in fp32, having looked at every file first."""
+    """Load a pipeline in fp32, after checking every file."""
     if not (folder / "model_index.json").is_file():
         message = f"{folder / 'model_index.json'} is missing; restore the folder or train anew."
         raise WeightsError(message)
@@ -89,7 +89,7 @@ def load(folder: Path = WEIGHTS, *, device: str = "cpu") -> StableDiffusionPipel
 
 
 def check(path: Path) -> None:
-    """Raise `WeightsError` where a weight file is missing, cut short or not one at all."""
+    """Raise `WeightsError` if a weight file is missing, truncated or not a weight file."""
     if not path.is_file():
         message = f"{path} is missing; restore it or train anew with `python -m doodle train`."
         raise WeightsError(message)

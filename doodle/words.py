@@ -1,7 +1,6 @@
-"""The words of a prompt: for every part of a scene, how people say it in English and in Japanese.
+"""The words of a prompt: the English and the Japanese words for every part of a scene.
 
-The first entry of each list is the plainest. Kept apart from the drawing so that a synonym is one
-word's change.
+The first word of each list is the plainest.
 """
 
 from doodle.drawing import RGB
@@ -142,7 +141,7 @@ COUNT_WORDS: dict[int, tuple[tuple[str, ...], tuple[str, ...]]] = {
     3: (("three", "a trio of"), ("三つの", "3つの")),
 }
 
-# English says it between the two; Japanese names the second one first, then where the first is.
+# In English the relation stands between the two things; in Japanese it follows the second one.
 RELATION_WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "beside": (("beside", "next to", "by the side of"), ("の隣の", "の横の")),
     "above": (("above", "over", "on top of"), ("の上の",)),

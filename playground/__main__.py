@@ -1,29 +1,21 @@
-"""`python -m playground`: serve; `say`: one line from a terminal; `film`: the README's pictures."""
+"""`python -m playground` serves the page; `say` types a line; `record-demo` records the README."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from dotenv import dotenv_values
-
+from playground import settings
 from playground.refusal import Refused
 from playground.say import Request, say
-from playground.serve import Playground, Settings
+from playground.serve import Playground
 from playground.server import PortTaken
-from playground.stage import BotEnded
-
-DEFAULT_PORT = 8080
-DEFAULT_DATA_DIR = Path("data/playground")
-
-
-class BadSetting(Exception):
-    """An environment variable that cannot be meant; the text names it."""
+from playground.settings import BadSetting
+from playground.testbed import BotEnded
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,9 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.what == "say":
             return _say(options)
-        if options.what == "film":
-            return _film(options)
-        return asyncio.run(_serve())
+        if options.what == "record-demo":
+            return _record_demo(options)
+        return asyncio.run(Playground(settings.load()).run())
     except (PortTaken, Refused, BotEnded, BadSetting, TimeoutError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -87,16 +79,16 @@ def _parser() -> argparse.ArgumentParser:
         help="keep the bot's data here (default: a temporary folder)",
     )
     line.add_argument("--verbose", action="store_true", help="show the bot's log as well")
-    film = what.add_parser("film", help="draw the README's moving picture with Chromium")
-    film.add_argument(
+    demo = what.add_parser("record-demo", help="record the README's moving picture with Chromium")
+    demo.add_argument(
         "--out",
         type=Path,
         default=Path("docs"),
         metavar="DIR",
         help="the folder for playground.webp and playground.png (docs)",
     )
-    film.add_argument("--prompt", default="a red cat at night")
-    film.add_argument(
+    demo.add_argument("--prompt", default="a red cat at night")
+    demo.add_argument(
         "--timeout",
         type=float,
         default=300.0,
@@ -104,18 +96,6 @@ def _parser() -> argparse.ArgumentParser:
         help="seconds to wait for each step (300)",
     )
     return parser
-
-
-async def _serve() -> int:
-    openapi = os.environ.get("DISCORD_OPENAPI") or None
-    if openapi is not None and not os.path.isfile(openapi):  # noqa: ASYNC240, PTH113 - at start
-        raise BadSetting(f"DISCORD_OPENAPI names no file: {openapi}. Unset it or correct it.")
-    settings = Settings(
-        port=_port(),
-        data_dir=Path(os.environ.get("DATA_DIR") or DEFAULT_DATA_DIR),
-        openapi=Path(openapi) if openapi is not None else None,
-    )
-    return await Playground(settings).run()
 
 
 def _say(options: argparse.Namespace) -> int:
@@ -136,19 +116,10 @@ def _say(options: argparse.Namespace) -> int:
         )
 
 
-def _film(options: argparse.Namespace) -> int:
-    from playground.film import film  # noqa: PLC0415 - needs playwright, which serving does not
+def _record_demo(options: argparse.Namespace) -> int:
+    from playground.record_demo import record_demo  # noqa: PLC0415 - needs playwright, which serving does not
 
-    return asyncio.run(film(options.out, prompt=options.prompt, timeout_s=options.timeout))
-
-
-def _port() -> int:
-    text = os.environ.get("PLAYGROUND_PORT") or dotenv_values().get("PLAYGROUND_PORT")
-    if not text:
-        return DEFAULT_PORT
-    if not text.isdecimal() or int(text) > 65535:
-        raise BadSetting(f"PLAYGROUND_PORT must be a port from 0 to 65535, not {text!r}.")
-    return int(text)
+    return asyncio.run(record_demo(options.out, prompt=options.prompt, timeout_s=options.timeout))
 
 
 if __name__ == "__main__":

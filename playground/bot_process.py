@@ -1,4 +1,4 @@
-"""The bot as its own process, as an operator starts it: output kept, stopped or killed."""
+"""The bot as a process of its own, started as an operator starts it; its output is kept."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import Any, TextIO
 LAST_LINES = 40
 LAUNCHER: Sequence[str] = ()
 if sys.platform == "linux":
-    # Should this process be killed, the kernel asks the bot to end (PR_SET_PDEATHSIG, SIGTERM)
-    # instead of leaving it to run on alone.
+    # If this process is killed, the kernel sends SIGTERM to the bot (PR_SET_PDEATHSIG). Otherwise
+    # the bot would go on running alone.
     LAUNCHER = (
         sys.executable,
         "-c",
@@ -25,11 +25,11 @@ if sys.platform == "linux":
         ),
     )
 STOP_WITHIN_S = 75.0
-"""Above the bot's own DRAIN_S (60), in which it finishes what it draws."""
+"""Longer than the bot's own DRAIN_S (60), in which it finishes the jobs that are running."""
 
 
 class BotProcess:
-    """One run of the bot. Started by `start`, ended by `stop` (asks) or `kill` (does not)."""
+    """One run of the bot: `start` starts it, `stop` asks it to end, `kill` ends it at once."""
 
     def __init__(self, process: asyncio.subprocess.Process, echo: TextIO | None) -> None:
         self._process = process
@@ -47,13 +47,13 @@ class BotProcess:
         *,
         echo: TextIO | None = None,
     ) -> BotProcess:
-        """Start `command` (default: this Python with `-m bot`); output goes to echo too."""
-        # A group of its own, so that Ctrl-C reaches us alone and we end the bot in order.
-        apart: dict[str, Any]
+        """Start `command` (default: this Python with `-m bot`); its output is copied to echo."""
+        # In a process group of its own: Ctrl-C reaches this process only, which then stops the bot.
+        group: dict[str, Any]
         if sys.platform == "win32":
-            apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+            group = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
         else:
-            apart = {"process_group": 0}
+            group = {"process_group": 0}
         process = await asyncio.create_subprocess_exec(
             *LAUNCHER,
             *(command or (sys.executable, "-m", "bot")),
@@ -62,7 +62,7 @@ class BotProcess:
             stderr=asyncio.subprocess.STDOUT,
             env={**os.environ, "PYTHONUNBUFFERED": "1", **environment},
             limit=2**20,
-            **apart,
+            **group,
         )
         return cls(process, echo)
 
@@ -82,7 +82,10 @@ class BotProcess:
         return list(self._lines)
 
     async def wait_for_line(self, text: str) -> str:
-        """The first of its last lines, or of those to come, that holds the text."""
+        """Wait for a line that contains the text; the last lines are searched first.
+
+        EOFError if the bot ends without writing one.
+        """
         while True:
             for line in self._lines:
                 if text in line:
@@ -93,13 +96,13 @@ class BotProcess:
             await self._wrote.wait()
 
     async def wait(self) -> int:
-        """Its exit code, once it has ended and its output is read."""
+        """Wait until it has ended and its output is read; its exit code."""
         code = await self._process.wait()
         await self._reader
         return code
 
     async def stop(self, *, within_s: float = STOP_WITHIN_S) -> int:
-        """Ask it to end (SIGTERM; Ctrl-Break on Windows); after within_s, kill it."""
+        """Ask it to end (SIGTERM; Ctrl-Break on Windows); kill it after within_s. Its exit code."""
         if self.exit_code is None:
             if sys.platform == "win32":
                 self._process.send_signal(signal.CTRL_BREAK_EVENT)
@@ -113,7 +116,7 @@ class BotProcess:
         return await self.kill()
 
     async def kill(self) -> int:
-        """End it at once, as a power cut would (SIGKILL)."""
+        """End it at once (SIGKILL), so that it cannot finish anything; its exit code."""
         if self.exit_code is None:
             self._process.kill()
         return await self.wait()
@@ -134,7 +137,7 @@ class BotProcess:
             self._wrote.set()
 
     async def _line(self, stream: asyncio.StreamReader) -> bytes:
-        """The next line, b"" at the end; one beyond the limit is skipped."""
+        """The next line, or b"" at the end; a line longer than the stream's limit is skipped."""
         while True:
             try:
                 return await stream.readline()

@@ -1,4 +1,4 @@
-"""The picture store: bytes by path, handed out under signed addresses that expire."""
+"""The store of attachments: files by path, served under signed addresses that expire."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 from PIL import Image
-from simcord._clock import Clock
 from simcord.backend.cdn import CdnStore
 
+from playground.simcord_bridge import Clock
+
 LIFE_S = 24 * 3600
-"""How long a signed address answers; Discord's own live about a day."""
+"""How long a signed address is valid; Discord's own are valid for about a day."""
 
 DETACHED_KEPT = 200
-"""Pictures no message shows any more that are still served, newest first out last."""
+"""How many files that no message shows any more are still kept; the oldest are deleted first."""
 
 _ADDRESS_KEYS = {"url", "proxy_url", "icon_url", "proxy_icon_url"}
 _UNSAFE_NAME = re.compile(r"[^A-Za-z0-9._()-]+")
@@ -38,10 +39,10 @@ class Blob:
 
 
 class SignedCdn(CdnStore):
-    """Attachments by path; an address is valid only with a fresh signature.
+    """Stores attachments by path; an address is valid only with a signature that has not expired.
 
-    base_url is set when the server knows its port. Stored payloads hold the bare address; what
-    leaves for the bot or a browser passes through `signed`.
+    base_url is set when the server knows its port. Stored messages contain addresses without a
+    signature; `signed` adds one to everything that is sent to the bot or to a browser.
     """
 
     def __init__(self, *, clock: Clock, key: bytes, life_s: float = LIFE_S) -> None:
@@ -82,18 +83,18 @@ class SignedCdn(CdnStore):
         return attachment
 
     def restore(self, attachment: Mapping[str, Any], data: bytes) -> None:
-        """Serve a file again that an earlier store described."""
+        """Store a file again under the address that an earlier playground gave it."""
         path = urlsplit(attachment["url"]).path
         content_type, name = str(attachment["content_type"]), str(attachment["filename"])
         self._files[path] = Blob(data=data, content_type=content_type, filename=name)
 
     def get(self, url: str) -> bytes | None:
-        """The bytes behind an address, signed or not, for whoever is inside."""
+        """The bytes at an address, signed or not; for the playground's own code."""
         blob = self._files.get(urlsplit(url).path)
         return None if blob is None else blob.data
 
     def open(self, path: str, query: str) -> Blob | None:
-        """The file if the address's signature is right and its time has not passed."""
+        """The file if the signature of the address is right and has not expired, else None."""
         fields = parse_qs(query)
         expires = fields.get("ex", [""])[0]
         signature = fields.get("hm", [""])[0]
@@ -105,7 +106,7 @@ class SignedCdn(CdnStore):
         return self._files.get(path)
 
     def detach(self, url: str) -> None:
-        """No message shows this file any more: it may go once many newer ones have too."""
+        """No message shows this file any more: it is deleted after DETACHED_KEPT others."""
         path = urlsplit(url).path
         if path not in self._files:
             return
@@ -115,10 +116,10 @@ class SignedCdn(CdnStore):
             self._files.pop(gone, None)
 
     def signed(self, value: Any) -> Any:  # noqa: ANN401 - JSON in, JSON out
-        """A copy of a JSON value with every address of ours freshly signed.
+        """A copy of a JSON value in which every address of this store has a new signature.
 
-        Only what stands under a key for addresses is one: a text may hold an address too, and
-        stays as its author wrote it.
+        Only the values of keys such as `url` are addresses. An address within a text stays as its
+        author wrote it.
         """
         if isinstance(value, dict):
             copy = {
@@ -135,7 +136,7 @@ class SignedCdn(CdnStore):
         return value
 
     def sign(self, url: str) -> str:
-        """The address with a fresh signature; one that is not ours as it is."""
+        """The address with a new signature; an address of another server is returned unchanged."""
         if not url.startswith(self.base_url + "/attachments/"):
             return url
         path = urlsplit(url).path
@@ -147,13 +148,13 @@ class SignedCdn(CdnStore):
 
 
 def safe_name(filename: str) -> str:
-    """A file's name as Discord keeps it: no folders, no spaces, nothing a shell would mind."""
+    """A file's name as Discord keeps it: without folders, and only letters, digits and ._()-."""
     base = filename.replace("\\", "/").rsplit("/", 1)[-1]
     return _UNSAFE_NAME.sub("_", base)[-120:] or "file"
 
 
 def picture_size(data: bytes) -> tuple[int, int] | None:
-    """(width, height) in pixels from the header alone; None where it is no picture we know."""
+    """(width, height) in pixels, read from the header; None if the format is unknown."""
     if data[:8] == b"\x89PNG\r\n\x1a\n" and len(data) >= 24:
         return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
     try:
@@ -166,7 +167,7 @@ def picture_size(data: bytes) -> tuple[int, int] | None:
 
 
 def _show_attachments(message: dict[str, Any]) -> None:
-    """Turn `attachment://name` in a message's embeds into that attachment's address."""
+    """Replace `attachment://name` in a message's embeds by the address of that attachment."""
     by_name = {item.get("filename"): item for item in message["attachments"]}
     for embed in message["embeds"]:
         for part, key in (

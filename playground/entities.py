@@ -8,37 +8,37 @@ from typing import Any
 from simcord.backend import serializers
 from simcord.backend.access import channel_accessible
 
+from playground.discord_state import DiscordState
 from playground.refusal import Refused
-from playground.world import World
 
 
 def describe_entities(
-    world: World, viewer_id: int, ids: Sequence[str]
+    state: DiscordState, viewer_id: int, ids: Sequence[str]
 ) -> dict[str, dict[str, Any]]:
     """The people, roles and channels of those ids, as an interaction carries them.
 
-    Refused for an id that the viewer cannot see anything under.
+    Refused if an id names nothing that the viewer can see.
     """
-    guild = world.guild
+    guild = state.guild
     resolved: dict[str, dict[str, Any]] = {}
     for text in ids:
         number = int(text) if text.isdecimal() else 0
-        if number in world.users:
-            user = dict(serializers.user_payload(world.users[number]))
+        if number in state.users:
+            user = dict(serializers.user_payload(state.users[number]))
             resolved.setdefault("users", {})[text] = user
             if number in guild.members:
                 member = dict(
-                    serializers.member_payload(world, guild, guild.members[number], with_user=False)
+                    serializers.member_payload(state, guild, guild.members[number], with_user=False)
                 )
-                granted = world.compute_permissions(guild.id, number)
+                granted = state.compute_permissions(guild.id, number)
                 member["permissions"] = str(granted)
                 resolved.setdefault("members", {})[text] = member
         elif number in guild.roles:
             role = dict(serializers.role_payload(guild.roles[number]))
             resolved.setdefault("roles", {})[text] = role
-        elif number in world.channels and channel_accessible(world, number, viewer_id):
-            channel = dict(serializers.channel_payload(world, world.channels[number]))
-            granted = world.compute_permissions(guild.id, viewer_id, number)
+        elif number in state.channels and channel_accessible(state, number, viewer_id):
+            channel = dict(serializers.channel_payload(state, state.channels[number]))
+            granted = state.compute_permissions(guild.id, viewer_id, number)
             channel["permissions"] = str(granted)
             resolved.setdefault("channels", {})[text] = channel
         else:

@@ -1,4 +1,4 @@
-"""The gateway: the websocket over which the bot hears what happens, and can resume."""
+"""The gateway: the websocket that sends events to the bot, and lets it resume after a break."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from aiohttp import WSMsgType, web
 from simcord import intents as intent_rules
 from simcord.backend import serializers
 
-from playground.world import World
+from playground.discord_state import DiscordState
 
 HEARTBEAT_MS = 41_250
 ACK_AFTER_S = 0.05
-"""No faster than a network: a library notes the time of its beat only once that was sent."""
+"""A delay like that of a network. discord.py notes the time of its heartbeat only after sending it,
+and would take an immediate answer for one that came before."""
 
 REPLAYED = 1000
-"""Events kept for a bot that reconnects with RESUME."""
+"""How many events are kept for a bot that reconnects with RESUME."""
 
 CLOSE_BAD_TOKEN = 4004
 CLOSE_NOT_AUTHENTICATED = 4003
@@ -63,11 +64,11 @@ class Socket:
                     packed += self._deflate.flush(zlib.Z_SYNC_FLUSH)
                     await self._response.send_bytes(packed)
             except (ConnectionError, RuntimeError):
-                return  # gone; what it missed is in the session, for RESUME
+                return  # closed; the session keeps what was not sent, for RESUME
 
 
 class Session:
-    """What one identified bot has been told, so that it can resume where it stopped."""
+    """The events sent to one identified bot, so that it can resume where it stopped."""
 
     def __init__(self, *, intents: discord.Intents, shard: tuple[int, int]) -> None:
         self.id = secrets.token_hex(16)
@@ -75,30 +76,30 @@ class Session:
         self.shard = shard
         self.sequence = 0
         self.socket: Socket | None = None
-        self._told: deque[tuple[int, str]] = deque(maxlen=REPLAYED)
+        self._sent: deque[tuple[int, str]] = deque(maxlen=REPLAYED)
 
     def dispatch(self, event: str, data: Any) -> None:  # noqa: ANN401 - any JSON
-        """Tell the bot of an event, now or when it resumes."""
+        """Send the bot an event, now or when it resumes."""
         self.sequence += 1
         frame = json.dumps({"op": DISPATCH, "t": event, "s": self.sequence, "d": data})
-        self._told.append((self.sequence, frame))
+        self._sent.append((self.sequence, frame))
         if self.socket is not None:
             self.socket.send(frame)
 
     def replay(self, socket: Socket, after: int) -> bool:
-        """Send again what came after that sequence number; False if it is no longer known."""
-        if after > self.sequence or (self._told and after < self._told[0][0] - 1):
+        """Send again the events after a sequence number; False if they are no longer kept."""
+        if after > self.sequence or (self._sent and after < self._sent[0][0] - 1):
             return False
         self.socket = socket
-        for sequence, frame in self._told:
+        for sequence, frame in self._sent:
             if sequence > after:
                 socket.send(frame)
         self.dispatch("RESUMED", {})
         return True
 
 
-class _HangUp(Exception):
-    """The bot did what ends a connection."""
+class _CloseConnection(Exception):
+    """Raised to close the connection with a code, because the bot sent what it must not."""
 
     def __init__(self, code: int) -> None:
         super().__init__(code)
@@ -106,19 +107,19 @@ class _HangUp(Exception):
 
 
 class Gateway:
-    """All sessions of the bot, fed with the world's events."""
+    """All sessions of the bot; passes the events of the simulated Discord on to them."""
 
-    def __init__(self, world: World, *, token: str) -> None:
+    def __init__(self, state: DiscordState, *, token: str) -> None:
         self.url = "ws://127.0.0.1/gateway"
-        self._world = world
+        self._state = state
         self._token = token
         self._sessions: dict[str, Session] = {}
         self._changed = asyncio.Event()
-        world.subscribers.append(self._feed)
+        state.subscribers.append(self._pass_on)
 
     @property
     def connected(self) -> bool:
-        """Whether a bot is listening now."""
+        """Whether a bot is connected now."""
         return any(session.socket is not None for session in self._sessions.values())
 
     @property
@@ -127,20 +128,20 @@ class Gateway:
         return len(self._sessions)
 
     async def wait_connected(self, *, connected: bool = True) -> None:
-        """Return once a bot is listening (or none is)."""
+        """Return when a bot is connected, or when none is."""
         while self.connected != connected:
             self._changed.clear()
             await self._changed.wait()
 
     async def close(self) -> None:
-        """Hang up on every bot."""
-        self._world.subscribers.remove(self._feed)
+        """Close every connection."""
+        self._state.subscribers.remove(self._pass_on)
         for session in self._sessions.values():
             if session.socket is not None:
                 await session.socket.close(1001)
 
     async def drop(self, code: int = 1006) -> None:
-        """Cut the line, as networks do; the sessions stay and can be resumed."""
+        """Close the connections as a network failure does; the sessions can be resumed."""
         for session in self._sessions.values():
             if session.socket is not None:
                 await session.socket.close(4000 if code == 1006 else code)
@@ -157,8 +158,8 @@ class Gateway:
                 if message.type is not WSMsgType.TEXT:
                     continue
                 try:
-                    session = self._hear(socket, session, json.loads(message.data))
-                except _HangUp as reason:
+                    session = self._handle_frame(socket, session, json.loads(message.data))
+                except _CloseConnection as reason:
                     await socket.close(reason.code)
                     break
                 except (ValueError, KeyError, TypeError, AttributeError):
@@ -171,23 +172,23 @@ class Gateway:
             self._changed.set()
         return response
 
-    def _hear(self, socket: Socket, session: Session | None, frame: Any) -> Session | None:  # noqa: ANN401 - any JSON
-        """Act on one frame of the bot; the session that its connection has from then on."""
+    def _handle_frame(self, socket: Socket, session: Session | None, frame: Any) -> Session | None:  # noqa: ANN401 - any JSON
+        """Act on one frame of the bot; the session that its connection belongs to afterwards."""
         op, data = int(frame["op"]), frame.get("d")
         if op == HEARTBEAT:
             acknowledged = json.dumps({"op": HEARTBEAT_ACK, "d": None})
             asyncio.get_running_loop().call_later(ACK_AFTER_S, socket.send, acknowledged)
         elif op in (IDENTIFY, RESUME):
             if data["token"] != self._token:
-                raise _HangUp(CLOSE_BAD_TOKEN)
-            return self._enter(socket, op, data) or session
+                raise _CloseConnection(CLOSE_BAD_TOKEN)
+            return self._identify_or_resume(socket, op, data) or session
         elif session is None:
-            raise _HangUp(CLOSE_NOT_AUTHENTICATED)
+            raise _CloseConnection(CLOSE_NOT_AUTHENTICATED)
         elif op == REQUEST_MEMBERS:
             self._send_members(session, data)
         return session
 
-    def _enter(self, socket: Socket, op: int, data: dict[str, Any]) -> Session | None:
+    def _identify_or_resume(self, socket: Socket, op: int, data: dict[str, Any]) -> Session | None:
         if op == RESUME:
             session = self._sessions.get(str(data.get("session_id")))
             if session is None or not session.replay(socket, int(data.get("seq") or 0)):
@@ -195,82 +196,85 @@ class Gateway:
                 return None
         else:
             shard_id, shard_count = data.get("shard") or (0, 1)
-            intents = discord.Intents._from_value(int(data["intents"]))  # noqa: SLF001
+            intents = discord.Intents.none()
+            intents.value = int(data["intents"])
             session = Session(intents=intents, shard=(int(shard_id), int(shard_count)))
             session.socket = socket
             self._sessions[session.id] = session
-            self._greet(session)
+            self._send_ready(session)
         self._changed.set()
         return session
 
-    def _greet(self, session: Session) -> None:
-        world = self._world
-        mine = [guild for guild in world.guilds.values() if self._is_for(session, guild.id)]
+    def _send_ready(self, session: Session) -> None:
+        state = self._state
+        mine = [guild for guild in state.guilds.values() if self._is_for(session, guild.id)]
         session.dispatch(
             "READY",
             {
                 "v": 10,
-                "user": dict(serializers.user_payload(world.bot_user)),
+                "user": dict(serializers.user_payload(state.bot_user)),
                 "guilds": [{"id": str(guild.id), "unavailable": True} for guild in mine],
                 "session_id": session.id,
                 "resume_gateway_url": self.url,
                 "shard": list(session.shard),
-                "application": {"id": str(world.application_id), "flags": 0},
+                "application": {"id": str(state.application_id), "flags": 0},
             },
         )
         for guild in mine:
-            self._tell(session, "GUILD_CREATE", serializers.guild_create_payload(world, guild))
+            self._send_event(
+                session, "GUILD_CREATE", serializers.guild_create_payload(state, guild)
+            )
 
     def _is_for(self, session: Session, guild_id: int | None) -> bool:
         shard_id, shard_count = session.shard
         return ((guild_id >> 22) % shard_count if guild_id is not None else 0) == shard_id
 
-    def _feed(self, event: str, payload: Mapping[str, Any]) -> None:
+    def _pass_on(self, event: str, payload: Mapping[str, Any]) -> None:
         guild_id = payload.get("guild_id") or (
             payload.get("id") if event.startswith("GUILD_") else None
         )
         for session in self._sessions.values():
             if self._is_for(session, int(guild_id) if guild_id is not None else None):
-                self._tell(session, event, payload)
+                self._send_event(session, event, payload)
 
-    def _tell(self, session: Session, event: str, payload: Mapping[str, Any]) -> None:
-        """Pass an event on if the bot's intents cover it, with what they hide left out."""
+    def _send_event(self, session: Session, event: str, payload: Mapping[str, Any]) -> None:
+        """Send an event if the bot's intents cover it, without the parts that they hide."""
         needed = intent_rules.required_intent(event, payload)
         if needed is not None and not getattr(session.intents, needed):
             return
         data: dict[str, Any] = copy.deepcopy(dict(payload))
         if not session.intents.message_content:
-            self._censor(event, data)
+            self._hide_content(event, data)
         if event == "GUILD_CREATE":
-            intent_rules.prune_guild_create(data, session.intents, self._world.bot_user.id)
-        session.dispatch(event, self._world.cdn.signed(data))
+            intent_rules.prune_guild_create(data, session.intents, self._state.bot_user.id)
+        session.dispatch(event, self._state.cdn.signed(data))
 
-    def _censor(self, event: str, data: dict[str, Any]) -> None:
-        world, bot_id = self._world, self._world.bot_user.id
+    def _hide_content(self, event: str, data: dict[str, Any]) -> None:
+        state, bot_id = self._state, self._state.bot_user.id
         if event in ("MESSAGE_CREATE", "MESSAGE_UPDATE"):
-            intent_rules.censor_message(data, bot_id, backend=world)
+            intent_rules.censor_message(data, bot_id, backend=state)
         elif event == "INTERACTION_CREATE":
             inner = data.get("data") or {}
             if data.get("type") in (3, 5) and isinstance(data.get("message"), dict):
                 intent_rules.censor_message(
-                    data["message"], bot_id, backend=world, exempt_root=True
+                    data["message"], bot_id, backend=state, exempt_root=True
                 )
             messages = (inner.get("resolved") or {}).get("messages") or {}
             for message_id, message in messages.items():
                 chosen = inner.get("type") == 3 and str(inner.get("target_id")) == message_id
-                intent_rules.censor_message(message, bot_id, backend=world, exempt_root=chosen)
+                intent_rules.censor_message(message, bot_id, backend=state, exempt_root=chosen)
 
     def _send_members(self, session: Session, data: dict[str, Any]) -> None:
-        guild = self._world.guilds.get(int(data.get("guild_id") or 0))
+        guild = self._state.guilds.get(int(data.get("guild_id") or 0))
         if guild is None:
             return
         wanted = {int(i) for i in data.get("user_ids") or []}
         prefix = str(data.get("query") or "").lower()
         members = [
-            serializers.member_payload(self._world, guild, member)
+            serializers.member_payload(self._state, guild, member)
             for member in guild.members.values()
             if (member.user_id in wanted if wanted else True)
-            and self._world.users[member.user_id].name.lower().startswith(prefix)
+            and self._state.users[member.user_id].name.lower().startswith(prefix)
         ]
         missing = [str(i) for i in sorted(wanted - guild.members.keys())]
         chunk: dict[str, Any] = {

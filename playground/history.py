@@ -1,4 +1,4 @@
-"""What was said, kept on disk, so that a playground opened again shows its pictures and buttons."""
+"""Messages kept on disk, so that a playground started again shows them with their buttons."""
 
 from __future__ import annotations
 
@@ -14,59 +14,59 @@ from simcord.backend.errors import SetupError
 from simcord.backend.models import AllowedMentions, Message, Reaction
 from simcord.enums import ChannelType
 
-from playground.world import Change, World
+from playground.discord_state import Change, DiscordState
 
 KEPT_PER_CHANNEL = 200
 SAVE_AFTER_S = 2.0
-"""Changes are gathered for so long before they are written."""
+"""How long changes are collected before they are written."""
 
-_BASE = "playground://files"  # stands for the server's address, whose port may change
+_BASE = "playground://files"  # written in place of the server's address, whose port may change
 
 _log = logging.getLogger(__name__)
 
 
 class History:
-    """The public and direct messages of one world and their files, in one folder.
+    """Keeps the public and direct messages with their files in one folder.
 
-    Ephemeral answers and unfinished deferrals are not kept: they end with the interaction's token.
+    Ephemeral answers and unfinished deferrals are not kept: they end with their interaction.
     """
 
-    def __init__(self, world: World, folder: Path) -> None:
-        self._world = world
+    def __init__(self, state: DiscordState, folder: Path) -> None:
+        self._state = state
         self._folder = folder
         self._changed = asyncio.Event()
         self._saver: asyncio.Task[None] | None = None
 
     def open(self) -> None:
-        """Read what was kept, then keep what comes; call it once the server's address is known."""
+        """Load the messages, then keep new ones. Call it when the server's address is known."""
         try:
             self._load()
         except FileNotFoundError:
             pass
         except (ValueError, KeyError, TypeError) as error:
-            _log.warning("%s is unreadable and was ignored: %s", self._list, error)
-        self._world.watchers.append(self._notice)
-        self._saver = asyncio.create_task(self._save_now_and_then())
+            _log.warning("%s is unreadable and was ignored: %s", self._messages_file, error)
+        self._state.watchers.append(self._on_change)
+        self._saver = asyncio.create_task(self._save_after_changes())
 
     async def close(self) -> None:
-        """Write the last state."""
+        """Write everything that is not yet written, and stop."""
         if self._saver is None:
             return
-        self._world.watchers.remove(self._notice)
+        self._state.watchers.remove(self._on_change)
         self._saver.cancel()
         await asyncio.gather(self._saver, return_exceptions=True)
         self._saver = None
         self._save()
 
     @property
-    def _list(self) -> Path:
+    def _messages_file(self) -> Path:
         return self._folder / "messages.json"
 
-    def _notice(self, change: Change) -> None:
+    def _on_change(self, change: Change) -> None:
         if change.message is not None:
             self._changed.set()
 
-    async def _save_now_and_then(self) -> None:
+    async def _save_after_changes(self) -> None:
         while True:
             await self._changed.wait()
             await asyncio.sleep(SAVE_AFTER_S)
@@ -76,18 +76,18 @@ class History:
     # ------------------------------------------------------------------ writing
 
     def _save(self) -> None:
-        kept = [message for store in self._world.messages.values() for message in _worth(store)]
+        kept = [message for store in self._state.messages.values() for message in _lasting(store)]
         self._folder.mkdir(parents=True, exist_ok=True)
         names = {attachment["id"] for message in kept for attachment in message.attachments}
         self._save_files(kept)
-        state = {
-            "direct": sorted(self._world.dm_channels.items()),
+        stored = {
+            "direct": sorted(self._state.dm_channels.items()),
             "messages": [_as_json(message) for message in kept],
         }
-        text = json.dumps(state).replace(self._world.cdn.base_url, _BASE)
-        draft = self._list.with_suffix(".new")
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(self._list)
+        text = json.dumps(stored).replace(self._state.cdn.base_url, _BASE)
+        temporary = self._messages_file.with_suffix(".new")
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(self._messages_file)
         for path in self._folder.glob("*.bin"):
             if path.stem not in names:
                 path.unlink()
@@ -96,52 +96,52 @@ class History:
         for message in kept:
             for attachment in message.attachments:
                 path = self._folder / f"{attachment['id']}.bin"
-                data = self._world.cdn.get(attachment["url"])
+                data = self._state.cdn.get(attachment["url"])
                 if data is not None and not path.exists():
                     path.write_bytes(data)
 
     # ------------------------------------------------------------------ reading
 
     def _load(self) -> None:
-        world = self._world
-        text = self._list.read_text(encoding="utf-8").replace(_BASE, world.cdn.base_url)
-        state = json.loads(text)
-        messages = [_from_json(item) for item in state["messages"]]
-        for user_id, channel_id in state["direct"]:
+        state = self._state
+        text = self._messages_file.read_text(encoding="utf-8").replace(_BASE, state.cdn.base_url)
+        stored = json.loads(text)
+        messages = [_from_json(item) for item in stored["messages"]]
+        for user_id, channel_id in stored["direct"]:
             self._open_direct(int(user_id), int(channel_id))
         for message in messages:
-            store = world.messages.get(message.channel_id)
-            if store is None or message.author_id not in world.users:
+            store = state.messages.get(message.channel_id)
+            if store is None or message.author_id not in state.users:
                 continue
             store[message.id] = message
-            with contextlib.suppress(SetupError):  # taken in this millisecond by another kind
-                world.reserve_id(message.id)
-            world.channels[message.channel_id].last_message_id = message.id
+            with contextlib.suppress(SetupError):  # another object has the id already
+                state.reserve_id(message.id)
+            state.channels[message.channel_id].last_message_id = message.id
             for attachment in message.attachments:
                 path = self._folder / f"{int(attachment['id'])}.bin"
                 if path.exists():
-                    world.cdn.restore(attachment, path.read_bytes())
+                    state.cdn.restore(attachment, path.read_bytes())
 
     def _open_direct(self, user_id: int, channel_id: int) -> None:
-        world = self._world
-        if user_id not in world.users or user_id in world.dm_channels:
+        state = self._state
+        if user_id not in state.users or user_id in state.dm_channels:
             return
-        channel = world.create_channel(None, None, type=ChannelType.DM)
+        channel = state.create_channel(None, None, type=ChannelType.DM)
         channel.recipient_ids = [user_id]
-        del world.channels[channel.id], world.messages[channel.id]
+        del state.channels[channel.id], state.messages[channel.id]
         channel.id = channel_id
-        world.channels[channel_id] = channel
-        world.messages[channel_id] = {}
-        world.dm_channels[user_id] = channel_id
+        state.channels[channel_id] = channel
+        state.messages[channel_id] = {}
+        state.dm_channels[user_id] = channel_id
 
 
-def _worth(store: dict[int, Message]) -> list[Message]:
-    lasting = [
+def _lasting(store: dict[int, Message]) -> list[Message]:
+    kept = [
         message
         for message in store.values()
         if not message.is_ephemeral and not message.flags & (1 << 7) and message.poll is None
     ]
-    return lasting[-KEPT_PER_CHANNEL:]
+    return kept[-KEPT_PER_CHANNEL:]
 
 
 def _as_json(message: Message) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What Discord refuses for its own sake: rate limits, old edits, repeated nonces."""
+"""The limits that Discord sets: rate limits, edits of old messages, repeated nonces."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from simcord._clock import Clock
+from playground.simcord_bridge import Clock
 
 GLOBAL_PER_S = 50
 NONCE_LIFE = timedelta(minutes=5)
@@ -45,10 +45,10 @@ RULES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """Whether a request may go on, and the headers that say how many more may."""
+    """Whether a request is allowed, and the headers that say how many more are."""
 
     headers: dict[str, str]
-    retry_after_s: float | None = None  # None: it may
+    retry_after_s: float | None = None  # None: it is allowed
     is_global: bool = False
 
 
@@ -60,7 +60,7 @@ class _Window:
 
 @dataclass(slots=True)
 class RateLimits:
-    """Counts requests by route and channel, as Discord's headers tell it."""
+    """Counts requests by route and channel, as Discord's headers describe it."""
 
     clock: Clock
     rules: tuple[Rule, ...] = RULES
@@ -68,8 +68,8 @@ class RateLimits:
     _windows: dict[tuple[str, str], _Window] = field(default_factory=dict)
 
     def check(self, method: str, path: str) -> Verdict:
-        """Count one request and say whether it may go on."""
-        if path.startswith("/interactions/"):  # a first response is under no limit
+        """Count one request; whether it is allowed."""
+        if path.startswith("/interactions/"):  # a first response has no limit
             return Verdict(headers={})
         if not path.startswith("/webhooks/"):
             wait_s = self._take("global", "", self.global_per_s, 1.0)[1]
@@ -114,13 +114,13 @@ class RateLimits:
 
 @dataclass(slots=True)
 class OldEdits:
-    """Messages older than an hour take about three edits in six seconds a channel (30046)."""
+    """Allows three edits in six seconds to a channel's messages older than an hour (30046)."""
 
     clock: Clock
     _edits: dict[int, deque[datetime]] = field(default_factory=dict)
 
     def check(self, channel_id: int, written: datetime) -> float | None:
-        """Count one edit of a message; the seconds to wait if it is one too many."""
+        """Count one edit of a message; the seconds to wait if it is not allowed now."""
         now = self.clock.now()
         if now - written <= OLD_MESSAGE:
             return None
@@ -135,18 +135,18 @@ class OldEdits:
 
 @dataclass(slots=True)
 class Nonces:
-    """Which message an enforced nonce made, for some minutes."""
+    """Remembers for some minutes which message an enforced nonce created."""
 
     clock: Clock
-    _made: dict[tuple[int, str], tuple[datetime, int]] = field(default_factory=dict)
+    _created: dict[tuple[int, str], tuple[datetime, int]] = field(default_factory=dict)
 
     def recall(self, channel_id: int, nonce: str) -> int | None:
-        """The id of the message this nonce made here, if that was minutes ago at most."""
+        """The id of the message that this nonce created in this channel in the last minutes."""
         now = self.clock.now()
-        self._made = {k: v for k, v in self._made.items() if now - v[0] < NONCE_LIFE}
-        made = self._made.get((channel_id, nonce))
-        return None if made is None else made[1]
+        self._created = {k: v for k, v in self._created.items() if now - v[0] < NONCE_LIFE}
+        created = self._created.get((channel_id, nonce))
+        return None if created is None else created[1]
 
     def remember(self, channel_id: int, nonce: str, message_id: int) -> None:
-        """This nonce has now made this message."""
-        self._made[channel_id, nonce] = (self.clock.now(), message_id)
+        """Note that this nonce created this message."""
+        self._created[channel_id, nonce] = (self.clock.now(), message_id)

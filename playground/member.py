@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from types import SimpleNamespace
 from typing import Any
 
 import discord
-from simcord import _modal, interactions
+from simcord import interactions
 from simcord.backend import serializers
 from simcord.backend.access import channel_accessible, message_accessible, reaction_permissions
 from simcord.backend.command_access import command_access
 from simcord.backend.models import Channel, Interaction, Message
-from simcord.components import validate_modal, walk_components
+from simcord.components import walk_components
 from simcord.enums import (
     SELECT_TYPES,
     AppCommandType,
@@ -22,11 +21,11 @@ from simcord.enums import (
     OptionType,
 )
 
+from playground import simcord_bridge
+from playground.discord_state import DiscordState, Person
 from playground.entities import describe_entities
-from playground.refusal import Refused, Upload, plainly
-from playground.world import Person, World
-
-__all__ = ["ANSWER_WITHIN_S", "Member", "Refused", "Upload", "button_name"]
+from playground.refusal import Refused, plain_refusals
+from playground.upload import Upload
 
 ANSWER_WITHIN_S = 3.0
 """How long Discord waits for an interaction's first response."""
@@ -42,15 +41,12 @@ _ENTITIES = (*_USERS, OptionType.CHANNEL, OptionType.ROLE)
 
 
 class Member:
-    """One person at the keyboard. Every act reaches the bot as a gateway event, at once."""
+    """One person. Everything that this person does reaches the bot at once, as a gateway event."""
 
-    def __init__(self, world: World, person: Person) -> None:
-        self.world = world
+    def __init__(self, state: DiscordState, person: Person) -> None:
+        self.state = state
         self.person = person
         self.locale = person.locale
-        # simcord's builders ask an actor for these two names only.
-        self._env = SimpleNamespace(backend=world)
-        self.guild = None
 
     @property
     def id(self) -> int:
@@ -62,30 +58,30 @@ class Member:
         """How a message names this person."""
         return f"<@{self.id}>"
 
-    # ------------------------------------------------------------------ seeing
+    # ------------------------------------------------------------------ what a person sees
 
     def channels(self) -> list[Channel]:
         """The channels this person can open, direct messages with the bot last."""
-        rooms = [self.world.channels[i] for i in self.world.guild.channel_ids]
-        direct = self.world.get_dm_channel(self.id)
-        return [room for room in rooms if self.sees(room.id)] + [direct]
+        channels = [self.state.channels[i] for i in self.state.guild.channel_ids]
+        direct = self.state.get_dm_channel(self.id)
+        return [channel for channel in channels if self.sees(channel.id)] + [direct]
 
     def sees(self, channel_id: int) -> bool:
         """Whether this person can open that channel."""
-        return channel_accessible(self.world, channel_id, self.id)
+        return channel_accessible(self.state, channel_id, self.id)
 
     def messages(self, channel_id: int) -> list[Message]:
-        """What this person sees of a channel, oldest first; others' ephemeral answers are not."""
+        """A channel's messages, oldest first, without other people's ephemeral answers."""
         if not self.sees(channel_id):
             return []
-        stored = self.world.messages[channel_id].values()
+        stored = self.state.messages[channel_id].values()
         return [message for message in stored if message.visible_to(self.id)]
 
     def commands(
         self, channel_id: int, kind: AppCommandType = AppCommandType.CHAT_INPUT
     ) -> list[dict[str, Any]]:
         """The commands this person may run here, as the bot registered them."""
-        return self.world.visible_commands(user_id=self.id, channel_id=channel_id, type=kind)
+        return self.state.visible_commands(user_id=self.id, channel_id=channel_id, type=kind)
 
     # ------------------------------------------------------------------ writing
 
@@ -97,23 +93,23 @@ class Member:
         reply_to: int | None = None,
         files: Sequence[Upload] = (),
     ) -> Message:
-        """Send a message, perhaps as a reply, perhaps with files."""
+        """Send a message; as a reply with reply_to, the id of a message of this channel."""
         channel = self._channel(channel_id)
         if not text.strip() and not files:
             raise Refused("There is nothing to send: type something or attach a file.")
         if len(text) > 2000:
             raise Refused(f"A message holds 2000 characters; this one has {len(text)}.")
         self._check_files(files)
-        with plainly():
-            self.world.require_permissions(channel.guild_id, self.id, channel_id, "send_messages")
+        with plain_refusals():
+            self.state.require_permissions(channel.guild_id, self.id, channel_id, "send_messages")
             reference = None
             if reply_to is not None:
                 self._message(channel_id, reply_to)
                 reference = {"channel_id": str(channel_id), "message_id": str(reply_to)}
-            stored = self.world.store_attachments(
+            stored = self.state.store_attachments(
                 channel_id, [(file.filename, file.data) for file in files]
             )
-            return self.world.create_message(
+            return self.state.create_message(
                 channel_id, self.id, text, reference=reference, attachments=stored
             )
 
@@ -122,18 +118,18 @@ class Member:
         message = self._message(channel_id, message_id)
         if message.author_id != self.id and not message.is_ephemeral:
             raise Refused("You can delete only your own messages.")
-        self.world.delete_message(channel_id, message_id)
+        self.state.delete_message(channel_id, message_id)
 
     def react(self, channel_id: int, message_id: int, emoji: str, *, on: bool = True) -> None:
-        """Add a reaction, or take one's own away."""
+        """Add a reaction, or remove one's own."""
         message = self._message(channel_id, message_id)
         channel = self._channel(channel_id)
         if not 0 < len(emoji) <= EMOJI_LENGTH:
             raise Refused("A reaction is one emoji.")
         names = reaction_permissions(message, emoji, reacted=on)
-        with plainly():
-            self.world.require_permissions(channel.guild_id, self.id, channel_id, *names)
-            self.world.set_reaction(channel_id, message_id, emoji, self.id, on)
+        with plain_refusals():
+            self.state.require_permissions(channel.guild_id, self.id, channel_id, *names)
+            self.state.set_reaction(channel_id, message_id, emoji, self.id, on)
 
     # ------------------------------------------------------------------ commands
 
@@ -146,7 +142,7 @@ class Member:
         booleans in their own type, attachments as `Upload`, people, channels and roles as an id.
         """
         root, leaf, nesting = self._find(channel_id, name)
-        with plainly():
+        with plain_refusals():
             built, resolved = self._options(channel_id, name, leaf, dict(options or {}))
             data = _command_data(root, interactions.nest_options(root, nesting, built))
         if resolved:
@@ -156,7 +152,7 @@ class Member:
     def autocomplete(
         self, channel_id: int, name: str, option: str, typed: str, filled: Mapping[str, Any]
     ) -> Interaction:
-        """Ask the bot for suggestions for an option; they come in the interaction's answer."""
+        """Ask the bot for suggestions for an option; they arrive as `autocomplete_choices`."""
         root, leaf, nesting = self._find(channel_id, name)
         declared = {item["name"]: item for item in leaf.get("options") or []}
         focused = declared.get(option)
@@ -167,14 +163,9 @@ class Member:
             for key, value in filled.items()
             if key != option and key in declared and declared[key]["type"] not in _ENTITIES
         }
-        with plainly():
-            built, _ = interactions.build_options(
-                self,  # type: ignore[arg-type]
-                name,
-                leaf,
-                plain,
-                partial=True,
-                channel_id=channel_id,
+        with plain_refusals():
+            built, _ = simcord_bridge.build_options(
+                self.state, self.id, name, leaf, plain, channel_id=channel_id, partial=True
             )
             built.append({"name": option, "type": focused["type"], "value": typed, "focused": True})
             data = _command_data(root, interactions.nest_options(root, nesting, built))
@@ -185,7 +176,7 @@ class Member:
         """Run a message context-menu command on a message."""
         message = self._message(channel_id, message_id)
         root = self._root(channel_id, name, AppCommandType.MESSAGE)
-        payload = dict(serializers.message_payload(self.world, message))
+        payload = dict(serializers.message_payload(self.state, message))
         data = {
             "id": root["id"],
             "name": root["name"],
@@ -206,7 +197,7 @@ class Member:
         return self._press(message, found, {})
 
     def forge(self, channel_id: int, message_id: int, custom_id: str) -> Interaction:
-        """Press a button that the bot never made, as if it stood under that message."""
+        """Press a button that the bot never made, as if that message had it."""
         source = self._message(channel_id, message_id)
         button = {"type": ComponentType.BUTTON, "style": 2, "label": "?", "custom_id": custom_id}
         row = {"type": ComponentType.ACTION_ROW, "components": [button]}
@@ -216,7 +207,7 @@ class Member:
     def choose(
         self, channel_id: int, message_id: int, menu: str, values: Sequence[str]
     ) -> Interaction:
-        """Choose in a select menu, named by its custom_id; entities are chosen by their id."""
+        """Choose in a select menu, named by its custom_id; people, roles and channels by id."""
         message = self._message(channel_id, message_id)
         found = _component(message, SELECT_TYPES, menu)
         least, most = found.get("min_values", 1), found.get("max_values", 1)
@@ -229,11 +220,11 @@ class Member:
                 if value not in known:
                     raise Refused(f"There is no choice {value!r}.")
         else:
-            extra["resolved"] = describe_entities(self.world, self.id, values)
+            extra["resolved"] = describe_entities(self.state, self.id, values)
         return self._press(message, found, extra)
 
     def submit(self, shown: Interaction, values: Mapping[str, Any]) -> Interaction:
-        """Send a modal the bot showed; values by custom_id, files as a list of `Upload`."""
+        """Send a modal that the bot showed; values by custom_id, files as a list of `Upload`."""
         if shown.user_id != self.id or shown.modal is None:
             raise Refused("There is no such form for you to send.")
         if shown.modal_consumed:
@@ -244,53 +235,40 @@ class Member:
             else value
             for key, value in values.items()
         }
-        resolved: dict[str, dict[str, Any]] = {}
-        pending: list[tuple[dict[str, Any], str, bytes]] = []
-        with plainly():
-            form = validate_modal(shown.modal)
-            known = _modal._modal_control_map(form)  # noqa: SLF001 - simcord's own rules
-            for key in files:
-                if key not in known:
-                    raise Refused(f"The form has no field {key!r}.")
-            nodes = _modal._modal_submit_nodes(  # noqa: SLF001
-                form["components"], self, files, resolved, shown.channel_id, pending
+        with plain_refusals():
+            data = simcord_bridge.fill_form(
+                self.state, self.id, shown.modal, files, channel_id=shown.channel_id
             )
-            _modal._commit_modal_uploads(  # noqa: SLF001
-                self, shown.channel_id, pending, resolved
-            )
-        data: dict[str, Any] = {"custom_id": form["custom_id"], "components": nodes}
-        if resolved:
-            data["resolved"] = resolved
         source = shown.source_message_id
         message = None
         if source is not None:
-            message = self.world.messages.get(shown.channel_id, {}).get(source)
+            message = self.state.messages.get(shown.channel_id, {}).get(source)
         shown.modal_consumed = True
         return self._interact(InteractionType.MODAL_SUBMIT, shown.channel_id, data, source=message)
 
     async def answered(self, interaction: Interaction, *, timeout_s: float | None = None) -> bool:
-        """Whether the bot gave its first response in time (3 s); returns as soon as it did."""
+        """Wait for the bot's first response; False if none came in time (3 s)."""
         if timeout_s is None:
             timeout_s = ANSWER_WITHIN_S
-        return await self.world.until(lambda: interaction.responded, timeout_s=timeout_s)
+        return await self.state.until(lambda: interaction.responded, timeout_s=timeout_s)
 
-    # ------------------------------------------------------------------ inside
+    # ------------------------------------------------------------------ checks and look-ups
 
     def _channel(self, channel_id: int) -> Channel:
         if not self.sees(channel_id):
             raise Refused("You cannot see that channel.")
-        return self.world.channels[channel_id]
+        return self.state.channels[channel_id]
 
     def _message(self, channel_id: int, message_id: int) -> Message:
-        message = self.world.messages.get(channel_id, {}).get(message_id)
-        if message is None or not message_accessible(self.world, channel_id, message, self.id):
+        message = self.state.messages.get(channel_id, {}).get(message_id)
+        if message is None or not message_accessible(self.state, channel_id, message, self.id):
             raise Refused("That message is gone.")
         return message
 
     def _check_files(self, files: Sequence[Upload]) -> None:
         if len(files) > 10:
             raise Refused(f"A message takes 10 files; you attached {len(files)}.")
-        limit = self.world.upload_limit_bytes
+        limit = self.state.upload_limit_bytes
         for file in files:
             if len(file.data) > limit:
                 raise Refused(
@@ -300,11 +278,11 @@ class Member:
 
     def _root(self, channel_id: int, name: str, kind: AppCommandType) -> dict[str, Any]:
         channel = self._channel(channel_id)
-        root = self.world.find_command(name, channel.guild_id, type=kind)
+        root = self.state.find_command(name, channel.guild_id, type=kind)
         if root is None:
             known = ", ".join(command["name"] for command in self.commands(channel_id, kind))
             raise Refused(f"There is no command {name!r}; there are: {known or 'none yet'}.")
-        access = command_access(self.world, root, user_id=self.id, channel_id=channel_id)
+        access = command_access(self.state, root, user_id=self.id, channel_id=channel_id)
         if not access.allowed:
             raise Refused(f"You may not use {name!r} here ({access.reason}).")
         return root
@@ -312,7 +290,7 @@ class Member:
     def _find(self, channel_id: int, name: str) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
         first, *rest = name.split()
         root = self._root(channel_id, first, AppCommandType.CHAT_INPUT)
-        with plainly():
+        with plain_refusals():
             leaf, nesting = interactions.walk_to_subcommand(root, rest)
         return root, leaf, nesting
 
@@ -333,17 +311,13 @@ class Member:
             elif key not in entities:
                 plain[key] = value
         rest = [option for option in declared.values() if option["type"] not in _ENTITIES]
-        built, resolved = interactions.build_options(
-            self,  # type: ignore[arg-type]
-            name,
-            {**leaf, "options": rest},
-            plain,
-            channel_id=channel_id,
+        built, resolved = simcord_bridge.build_options(
+            self.state, self.id, name, {**leaf, "options": rest}, plain, channel_id=channel_id
         )
         for key, value in entities.items():
             built.append({"name": key, "type": declared[key]["type"], "value": str(value)})
         for key, found in describe_entities(
-            self.world, self.id, [str(v) for v in entities.values()]
+            self.state, self.id, [str(v) for v in entities.values()]
         ).items():
             resolved.setdefault(key, {}).update(found)
         order = list(declared)
@@ -373,9 +347,9 @@ class Member:
         source: Message | None = None,
     ) -> Interaction:
         channel = self._channel(channel_id)
-        world = self.world
+        state = self.state
         record, payload = interactions.base_payload(
-            world,
+            state,
             type=kind,
             channel_id=channel_id,
             guild_id=channel.guild_id,
@@ -383,17 +357,17 @@ class Member:
             data=data,
         )
         payload["locale"] = self.locale
-        payload["attachment_size_limit"] = world.upload_limit_bytes
+        payload["attachment_size_limit"] = state.upload_limit_bytes
         if channel.guild_id is not None:
-            payload["guild_locale"] = world.guilds[channel.guild_id].preferred_locale
+            payload["guild_locale"] = state.guilds[channel.guild_id].preferred_locale
         else:
             payload["app_permissions"] = str(_DIRECT_PERMISSIONS)
         owner = str(channel.guild_id) if channel.guild_id is not None else "0"
         payload["authorizing_integration_owners"] = {"0": owner}
         if source is not None:
             record.source_message_id = source.id
-            payload["message"] = dict(serializers.message_payload(world, source))
-        world.emit("INTERACTION_CREATE", payload)
+            payload["message"] = dict(serializers.message_payload(state, source))
+        state.emit("INTERACTION_CREATE", payload)
         return record
 
 
@@ -410,7 +384,7 @@ def _command_data(root: dict[str, Any], options: list[dict[str, Any]]) -> dict[s
 
 
 def _component(message: Message, kinds: Sequence[int], name: str) -> dict[str, Any]:
-    """The component of that custom_id, label or emoji; a refusal names those there are."""
+    """The component with that custom_id, label or emoji; Refused lists those that exist."""
     present = [c for c in walk_components(message.components) if c.get("type") in kinds]
     for component in present:
         emoji = (component.get("emoji") or {}).get("name")
@@ -421,6 +395,6 @@ def _component(message: Message, kinds: Sequence[int], name: str) -> dict[str, A
 
 
 def button_name(component: Mapping[str, Any]) -> str:
-    """What a person would call a button: its label, else its emoji."""
+    """A button's label, or else its emoji, or else its custom_id."""
     emoji = (component.get("emoji") or {}).get("name")
     return str(component.get("label") or emoji or component.get("custom_id"))

@@ -1,4 +1,4 @@
-"""Whether a request is one that Discord's published OpenAPI description allows."""
+"""Checks requests against Discord's published OpenAPI description."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ROOT = "urn:discord"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Violation:
-    """One thing in a request that the description does not allow."""
+    """Something in a request that the description does not allow."""
 
     method: str
     path: str
@@ -32,7 +32,7 @@ class Violation:
 
 
 class OpenApi:
-    """The description, loaded once; `check` judges one request."""
+    """The description, loaded once; `check` checks one request."""
 
     def __init__(self, document: dict[str, Any]) -> None:
         self._document = document
@@ -130,7 +130,7 @@ class OpenApi:
             schema = {"$ref": f"{_ROOT}#/{pointer}"}
             validator = Draft202012Validator(schema, registry=self._registry)
             self._validators[pointer] = validator
-        error = best_match(validator.iter_errors(_loosened(body)))
+        error = best_match(validator.iter_errors(_with_ids_as_text(body)))
         if error is None:
             return None
         where = "/".join(str(part) for part in error.absolute_path) or "the body"
@@ -165,22 +165,22 @@ def _pattern(template: str) -> re.Pattern[str]:
     )
 
 
-def _loosened(body: Any) -> Any:  # noqa: ANN401 - JSON in, JSON out
-    """The body with the known looseness mended: libraries send some ids as numbers.
+def _with_ids_as_text(body: Any) -> Any:  # noqa: ANN401 - JSON in, JSON out
+    """A copy of the body with ids as text where libraries send numbers, which Discord accepts.
 
     These are attachments[].id, the people and roles of allowed_mentions, and the recipient_id of
     a direct message's channel.
     """
     if not isinstance(body, dict):
         return body
-    mended = copy.deepcopy(body)
-    _name_id(mended, "recipient_id")
-    for holder in (mended, mended.get("data")):
+    copied = copy.deepcopy(body)
+    _id_as_text(copied, "recipient_id")
+    for holder in (copied, copied.get("data")):
         if not isinstance(holder, dict):
             continue
         attachments = holder.get("attachments")
         for item in attachments if isinstance(attachments, list) else []:
-            _name_id(item, "id")
+            _id_as_text(item, "id")
         mentions = holder.get("allowed_mentions")
         if not isinstance(mentions, dict):
             continue
@@ -188,9 +188,9 @@ def _loosened(body: Any) -> Any:  # noqa: ANN401 - JSON in, JSON out
             ids = mentions.get(key)
             if isinstance(ids, list):
                 mentions[key] = [str(i) if isinstance(i, int) else i for i in ids]
-    return mended
+    return copied
 
 
-def _name_id(holder: Any, key: str) -> None:  # noqa: ANN401 - any JSON
+def _id_as_text(holder: Any, key: str) -> None:  # noqa: ANN401 - any JSON
     if isinstance(holder, dict) and isinstance(holder.get(key), int):
         holder[key] = str(holder[key])

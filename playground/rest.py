@@ -1,4 +1,4 @@
-"""The REST half of the wire: HTTP in, simcord's route table, Discord's answers out."""
+"""Discord's REST API: answers the bot's HTTP requests by simcord's route table."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from simcord.enums import ChannelType
 from simcord.http import router
 from simcord.http import routes as _routes  # noqa: F401 - registers every route
 
+from playground.discord_state import MEBIBYTE, DiscordState
 from playground.limits import NONCE_LENGTH, Nonces, OldEdits, RateLimits
-from playground.world import MEBIBYTE, World
 
 if TYPE_CHECKING:
     from playground.openapi import OpenApi, Violation
@@ -38,7 +38,7 @@ _FILE_FIELD = re.compile(r"files\[(\d+)\]\Z")
 
 
 @dataclass(slots=True)
-class Upload:
+class UploadedFile:
     """One file of a multipart request, in the shape simcord's routes read."""
 
     filename: str
@@ -54,7 +54,7 @@ class Call:
     path: str  # below /api/v10
     query: dict[str, str]
     body: Any
-    uploads: list[Upload]
+    uploads: list[UploadedFile]
     multipart: bool
     reason: str | None
     token: str | None
@@ -62,25 +62,25 @@ class Call:
 
 @dataclass(slots=True)
 class Rest:
-    """Answers the bot's HTTP requests from the world."""
+    """Answers the bot's HTTP requests."""
 
-    world: World
+    state: DiscordState
     token: str
     gateway_url: str
     limits: RateLimits
     openapi: OpenApi | None = None
     violations: list[Violation] = field(default_factory=list)
-    gaps: list[str] = field(default_factory=list)  # requests that this model cannot answer
+    gaps: list[str] = field(default_factory=list)  # requests that simcord cannot answer
     requests: int = 0
     _old_edits: OldEdits = field(init=False)
     _nonces: Nonces = field(init=False)
 
     def __post_init__(self) -> None:
-        self._old_edits = OldEdits(self.world.clock)
-        self._nonces = Nonces(self.world.clock)
+        self._old_edits = OldEdits(self.state.clock)
+        self._nonces = Nonces(self.state.clock)
 
     async def handle(self, request: web.Request) -> web.Response:
-        """Answer one request with what Discord would: JSON, 204, or an error with its code."""
+        """Answer one request as Discord does: JSON, 204, or an error with its code."""
         self.requests += 1
         headers: dict[str, str] = {}
         try:
@@ -105,10 +105,10 @@ class Rest:
             return _json(error.to_json(), status=error.status, headers=headers)
         if answer is None:
             return web.Response(status=204, headers=headers)
-        return _json(self.world.cdn.signed(answer), headers=headers)
+        return _json(self.state.cdn.signed(answer), headers=headers)
 
     def _compare(self, call: Call) -> None:
-        """Hold the request against Discord's description, where there is one."""
+        """Check the request against Discord's description, if there is one."""
         if self.openapi is None:
             return
         found = self.openapi.check(
@@ -119,11 +119,11 @@ class Rest:
         self.violations += found
 
     def _authorise(self, call: Call) -> None:
-        """Refuse a wrong bot token (401), or an interaction token past its life (50027)."""
+        """Refuse a wrong bot token (401) or an expired interaction token (50027)."""
         webhook = _WEBHOOK.match(call.path)
-        if webhook is not None and webhook.group(2) in self.world.interaction_tokens:
-            record = self.world.interactions[self.world.interaction_tokens[webhook.group(2)]]
-            if record.expires_at is not None and self.world.now_iso() >= record.expires_at:
+        if webhook is not None and webhook.group(2) in self.state.interaction_tokens:
+            record = self.state.interactions[self.state.interaction_tokens[webhook.group(2)]]
+            if record.expires_at is not None and self.state.now_iso() >= record.expires_at:
                 raise BackendError(401, 50027, "Invalid Webhook Token")
             return
         if webhook is None and _CALLBACK.match(call.path) is None and call.token != self.token:
@@ -134,7 +134,7 @@ class Rest:
         if call.method != "PATCH" or match is None:
             return None
         channel_id, message_id = int(match.group(1)), int(match.group(2))
-        message = self.world.messages.get(channel_id, {}).get(message_id)
+        message = self.state.messages.get(channel_id, {}).get(message_id)
         if message is None:
             return None
         return self._old_edits.check(channel_id, datetime.fromisoformat(message.timestamp))
@@ -151,7 +151,7 @@ class Rest:
         answer = self._dispatch(call)
         callback = _CALLBACK.match(call.path)
         if callback is not None:
-            self.world.answered(self.world.interactions[int(callback.group(1))])
+            self.state.answered(self.state.interactions[int(callback.group(1))])
             if call.query.get("with_response", "").lower() not in {"1", "true"}:
                 return None
         return answer
@@ -169,14 +169,14 @@ class Rest:
         return answer
 
     def _check_uploads(self, call: Call) -> None:
-        limit = self.world.upload_limit_bytes
+        limit = self.state.upload_limit_bytes
         if any(len(upload.fp.getbuffer()) > limit for upload in call.uploads):
             raise BackendError(413, 40005, "Request entity too large")
         if len(call.uploads) > FILES_PER_MESSAGE:
             raise invalid_form_body("files: Must be 10 or fewer in length")
 
     def _send(self, call: Call, channel_id: int) -> dict[str, Any]:
-        """Post a message; an enforced nonce seen minutes ago gets the message it made then."""
+        """Post a message; a repeated enforced nonce returns the message that it created before."""
         body = call.body if isinstance(call.body, dict) else {}
         nonce = None if body.get("nonce") is None else str(body["nonce"])
         if nonce is not None and len(nonce) > NONCE_LENGTH:
@@ -186,27 +186,27 @@ class Rest:
         if nonce is None or not body.get("enforce_nonce"):
             return {**self._dispatch(call), "nonce": nonce}
         made = self._nonces.recall(channel_id, nonce)
-        message = self.world.messages.get(channel_id, {}).get(made or 0)
+        message = self.state.messages.get(channel_id, {}).get(made or 0)
         if message is not None:
-            return {**_payload(self.world, message), "nonce": nonce}
+            return {**_payload(self.state, message), "nonce": nonce}
         answer = self._dispatch(call)
         self._nonces.remember(channel_id, nonce, int(answer["id"]))
         return {**answer, "nonce": nonce}
 
     def _require_attach_files(self, channel_id: int) -> None:
-        channel = self.world.get_channel(channel_id)
+        channel = self.state.get_channel(channel_id)
         if channel.type == ChannelType.DM or channel.guild_id is None:
             return
-        bot_id = self.world.bot_user.id
+        bot_id = self.state.bot_user.id
         try:
-            self.world.require_permissions(channel.guild_id, bot_id, channel_id, "attach_files")
+            self.state.require_permissions(channel.guild_id, bot_id, channel_id, "attach_files")
         except BackendError:
             raise missing_permissions() from None
 
     def _dispatch(self, call: Call, *, path: str | None = None) -> Any:  # noqa: ANN401 - any JSON
         try:
             return router.dispatch(
-                self.world,
+                self.state,
                 call.method,
                 path or call.path,
                 json=call.body,
@@ -216,13 +216,13 @@ class Rest:
                 message_content_access=False,
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            # The route table trusts its caller's types; over a wire anything can arrive.
+            # The route table trusts the types of its arguments; a request may contain anything.
             _log.warning("%s %s was malformed", call.method, call.path, exc_info=True)
             raise invalid_form_body(f"{type(error).__name__}: {error}") from error
 
 
 def _json(value: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:  # noqa: ANN401 - any JSON
-    """JSON under exactly `application/json`: libraries compare the header to that."""
+    """JSON with exactly `application/json` as its type: libraries compare the header to that."""
     return web.Response(
         body=json.dumps(value).encode(),
         status=status,
@@ -231,9 +231,9 @@ def _json(value: Any, *, status: int = 200, headers: dict[str, str] | None = Non
 
 
 async def _parse(request: web.Request) -> Call:
-    """Read a request whole; BackendError where its body is no JSON or beyond all limits."""
+    """Read a whole request; BackendError if its body is no JSON or too large."""
     body: Any = None
-    uploads: list[Upload] = []
+    uploads: list[UploadedFile] = []
     multipart = request.content_type.startswith("multipart/")
     try:
         if multipart:
@@ -256,9 +256,9 @@ async def _parse(request: web.Request) -> Call:
     )
 
 
-async def _read_multipart(request: web.Request) -> tuple[Any, list[Upload]]:
+async def _read_multipart(request: web.Request) -> tuple[Any, list[UploadedFile]]:
     body: Any = None
-    files: dict[int, Upload] = {}
+    files: dict[int, UploadedFile] = {}
     total = 0
     async for part in await request.multipart():
         if not isinstance(part, BodyPartReader):
@@ -271,14 +271,14 @@ async def _read_multipart(request: web.Request) -> tuple[Any, list[Upload]]:
         if part.name == "payload_json":
             body = json.loads(data)
         elif match is not None:
-            files[int(match.group(1))] = Upload(part.filename or "file", io.BytesIO(data))
+            files[int(match.group(1))] = UploadedFile(part.filename or "file", io.BytesIO(data))
     uploads = [files[index] for index in sorted(files)]
     _describe(body, uploads)
     return body, uploads
 
 
-def _describe(body: Any, uploads: list[Upload]) -> None:  # noqa: ANN401 - any JSON
-    """Give each upload the name and description that the body's attachment list says."""
+def _describe(body: Any, uploads: list[UploadedFile]) -> None:  # noqa: ANN401 - any JSON
+    """Give each upload its name and description from the body's list of attachments."""
     data = body.get("data") if isinstance(body, dict) else None
     for holder in (body, data):
         listed = holder.get("attachments") if isinstance(holder, dict) else None
@@ -312,10 +312,10 @@ def _too_many(
             **headers,
             **scope,
             "Retry-After": f"{wait_s:.3f}",
-            "Via": "1.1 playground",  # without it libraries take a 429 for a ban
+            "Via": "1.1 playground",  # without it discord.py takes a 429 for a ban
         },
     )
 
 
-def _payload(world: World, message: Message) -> dict[str, Any]:
-    return dict(serializers.message_payload(world, message))
+def _payload(state: DiscordState, message: Message) -> dict[str, Any]:
+    return dict(serializers.message_payload(state, message))

@@ -1,4 +1,4 @@
-"""One line typed as a member, from a terminal: server, bot, wait, press, save the picture."""
+"""`say`: type one line as a member, wait for the answer, press buttons, save the last picture."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from pathlib import Path
 from PIL import Image
 from simcord.backend.models import Interaction, Message
 
+from playground.command_parser import parse
 from playground.member import Member
-from playground.refusal import Refused, Upload
-from playground.stage import Stage, is_grid
+from playground.refusal import Refused
+from playground.testbed import Testbed, is_grid
 from playground.transcript import Entry
-from playground.typed import parse
+from playground.upload import Upload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,59 +33,61 @@ class Request:
     data_dir: Path
     timeout_s: float
     verbose: bool
-    quiet_s: float = 1.0  # nothing new for so long: it is done
+    quiet_s: float = 1.0  # after so long without a change the bot is done
     command: Sequence[str] | None = None  # the bot's, default `python -m bot`
 
 
 async def say(request: Request) -> int:
-    """0 if a grid with its nine buttons arrived, else 1; the transcript goes to standard output."""
+    """0 if a grid with its nine buttons arrived, else 1; prints the transcript."""
     files = dict(map(_attachment, request.attachments))
-    stage = Stage(
+    testbed = Testbed(
         state_file=request.data_dir / "playground.json",
         echo=sys.stderr if request.verbose else None,
     )
-    stage.transcript.tell = _print_entry
+    testbed.transcript.on_entry = _print_entry
     _end_in_order_on_sigterm()
-    async with stage:
-        member = stage.member(request.member)
-        await stage.start_bot(
+    async with testbed:
+        member = testbed.member(request.member)
+        await testbed.start_bot(
             request.command,
             environment={"DATA_DIR": str(request.data_dir)},
             connect_within_s=request.timeout_s,
         )
         if request.line.startswith("/"):
-            await stage.wait_for_command(timeout_s=request.timeout_s)
-        after = _newest(stage)
-        done = _type(stage, member, request.line, files)
-        await _settle(stage, member, done, after, request)
-        grids = [message for message in stage.bot_messages() if is_grid(message)]
+            await testbed.wait_for_command(timeout_s=request.timeout_s)
+        after = _newest(testbed)
+        done = _type(testbed, member, request.line, files)
+        await _settle(testbed, member, done, after, request)
+        grids = [message for message in testbed.bot_messages() if is_grid(message)]
         for button in request.clicks:
-            after = _newest(stage)
-            target = _last_with(stage, button)
-            done = member.click(stage.general, target.id, button)
-            await _settle(stage, member, done, after, request)
-        _save_last(stage, request.out)
+            after = _newest(testbed)
+            target = _last_with(testbed, button)
+            done = member.click(testbed.general, target.id, button)
+            await _settle(testbed, member, done, after, request)
+        _save_last(testbed, request.out)
     if not grids:
         print("No grid with its nine buttons (U1–U4, 🔄, V1–V4) arrived.", file=sys.stderr)
     return 0 if grids else 1
 
 
 def _end_in_order_on_sigterm() -> None:
-    """Let SIGTERM and a closed window end this as Ctrl-C does, the bot first."""
+    """Let SIGTERM and a closed terminal end this as Ctrl-C does, after the bot has ended."""
     task = asyncio.current_task()
     if sys.platform != "win32" and task is not None:
         for number in (signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
 
 
-def _type(stage: Stage, member: Member, line: str, files: dict[str, Upload]) -> Interaction | None:
+def _type(
+    testbed: Testbed, member: Member, line: str, files: dict[str, Upload]
+) -> Interaction | None:
     if not line.startswith("/"):
-        member.write(stage.general, line, files=list(files.values()))
+        member.write(testbed.general, line, files=list(files.values()))
         return None
 
     def find(text: str) -> int | None:
         bare = text.lstrip("@#")
-        for person in stage.world.people.values():
+        for person in testbed.state.people.values():
             if bare in (person.name, person.display_name, str(person.id)):
                 return person.id
         for channel in member.channels():
@@ -92,15 +95,15 @@ def _type(stage: Stage, member: Member, line: str, files: dict[str, Upload]) -> 
                 return channel.id
         return None
 
-    typed = parse(line, member.commands(stage.general), files=files, find=find)
+    typed = parse(line, member.commands(testbed.general), files=files, find=find)
     print(f"{member.person.display_name} types {line}", flush=True)
-    return member.slash(stage.general, typed.command, typed.options)
+    return member.slash(testbed.general, typed.command, typed.options)
 
 
 async def _settle(
-    stage: Stage, member: Member, done: Interaction | None, after: int, request: Request
+    testbed: Testbed, member: Member, done: Interaction | None, after: int, request: Request
 ) -> None:
-    """Wait for the answer, send a form that opened as it stands, and wait until all is quiet."""
+    """Wait for the answer, send a form that opened unchanged, and wait until nothing changes."""
     if done is not None:
         if not await member.answered(done):
             raise Refused("The application did not respond.")
@@ -109,11 +112,11 @@ async def _settle(
             done = member.submit(done, _defaults(done.modal["components"]))
             if not await member.answered(done):
                 raise Refused("The application did not respond.")
-    await stage.wait_until_idle(after=after, quiet_s=request.quiet_s, timeout_s=request.timeout_s)
+    await testbed.wait_until_idle(after=after, quiet_s=request.quiet_s, timeout_s=request.timeout_s)
 
 
 def _defaults(components: Sequence[dict[str, object]]) -> dict[str, object]:
-    """What a form's text fields hold when it opens, by custom_id."""
+    """The values of a form's text fields when it opens, by custom_id."""
     held: dict[str, object] = {}
     for component in components:
         child = component.get("component")
@@ -125,21 +128,21 @@ def _defaults(components: Sequence[dict[str, object]]) -> dict[str, object]:
     return held
 
 
-def _newest(stage: Stage) -> int:
-    return max((m.id for m in stage.world.messages[stage.general].values()), default=0)
+def _newest(testbed: Testbed) -> int:
+    return max((m.id for m in testbed.state.messages[testbed.general].values()), default=0)
 
 
-def _last_with(stage: Stage, button: str) -> Message:
-    for message in reversed(stage.bot_messages()):
-        if button in stage.buttons(message):
+def _last_with(testbed: Testbed, button: str) -> Message:
+    for message in reversed(testbed.bot_messages()):
+        if button in testbed.buttons(message):
             return message
     raise Refused(f"No message has a button {button!r} to press.")
 
 
-def _save_last(stage: Stage, out: Path | None) -> None:
+def _save_last(testbed: Testbed, out: Path | None) -> None:
     if out is None:
         return
-    pictures = [data for message in stage.bot_messages() for data in stage.files(message)]
+    pictures = [data for message in testbed.bot_messages() for data in testbed.files(message)]
     if not pictures:
         raise Refused(f"No picture was posted, so {out} was not written.")
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -1,34 +1,22 @@
-"""The playground as people start it: server, page, and the bot beside it until Ctrl-C."""
+"""Runs the playground until Ctrl-C: the server with its page, and the bot's process."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 from playground.bot_process import BotProcess
-from playground.stage import Stage
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """How the playground is started."""
-
-    port: int
-    data_dir: Path
-    openapi: Path | None = None
-    command: Sequence[str] | None = None  # the bot's, default `python -m bot`
+from playground.settings import Settings
+from playground.testbed import Testbed
 
 
 class Playground:
-    """Keeps one bot running beside the server, and starts it again when asked."""
+    """Runs the server and one bot, and starts the bot again when a person asks for it."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._stage = Stage(
+        self._testbed = Testbed(
             port=settings.port,
             openapi=settings.openapi,
             state_file=settings.data_dir / "playground.json",
@@ -39,10 +27,10 @@ class Playground:
         self._again = asyncio.Event()
 
     async def run(self) -> int:
-        """Serve until asked to leave; the exit code, 1 if the bot ended and nobody is there."""
+        """Serve until a signal; the exit code: 1 if the bot ended and there is no terminal."""
         self._listen_for_signals()
-        async with self._stage as stage:
-            print(f"Darkroom's playground is open: {stage.url}", flush=True)
+        async with self._testbed as testbed:
+            print(f"Darkroom's playground is open: {testbed.url}", flush=True)
             while not self._leave.is_set():
                 code = await self._run_bot_once()
                 if self._leave.is_set():
@@ -55,10 +43,10 @@ class Playground:
         return 0
 
     async def _run_bot_once(self) -> int:
-        people = self._stage.server.people
-        people.restart = None
-        people.tell_bot("The bot is starting…")
-        bot = await self._stage.spawn_bot(
+        page_api = self._testbed.server.page_api
+        page_api.restart = None
+        page_api.set_bot_note("The bot is starting…")
+        bot = await self._testbed.spawn_bot(
             self._settings.command, environment={"DATA_DIR": str(self._settings.data_dir)}
         )
         watch = asyncio.create_task(self._tell_when_connected())
@@ -74,7 +62,7 @@ class Playground:
         return await ended
 
     async def _stop(self, bot: BotProcess) -> None:
-        """End the bot in order; a second Ctrl-C ends it at once."""
+        """Ask the bot to end and wait for it; a second Ctrl-C ends it at once."""
         self._leave.clear()
         stopping = asyncio.create_task(bot.stop())
         hurry = asyncio.create_task(self._leave.wait())
@@ -86,20 +74,20 @@ class Playground:
         self._leave.set()
 
     async def _tell_when_connected(self) -> None:
-        people, gateway = self._stage.server.people, self._stage.server.gateway
+        page_api, gateway = self._testbed.server.page_api, self._testbed.server.gateway
         while True:
             await gateway.wait_connected()
-            people.tell_bot("")
-            print(f"The bot is in: open {self._stage.url} and type / there.", flush=True)
+            page_api.set_bot_note("")
+            print(f"The bot is in: open {self._testbed.url} and type / there.", flush=True)
             await gateway.wait_connected(connected=False)
-            people.tell_bot("The bot has hung up.")
+            page_api.set_bot_note("The bot has hung up.")
 
     def _say_ended(self, code: int) -> None:
-        lines = self._stage.bot.last_lines[-5:] if self._stage.bot is not None else []
-        people = self._stage.server.people
-        people.restart = self._ask_again
+        lines = self._testbed.bot.last_lines[-5:] if self._testbed.bot is not None else []
+        page_api = self._testbed.server.page_api
+        page_api.restart = self._ask_again
         last = lines[-1] if lines else "it wrote nothing"
-        people.tell_bot(f"The bot ended with exit code {code}. Its last line: {last}")
+        page_api.set_bot_note(f"The bot ended with exit code {code}. Its last line: {last}")
         print(f"The bot ended with exit code {code}. Its last lines:", file=sys.stderr)
         for line in lines:
             print(f"  {line}", file=sys.stderr)
@@ -107,7 +95,7 @@ class Playground:
     async def _until_asked_again(self) -> None:
         self._again.clear()
         loop = asyncio.get_running_loop()
-        reads = sys.platform != "win32"  # there no loop can wait for a terminal
+        reads = sys.platform != "win32"  # on Windows, asyncio cannot wait for a terminal
         how = "Press Enter" if reads else "Use the page's button"
         print(f"{how} to start the bot again, Ctrl-C to leave.", flush=True)
         if reads:
@@ -132,7 +120,7 @@ class Playground:
 
     def _listen_for_signals(self) -> None:
         if sys.platform == "win32":
-            return  # asyncio.run turns Ctrl-C into a cancellation; leaving the stage ends the bot
+            return  # asyncio.run turns Ctrl-C into a cancellation; leaving the testbed ends the bot
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # SIGHUP: the window closed
             loop.add_signal_handler(number, self._leave.set)

@@ -1,4 +1,4 @@
-"""The loopback server: the wire for the bot, the picture store, and the page for people."""
+"""The loopback server: Discord's API for the bot, the attachments, and the page for people."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from playground.discord_state import Change, DiscordState
 from playground.gateway import Gateway
 from playground.history import History
 from playground.limits import RateLimits
 from playground.member import Member
-from playground.people import People
+from playground.page_api import PageApi
 from playground.rest import PREFIX, Rest
-from playground.world import Change, World
 
 if TYPE_CHECKING:
     from playground.openapi import OpenApi
@@ -31,11 +31,11 @@ class PortTaken(Exception):
 
 
 class Server:
-    """Serves one world on loopback between `start` and `close`."""
+    """Serves one simulated Discord on loopback between `start` and `close`."""
 
     def __init__(
         self,
-        world: World,
+        state: DiscordState,
         *,
         port: int,
         token: str,
@@ -43,21 +43,21 @@ class Server:
         state_file: Path | None = None,
         history: Path | None = None,
     ) -> None:
-        """state_file: keeps the bot's commands; history: a folder that keeps what was said."""
-        self.world = world
+        """state_file: keeps the bot's commands; history: a folder that keeps the messages."""
+        self.state = state
         self.port = port
-        self.gateway = Gateway(world, token=token)
+        self.gateway = Gateway(state, token=token)
         self.rest = Rest(
-            world=world,
+            state=state,
             token=token,
             gateway_url="",
-            limits=RateLimits(world.clock),
+            limits=RateLimits(state.clock),
             openapi=openapi,
         )
-        self.members = {person.id: Member(world, person) for person in world.people.values()}
-        self.people = People(world, self.members, self.gateway)
+        self.members = {person.id: Member(state, person) for person in state.people.values()}
+        self.page_api = PageApi(state, self.members, self.gateway)
         self._state_file = state_file
-        self._history = History(world, history) if history is not None else None
+        self._history = History(state, history) if history is not None else None
         self._runner: web.AppRunner | None = None
 
     @property
@@ -67,12 +67,12 @@ class Server:
 
     @property
     def api_url(self) -> str:
-        """What DISCORD_API_URL must say."""
+        """The value for DISCORD_API_URL."""
         return f"http://{HOST}:{self.port}{PREFIX}"
 
     @property
     def gateway_url(self) -> str:
-        """What DISCORD_GATEWAY_URL must say."""
+        """The value for DISCORD_GATEWAY_URL."""
         return f"ws://{HOST}:{self.port}/gateway"
 
     async def start(self) -> None:
@@ -82,7 +82,7 @@ class Server:
         app.router.add_route("*", PREFIX + "/{path:.*}", self.rest.handle)
         app.router.add_get("/gateway", self.gateway.handle)
         app.router.add_get("/attachments/{path:.*}", self._attachment)
-        self.people.add_routes(app)
+        self.page_api.add_routes(app)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         site = web.TCPSite(runner, HOST, self.port)
@@ -97,23 +97,23 @@ class Server:
         self._runner = runner
         self.port = runner.addresses[0][1]
         self.rest.gateway_url = self.gateway.url = self.gateway_url
-        self.world.cdn.base_url = f"http://{HOST}:{self.port}"
-        self.people.port = self.port
+        self.state.cdn.base_url = f"http://{HOST}:{self.port}"
+        self.page_api.port = self.port
         if self._history is not None:
             self._history.open()
 
     async def close(self) -> None:
-        """Hang up on everyone and stop listening."""
+        """Close every connection and stop listening."""
         if self._history is not None:
             await self._history.close()
-        self.people.close()
+        self.page_api.close()
         await self.gateway.close()
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
 
     async def _attachment(self, request: web.Request) -> web.Response:
-        blob = self.world.cdn.open(request.rel_url.raw_path, request.query_string)
+        blob = self.state.cdn.open(request.rel_url.raw_path, request.query_string)
         if blob is None:
             return web.Response(status=404, text="This content is no longer available.")
         shown = blob.content_type.startswith("image/") and "svg" not in blob.content_type
@@ -127,25 +127,25 @@ class Server:
             },
         )
 
-    # A bot syncs its commands only when they changed: what it registered outlives this process.
+    # A bot registers its commands only when they have changed, so they are kept across starts.
 
     def _load_commands(self) -> None:
         if self._state_file is None:
             return
         if self._state_file.exists():
             try:
-                state = json.loads(self._state_file.read_text(encoding="utf-8"))
-                for scope, commands in state["commands"]:
-                    self.world.commands[scope] = {(c["name"], c["type"]): c for c in commands}
+                stored = json.loads(self._state_file.read_text(encoding="utf-8"))
+                for scope, commands in stored["commands"]:
+                    self.state.commands[scope] = {(c["name"], c["type"]): c for c in commands}
             except (ValueError, KeyError, TypeError) as error:
                 _log.warning("%s is unreadable and was ignored: %s", self._state_file, error)
-        self.world.watchers.append(self._save_commands)
+        self.state.watchers.append(self._save_commands)
 
     def _save_commands(self, change: Change) -> None:
         if change.kind != "commands" or self._state_file is None:
             return
-        commands = [[scope, list(held.values())] for scope, held in self.world.commands.items()]
+        commands = [[scope, list(held.values())] for scope, held in self.state.commands.items()]
         self._state_file.parent.mkdir(parents=True, exist_ok=True)
-        draft = self._state_file.with_suffix(".new")
-        draft.write_text(json.dumps({"commands": commands}), encoding="utf-8")
-        draft.replace(self._state_file)
+        temporary = self._state_file.with_suffix(".new")
+        temporary.write_text(json.dumps({"commands": commands}), encoding="utf-8")
+        temporary.replace(self._state_file)

@@ -1,4 +1,4 @@
-"""A channel's whole story: every message, edit, deletion and reaction, one entry each."""
+"""The transcript: an entry for every message, edit, deletion and reaction."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from simcord.backend.models import EPHEMERAL_FLAG, Message
 from simcord.components import walk_components
 from simcord.enums import ComponentType
 
+from playground.discord_state import Change, DiscordState
 from playground.member import button_name
-from playground.world import Change, World
 
 LOADING_FLAG = 1 << 7
 LINE_LENGTH = 400
-"""Characters of a message's text that a transcript's line shows."""
+"""The most characters of a message's text that a line shows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
-    """An attachment as it was when the entry was written."""
+    """An attachment at the time of the entry."""
 
     filename: str
-    url: str  # unsigned; `World.cdn.get` has the bytes while they are kept
+    url: str  # unsigned; `DiscordState.cdn.get` has the bytes while they are kept
     size_bytes: int
     width_px: int | None
     height_px: int | None
@@ -40,7 +40,7 @@ class Entry:
     message_id: int
     author_id: int
     author: str
-    text: str  # with the embeds' titles and descriptions below it
+    text: str  # followed by the titles and descriptions of its embeds
     buttons: tuple[str, ...]
     custom_ids: tuple[str, ...]
     files: tuple[File, ...]
@@ -69,14 +69,16 @@ class Entry:
 
 
 class Transcript:
-    """Listens to a world from its creation on."""
+    """Records every change of a simulated Discord from its creation on."""
 
-    def __init__(self, world: World, *, tell: Callable[[Entry], None] | None = None) -> None:
-        """tell: called with every new entry."""
-        self._world = world
-        self.tell = tell
+    def __init__(
+        self, state: DiscordState, *, on_entry: Callable[[Entry], None] | None = None
+    ) -> None:
+        """on_entry: called with every new entry."""
+        self._state = state
+        self.on_entry = on_entry
         self._entries: list[Entry] = []
-        world.watchers.append(self._record)
+        state.watchers.append(self._record)
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(list(self._entries))
@@ -107,27 +109,27 @@ class Transcript:
             "delete",
             "reaction",
         }:
-            entry = describe(self._world, change.kind, change.message)
+            entry = describe(self._state, change.kind, change.message)
             self._entries.append(entry)
-            if self.tell is not None:
-                self.tell(entry)
+            if self.on_entry is not None:
+                self.on_entry(entry)
 
 
-def describe(world: World, kind: str, message: Message) -> Entry:
-    """An entry of the message as it is now."""
-    author = world.users[message.author_id]
+def describe(state: DiscordState, kind: str, message: Message) -> Entry:
+    """An entry for the message as it is now."""
+    author = state.users[message.author_id]
     components = list(walk_components(message.components))
     buttons = [c for c in components if c.get("type") == ComponentType.BUTTON]
     addressee = (message.interaction_metadata or {}).get("user", {}).get("id")
     ephemeral = bool(message.flags & EPHEMERAL_FLAG)
     return Entry(
-        at=world.clock.now(),
+        at=state.clock.now(),
         kind=kind,
         channel_id=message.channel_id,
         message_id=message.id,
         author_id=message.author_id,
         author=author.global_name or author.name,
-        text=_readable(world, message),
+        text=_readable(state, message),
         buttons=tuple(button_name(component) for component in buttons),
         custom_ids=tuple(c["custom_id"] for c in components if c.get("custom_id")),
         files=tuple(_file(attachment) for attachment in message.attachments),
@@ -138,7 +140,7 @@ def describe(world: World, kind: str, message: Message) -> Entry:
     )
 
 
-def _readable(world: World, message: Message) -> str:
+def _readable(state: DiscordState, message: Message) -> str:
     shown: list[str | None] = [message.content]
     for embed in message.embeds:
         shown += [embed.get("title"), embed.get("description")]
@@ -146,7 +148,7 @@ def _readable(world: World, message: Message) -> str:
         shown.append((embed.get("footer") or {}).get("text"))
     shown += [c.get("content") for c in walk_components(message.components) if c.get("content")]
     text = "\n".join(part for part in shown if part)
-    for user in world.users.values():
+    for user in state.users.values():
         text = text.replace(f"<@{user.id}>", f"@{user.global_name or user.name}")
     return text
 

@@ -158,9 +158,9 @@ async def _watch_lag(lags: list[float]) -> None:
 
 
 async def _members(commands: int, per_second: float) -> None:
-    from playground.stage import Stage  # noqa: PLC0415 - the measured process needs none of it
+    from playground.testbed import Testbed  # noqa: PLC0415 - the measured process needs none of it
 
-    async with Stage() as stage:
+    async with Testbed() as stage:
         print(json.dumps(stage.environment()), flush=True)
         await stage.wait_for_command("imagine", timeout_s=600)
         await asyncio.to_thread(sys.stdin.readline)

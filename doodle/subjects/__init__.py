@@ -1,4 +1,4 @@
-"""Everything the scenes can show: one short function a subject, in the box -1 to 1."""
+"""Everything the scenes can show: one short function for each subject, in the box -1 to 1."""
 
 from collections.abc import Callable
 

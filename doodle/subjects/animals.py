@@ -45,7 +45,7 @@ def rabbit(p: Pen) -> None:
 
 
 def owl(p: Pen) -> None:
-    """Sits facing us, all eyes."""
+    """Sits facing us, with large eyes."""
     p.polygon([(-0.62, -0.5), (-0.62, -1.0), (-0.1, -0.75)])
     p.polygon([(0.62, -0.5), (0.62, -1.0), (0.1, -0.75)])
     p.blob(
@@ -89,7 +89,7 @@ def fish(p: Pen) -> None:
 
 
 def butterfly(p: Pen) -> None:
-    """Spreads four wings flat."""
+    """Has four wings spread."""
     for side in (-1, 1):
         p.blob(
             [
@@ -141,7 +141,7 @@ def bird(p: Pen) -> None:
 
 
 def duck(p: Pen) -> None:
-    """Floats to the left like a bath toy."""
+    """Swims to the left."""
     p.polygon([(-0.85, -0.4), (-1.05, -0.22), (-0.75, -0.12)], "flame")
     p.blob(
         [
@@ -160,7 +160,7 @@ def duck(p: Pen) -> None:
 
 
 def penguin(p: Pen) -> None:
-    """Stands upright in its tailcoat."""
+    """Stands upright, with a white belly."""
     p.ellipse(-0.25, 0.92, 0.24, 0.1, "flame")
     p.ellipse(0.25, 0.92, 0.24, 0.1, "flame")
     p.ellipse(-0.62, 0.25, 0.14, 0.45, "dark", tilt=20)
@@ -185,7 +185,7 @@ def bear(p: Pen) -> None:
 
 
 def whale(p: Pen) -> None:
-    """Swims to the left under its fountain."""
+    """Swims to the left, with a jet of water above it."""
     p.line([(-0.3, -0.4), (-0.35, -0.75), (-0.6, -0.9)], "water", 0.09, smooth=True)
     p.line([(-0.3, -0.4), (-0.25, -0.75), (0.0, -0.9)], "water", 0.09, smooth=True)
     p.blob(
@@ -219,7 +219,7 @@ def turtle(p: Pen) -> None:
 
 
 def snail(p: Pen) -> None:
-    """Creeps to the left with a spiral house."""
+    """Creeps to the left, with a spiral shell."""
     p.line([(-0.7, 0.2), (-0.95, -0.3)], "sand", 0.07)
     p.line([(-0.6, 0.2), (-0.6, -0.35)], "sand", 0.07)
     p.blob([(-1.0, 0.3), (-0.7, 0.05), (-0.45, 0.4), (0.6, 0.55), (1.0, 0.8), (-0.7, 0.82)], "sand")

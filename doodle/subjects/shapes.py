@@ -1,4 +1,4 @@
-"""Plain shapes and things of the sky."""
+"""Plain shapes, things in the sky, and a few more."""
 
 import math
 
@@ -67,7 +67,7 @@ def sun(p: Pen) -> None:
 
 
 def cloud(p: Pen) -> None:
-    """A heap of cloud."""
+    """A cloud."""
     p.blob(
         [
             (-1.0, 0.4),

@@ -1,4 +1,4 @@
-"""Things that go."""
+"""Vehicles."""
 
 from doodle.drawing import Pen
 
@@ -24,7 +24,7 @@ def boat(p: Pen) -> None:
 
 
 def rocket(p: Pen) -> None:
-    """Stands upright on its flame."""
+    """Stands upright above its flame."""
     p.blob([(-0.2, 0.6), (0.2, 0.6), (0.1, 0.85), (0, 1.05), (-0.1, 0.85)], "flame")
     p.polygon([(-0.3, 0.1), (-0.72, 0.72), (-0.25, 0.6)], "dark")
     p.polygon([(0.3, 0.1), (0.72, 0.72), (0.25, 0.6)], "dark")

@@ -1,11 +1,11 @@
-// What the page asks of the server, and what the server tells it.
+// Requests to the server, and the stream of its events.
 
 export async function get(path, query) {
   const answer = await fetch(`${path}?${new URLSearchParams(query)}`);
   return read(answer);
 }
 
-// One act of a member. files: [[field, File], …].
+// Send one act of a member. files: [[field, File], …].
 export async function act(what, files = []) {
   const headers = { "X-Playground": "1" };
   let body;
@@ -17,25 +17,25 @@ export async function act(what, files = []) {
     headers["Content-Type"] = "application/json";
     body = JSON.stringify(what);
   }
-  return read(await fetch("/people/act", { method: "POST", headers, body }));
+  return read(await fetch("/page-api/act", { method: "POST", headers, body }));
 }
 
 async function read(answer) {
   const value = await answer.json();
-  // A refusal is an answer of its own kind, not a failed request: the console stays clean.
+  // A refusal comes with status 200, so that the browser does not log it as a failed request.
   if (value.error) throw new Error(value.error);
   return value;
 }
 
-// The stream of one member's events; `lost` is called when it breaks, `renewed` after each gap.
-export function listen(member, heard, lost, renewed) {
-  const stream = new EventSource(`/people/events?${new URLSearchParams({ as: member })}`);
+// Receive one member's events. onLost is called when the connection breaks, onRenewed when it is back.
+export function listen(member, onEvent, onLost, onRenewed) {
+  const stream = new EventSource(`/page-api/events?${new URLSearchParams({ as: member })}`);
   let opened = false;
   stream.onopen = () => {
-    if (opened) renewed();
+    if (opened) onRenewed();
     opened = true;
   };
-  stream.onerror = lost;
-  stream.onmessage = (event) => heard(JSON.parse(event.data));
+  stream.onerror = onLost;
+  stream.onmessage = (event) => onEvent(JSON.parse(event.data));
   return () => stream.close();
 }

@@ -1,4 +1,4 @@
-// The page: one member's view of the server, kept up to date by the event stream.
+// The page: what one member sees of the server, kept up to date by the event stream.
 
 import { act, get, listen } from "./api.js";
 import { Composer } from "./composer.js";
@@ -13,7 +13,7 @@ const page = { state: null, channel: null, unread: new Map(), stop: () => {}, wa
 const remembered = (key) => { try { return sessionStorage.getItem(key); } catch { return null; } };
 const remember = (key, value) => { try { sessionStorage.setItem(key, value); } catch { /* private windows */ } };
 
-const hands = {
+const actions = {
   names: {
     get me() { return page.state.me; },
     person: (id) => (id === page.state.bot.id ? page.state.bot.name : page.state.people.find((one) => one.id === id)?.display_name ?? "someone"),
@@ -30,13 +30,13 @@ const hands = {
   choose: (message, component, values, element) => interact({ do: "choose", message: message.id, menu: component.custom_id, values }, element),
   react: (message, emoji, on) => attempt({ do: "react", message: message.id, emoji, on }),
   dismiss: (message) => attempt({ do: "delete", message: message.id }),
-  opened: (answer) => openAnswer(answer),
+  openAnswer: (answer) => openAnswer(answer),
   openMenu,
   openPicture,
 };
-const composer = new Composer(hands);
+const composer = new Composer(actions);
 
-// ---------------------------------------------------------------- acting
+// ---------------------------------------------------------------- acts
 
 async function attempt(what, files = []) {
   try {
@@ -57,20 +57,20 @@ async function interact(what, element) {
 function openAnswer(answer) {
   if (!answer.modal) return;
   const channel = page.channel;
-  openForm(answer.modal, hands, async (values, files) => {
+  openForm(answer.modal, actions, async (values, files) => {
     const next = await act({ as: page.state.me, channel, do: "submit", interaction: answer.interaction, values }, files);
     openAnswer(next);
   });
 }
 
-// ---------------------------------------------------------------- the log
+// ---------------------------------------------------------------- messages
 
 const log = byId("log");
-let stuck = true; // at the newest message, and to stay there
-const down = () => (log.scrollTop = log.scrollHeight);
-log.addEventListener("scroll", () => (stuck = log.scrollHeight - log.scrollTop - log.clientHeight < 120));
-new ResizeObserver(() => stuck && down()).observe(log);
-log.addEventListener("load", () => stuck && down(), true);
+let followsNewest = true; // the newest message is in view and is to stay in view
+const scrollDown = () => (log.scrollTop = log.scrollHeight);
+log.addEventListener("scroll", () => (followsNewest = log.scrollHeight - log.scrollTop - log.clientHeight < 120));
+new ResizeObserver(() => followsNewest && scrollDown()).observe(log);
+log.addEventListener("load", () => followsNewest && scrollDown(), true);
 const find = (id) => log.querySelector(`:scope > [data-message-id="${CSS.escape(id)}"]`);
 
 async function openChannel(id) {
@@ -86,17 +86,17 @@ async function load() {
   drawFrame();
   const id = page.channel;
   const wanted = ++page.wanted;
-  const { messages } = await get("/people/messages", { as: page.state.me, channel: id });
+  const { messages } = await get("/page-api/messages", { as: page.state.me, channel: id });
   if (wanted !== page.wanted) return;
-  log.replaceChildren(...messages.map((message) => renderMessage(message, hands)));
-  stuck = true;
-  down();
+  log.replaceChildren(...messages.map((message) => renderMessage(message, actions)));
+  followsNewest = true;
+  scrollDown();
 }
 
 function put(message) {
   const old = find(message.id);
   const key = old?.contains(document.activeElement) ? (document.activeElement.dataset.key ?? "") : null;
-  const fresh = renderMessage(message, hands, old);
+  const fresh = renderMessage(message, actions, old);
   if (old) old.replaceWith(fresh);
   else {
     const after = [...log.children].findLast((item) => BigInt(item.dataset.messageId) < BigInt(message.id));
@@ -104,10 +104,10 @@ function put(message) {
     else log.prepend(fresh);
   }
   if (key !== null) (fresh.querySelector(`[data-key="${CSS.escape(key)}"]`) ?? fresh).focus({ preventScroll: true });
-  if (stuck) down();
+  if (followsNewest) scrollDown();
 }
 
-function heard(event) {
+function handleEvent(event) {
   if (event.kind === "state") {
     page.state = event.state;
     drawFrame();
@@ -131,12 +131,12 @@ function heard(event) {
 let typingTimer = 0;
 function showTyping(event) {
   if (event.channel !== page.channel || event.user === page.state.me) return;
-  byId("typing").textContent = `${hands.names.person(event.user)} is typing…`;
+  byId("typing").textContent = `${actions.names.person(event.user)} is typing…`;
   clearTimeout(typingTimer);
   typingTimer = setTimeout(() => (byId("typing").textContent = ""), 8000);
 }
 
-// Arrow keys walk through the messages, like through a list.
+// Arrow keys move the focus from message to message.
 log.addEventListener("keydown", (event) => {
   if (!["ArrowUp", "ArrowDown", "Home", "End"].includes(event.key)) return;
   if (event.target !== log && !event.target.classList.contains("message")) return;
@@ -149,11 +149,11 @@ log.addEventListener("keydown", (event) => {
   items[next].scrollIntoView({ block: "nearest" });
 });
 
-// ---------------------------------------------------------------- the frame
+// ---------------------------------------------------------------- everything around the messages
 
 function drawFrame() {
   const { state } = page;
-  const channel = hands.channel() ?? state.channels[0];
+  const channel = actions.channel() ?? state.channels[0];
   byId("guild").textContent = state.guild.name;
   byId("title").textContent = channel.direct ? `@ ${channel.name}` : `# ${channel.name}`;
   byId("topic").textContent = channel.topic ?? "";
@@ -170,7 +170,7 @@ function drawFrame() {
   document.body.dataset.online = String(state.bot.online);
 }
 
-// Fill a menu anew only where it differs: one that is open stays open.
+// Fill a menu again only if its options changed, because that would close an open menu.
 function refill(menu, pairs, value) {
   const now = [...menu.options].map((option) => option.value).join("\n");
   if (now !== pairs.map(([key]) => key).join("\n")) menu.replaceChildren(...pairs.map(([key, label]) => h("option", { value: key }, label)));
@@ -196,27 +196,27 @@ function channelItem(channel) {
   );
 }
 
-async function enter(member) {
+async function becomeMember(member) {
   page.stop();
   remember("member", member);
-  page.state = await get("/people/state", { as: member });
+  page.state = await get("/page-api/state", { as: member });
   page.unread.clear();
   const known = page.state.channels.some((one) => one.id === remembered("channel"));
-  page.stop = listen(member, heard, lose, () => renew(member).catch((error) => toast(error.message)));
+  page.stop = listen(member, handleEvent, showConnectionLost, () => reload(member).catch((error) => toast(error.message)));
   await openChannel(known ? remembered("channel") : page.state.channels[0].id);
 }
 
-async function renew(member) {
-  page.state = await get("/people/state", { as: member });
+async function reload(member) {
+  page.state = await get("/page-api/state", { as: member });
   await load();
 }
 
-function lose() {
+function showConnectionLost() {
   byId("banner").hidden = false;
   byId("banner-text").textContent = "The playground is not reachable; this page connects again by itself.";
 }
 
-byId("member").addEventListener("change", (event) => enter(event.target.value).catch((error) => toast(error.message)));
+byId("member").addEventListener("change", (event) => becomeMember(event.target.value).catch((error) => toast(error.message)));
 byId("locale").addEventListener("change", async (event) => {
   const locale = event.target.value;
   if (await attempt({ do: "locale", locale })) page.state.locale = locale;
@@ -229,19 +229,19 @@ const side = byId("side");
 const drawer = byId("drawer");
 function openDrawer() {
   side.classList.add("open");
-  byId("veil").hidden = false;
+  byId("overlay").hidden = false;
   drawer.setAttribute("aria-expanded", "true");
   side.querySelector("button")?.focus();
 }
 function closeDrawer() {
   if (!side.classList.contains("open")) return;
   side.classList.remove("open");
-  byId("veil").hidden = true;
+  byId("overlay").hidden = true;
   drawer.setAttribute("aria-expanded", "false");
   drawer.focus();
 }
 drawer.addEventListener("click", () => (side.classList.contains("open") ? closeDrawer() : openDrawer()));
-byId("veil").addEventListener("click", closeDrawer);
+byId("overlay").addEventListener("click", closeDrawer);
 
 const menu = byId("menu");
 let menuOwner = null;
@@ -250,14 +250,14 @@ function openMenu(message, element) {
   const close = (then) => () => { closeMenu(); then(); };
   const entry = (label, run) => h("button", { type: "button", role: "menuitem", tabIndex: -1, on: { click: close(run) } }, label);
   const own = message.author.id === page.state.me;
-  const emoji = EMOJI.map((one) => h("button", { type: "button", role: "menuitem", tabIndex: -1, "aria-label": `React with ${one}`, on: { click: close(() => hands.react(message, one, true)) } }, one));
-  const menus = (hands.channel()?.menus ?? []).map((command) => entry(`${command.name} (bot)`, () => interact({ do: "menu", name: command.name, message: message.id }, element)));
+  const emoji = EMOJI.map((one) => h("button", { type: "button", role: "menuitem", tabIndex: -1, "aria-label": `React with ${one}`, on: { click: close(() => actions.react(message, one, true)) } }, one));
+  const menus = (actions.channel()?.menus ?? []).map((command) => entry(`${command.name} (bot)`, () => interact({ do: "menu", name: command.name, message: message.id }, element)));
   menu.replaceChildren(
     h("div", { className: "emoji" }, emoji),
     entry("Reply", () => composer.setReply(message, displayName(message.author))),
     ...menus,
     entry("Copy the id", () => navigator.clipboard?.writeText(message.id).catch(() => toast(message.id))),
-    ...(own ? [entry("Delete", () => hands.dismiss(message))] : []),
+    ...(own ? [entry("Delete", () => actions.dismiss(message))] : []),
   );
   menuOwner = element;
   menu.hidden = false;
@@ -301,9 +301,9 @@ addEventListener("keydown", (event) => {
   }
 });
 
-// Who one was before this tab was reloaded; a new tab begins as the first ordinary member.
+// A reloaded tab stays with its member; a new tab begins with the first ordinary member.
 const FIRST = "dora";
-enter(remembered("member") ?? FIRST)
-  .catch(() => enter(FIRST))
+becomeMember(remembered("member") ?? FIRST)
+  .catch(() => becomeMember(FIRST))
   .then(() => composer.text.focus())
   .catch((error) => toast(error.message));

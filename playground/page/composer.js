@@ -1,13 +1,13 @@
-// Where a member writes: plain text, files, and slash commands with a field for every option.
+// The input at the bottom: plain text, files, and slash commands with a field for every option.
 
 import { act } from "./api.js";
 import { byId, freshId, h, toast } from "./dom.js";
 import { makeField } from "./fields.js";
 
 export class Composer {
-  // hands: {me, channel, names, people, roles, channels, opened(answer)}
-  constructor(hands) {
-    this.hands = hands;
+  // actions: {me, channel, names, people, roles, channels, openAnswer(answer)}
+  constructor(actions) {
+    this.actions = actions;
     this.text = byId("text");
     this.picker = byId("picker");
     this.form = byId("composer");
@@ -31,7 +31,7 @@ export class Composer {
     });
   }
 
-  // ---------------------------------------------------------------- the line
+  // ---------------------------------------------------------------- the text field
 
   leaves() {
     const found = [];
@@ -40,7 +40,7 @@ export class Composer {
       if (!children.length) found.push({ name: path.join(" "), node });
       for (const child of children) visit(child, [...path, child.name]);
     };
-    for (const command of this.hands.channel()?.commands ?? []) visit(command, [command.name]);
+    for (const command of this.actions.channel()?.commands ?? []) visit(command, [command.name]);
     return found.sort((a, b) => a.name.localeCompare(b.name));
   }
 
@@ -168,8 +168,8 @@ export class Composer {
 
   addField(option, text) {
     const id = freshId("option");
-    const hint = option.description === "…" ? "" : (option.description ?? ""); // "…" stands for none
-    const field = makeField(option, id, text, this.hands, (typed) => this.suggest(option, typed));
+    const hint = option.description === "…" ? "" : (option.description ?? ""); // Discord requires a description: "…" means none
+    const field = makeField(option, id, text, this.actions, (typed) => this.suggest(option, typed));
     this.fields.set(option.name, { option, ...field });
     field.element.addEventListener("keydown", (event) => this.fieldKey(event));
     const remove = !option.required && h("button", { type: "button", className: "icon-button", "aria-label": `Leave out ${option.name}`, on: { click: () => { this.fields.delete(option.name); slot.remove(); this.showExtras(); } } }, "✕");
@@ -199,9 +199,9 @@ export class Composer {
     }
   }
 
-  // What the bot suggests for an option, given what is typed there and in the other fields.
+  // The bot's suggestions for an option; `typed` is the text in it, and the other fields are sent too.
   async suggest(option, typed) {
-    const what = { as: this.hands.me(), do: "autocomplete", channel: this.hands.channel().id, name: this.leaf.name, option: option.name, typed, options: this.values(option.name) };
+    const what = { as: this.actions.me(), do: "autocomplete", channel: this.actions.channel().id, name: this.leaf.name, option: option.name, typed, options: this.values(option.name) };
     return (await act(what)).choices;
   }
 
@@ -241,17 +241,17 @@ export class Composer {
 
   async sendCommand() {
     const files = [...this.fields].flatMap(([name, field]) => (field.file?.() ? [[name, field.file()]] : []));
-    const what = { as: this.hands.me(), do: "slash", channel: this.hands.channel().id, name: this.leaf.name, options: this.values() };
+    const what = { as: this.actions.me(), do: "slash", channel: this.actions.channel().id, name: this.leaf.name, options: this.values() };
     const answer = await act(what, files);
     this.end();
-    this.hands.opened(answer);
+    this.actions.openAnswer(answer);
   }
 
   async sendText() {
     const text = this.text.value;
     if (text.startsWith("/") && !this.picker.hidden && !this.choices.length) throw new Error(`There is no command ${text.split(" ")[0]}.`);
     if (!text.trim() && !this.files.length) return;
-    const what = { as: this.hands.me(), do: "write", channel: this.hands.channel().id, text, reply_to: this.reply?.id };
+    const what = { as: this.actions.me(), do: "write", channel: this.actions.channel().id, text, reply_to: this.reply?.id };
     await act(what, this.files.map((file) => ["files", file]));
     this.text.value = "";
     this.typed();
@@ -260,7 +260,7 @@ export class Composer {
     this.setReply(null);
   }
 
-  // Pasted or dropped files go to the command's file options that are still empty, opened as needed.
+  // Put pasted or dropped files into the command's empty file options, and add such options if needed.
   fill(event, files) {
     for (const file of files) {
       const empty = [...this.fields.values()].find((field) => field.file && !field.file());
@@ -307,7 +307,7 @@ export class Composer {
   }
 }
 
-// "prompt: a cat dimensions: square" → {prompt: "a cat", dimensions: "square"}; bare text is the first option's.
+// "prompt: a cat dimensions: square" → {prompt: "a cat", dimensions: "square"}; text before any name goes to the first text option.
 export function splitOptions(rest, options) {
   const marks = [];
   for (const option of options) {

@@ -1,4 +1,4 @@
-// Elements from data, never from markup: text stays text whatever it holds.
+// Elements are made from data, never from markup: text is always shown as text.
 
 export function h(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
@@ -20,7 +20,7 @@ export function h(tag, properties = {}, ...children) {
 
 export const byId = (id) => document.getElementById(id);
 
-// An address the page may follow: http and https only.
+// The address if the page may link to it (http and https only), else null.
 export function safeUrl(text) {
   try {
     const url = new URL(text);
@@ -30,7 +30,7 @@ export function safeUrl(text) {
   }
 }
 
-// A picture the page may show: from this server only, so that the CSP never has to refuse one.
+// The address if the page may show it as a picture (from this server only, as the CSP demands), else null.
 export function ownPicture(text) {
   const url = safeUrl(text);
   return url !== null && new URL(url).origin === location.origin ? url : null;

@@ -1,12 +1,12 @@
-// The control of one command option: what it looks like and the value it holds.
+// The control for one option of a command, and how its value is read.
 
 import { freshId, h } from "./dom.js";
 
 const TYPES = { 3: "text", 4: "number", 5: "boolean", 6: "person", 7: "channel", 8: "role", 9: "anyone", 10: "number", 11: "file" };
 
-// {element, wrap?, read?, file?}: the control, what stands around it, and how to read it.
-// suggest(typed) asks the bot for an option's suggestions.
-export function makeField(option, id, text, hands, suggest) {
+// Returns {element, wrap?, read?, file?}: the control, an element around it, and functions that return
+// its value or its file. suggest(typed) asks the bot for suggestions.
+export function makeField(option, id, text, actions, suggest) {
   const common = { id, required: Boolean(option.required), data: { testid: "option-field", option: option.name, kind: TYPES[option.type] ?? "text" } };
   const choices = (pairs) => {
     const menu = h("select", common, !option.required && h("option", { value: "" }, "–"), pairs.map(([value, label]) => h("option", { value }, label)));
@@ -14,9 +14,9 @@ export function makeField(option, id, text, hands, suggest) {
     if (match) menu.value = match[0];
     return menu;
   };
-  const people = hands.people().map((person) => [person.id, person.display_name]);
-  const roles = hands.roles().map((role) => [role.id, role.name]);
-  const rooms = hands.channels().filter((room) => !room.direct).map((room) => [room.id, `#${room.name}`]);
+  const people = actions.people().map((person) => [person.id, person.display_name]);
+  const roles = actions.roles().map((role) => [role.id, role.name]);
+  const channels = actions.channels().filter((channel) => !channel.direct).map((channel) => [channel.id, `#${channel.name}`]);
   if (option.choices?.length) {
     const menu = choices(option.choices.map((choice, index) => [String(index), choice.name]));
     return { element: menu, read: () => (menu.value === "" ? undefined : option.choices[Number(menu.value)].value) };
@@ -35,7 +35,7 @@ export function makeField(option, id, text, hands, suggest) {
     case 7:
     case 8:
     case 9: {
-      const menu = choices({ 6: people, 7: rooms, 8: roles, 9: [...people, ...roles] }[option.type]);
+      const menu = choices({ 6: people, 7: channels, 8: roles, 9: [...people, ...roles] }[option.type]);
       return { element: menu, read: () => menu.value || undefined };
     }
     case 11:

@@ -1,11 +1,11 @@
-// The forms the bot opens (modals), and the picture seen large.
+// The forms that the bot opens (modals), and the enlarged picture.
 
 import { byId, freshId, h, toast } from "./dom.js";
 import { markdown } from "./markdown.js";
 import { optionsOf } from "./message.js";
 
-// Show a modal; submit(values, files) is awaited and its failure keeps the form open.
-export function openForm(modal, hands, submit) {
+// Show a modal. submit(values, files) sends it; if that fails, the form stays open.
+export function openForm(modal, actions, submit) {
   const dialog = byId("modal");
   const fields = [];
   const send = h("button", { type: "submit", className: "button red", data: { testid: "modal-submit" } }, "Send");
@@ -13,7 +13,7 @@ export function openForm(modal, hands, submit) {
     "form",
     { method: "dialog", noValidate: false },
     h("h2", { id: "modal-title" }, modal.title),
-    modal.components.map((component) => block(component, hands, fields)),
+    modal.components.map((component) => block(component, actions, fields)),
     h(
       "p",
       { className: "modal-buttons" },
@@ -41,26 +41,26 @@ export function openForm(modal, hands, submit) {
   form.querySelector("textarea, input, select")?.focus();
 }
 
-function block(component, hands, fields) {
-  if (component.type === 1) return component.components.map((child) => block(child, hands, fields));
-  if (component.type === 10) return h("div", { className: "text" }, markdown(component.content, hands.names));
+function block(component, actions, fields) {
+  if (component.type === 1) return component.components.map((child) => block(child, actions, fields));
+  if (component.type === 10) return h("div", { className: "text" }, markdown(component.content, actions.names));
   if (component.type === 18) {
-    return labelled(component.label, component.description, component.component, hands, fields);
+    return labelled(component.label, component.description, component.component, actions, fields);
   }
-  return labelled(component.label ?? component.custom_id, null, component, hands, fields);
+  return labelled(component.label ?? component.custom_id, null, component, actions, fields);
 }
 
-function labelled(label, description, control, hands, fields) {
+function labelled(label, description, control, actions, fields) {
   const id = freshId("field");
   const required = control.required ?? ![19, 21, 22, 23].includes(control.type);
-  const [element, read] = makeControl(control, id, required, hands);
+  const [element, read] = makeControl(control, id, required, actions);
   fields.push(read);
   const hint = description && h("p", { className: "hint", id: `${id}-hint` }, description);
   if (hint) element.setAttribute("aria-describedby", hint.id);
   return h("div", { className: "form-field" }, h("label", { htmlFor: id, id: `${id}-label` }, label, required && h("span", { className: "needed", title: "needed" }, " *")), hint, element);
 }
 
-function makeControl(control, id, required, hands) {
+function makeControl(control, id, required, actions) {
   const key = control.custom_id;
   const common = { id, required, data: { testid: "modal-field", customId: key } };
   switch (control.type) {
@@ -78,7 +78,7 @@ function makeControl(control, id, required, hands) {
     case 8: {
       const many = (control.max_values ?? 1) > 1;
       const chosen = new Set((control.options ?? []).filter((option) => option.default).map((option) => option.value));
-      const options = optionsOf(control, hands).map((option) => h("option", { value: option.value, selected: chosen.has(option.value) }, option.label));
+      const options = optionsOf(control, actions).map((option) => h("option", { value: option.value, selected: chosen.has(option.value) }, option.label));
       const empty = many || chosen.size ? [] : [h("option", { value: "", selected: true }, control.placeholder ?? "Choose")];
       const menu = h("select", { ...common, multiple: many }, empty, options);
       return [menu, (values) => {

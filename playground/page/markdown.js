@@ -1,4 +1,4 @@
-// A message's text → nodes. Every piece ends in a text node or a checked address.
+// Turns a message's text into nodes. Text becomes text nodes only, and every address is checked.
 
 import { h, safeUrl } from "./dom.js";
 

@@ -1,4 +1,4 @@
-// One message as an article: text, pictures that develop in place, embeds, buttons, reactions.
+// One message: text, pictures that are replaced in place, embeds, buttons, reactions.
 
 import { h, ownPicture, safeUrl } from "./dom.js";
 import { markdown } from "./markdown.js";
@@ -7,8 +7,8 @@ const EPHEMERAL = 1 << 6;
 const LOADING = 1 << 7;
 const STYLES = { 1: "blue", 2: "grey", 3: "green", 4: "danger" };
 
-// hands: {names, press, choose, react, openMenu, openPicture, dismiss, me, botId}
-export function renderMessage(message, hands, old) {
+// actions: {names, press, choose, react, openMenu, openPicture, dismiss, me, botId}
+export function renderMessage(message, actions, old) {
   const ephemeral = Boolean(message.flags & EPHEMERAL);
   const item = h("div", {
     role: "article",
@@ -18,9 +18,9 @@ export function renderMessage(message, hands, old) {
     data: { testid: "message", messageId: message.id, author: message.author.username },
   });
   item.append(
-    avatar(message.author, hands),
-    h("div", { className: "said" }, head(message), reply(message, hands), body(message, hands, old)),
-    tools(message, hands),
+    avatar(message.author, actions),
+    h("div", { className: "said" }, head(message), reply(message, actions), body(message, actions, old)),
+    tools(message, actions),
   );
   return item;
 }
@@ -29,8 +29,8 @@ export const displayName = (author) => author.global_name || author.username;
 
 const timeOf = (message) => new Date(message.timestamp).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 
-function avatar(author, hands) {
-  if (author.id === hands.botId) return h("img", { className: "avatar", src: "/page/icon.svg", alt: "" });
+function avatar(author, actions) {
+  if (author.id === actions.botId) return h("img", { className: "avatar", src: "/page/icon.svg", alt: "" });
   const face = h("span", { className: "avatar letter", "aria-hidden": "true" }, [...displayName(author)][0]?.toUpperCase() ?? "?");
   face.style.setProperty("--hue", String(Number(BigInt(author.id) % 97n) * 37 % 360));
   return face;
@@ -49,35 +49,35 @@ function head(message) {
   );
 }
 
-function reply(message, hands) {
+function reply(message, actions) {
   if (!message.message_reference || message.type !== 19) return null;
   const target = message.referenced_message;
   if (!target) return h("p", { className: "reply" }, "↳ a message that was deleted");
-  return h("p", { className: "reply" }, "↳ ", h("b", {}, displayName(target.author)), " ", shorten(plain(target.content, hands)) || "a picture");
+  return h("p", { className: "reply" }, "↳ ", h("b", {}, displayName(target.author)), " ", shorten(plain(target.content, actions)) || "a picture");
 }
 
-const plain = (text, hands) => text.replace(/<@!?(\d+)>/g, (_, id) => `@${hands.names.person(id)}`).replace(/\*\*/g, "");
+const plain = (text, actions) => text.replace(/<@!?(\d+)>/g, (_, id) => `@${actions.names.person(id)}`).replace(/\*\*/g, "");
 const shorten = (text) => (text.length > 90 ? `${text.slice(0, 90)}…` : text);
 
-function body(message, hands, old) {
+function body(message, actions, old) {
   const box = h("div", { className: "body", data: { testid: "body" } });
   if (message.flags & LOADING) {
     box.append(h("p", { className: "thinking", data: { testid: "thinking" } }, `${displayName(message.author)} is thinking`, h("span", { className: "dots", "aria-hidden": "true" }, "…")));
   }
-  if (message.content) box.append(h("div", { className: "text", data: { testid: "content" } }, markdown(message.content, hands.names)));
+  if (message.content) box.append(h("div", { className: "text", data: { testid: "content" } }, markdown(message.content, actions.names)));
   const percent = /\((\d{1,3}) ?%\)/.exec(message.content)?.[1];
   if (percent !== undefined) {
-    box.setAttribute("aria-live", "off"); // not every percent is to be read aloud
+    box.setAttribute("aria-live", "off"); // a screen reader must not read every percent aloud
     box.append(h("progress", { max: 100, value: Number(percent), "aria-label": "Progress", data: { testid: "progress" } }));
   }
-  box.append(...pictures(loose(message), hands, old));
-  box.append(...message.embeds.map((embed) => renderEmbed(embed, hands)));
-  box.append(...components(message, message.components ?? [], hands));
+  box.append(...pictures(notInEmbeds(message), actions, old));
+  box.append(...message.embeds.map((embed) => renderEmbed(embed, actions)));
+  box.append(...components(message, message.components ?? [], actions));
   if (message.reactions.length) {
-    box.append(h("div", { className: "reactions", data: { testid: "reactions" } }, message.reactions.map((one) => reaction(message, one, hands))));
+    box.append(h("div", { className: "reactions", data: { testid: "reactions" } }, message.reactions.map((one) => reaction(message, one, actions))));
   }
   if (message.flags & EPHEMERAL) {
-    const dismiss = h("button", { type: "button", className: "text-button", on: { click: () => hands.dismiss(message) } }, "Dismiss");
+    const dismiss = h("button", { type: "button", className: "text-button", on: { click: () => actions.dismiss(message) } }, "Dismiss");
     box.append(h("p", { className: "only-you", data: { testid: "only-you" } }, "Only you can see this · ", dismiss));
   }
   return box;
@@ -85,22 +85,22 @@ function body(message, hands, old) {
 
 // ---------------------------------------------------------------- pictures
 
-// The attachments that no embed shows already.
-function loose(message) {
+// The attachments that no embed shows.
+function notInEmbeds(message) {
   const shown = message.embeds.flatMap((embed) => [embed.image?.url, embed.thumbnail?.url]).filter(Boolean);
   const paths = new Set(shown.map((url) => url.split("?")[0]));
   return message.attachments.filter((file) => !paths.has(file.url.split("?")[0]));
 }
 
-function pictures(attachments, hands, old) {
+function pictures(attachments, actions, old) {
   const shown = attachments.filter((file) => /^image\/(png|jpeg|webp|gif|avif)$/.test(file.content_type ?? "") && ownPicture(file.url));
   const others = attachments.filter((file) => !shown.includes(file));
-  const nodes = shown.map((file, index) => picture(file, hands, old?.querySelectorAll(".picture")[index]));
+  const nodes = shown.map((file, index) => picture(file, actions, old?.querySelectorAll(".picture")[index]));
   if (nodes.length > 1) return [h("div", { className: "album" }, nodes), ...others.map(download)];
   return [...nodes, ...others.map(download)];
 }
 
-function picture(file, hands, before) {
+function picture(file, actions, before) {
   const address = ownPicture(file.url);
   const name = file.description || file.filename;
   const frame = h("button", {
@@ -108,7 +108,7 @@ function picture(file, hands, before) {
     className: "picture",
     "aria-label": `Open ${name}`,
     data: { testid: "picture", key: `picture:${file.filename}`, file: file.id },
-    on: { click: () => hands.openPicture(address, name) },
+    on: { click: () => actions.openPicture(address, name) },
   });
   if (file.width && file.height) {
     frame.style.aspectRatio = `${file.width} / ${file.height}`;
@@ -116,15 +116,15 @@ function picture(file, hands, before) {
   }
   const fresh = h("img", { alt: name, src: address, decoding: "async" });
   const last = before?.querySelector("img:last-of-type");
-  if (last) last.className = ""; // what it was fading in over is gone
+  if (last) last.className = ""; // its fade-in has lost the picture below it
   if (before?.dataset.file === file.id && last) {
-    frame.append(last); // the same picture under a newly signed address: nothing to load
+    frame.append(last); // the same picture with a new signature: it need not be loaded again
   } else if (last) {
-    // The next state of a picture that develops: it fades in over the one before.
+    // The next preview of a picture that is being drawn fades in over the last one.
     fresh.className = "developing";
     frame.append(last, fresh);
-    const settle = () => fresh.complete && last.remove();
-    fresh.addEventListener("animationend", settle, { once: true });
+    const removeLast = () => fresh.complete && last.remove();
+    fresh.addEventListener("animationend", removeLast, { once: true });
     fresh.addEventListener("error", () => fresh.remove(), { once: true });
   } else {
     fresh.addEventListener("error", () => frame.replaceWith(download(file)), { once: true });
@@ -141,7 +141,7 @@ function download(file) {
   return h("p", { className: "file" }, h("a", { href: address, download: file.filename, rel: "noopener" }, label));
 }
 
-function renderEmbed(embed, hands) {
+function renderEmbed(embed, actions) {
   const box = h("section", { className: "embed", data: { testid: "embed" } });
   if (Number.isInteger(embed.color)) box.style.borderColor = `#${(embed.color & 0xffffff).toString(16).padStart(6, "0")}`;
   const thumbnail = ownPicture(embed.thumbnail?.url);
@@ -152,10 +152,10 @@ function renderEmbed(embed, hands) {
     const title = url ? h("a", { href: url, target: "_blank", rel: "noopener noreferrer nofollow" }, embed.title) : embed.title;
     box.append(h("p", { className: "embed-title" }, title));
   }
-  if (embed.description) box.append(h("div", { className: "text" }, markdown(embed.description, hands.names)));
+  if (embed.description) box.append(h("div", { className: "text" }, markdown(embed.description, actions.names)));
   if (embed.fields?.length) {
     const rows = embed.fields.map((field) =>
-      h("div", { className: field.inline ? "field inline" : "field" }, h("dt", {}, field.name), h("dd", {}, markdown(field.value, hands.names))),
+      h("div", { className: field.inline ? "field inline" : "field" }, h("dt", {}, field.name), h("dd", {}, markdown(field.value, actions.names))),
     );
     box.append(h("dl", { className: "fields" }, rows));
   }
@@ -167,23 +167,23 @@ function renderEmbed(embed, hands) {
 
 // ---------------------------------------------------------------- components
 
-function components(message, list, hands) {
+function components(message, list, actions) {
   return list.map((component) => {
     switch (component.type) {
       case 1:
-        return h("div", { className: "row", data: { testid: "button-row" } }, components(message, component.components, hands));
+        return h("div", { className: "row", data: { testid: "button-row" } }, components(message, component.components, actions));
       case 2:
-        return button(message, component, hands);
+        return button(message, component, actions);
       case 3:
       case 5:
       case 6:
       case 7:
       case 8:
-        return select(message, component, hands);
+        return select(message, component, actions);
       case 9:
-        return h("div", { className: "section" }, components(message, component.components, hands), components(message, [component.accessory], hands));
+        return h("div", { className: "section" }, components(message, component.components, actions), components(message, [component.accessory], actions));
       case 10:
-        return h("div", { className: "text" }, markdown(component.content, hands.names));
+        return h("div", { className: "text" }, markdown(component.content, actions.names));
       case 11:
         return mediaOf(component.media, component.description);
       case 12:
@@ -193,7 +193,7 @@ function components(message, list, hands) {
       case 14:
         return h("hr");
       case 17: {
-        const box = h("section", { className: "embed" }, components(message, component.components, hands));
+        const box = h("section", { className: "embed" }, components(message, component.components, actions));
         if (Number.isInteger(component.accent_color)) box.style.borderColor = `#${component.accent_color.toString(16).padStart(6, "0")}`;
         return box;
       }
@@ -210,7 +210,7 @@ function mediaOf(media, description) {
 
 const emojiText = (emoji) => (emoji ? (emoji.id ? `:${emoji.name}:` : emoji.name) : "");
 
-function button(message, component, hands) {
+function button(message, component, actions) {
   const emoji = emojiText(component.emoji);
   const label = component.label ?? "";
   if (component.style === 5) {
@@ -225,24 +225,24 @@ function button(message, component, hands) {
       className: `button ${STYLES[component.style] ?? "grey"}`,
       disabled: Boolean(component.disabled),
       data: { testid: "component-button", key: component.custom_id, customId: component.custom_id },
-      on: { click: (event) => hands.press(message, component, event.currentTarget) },
+      on: { click: (event) => actions.press(message, component, event.currentTarget) },
     },
     name || "…",
   );
 }
 
-export function optionsOf(component, hands) {
+export function optionsOf(component, actions) {
   if (component.type === 3) return component.options ?? [];
-  const people = hands.people().map((person) => ({ value: person.id, label: person.display_name }));
-  const roles = hands.roles().map((role) => ({ value: role.id, label: role.name }));
-  const channels = hands.channels().filter((channel) => !channel.direct).map((channel) => ({ value: channel.id, label: `#${channel.name}` }));
+  const people = actions.people().map((person) => ({ value: person.id, label: person.display_name }));
+  const roles = actions.roles().map((role) => ({ value: role.id, label: role.name }));
+  const channels = actions.channels().filter((channel) => !channel.direct).map((channel) => ({ value: channel.id, label: `#${channel.name}` }));
   return { 5: people, 6: roles, 7: [...people, ...roles], 8: channels }[component.type] ?? [];
 }
 
-function select(message, component, hands) {
+function select(message, component, actions) {
   const many = (component.max_values ?? 1) > 1;
   const label = component.placeholder || "Choose";
-  const options = optionsOf(component, hands).map((option) =>
+  const options = optionsOf(component, actions).map((option) =>
     h("option", { value: option.value, selected: Boolean(option.default) }, [emojiText(option.emoji), option.label, option.description && `– ${option.description}`].filter(Boolean).join(" ")),
   );
   const menu = h("select", {
@@ -255,15 +255,15 @@ function select(message, component, hands) {
   const preset = (component.options ?? []).some((option) => option.default);
   if (!many) menu.append(h("option", { value: "", disabled: true, selected: !preset }, label));
   menu.append(...options);
-  // A button of its own, for the arrow keys change a menu's value with every press.
-  const send = () => hands.choose(message, component, [...menu.selectedOptions].map((one) => one.value).filter(Boolean), choose);
+  // The choice is sent by a button, because arrow keys change a menu's value with every press.
+  const send = () => actions.choose(message, component, [...menu.selectedOptions].map((one) => one.value).filter(Boolean), choose);
   const choose = h("button", { type: "button", className: "button grey", disabled: Boolean(component.disabled), data: { key: `choose:${component.custom_id}`, testid: "component-choose" }, on: { click: send } }, "Choose");
   return h("span", { className: "many" }, menu, choose);
 }
 
-// ---------------------------------------------------------------- around it
+// ---------------------------------------------------------------- reactions and the menu button
 
-function reaction(message, one, hands) {
+function reaction(message, one, actions) {
   const emoji = one.emoji.id ? `${one.emoji.name}:${one.emoji.id}` : one.emoji.name;
   return h(
     "button",
@@ -273,13 +273,13 @@ function reaction(message, one, hands) {
       "aria-pressed": String(Boolean(one.me)),
       "aria-label": `${one.emoji.name}, ${one.count}`,
       data: { testid: "reaction", key: `reaction:${emoji}` },
-      on: { click: () => hands.react(message, emoji, !one.me) },
+      on: { click: () => actions.react(message, emoji, !one.me) },
     },
     `${emojiText(one.emoji)} ${one.count}`,
   );
 }
 
-function tools(message, hands) {
+function tools(message, actions) {
   return h(
     "button",
     {
@@ -288,7 +288,7 @@ function tools(message, hands) {
       "aria-label": `What to do with this message of ${displayName(message.author)}`,
       "aria-haspopup": "menu",
       data: { testid: "message-actions", key: "more" },
-      on: { click: (event) => hands.openMenu(message, event.currentTarget) },
+      on: { click: (event) => actions.openMenu(message, event.currentTarget) },
     },
     "⋯",
   );

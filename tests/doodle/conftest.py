@@ -56,9 +56,22 @@ learning_rate = 1e-3
 """
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny():
     return recipes.parse(tomllib.loads(TINY))
+
+
+@pytest.fixture(scope="module")
+def few_captions():
+    """Let tokenizer and text encoder learn from few captions, and measure the judge on few scenes.
+
+    Tests that train a tiny model need no more, and drawing and reading them takes most of the time.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("doodle.tokenizer.CORPUS_CAPTIONS", 2000)
+        patch.setattr("doodle.text_encoder.CAPTIONS", 500)
+        patch.setattr("doodle.evaluation.JUDGED_SCENES", 50)
+        yield
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ from doodle import __main__ as command
 from doodle import weights
 from doodle.recipe import RecipeError
 
+pytestmark = pytest.mark.usefixtures("few_captions")
+
 
 def run(monkeypatch, *words):
     monkeypatch.setattr("sys.argv", ["doodle", *map(str, words)])
@@ -16,7 +18,7 @@ def run(monkeypatch, *words):
 
 
 @pytest.fixture(scope="module")
-def trained(tiny_file, tmp_path_factory):
+def trained(tiny_file, few_captions, tmp_path_factory):
     """The folder of weights that a whole run of the tiny recipe has written."""
     folder = tmp_path_factory.mktemp("trained")
     with pytest.MonkeyPatch.context() as monkeypatch:

@@ -3,7 +3,7 @@ import os
 import pytest
 
 from playground.openapi import OpenApi
-from playground.stage import Stage
+from playground.testbed import Testbed
 
 
 @pytest.fixture(scope="session")
@@ -14,9 +14,9 @@ def openapi():
 
 
 @pytest.fixture
-async def stage(openapi):
+async def testbed(openapi):
     """A playground; whatever the bot asked of it must be what Discord allows."""
-    async with Stage(openapi=openapi) as running:
+    async with Testbed(openapi=openapi) as running:
         yield running
     assert running.gaps == []
     assert running.violations == []
@@ -28,9 +28,9 @@ def environment(tmp_path):
 
 
 @pytest.fixture
-async def bot(stage, environment):
+async def bot(testbed, environment):
     """The real bot, as its own process, connected."""
-    process = await stage.start_bot(environment=environment)
-    await stage.wait_for_command("imagine")
+    process = await testbed.start_bot(environment=environment)
+    await testbed.wait_for_command("imagine")
     yield process
     assert process.exit_code is None, "the process stayed up"

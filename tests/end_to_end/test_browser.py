@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from playground.film import BROWSER_ARGUMENTS
+from playground.record_demo import BROWSER_ARGUMENTS
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SCREENSHOT = Path(__file__).parents[2] / "build" / "imagine-then-v2.png"
@@ -16,7 +16,7 @@ PATIENCE_MS = 120_000
 @pytest.mark.skipif(
     CHROMIUM is None, reason="There is no Chromium on this machine: the page was NOT looked at."
 )
-async def test_typing_imagine_shows_it_developing_and_v2_goes_on(stage, bot):
+async def test_typing_imagine_shows_it_developing_and_v2_goes_on(testbed, bot):
     from playwright.async_api import async_playwright, expect
 
     problems = []
@@ -29,7 +29,7 @@ async def test_typing_imagine_shows_it_developing_and_v2_goes_on(stage, bot):
         expect.set_options(timeout=PATIENCE_MS)
         page.on("console", lambda m: m.type in {"error", "warning"} and problems.append(m.text))
         page.on("pageerror", lambda error: problems.append(str(error)))
-        await page.goto(stage.url)
+        await page.goto(testbed.url)
         await page.get_by_test_id("composer-input").wait_for()
 
         seen = []

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from bot.settings import Settings
-from playground.member import Upload
-from playground.stage import is_grid
+from playground.testbed import is_grid
+from playground.upload import Upload
 
 WAIT_S = 120
 """A patient limit, never a measure: these machines are shared."""
@@ -36,45 +36,47 @@ def query(environment, statement):
         connection.close()
 
 
-def size(stage, message):
-    with Image.open(io.BytesIO(stage.files(message)[0])) as image:
+def size(testbed, message):
+    with Image.open(io.BytesIO(testbed.files(message)[0])) as image:
         return image.size
 
 
-async def test_imagine_develops_into_a_grid_and_goes_on_from_there(stage, bot, environment):
-    dora, gordon = stage.member("dora"), stage.member("gordon")
-    dora.slash(stage.general, "imagine", {"prompt": "a red cat at night --ar 3:2 --seed 7"})
-    grid = await stage.wait_for_message(is_grid, timeout_s=WAIT_S)
-    told = [entry.text for entry in stage.transcript if entry.message_id != grid.id]
+async def test_imagine_develops_into_a_grid_and_goes_on_from_there(testbed, bot, environment):
+    dora, gordon = testbed.member("dora"), testbed.member("gordon")
+    dora.slash(testbed.general, "imagine", {"prompt": "a red cat at night --ar 3:2 --seed 7"})
+    grid = await testbed.wait_for_message(is_grid, timeout_s=WAIT_S)
+    told = [entry.text for entry in testbed.transcript if entry.message_id != grid.id]
     assert "(Waiting to start)" in told[0]
     assert any(re.search(r"\(\d+%\)", text) for text in told)
-    assert any(entry.files for entry in stage.transcript if entry.message_id != grid.id), "previews"
-    width, height = size(stage, grid)
+    assert any(entry.files for entry in testbed.transcript if entry.message_id != grid.id), (
+        "previews"
+    )
+    width, height = size(testbed, grid)
     assert width > height
     assert f"{dora.mention} (fast)" in grid.content
 
-    dora.click(stage.general, grid.id, "V2")
-    varied = await stage.wait_for_message(is_grid, after=grid.id, timeout_s=WAIT_S)
+    dora.click(testbed.general, grid.id, "V2")
+    varied = await testbed.wait_for_message(is_grid, after=grid.id, timeout_s=WAIT_S)
     assert "Variations (Strong) by" in varied.content
-    assert size(stage, varied) == (width, height)
+    assert size(testbed, varied) == (width, height)
 
-    gordon.click(stage.general, varied.id, "U3")
-    single = await stage.wait_for_message(
+    gordon.click(testbed.general, varied.id, "U3")
+    single = await testbed.wait_for_message(
         lambda message: "Image #3" in message.content, timeout_s=WAIT_S
     )
-    assert size(stage, single) == (width // 2, height // 2)
+    assert size(testbed, single) == (width // 2, height // 2)
 
-    gordon.click(stage.general, grid.id, "🔄")
-    await stage.wait_for_message(is_grid, after=single.id, timeout_s=WAIT_S)
-    pings = [entry.pings for entry in stage.transcript if entry.pings]
+    gordon.click(testbed.general, grid.id, "🔄")
+    await testbed.wait_for_message(is_grid, after=single.id, timeout_s=WAIT_S)
+    pings = [entry.pings for entry in testbed.transcript if entry.pings]
     assert pings == [(dora.id,), (dora.id,), (gordon.id,)]
     assert query(environment, "SELECT count(*) FROM jobs WHERE outcome <> 'finished'") == [(0,)]
 
 
-async def test_blend_and_picture_links_draw_from_pictures(stage, bot):
-    dora = stage.member("dora")
+async def test_blend_and_picture_links_draw_from_pictures(testbed, bot):
+    dora = testbed.member("dora")
     dora.slash(
-        stage.general,
+        testbed.general,
         "blend",
         {
             "image1": Upload(filename="a.png", data=png((300, 200), "red")),
@@ -82,12 +84,12 @@ async def test_blend_and_picture_links_draw_from_pictures(stage, bot):
             "dimensions": "2:3",
         },
     )
-    blended = await stage.wait_for_message(is_grid, timeout_s=WAIT_S)
-    width, height = size(stage, blended)
+    blended = await testbed.wait_for_message(is_grid, timeout_s=WAIT_S)
+    width, height = size(testbed, blended)
     assert width < height
-    link = stage.world.cdn.signed(blended.attachments[0])["url"]
-    dora.slash(stage.general, "imagine", {"prompt": f"{link} a house --iw 2"})
-    assert await stage.wait_for_message(of("a house"), after=blended.id, timeout_s=WAIT_S)
+    link = testbed.state.cdn.signed(blended.attachments[0])["url"]
+    dora.slash(testbed.general, "imagine", {"prompt": f"{link} a house --iw 2"})
+    assert await testbed.wait_for_message(of("a house"), after=blended.id, timeout_s=WAIT_S)
 
 
 HOSTILE = {
@@ -98,80 +100,80 @@ HOSTILE = {
 
 
 async def test_bad_input_is_one_ephemeral_sentence_and_the_process_stays_up(
-    stage, bot, environment
+    testbed, bot, environment
 ):
-    dora = stage.member("dora")
+    dora = testbed.member("dora")
     for data, sentence in HOSTILE.values():
         dora.slash(
-            stage.general,
+            testbed.general,
             "blend",
             {
                 "image1": Upload(filename="a.png", data=png((64, 64), "red")),
                 "image2": Upload(filename="b.png", data=data),
             },
         )
-        refusal = await stage.wait_for_message(
+        refusal = await testbed.wait_for_message(
             lambda message, sentence=sentence: any(
                 sentence in embed.get("description", "") for embed in message.embeds
             ),
             timeout_s=WAIT_S,
         )
         assert refusal.is_ephemeral
-        dora.delete(stage.general, refusal.id)
-    deferrals = {entry.message_id for entry in stage.transcript if entry.loading}
+        dora.delete(testbed.general, refusal.id)
+    deferrals = {entry.message_id for entry in testbed.transcript if entry.loading}
     assert len(deferrals) == len(HOSTILE), "fetching takes longer than a first reply may"
-    assert not deferrals & {message.id for message in stage.bot_messages()}, "taken back"
+    assert not deferrals & {message.id for message in testbed.bot_messages()}, "taken back"
     for prompt, title in [
         ("x" * 5000, "Invalid parameter"),
         ("a cat --ar 0:1", "Invalid parameter"),
         ("http://169.254.169.254/latest/meta-data a cat", "Invalid link"),
         ("https://localhost/a.png a cat", "Invalid link"),
     ]:
-        dora.slash(stage.general, "imagine", {"prompt": prompt})
-        refusal = await stage.wait_for_message(
+        dora.slash(testbed.general, "imagine", {"prompt": prompt})
+        refusal = await testbed.wait_for_message(
             lambda message, title=title: any(e.get("title") == title for e in message.embeds),
             timeout_s=WAIT_S,
         )
         assert refusal.is_ephemeral
-        dora.delete(stage.general, refusal.id)
+        dora.delete(testbed.general, refusal.id)
     assert query(environment, "SELECT count(*) FROM jobs") == [(0,)]
 
 
-async def test_a_bot_killed_in_the_middle_of_a_job_finishes_it_once(stage, environment):
-    await stage.start_bot(environment=environment)
-    await stage.wait_for_command("imagine")
-    dora = stage.member("dora")
-    dora.slash(stage.general, "imagine", {"prompt": "a red cat --q 4"})
-    await stage.wait_for_message(
+async def test_a_bot_killed_in_the_middle_of_a_job_finishes_it_once(testbed, environment):
+    await testbed.start_bot(environment=environment)
+    await testbed.wait_for_command("imagine")
+    dora = testbed.member("dora")
+    dora.slash(testbed.general, "imagine", {"prompt": "a red cat --q 4"})
+    await testbed.wait_for_message(
         lambda message: re.search(r"\([1-9]\d?%\)", message.content), timeout_s=WAIT_S
     )
-    await stage.kill_bot()
+    await testbed.kill_bot()
     [(job_id, stored)] = query(environment, "SELECT id, stored FROM jobs")
     assert query(environment, "SELECT outcome FROM jobs") == [("open",)]
 
-    await stage.start_bot(environment=environment)
-    grid = await stage.wait_for_message(is_grid, timeout_s=WAIT_S)
-    await stage.wait_until_idle(timeout_s=WAIT_S)
-    assert [message.id for message in stage.bot_messages()] == [grid.id]
-    assert {entry.pings for entry in stage.transcript if entry.pings} == {(dora.id,)}
-    assert sum(len(entry.pings) for entry in stage.transcript) == 1
+    await testbed.start_bot(environment=environment)
+    grid = await testbed.wait_for_message(is_grid, timeout_s=WAIT_S)
+    await testbed.wait_until_idle(timeout_s=WAIT_S)
+    assert [message.id for message in testbed.bot_messages()] == [grid.id]
+    assert {entry.pings for entry in testbed.transcript if entry.pings} == {(dora.id,)}
+    assert sum(len(entry.pings) for entry in testbed.transcript) == 1
     assert query(environment, "SELECT id, stored, outcome, delivery, attempts FROM jobs") == [
         (job_id, stored, "finished", "posted", 2)
     ]
     assert query(environment, "SELECT count(*) FROM entries WHERE kind = 'hold'") == [(1,)]
     assert query(environment, "SELECT count(*) FROM entries WHERE kind = 'return'") == [(0,)]
-    await stage.stop_bot()
+    await testbed.stop_bot()
 
 
-async def test_sigterm_lets_the_running_job_finish_and_exits_in_peace(stage, environment):
-    await stage.start_bot(environment=environment)
-    await stage.wait_for_command("imagine")
-    stage.member("dora").slash(stage.general, "imagine", {"prompt": "a red cat --q 2"})
-    await stage.wait_for_message(
+async def test_sigterm_lets_the_running_job_finish_and_exits_in_peace(testbed, environment):
+    await testbed.start_bot(environment=environment)
+    await testbed.wait_for_command("imagine")
+    testbed.member("dora").slash(testbed.general, "imagine", {"prompt": "a red cat --q 2"})
+    await testbed.wait_for_message(
         lambda message: re.search(r"\([1-9]\d?%\)", message.content), timeout_s=WAIT_S
     )
-    assert await stage.stop_bot() == 0
-    assert any(is_grid(message) for message in stage.bot_messages())
+    assert await testbed.stop_bot() == 0
+    assert any(is_grid(message) for message in testbed.bot_messages())
     assert query(environment, "SELECT outcome, delivery FROM jobs") == [("finished", "posted")]
 
 
@@ -196,8 +198,8 @@ def bare(environment):
     return {k: v for k, v in os.environ.items() if k not in names} | environment
 
 
-async def test_a_second_process_on_the_database_exits_with_one_sentence(stage, bot, environment):
-    code, said = await run_bot(os.environ | environment | stage.environment())
+async def test_a_second_process_on_the_database_exits_with_one_sentence(testbed, bot, environment):
+    code, said = await run_bot(os.environ | environment | testbed.environment())
     assert code == 1
     assert "Another Darkroom already runs" in said
     assert "Traceback" not in said
@@ -222,6 +224,6 @@ async def test_a_wrong_setting_stops_the_start_with_one_sentence(bare, name, val
     assert "Traceback" not in said
 
 
-async def test_health_follows_the_process(stage, bot, environment):
+async def test_health_follows_the_process(testbed, bot, environment):
     code, said = await run_bot(os.environ | environment, "health")
     assert (code, "last heartbeat" in said) == (0, True)

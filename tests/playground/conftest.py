@@ -4,6 +4,7 @@ import asyncio
 import importlib.util
 import os
 import sys
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
@@ -13,7 +14,7 @@ import pytest
 import yarl
 
 from playground.openapi import OpenApi
-from playground.stage import Stage
+from playground.testbed import Testbed
 
 EXAMPLE_BOT = Path(__file__).with_name("example_bot.py")
 
@@ -34,8 +35,8 @@ def openapi():
 
 
 @pytest.fixture
-async def stage(openapi):
-    async with Stage(openapi=openapi) as running:
+async def testbed(openapi):
+    async with Testbed(openapi=openapi) as running:
         yield running
 
 
@@ -44,24 +45,37 @@ def bot_command():
     return [sys.executable, str(EXAMPLE_BOT)]
 
 
-@pytest.fixture
-async def client(stage, monkeypatch):
+@asynccontextmanager
+async def connected_client(testbed):
     """The example bot as an unmodified discord.py client in this process, connected."""
-    monkeypatch.setattr(discord.http.Route, "BASE", stage.server.api_url)
-    gateway = yarl.URL(stage.server.gateway_url)
-    monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", gateway)
-    async with load_example_bot().Bot() as bot:
-        running = asyncio.create_task(bot.start(stage.token))
-        await stage.server.gateway.wait_connected()
-        await bot.wait_until_ready()
-        yield bot
-        await bot.close()
-        await running
+    gateway = yarl.URL(testbed.server.gateway_url)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(discord.http.Route, "BASE", testbed.server.api_url)
+        patch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", gateway)
+        async with load_example_bot().Bot() as bot:
+            running = asyncio.create_task(bot.start(testbed.token))
+            await testbed.server.gateway.wait_connected()
+            await bot.wait_until_ready()
+            yield bot
+            await bot.close()
+            await running
 
 
 @pytest.fixture
-async def http(stage):
+async def client(testbed):
+    async with connected_client(testbed) as bot:
+        yield bot
+
+
+@pytest.fixture(scope="session")
+def connect_client():
+    """For tests whose event loop is not the test's own."""
+    return connected_client
+
+
+@pytest.fixture
+async def http(testbed):
     """A bare HTTP session with the bot's token, for what libraries hide."""
-    headers = {"Authorization": f"Bot {stage.token}"}
+    headers = {"Authorization": f"Bot {testbed.token}"}
     async with aiohttp.ClientSession(headers=headers) as session:
         yield session

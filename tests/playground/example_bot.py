@@ -1,4 +1,4 @@
-"""A small bot that uses what the real one uses: unmodified discord.py, pointed at the wire."""
+"""A small bot that uses what the real one uses: unmodified discord.py, with other addresses."""
 
 from __future__ import annotations
 

@@ -7,36 +7,60 @@ import shutil
 import sys
 
 import pytest
+import pytest_asyncio
 
-from playground.film import BROWSER_ARGUMENTS
-from playground.refusal import Upload
-from playground.stage import is_grid
+from playground.record_demo import BROWSER_ARGUMENTS
+from playground.testbed import Testbed, is_grid
+from playground.upload import Upload
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="There is no Chromium on this machine: the page was NOT looked at."
-)
+pytestmark = [
+    pytest.mark.skipif(
+        CHROMIUM is None, reason="There is no Chromium on this machine: the page was NOT looked at."
+    ),
+    # One event loop for all tests of this file, so that they can share one Chromium.
+    pytest.mark.asyncio(loop_scope="module"),
+]
 
 
-@pytest.fixture
-async def page(stage, client):
-    """The page, open as Dora; the test fails if the console told an error."""
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chromium():
     from playwright.async_api import async_playwright
 
-    problems = []
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=CHROMIUM, args=[*BROWSER_ARGUMENTS]
         )
-        tab = await browser.new_page(viewport={"width": 375, "height": 720})
-        tab.set_default_timeout(10_000)
-        tab.on("console", lambda m: m.type in {"error", "warning"} and problems.append(m.text))
-        tab.on("pageerror", lambda error: problems.append(str(error)))
-        await tab.goto(stage.url)
-        await tab.get_by_test_id("composer-input").wait_for()
-        yield tab
+        yield browser
         await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def testbed(openapi):
+    async with Testbed(openapi=openapi) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def client(testbed, connect_client):
+    async with connect_client(testbed) as bot:
+        yield bot
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(testbed, client, chromium):
+    """The page, open as Dora; the test fails if the console told an error."""
+    problems = []
+    context = await chromium.new_context(viewport={"width": 375, "height": 720})
+    tab = await context.new_page()
+    tab.set_default_timeout(10_000)
+    tab.on("console", lambda m: m.type in {"error", "warning"} and problems.append(m.text))
+    tab.on("pageerror", lambda error: problems.append(str(error)))
+    await tab.goto(testbed.url)
+    await tab.get_by_test_id("composer-input").wait_for()
+    yield tab
+    await context.close()
     assert problems == []
 
 
@@ -44,7 +68,7 @@ async def fits(page):
     return await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-async def test_keyboard_alone_draws_varies_and_reacts_at_375_pixels(page, stage):
+async def test_keyboard_alone_draws_varies_and_reacts_at_375_pixels(page, testbed):
     from playwright.async_api import expect
 
     await page.keyboard.type("/ima")
@@ -73,13 +97,13 @@ async def test_keyboard_alone_draws_varies_and_reacts_at_375_pixels(page, stage)
     await expect(page.get_by_role("menuitem", name="React with ✉️")).to_be_focused()
     await page.keyboard.press("Enter")
     await expect(page.get_by_test_id("reaction")).to_contain_text("1")
-    await stage.wait_for_message(channel=stage.direct("dora"))
+    await testbed.wait_for_message(channel=testbed.direct("dora"))
 
 
-async def test_edits_change_one_message_in_place(page, stage, client):
+async def test_edits_change_one_message_in_place(page, testbed, client):
     from playwright.async_api import expect
 
-    channel = client.get_partial_messageable(stage.general, guild_id=stage.guild)
+    channel = client.get_partial_messageable(testbed.general, guild_id=testbed.guild)
     message = await channel.send("**a cat** - (Waiting to start)")
     shown = page.locator(f'[data-message-id="{message.id}"]')
     for percent in (31, 62):
@@ -94,18 +118,18 @@ async def test_edits_change_one_message_in_place(page, stage, client):
     await expect(page.get_by_test_id("message")).to_have_count(0)
 
 
-async def test_form_ephemeral_answer_and_member_switch(page, stage, client):
+async def test_form_ephemeral_answer_and_member_switch(page, testbed, client):
     from playwright.async_api import expect
 
-    stage.member("dora").slash(stage.general, "imagine", {"prompt": "a red cat"})
-    await stage.wait_for_message(is_grid)
+    testbed.member("dora").slash(testbed.general, "imagine", {"prompt": "a red cat"})
+    await testbed.wait_for_message(is_grid)
     await page.get_by_role("button", name="🔄").click()
     form = page.get_by_role("dialog", name="Remix")
     await form.get_by_label("Prompt").fill("a blue dog")
     await page.keyboard.press("Tab")
     await form.get_by_role("button", name="Send").click()
     await expect(page.get_by_test_id("content").last).to_contain_text("a blue dog")
-    await stage.wait_until_idle(quiet_s=0.1)
+    await testbed.wait_until_idle(quiet_s=0.1)
 
     await page.get_by_test_id("composer-input").fill("/info ")
     await page.keyboard.press("Enter")
@@ -117,7 +141,7 @@ async def test_form_ephemeral_answer_and_member_switch(page, stage, client):
     await expect(page.get_by_test_id("only-you")).to_have_count(0)
 
 
-async def test_attachments_choices_and_suggestions_are_filled_in(page, stage, client):
+async def test_attachments_choices_and_suggestions_are_filled_in(page, testbed, client):
     from playwright.async_api import expect
 
     picture = {"name": "a.gif", "mimeType": "image/gif", "buffer": b"GIF89a"}
@@ -150,10 +174,10 @@ async def test_attachments_choices_and_suggestions_are_filled_in(page, stage, cl
     await expect(page.get_by_test_id("content").last).to_contain_text("You chose ink.")
 
 
-async def test_menu_sends_its_choice_by_its_button(page, stage, client):
+async def test_menu_sends_its_choice_by_its_button(page, testbed, client):
     from playwright.async_api import expect
 
-    channel = client.get_partial_messageable(stage.general, guild_id=stage.guild)
+    channel = client.get_partial_messageable(testbed.general, guild_id=testbed.guild)
     view = sys.modules[type(client).__module__].Sizes()
     await channel.send("Choose.", view=view)
     await page.get_by_label("A size").select_option(label="large")
@@ -177,18 +201,18 @@ HOSTILE = (
 )
 
 
-async def test_hostile_content_stays_text_and_inside_the_page(page, stage, client):
+async def test_hostile_content_stays_text_and_inside_the_page(page, testbed, client):
     from playwright.async_api import expect
 
     page.on("dialog", lambda dialog: pytest.fail(f"a script ran: {dialog.message}"))
-    gordon = stage.member("gordon")
+    gordon = testbed.member("gordon")
     for text in HOSTILE:
-        gordon.write(stage.general, text)
+        gordon.write(testbed.general, text)
     file = Upload(filename="<img src=x onerror=alert(1)>.png", data=b"no picture")
-    gordon.write(stage.general, "see", files=[file])
-    stage.world.create_message(
-        stage.general,
-        stage.bot_id,
+    gordon.write(testbed.general, "see", files=[file])
+    testbed.state.create_message(
+        testbed.general,
+        testbed.bot_id,
         "",
         embeds=[
             {
@@ -209,11 +233,11 @@ async def test_hostile_content_stays_text_and_inside_the_page(page, stage, clien
         assert re.match(r"https?://", await link.get_attribute("href"))
 
 
-async def test_page_tells_that_the_bot_is_gone_and_takes_no_command(page, stage, client):
+async def test_page_tells_that_the_bot_is_gone_and_takes_no_command(page, testbed, client):
     from playwright.async_api import expect
 
     await client.close()
-    stage.server.people.tell_bot("The bot ended with exit code 1.")
+    testbed.server.page_api.set_bot_note("The bot ended with exit code 1.")
     await expect(page.get_by_test_id("bot-banner")).to_contain_text("exit code 1")
     await page.get_by_test_id("composer-input").fill("/info ")
     await page.keyboard.press("Enter")

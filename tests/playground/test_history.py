@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from playground.refusal import Upload
-from playground.stage import Stage, is_grid
+from playground.testbed import Testbed, is_grid
+from playground.upload import Upload
 
 
 @pytest.fixture
@@ -12,7 +12,7 @@ def folder(tmp_path):
 
 
 async def test_reopened_playground_shows_its_pictures_and_their_buttons_work(folder, bot_command):
-    async with Stage(history=folder) as first:
+    async with Testbed(history=folder) as first:
         await first.start_bot(bot_command)
         await first.wait_for_command("imagine")
         dora = first.member("dora")
@@ -23,7 +23,7 @@ async def test_reopened_playground_shows_its_pictures_and_their_buttons_work(fol
         dora.slash(first.general, "info")
         await first.wait_until_idle(quiet_s=0.1)
         picture = first.files(grid)
-    async with Stage(history=folder) as second:
+    async with Testbed(history=folder) as second:
         messages = second.bot_messages()
         assert [message.id for message in messages] == [grid.id]  # the ephemeral one is gone
         assert second.files(messages[0]) == picture
@@ -36,26 +36,26 @@ async def test_reopened_playground_shows_its_pictures_and_their_buttons_work(fol
 
 
 async def test_replies_files_and_mentions_survive(folder):
-    async with Stage(history=folder) as first:
+    async with Testbed(history=folder) as first:
         dora = first.member("dora")
         file = Upload(filename="a.txt", data=b"abc")
         written = dora.write(first.general, f"look, {first.admin.mention}", files=[file])
         reply = first.admin.write(first.general, "nice", reply_to=written.id)
-    async with Stage(history=folder) as second:
-        stored = second.world.messages[second.general]
+    async with Testbed(history=folder) as second:
+        stored = second.state.messages[second.general]
         assert list(stored) == [written.id, reply.id]
         assert stored[written.id].ping_user_ids == [second.admin_id]
         assert second.files(stored[written.id]) == [b"abc"]
-        view = second.server.people.view(second.admin, stored[reply.id])
+        view = second.server.page_api.view(second.admin, stored[reply.id])
         assert view["referenced_message"]["id"] == str(written.id)
 
 
 async def test_files_of_deleted_messages_are_removed(folder):
     file = Upload(filename="a.txt", data=b"abc")
-    async with Stage(history=folder) as first:
+    async with Testbed(history=folder) as first:
         written = first.admin.write(first.general, "", files=[file])
     assert len(list(folder.glob("*.bin"))) == 1
-    async with Stage(history=folder) as second:
+    async with Testbed(history=folder) as second:
         second.admin.delete(second.general, written.id)
     assert list(folder.glob("*.bin")) == []
 
@@ -64,8 +64,8 @@ async def test_files_of_deleted_messages_are_removed(folder):
 async def test_unreadable_history_is_ignored_with_a_warning(folder, text, caplog):
     folder.mkdir()
     (folder / "messages.json").write_text(text)
-    async with Stage(history=folder) as stage:
-        assert stage.bot_messages() == []
-        stage.admin.write(stage.general, "anew")
+    async with Testbed(history=folder) as testbed:
+        assert testbed.bot_messages() == []
+        testbed.admin.write(testbed.general, "anew")
     assert "unreadable" in caplog.text
     assert "anew" in (folder / "messages.json").read_text()

@@ -1,14 +1,14 @@
-"""The playground as an object: the server, bot processes on it, people, and what they saw.
+"""A playground for tests and tools: the server, the bot's process, the members, a transcript.
 
-async with Stage(openapi=path) as stage:
-    await stage.start_bot(environment={"DATA_DIR": str(tmp_path)})
-    dora = stage.member("dora")
-    await stage.wait_for_command("imagine")
-    dora.slash(stage.general, "imagine", {"prompt": "a red cat"})
-    grid = await stage.wait_for_message(lambda m: len(stage.buttons(m)) == 9)
-    await stage.kill_bot()
-    await stage.start_bot(environment={"DATA_DIR": str(tmp_path)})
-    print(stage.transcript.text())
+async with Testbed(openapi=path) as testbed:
+    await testbed.start_bot(environment={"DATA_DIR": str(tmp_path)})
+    dora = testbed.member("dora")
+    await testbed.wait_for_command("imagine")
+    dora.slash(testbed.general, "imagine", {"prompt": "a red cat"})
+    grid = await testbed.wait_for_message(lambda m: len(testbed.buttons(m)) == 9)
+    await testbed.kill_bot()
+    await testbed.start_bot(environment={"DATA_DIR": str(tmp_path)})
+    print(testbed.transcript.text())
 """
 
 from __future__ import annotations
@@ -22,16 +22,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO, TypeVar
 
-from simcord._clock import Clock
 from simcord.backend.models import Interaction, Message
 from simcord.components import walk_components
 from simcord.enums import AppCommandType, ComponentType
 
 from playground.bot_process import BotProcess
-from playground.member import Member, button_name
-from playground.server import Server
-from playground.transcript import LOADING_FLAG, Transcript
-from playground.world import (
+from playground.discord_state import (
     ADMIN,
     BOT_ID,
     GALLERY_ID,
@@ -39,8 +35,12 @@ from playground.world import (
     GUILD_ID,
     MEBIBYTE,
     Change,
-    World,
+    DiscordState,
 )
+from playground.member import Member, button_name
+from playground.server import Server
+from playground.simcord_bridge import Clock
+from playground.transcript import LOADING_FLAG, Transcript
 
 TOKEN = "playground"  # noqa: S105 - a word, not a secret: the server listens on loopback only
 GRID_BUTTONS = ("U1", "U2", "U3", "U4", "🔄", "V1", "V2", "V3", "V4")
@@ -54,15 +54,17 @@ _IN_PROGRESS = re.compile(r"\((?:Waiting to start|\d{1,3} ?%)[^)]*\)")
 
 
 class BotEnded(Exception):
-    """The bot's process ended while something was still awaited from it."""
+    """The bot's process ended while something was expected from it."""
 
 
-class Stage:
+class Testbed:
     """A running playground; an async context manager. No bot runs until `start_bot`.
 
     Ids: `guild`, `general`, `gallery` (channels), `bot_id`; people by `member(name)`: "ansel" owns
     the server, "dora" and "gordon" are ordinary members (locales en-US, en-GB, de).
     """
+
+    __test__ = False  # pytest collects classes whose name begins with "Test"
 
     guild = GUILD_ID
     general = GENERAL_ID
@@ -84,14 +86,14 @@ class Stage:
     ) -> None:
         """Port 0 takes a free one; echo receives the bot's output.
 
-        openapi: Discord's description, to which every request is held. state_file: keeps the
-        commands that the bot registered. history: a folder that keeps what was said.
+        openapi: Discord's description, against which every request is checked. state_file: keeps
+        the commands that the bot registered. history: a folder that keeps the messages.
         """
         self.token = token
-        self.world = World(clock=clock, upload_limit_bytes=upload_limit_bytes)
-        self.transcript = Transcript(self.world)
+        self.state = DiscordState(clock=clock, upload_limit_bytes=upload_limit_bytes)
+        self.transcript = Transcript(self.state)
         self.server = Server(
-            self.world,
+            self.state,
             port=port,
             token=token,
             openapi=_loaded(openapi),
@@ -117,7 +119,7 @@ class Stage:
         finally:
             await self.server.close()
 
-    # ------------------------------------------------------------------ the wire
+    # ------------------------------------------------------------------ the server
 
     @property
     def url(self) -> str:
@@ -131,13 +133,13 @@ class Stage:
 
     @property
     def gaps(self) -> list[str]:
-        """Requests that the playground could not answer: routes and fields it does not model."""
+        """Requests that the playground could not answer: routes and fields that simcord lacks."""
         return self.server.rest.gaps
 
     def environment(self) -> dict[str, str]:
         """The variables by which a bot process finds this playground."""
-        # A `.env` beside the bot may name a real server and its database: not in here. An empty
-        # value counts as unset, and the environment wins over the file.
+        # A `.env` beside the bot may name a real server and its database, which must not be used
+        # here. An empty value counts as unset, and the environment comes before the file.
         return {
             "ALLOWED_GUILDS": "",
             "GUILD_ID": "",
@@ -157,10 +159,10 @@ class Stage:
         environment: Mapping[str, str] | None = None,
         connect_within_s: float = 60.0,
     ) -> BotProcess:
-        """Start a bot process and return once it listens to the gateway.
+        """Start a bot process and return when it is connected to the gateway.
 
-        command: default `python -m bot`. environment: over this process's own and
-        `self.environment()`. BotEnded, with its last lines, if it ends before; TimeoutError.
+        command: default `python -m bot`. environment: variables that override this process's own
+        and `self.environment()`. BotEnded, with its last lines, if it ends first; TimeoutError.
         """
         await self.spawn_bot(command, environment=environment)
         async with asyncio.timeout(connect_within_s):
@@ -176,15 +178,15 @@ class Stage:
         await self.server.gateway.wait_connected(connected=False)
         variables = {**self.environment(), **(environment or {})}
         self.bot = await BotProcess.start(command, variables, echo=self._echo)
-        self.world.notify(Change(kind="bot"))
+        self.state.notify(Change(kind="bot"))
         return self.bot
 
     async def kill_bot(self) -> int:
-        """SIGKILL, and wait until the gateway has noticed."""
+        """Kill the bot (SIGKILL) and wait until the gateway has noticed; its exit code."""
         return await self._ended(await self._running().kill())
 
     async def stop_bot(self) -> int:
-        """SIGTERM, so that the bot drains; its exit code."""
+        """Ask the bot to finish its jobs and end (SIGTERM); its exit code."""
         return await self._ended(await self._running().stop())
 
     def _running(self) -> BotProcess:
@@ -197,7 +199,7 @@ class Stage:
         return code
 
     async def unless_ended(self, wanted: Coroutine[Any, Any, T]) -> T:
-        """The awaited result, or BotEnded as soon as the bot's process is gone."""
+        """The result of `wanted`, or BotEnded as soon as the bot's process has ended."""
         task = asyncio.create_task(wanted)
         waits: set[asyncio.Task[Any]] = {task}
         if self.bot is not None:
@@ -217,8 +219,8 @@ class Stage:
     # ------------------------------------------------------------------ people
 
     def member(self, who: str | int) -> Member:
-        """A person by name or id; the same object each time, so a changed locale stays."""
-        return self.server.members[self.world.person(who).id]
+        """A person by name or id; always the same object, so a changed locale stays."""
+        return self.server.members[self.state.person(who).id]
 
     @property
     def admin(self) -> Member:
@@ -228,11 +230,13 @@ class Stage:
     # ------------------------------------------------------------------ waiting
 
     async def until(self, condition: Callable[[], bool], *, timeout_s: float = 30.0) -> None:
-        """Return once it holds, looking after every change; TimeoutError tells the transcript."""
-        held = await self.unless_ended(self.world.until(condition, timeout_s=timeout_s))
+        """Wait until the condition is true; TimeoutError, with the transcript, after timeout_s."""
+        held = await self.unless_ended(self.state.until(condition, timeout_s=timeout_s))
         if not held:
-            story = self.transcript.text() or "(nothing was said)"
-            raise TimeoutError(f"What was awaited did not happen in time. The transcript:\n{story}")
+            transcript = self.transcript.text() or "(nothing was said)"
+            raise TimeoutError(
+                f"What was awaited did not happen in time. The transcript:\n{transcript}"
+            )
 
     async def wait_for_command(
         self,
@@ -241,12 +245,12 @@ class Stage:
         kind: AppCommandType = AppCommandType.CHAT_INPUT,
         timeout_s: float = 60.0,
     ) -> None:
-        """Return once the bot has registered a command of that name (None: any)."""
+        """Return when the bot has registered a command of that name (None: any)."""
 
         def registered() -> bool:
             if name is None:
-                return any(self.world.commands.values())
-            return self.world.find_command(name, self.guild, type=kind) is not None
+                return any(self.state.commands.values())
+            return self.state.find_command(name, self.guild, type=kind) is not None
 
         await self.until(registered, timeout_s=timeout_s)
 
@@ -258,9 +262,9 @@ class Stage:
         after: int = 0,
         timeout_s: float = 30.0,
     ) -> Message:
-        """The first message of the bot, newer than id `after`, for which the condition holds.
+        """Wait for a message of the bot, newer than id `after`, for which the condition is true.
 
-        Ephemeral answers count. The record is live: it changes with later edits.
+        Ephemeral answers count. The record returned is the stored one: later edits change it.
         """
         found: list[Message] = []
 
@@ -274,9 +278,9 @@ class Stage:
     async def wait_for_answer(
         self, interaction: Interaction, *, timeout_s: float = 3.0
     ) -> Message | None:
-        """The message that first answered an interaction; None for a modal or a bare update."""
+        """The message that first answered an interaction; None for a modal or an update."""
         await self.until(lambda: interaction.responded, timeout_s=timeout_s)
-        store = self.world.messages.get(interaction.channel_id, {})
+        store = self.state.messages.get(interaction.channel_id, {})
         return store.get(interaction.message_id or 0)
 
     async def wait_until_idle(
@@ -287,9 +291,10 @@ class Stage:
         quiet_s: float = 1.0,
         timeout_s: float = 120.0,
     ) -> list[Message]:
-        """The bot's messages newer than `after` once none is in progress and quiet_s passed.
+        """The bot's messages newer than `after`, when none is in progress and nothing changes.
 
-        In progress: a deferred answer, or a text that says "(Waiting to start)" or "(31%)".
+        quiet_s: seconds without a change. In progress: a deferred answer, or a text with
+        "(Waiting to start)" or "(31%)".
         """
 
         def settled() -> bool:
@@ -301,32 +306,32 @@ class Stage:
         while True:
             await self.until(settled, timeout_s=deadline - clock())
             count = len(self.transcript)
-            stirred = self.world.until(partial(self._longer_than, count), timeout_s=quiet_s)
-            if not await self.unless_ended(stirred):
+            changed = self.state.until(partial(self._longer_than, count), timeout_s=quiet_s)
+            if not await self.unless_ended(changed):
                 return self.bot_messages(channel, after=after)
 
     def _longer_than(self, count: int) -> bool:
         return len(self.transcript) > count
 
-    # ------------------------------------------------------------------ looking
+    # ------------------------------------------------------------------ messages
 
     def bot_messages(self, channel: int = GENERAL_ID, *, after: int = 0) -> list[Message]:
-        """The bot's messages in a channel now, oldest first, ephemeral ones among them."""
-        stored = self.world.messages[channel].values()
+        """The bot's messages in a channel, oldest first, with ephemeral ones."""
+        stored = self.state.messages[channel].values()
         return [m for m in stored if m.author_id == self.bot_id and m.id > after]
 
     def direct(self, who: str | int) -> int:
         """The channel of the bot's direct messages with that person."""
-        return self.world.get_dm_channel(self.world.person(who).id).id
+        return self.state.get_dm_channel(self.state.person(who).id).id
 
     def files(self, message: Message) -> list[bytes]:
         """The bytes of a message's attachments."""
-        blobs = [self.world.cdn.get(item["url"]) for item in message.attachments]
+        blobs = [self.state.cdn.get(item["url"]) for item in message.attachments]
         return [blob for blob in blobs if blob is not None]
 
     @staticmethod
     def buttons(message: Message) -> list[str]:
-        """A message's buttons as a person names them, row by row."""
+        """The labels (or emoji) of a message's buttons, row by row."""
         return [
             button_name(component)
             for component in walk_components(message.components)
@@ -348,10 +353,10 @@ def _loaded(openapi: str | Path | OpenApi | None) -> OpenApi | None:
 
 
 def in_progress(message: Message) -> bool:
-    """Whether a message of the bot says that its job still waits or runs."""
+    """Whether a message of the bot says that its job is waiting or running."""
     return bool(message.flags & LOADING_FLAG or _IN_PROGRESS.search(message.content))
 
 
 def is_grid(message: Message) -> bool:
-    """Whether a message is a finished grid: a picture and the nine buttons, none missing."""
-    return bool(message.attachments) and tuple(Stage.buttons(message)) == GRID_BUTTONS
+    """Whether a message is a finished grid: a picture and all nine buttons."""
+    return bool(message.attachments) and tuple(Testbed.buttons(message)) == GRID_BUTTONS

@@ -1,4 +1,4 @@
-"""The README's moving picture: a real channel in Chromium, from the command to V2."""
+"""Records the README's moving picture: a channel in Chromium, from `/imagine` to V2."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from PIL import Image, ImageChops
 from playwright.async_api import Page, async_playwright
 
 from playground.refusal import Refused
-from playground.stage import Stage, is_grid
+from playground.testbed import Testbed, is_grid
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 BROWSER_ARGUMENTS = (
@@ -29,14 +29,14 @@ BROWSER_ARGUMENTS = (
 WIDTH_PX, HEIGHT_PX = 820, 700
 FRAME_S = 0.15
 KEY_MS = 70
-LONGEST_FRAME_MS = 700  # waiting is cut short, so that the film shows what happens
+LONGEST_FRAME_MS = 700  # a longer wait is shortened to this
 HOLD_MS = 2200
 QUALITIES = (80, 65, 50, 35)
 LARGEST_BYTES = 1_500_000
 
 
-class Reel:
-    """Frames with the time each is shown; a frame like the one before prolongs it."""
+class Recording:
+    """Frames with the time each is shown; a frame equal to the last one prolongs that one."""
 
     def __init__(self) -> None:
         self._frames: list[Image.Image] = []
@@ -58,7 +58,7 @@ class Reel:
         self._shown_ms[-1] = HOLD_MS
 
     def save(self, path: Path) -> int:
-        """Write an animated WebP below LARGEST_BYTES, as good as that allows; its bytes."""
+        """Write an animated WebP of at most LARGEST_BYTES if possible; the file's size in bytes."""
         first, *rest = self._frames
         for quality in QUALITIES:
             data = io.BytesIO()
@@ -78,74 +78,78 @@ class Reel:
         return path.stat().st_size
 
 
-async def film(
+async def record_demo(
     out: Path, *, prompt: str, timeout_s: float, command: Sequence[str] | None = None
 ) -> int:
     """Write playground.webp and playground.png into `out`; 0, or Refused in one sentence."""
     browser_path = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser_path is None:
-        raise Refused("The film needs Chromium, and there is none on the PATH: install chromium.")
+        raise Refused(
+            "The recording needs Chromium, and there is none on the PATH: install chromium."
+        )
     await asyncio.to_thread(out.mkdir, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="darkroom-") as data_dir:
-        async with Stage(echo=sys.stderr) as stage, async_playwright() as playwright:
-            await stage.start_bot(
+        async with Testbed(echo=sys.stderr) as testbed, async_playwright() as playwright:
+            await testbed.start_bot(
                 command, environment={"DATA_DIR": data_dir}, connect_within_s=timeout_s
             )
-            await stage.wait_for_command("imagine", timeout_s=timeout_s)
+            await testbed.wait_for_command("imagine", timeout_s=timeout_s)
             browser = await playwright.chromium.launch(
                 executable_path=browser_path, args=list(BROWSER_ARGUMENTS)
             )
             page = await browser.new_page(viewport={"width": WIDTH_PX, "height": HEIGHT_PX})
-            await page.goto(stage.url)
-            size = await _act_and_shoot(stage, page, out, prompt, timeout_s)
+            await page.goto(testbed.url)
+            size = await _play_and_record(testbed, page, out, prompt, timeout_s)
             await browser.close()
     print(f"Wrote {out / 'playground.webp'} ({size / 1e6:.2f} MB) and {out / 'playground.png'}.")
     return 0
 
 
-async def _act_and_shoot(stage: Stage, page: Page, out: Path, prompt: str, timeout_s: float) -> int:
-    reel = Reel()
+async def _play_and_record(
+    testbed: Testbed, page: Page, out: Path, prompt: str, timeout_s: float
+) -> int:
+    recording = Recording()
 
-    async def shoot(shown_ms: int = round(FRAME_S * 1000)) -> None:
-        reel.add(await page.screenshot(), shown_ms)
+    async def take_frame(shown_ms: int = round(FRAME_S * 1000)) -> None:
+        recording.add(await page.screenshot(), shown_ms)
 
     await page.get_by_test_id("composer-input").click()
-    await shoot()
+    await take_frame()
     for key in ["/", *"imagine"]:
         await page.keyboard.type(key)
-        await shoot(KEY_MS)
+        await take_frame(KEY_MS)
     await page.keyboard.press("Enter")
     for character in prompt:
         await page.keyboard.type(character)
-        await shoot(KEY_MS)
+        await take_frame(KEY_MS)
     await page.keyboard.press("Enter")
-    await _until_grids(stage, page, 1, shoot, timeout_s)
-    reel.hold()
+    await _until_grids(testbed, page, 1, take_frame, timeout_s)
+    recording.hold()
     await page.screenshot(path=out / "playground.png")
     button = page.get_by_role("button", name="V2").last
     await button.hover()
-    await shoot()
+    await take_frame()
     await button.click()
-    await _until_grids(stage, page, 2, shoot, timeout_s)
-    reel.hold()
-    return await asyncio.to_thread(reel.save, out / "playground.webp")
+    await _until_grids(testbed, page, 2, take_frame, timeout_s)
+    recording.hold()
+    return await asyncio.to_thread(recording.save, out / "playground.webp")
 
 
 async def _until_grids(
-    stage: Stage,
+    testbed: Testbed,
     page: Page,
     count: int,
-    shoot: Callable[[], Awaitable[None]],
+    take_frame: Callable[[], Awaitable[None]],
     timeout_s: float,
 ) -> None:
-    """Take pictures until that many finished grids are there and have settled on the page."""
+    """Take frames until that many grids are finished and the page stands still."""
     deadline = asyncio.get_running_loop().time() + timeout_s
-    while sum(map(is_grid, stage.bot_messages())) < count:
+    while sum(map(is_grid, testbed.bot_messages())) < count:
         if asyncio.get_running_loop().time() > deadline:
             raise TimeoutError(f"No grid came within {timeout_s:g} s.")
-        await shoot()
+        await take_frame()
         await asyncio.sleep(FRAME_S)
     await page.mouse.move(WIDTH_PX - 40, 200)
     for _ in range(10):
         await asyncio.sleep(FRAME_S)
-        await shoot()
+        await take_frame()

@@ -1,7 +1,8 @@
-"""The people's side over HTTP: the page's files, what a member sees, what a member does.
+"""The page's HTTP API: the page's files, what a member sees, what a member does.
 
-Everything under /people/ takes `as` (a member's id). Acts need the header `X-Playground`, which no
-other site can send, and every request must name this host, so that no other site can read along.
+Every request under /page-api/ takes `as` (a member's id or name). Acts need the header
+`X-Playground`, which no other site can send. Every request must name this host, so that no other
+site can read the answers.
 """
 
 from __future__ import annotations
@@ -17,14 +18,15 @@ from simcord.backend import serializers
 from simcord.backend.models import Interaction, Message
 from simcord.enums import AppCommandType, ChannelType
 
+from playground.discord_state import Change, DiscordState
 from playground.gateway import Gateway
 from playground.member import Member
-from playground.refusal import Refused, Upload
-from playground.world import Change, World
+from playground.refusal import Refused
+from playground.upload import Upload
 
 PAGE = Path(__file__).parent / "page"
 PING_S = 20.0
-"""A comment down the event stream this often, so that a closed tab is noticed."""
+"""How often a comment is sent on the event stream, so that a closed tab is noticed."""
 
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 _TYPES[".svg"] = "image/svg+xml"
@@ -40,36 +42,35 @@ SECURITY_HEADERS = {
 }
 
 
-class People:
+class PageApi:
     """The page and its API. `bot_note` is what the page says when no bot is connected."""
 
-    def __init__(self, world: World, members: Mapping[int, Member], gateway: Gateway) -> None:
+    def __init__(
+        self, state: DiscordState, members: Mapping[int, Member], gateway: Gateway
+    ) -> None:
         self.port = 0
         self.bot_note = "The bot is starting…"
         self.restart: Callable[[], Awaitable[None]] | None = None
-        self._world = world
+        self._state = state
         self._members = members
         self._gateway = gateway
         self._streams: dict[asyncio.Queue[str | None], Member] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-        world.watchers.append(self._tell_all)
+        state.watchers.append(self._send_to_pages)
 
     def add_routes(self, app: web.Application) -> None:
         """Put the page and its API on the server."""
-        app.router.add_get("/", self._guarded(self._file))
-        app.router.add_get("/page/{name}", self._guarded(self._file))
-        app.router.add_get("/favicon.ico", self._guarded(self._file))
-        app.router.add_get("/people/state", self._guarded(self._state))
-        app.router.add_get("/people/messages", self._guarded(self._messages))
-        app.router.add_get("/people/events", self._guarded(self._events))
-        app.router.add_post("/people/act", self._guarded(self._act))
+        app.router.add_get("/", self._guarded(self._send_file))
+        app.router.add_get("/page/{name}", self._guarded(self._send_file))
+        app.router.add_get("/favicon.ico", self._guarded(self._send_file))
+        app.router.add_get("/page-api/state", self._guarded(self._send_state))
+        app.router.add_get("/page-api/messages", self._guarded(self._send_messages))
+        app.router.add_get("/page-api/events", self._guarded(self._send_events))
+        app.router.add_post("/page-api/act", self._guarded(self._handle_act))
 
     def close(self) -> None:
         """End every event stream."""
         for queue in self._streams:
             queue.put_nowait(None)
-        for task in self._tasks:
-            task.cancel()
 
     # ------------------------------------------------------------------ requests
 
@@ -85,7 +86,7 @@ class People:
                 return web.json_response({"error": "Acts come from the page only."}, status=403)
             try:
                 response = await handler(request)
-            except Refused as refusal:  # an answer like any other: browsers log only failures
+            except Refused as refusal:  # status 200: browsers log failed requests
                 response = web.json_response({"error": str(refusal)})
             except KeyError as missing:
                 text = f"The field {missing} is missing."
@@ -99,9 +100,9 @@ class People:
         return guarded
 
     def _member(self, who: str) -> Member:
-        return self._members[self._world.person(who).id]
+        return self._members[self._state.person(who).id]
 
-    async def _file(self, request: web.Request) -> web.StreamResponse:
+    async def _send_file(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info.get("name", "index.html")
         if request.path == "/favicon.ico":
             name = "icon.svg"
@@ -112,17 +113,17 @@ class People:
             body=path.read_bytes(), content_type=_TYPES[path.suffix], charset="utf-8"
         )
 
-    async def _state(self, request: web.Request) -> web.StreamResponse:
+    async def _send_state(self, request: web.Request) -> web.StreamResponse:
         member = self._member(request.query["as"])
-        return _json(self._world, self.state(member))
+        return _json(self._state, self.page_state(member))
 
-    async def _messages(self, request: web.Request) -> web.StreamResponse:
+    async def _send_messages(self, request: web.Request) -> web.StreamResponse:
         member = self._member(request.query["as"])
         channel_id = int(request.query["channel"])
         shown = [self.view(member, message) for message in member.messages(channel_id)[-100:]]
-        return _json(self._world, {"messages": shown})
+        return _json(self._state, {"messages": shown})
 
-    async def _events(self, request: web.Request) -> web.StreamResponse:
+    async def _send_events(self, request: web.Request) -> web.StreamResponse:
         member = self._member(request.query["as"])
         response = web.StreamResponse(
             headers={**SECURITY_HEADERS, "Content-Type": "text/event-stream"}
@@ -146,23 +147,23 @@ class People:
         finally:
             del self._streams[queue]
 
-    async def _act(self, request: web.Request) -> web.StreamResponse:
-        act, files = await _read_act(request, cap_bytes=self._world.upload_limit_bytes * 12)
+    async def _handle_act(self, request: web.Request) -> web.StreamResponse:
+        act, files = await _read_act(request, cap_bytes=self._state.upload_limit_bytes * 12)
         member = self._member(str(act["as"]))
-        return _json(self._world, await self._do(member, act, files))
+        return _json(self._state, await self._do(member, act, files))
 
     # ------------------------------------------------------------------ what a member sees
 
-    def state(self, member: Member) -> dict[str, Any]:
-        """What the page needs to draw itself for one member."""
-        world = self._world
+    def page_state(self, member: Member) -> dict[str, Any]:
+        """Everything but the messages that the page shows to one member."""
+        state = self._state
         return {
             "me": str(member.id),
             "locale": member.locale,
-            "guild": {"id": str(world.guild.id), "name": world.guild.name},
+            "guild": {"id": str(state.guild.id), "name": state.guild.name},
             "bot": {
-                "id": str(world.bot_user.id),
-                "name": world.bot_user.name,
+                "id": str(state.bot_user.id),
+                "name": state.bot_user.name,
                 "online": self._gateway.connected,
                 "note": self.bot_note,
                 "restartable": self.restart is not None,
@@ -172,15 +173,15 @@ class People:
                     "id": str(person.id),
                     "name": person.name,
                     "display_name": person.display_name,
-                    "owner": person.id == world.guild.owner_id,
+                    "owner": person.id == state.guild.owner_id,
                     "locale": self._members[person.id].locale,
                 }
-                for person in world.people.values()
+                for person in state.people.values()
             ],
             "channels": [
                 {
                     "id": str(channel.id),
-                    "name": channel.name or world.bot_user.name,
+                    "name": channel.name or state.bot_user.name,
                     "topic": channel.topic,
                     "direct": channel.type == ChannelType.DM,
                     "commands": member.commands(channel.id),
@@ -189,14 +190,14 @@ class People:
                 for channel in member.channels()
             ],
             "roles": [
-                {"id": str(role.id), "name": role.name} for role in world.guild.roles.values()
+                {"id": str(role.id), "name": role.name} for role in state.guild.roles.values()
             ],
-            "upload_limit": world.upload_limit_bytes,
+            "upload_limit": state.upload_limit_bytes,
         }
 
     def view(self, member: Member, message: Message) -> dict[str, Any]:
         """A message as this member sees it."""
-        shown = dict(serializers.message_payload(self._world, message, for_user=member.id))
+        shown = dict(serializers.message_payload(self._state, message, for_user=member.id))
         shown["pinged"] = member.id in message.ping_user_ids
         return shown
 
@@ -228,7 +229,7 @@ class People:
     def _do_alone(
         self, member: Member, act: dict[str, Any], files: dict[str, list[Upload]]
     ) -> bool:
-        """Do what needs no answer from the bot; False if the act is none of these."""
+        """Do an act that needs no answer from the bot; False if it is not one of these."""
         channel_id, message_id = int(act.get("channel") or 0), int(act.get("message") or 0)
         match act["do"]:
             case "write":
@@ -251,7 +252,7 @@ class People:
     def _do_with_bot(
         self, member: Member, act: dict[str, Any], files: dict[str, list[Upload]]
     ) -> Interaction:
-        """Do what the bot answers."""
+        """Do an act that the bot answers; the interaction."""
         channel_id, message_id = int(act.get("channel") or 0), int(act.get("message") or 0)
         options = dict(act.get("options") or {})
         match act["do"]:
@@ -269,29 +270,29 @@ class People:
                 values = [str(value) for value in act["values"]]
                 return member.choose(channel_id, message_id, str(act["menu"]), values)
             case "submit":
-                shown = self._world.interactions.get(int(act["interaction"]))
+                shown = self._state.interactions.get(int(act["interaction"]))
                 if shown is None:
                     raise Refused("That form is gone.")
                 return member.submit(shown, {**act.get("values", {}), **files})
         raise Refused(f"There is no act {act['do']!r}.")
 
-    # ------------------------------------------------------------------ telling the pages
+    # ------------------------------------------------------------------ events for the pages
 
-    def tell_bot(self, note: str) -> None:
-        """The bot came or went: every page says so."""
+    def set_bot_note(self, note: str) -> None:
+        """Set what the pages say about the bot, and send it to them."""
         self.bot_note = note
-        self._world.notify(Change(kind="bot"))
+        self._state.notify(Change(kind="bot"))
 
-    def _tell_all(self, change: Change) -> None:
+    def _send_to_pages(self, change: Change) -> None:
         for queue, member in self._streams.items():
             event = self._event(member, change)
             if event is not None:
-                text = json.dumps(self._world.cdn.signed(event))
+                text = json.dumps(self._state.cdn.signed(event))
                 queue.put_nowait(f"data: {text}")
 
     def _event(self, member: Member, change: Change) -> dict[str, Any] | None:
         if change.kind in ("commands", "bot"):
-            return {"kind": "state", "state": self.state(member)}
+            return {"kind": "state", "state": self.page_state(member)}
         if not member.sees(change.channel_id):
             return None
         base = {"kind": change.kind, "channel": str(change.channel_id)}
@@ -308,7 +309,7 @@ class People:
 async def _read_act(
     request: web.Request, *, cap_bytes: int
 ) -> tuple[dict[str, Any], dict[str, list[Upload]]]:
-    """The act's JSON and its files by field; a field `files` may hold several."""
+    """The act's JSON, and its files by field; the field `files` may have several."""
     act: Any = None
     files: dict[str, list[Upload]] = {}
     if not request.content_type.startswith("multipart/"):
@@ -335,5 +336,5 @@ async def _read_act(
     return act, files
 
 
-def _json(world: World, value: dict[str, Any]) -> web.Response:
-    return web.json_response(world.cdn.signed(value))
+def _json(state: DiscordState, value: dict[str, Any]) -> web.Response:
+    return web.json_response(state.cdn.signed(value))

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.refusal import Refused, Upload
-from playground.typed import Typed, parse
+from playground.command_parser import ParsedCommand, parse
+from playground.refusal import Refused
+from playground.upload import Upload
 
 COMMANDS = [
     {"name": "imagine", "options": [{"name": "prompt", "type": 3, "required": True}]},
@@ -62,7 +63,7 @@ def test_line_becomes_command_and_options(line, command, options):
     def find(text):
         return 11 if text == "@dora" else None
 
-    assert parse(line, COMMANDS, find=find) == Typed(command=command, options=options)
+    assert parse(line, COMMANDS, find=find) == ParsedCommand(command=command, options=options)
 
 
 @pytest.mark.parametrize(

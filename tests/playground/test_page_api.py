@@ -6,25 +6,25 @@ import re
 import aiohttp
 import pytest
 
-from playground.people import PAGE
-from playground.stage import is_grid
+from playground.page_api import PAGE
+from playground.testbed import is_grid
 
 ACT = {"X-Playground": "1"}
 
 
 @pytest.fixture
-async def browser(stage):
-    async with aiohttp.ClientSession(stage.url) as session:
+async def browser(testbed):
+    async with aiohttp.ClientSession(testbed.url) as session:
         yield session
 
 
 async def act(browser, what, **options):
-    async with browser.post("/people/act", json=what, headers=ACT, **options) as answer:
+    async with browser.post("/page-api/act", json=what, headers=ACT, **options) as answer:
         return await answer.json()
 
 
-def dora(stage):
-    return {"as": str(stage.member("dora").id), "channel": str(stage.general)}
+def dora(testbed):
+    return {"as": str(testbed.member("dora").id), "channel": str(testbed.general)}
 
 
 async def test_page_is_served_with_a_policy_that_runs_only_its_own_scripts(browser):
@@ -62,7 +62,7 @@ def test_every_test_id_of_the_page_is_documented():
 
 
 @pytest.mark.parametrize(
-    "path", ["/page/../people.py", "/page/%2e%2e/people.py", "/page/README.md", "/page/none.js"]
+    "path", ["/page/../page_api.py", "/page/%2e%2e/page_api.py", "/page/README.md", "/page/none.js"]
 )
 async def test_nothing_but_the_pages_files_is_served(browser, path):
     async with browser.get(path) as answer:
@@ -70,57 +70,57 @@ async def test_nothing_but_the_pages_files_is_served(browser, path):
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1", "localhost:1"])
-async def test_other_hosts_names_are_refused(browser, stage, host):
+async def test_other_hosts_names_are_refused(browser, testbed, host):
     query = {"as": "dora"}
-    async with browser.get("/people/state", params=query, headers={"Host": host}) as answer:
+    async with browser.get("/page-api/state", params=query, headers={"Host": host}) as answer:
         assert answer.status == 403
 
 
-async def test_localhost_is_sent_to_the_address_that_pictures_have(browser, stage):
-    headers = {"Host": f"localhost:{stage.server.port}"}
+async def test_localhost_is_sent_to_the_address_that_pictures_have(browser, testbed):
+    headers = {"Host": f"localhost:{testbed.server.port}"}
     async with browser.get("/", headers=headers, allow_redirects=False) as answer:
-        assert answer.headers["Location"] == stage.url
+        assert answer.headers["Location"] == testbed.url
 
 
-async def test_acts_need_the_header_no_other_site_can_send(browser, stage):
-    async with browser.post("/people/act", json={**dora(stage), "do": "write"}) as answer:
+async def test_acts_need_the_header_no_other_site_can_send(browser, testbed):
+    async with browser.post("/page-api/act", json={**dora(testbed), "do": "write"}) as answer:
         assert answer.status == 403
 
 
-async def test_a_member_draws_over_the_api(browser, stage, client):
+async def test_a_member_draws_over_the_api(browser, testbed, client):
     options = {"prompt": "a red cat"}
-    what = {**dora(stage), "do": "slash", "name": "imagine", "options": options}
+    what = {**dora(testbed), "do": "slash", "name": "imagine", "options": options}
     assert "interaction" in await act(browser, what)
-    grid = await stage.wait_for_message(is_grid)
-    query = {"as": dora(stage)["as"], "channel": dora(stage)["channel"]}
-    async with browser.get("/people/messages", params=query) as answer:
+    grid = await testbed.wait_for_message(is_grid)
+    query = {"as": dora(testbed)["as"], "channel": dora(testbed)["channel"]}
+    async with browser.get("/page-api/messages", params=query) as answer:
         shown = (await answer.json())["messages"][-1]
     assert shown["id"] == str(grid.id)
-    async with browser.get(shown["attachments"][0]["url"].removeprefix(stage.url[:-1])) as file:
-        assert await file.read() == stage.files(grid)[0]
+    async with browser.get(shown["attachments"][0]["url"].removeprefix(testbed.url[:-1])) as file:
+        assert await file.read() == testbed.files(grid)[0]
 
 
-async def test_form_is_opened_and_sent(browser, stage, client):
-    stage.member("dora").slash(stage.general, "imagine", {"prompt": "a red cat"})
-    grid = await stage.wait_for_message(is_grid)
-    what = {**dora(stage), "do": "click", "message": str(grid.id), "button": "🔄"}
+async def test_form_is_opened_and_sent(browser, testbed, client):
+    testbed.member("dora").slash(testbed.general, "imagine", {"prompt": "a red cat"})
+    grid = await testbed.wait_for_message(is_grid)
+    what = {**dora(testbed), "do": "click", "message": str(grid.id), "button": "🔄"}
     shown = await act(browser, what)
     assert shown["modal"]["title"] == "Remix"
     field = shown["modal"]["components"][0]["components"][0]["custom_id"]
     values = {field: "a blue dog"}
-    sent = {**dora(stage), "do": "submit", "interaction": shown["interaction"], "values": values}
+    sent = {**dora(testbed), "do": "submit", "interaction": shown["interaction"], "values": values}
     assert "interaction" in await act(browser, sent)
-    await stage.wait_for_message(lambda m: "a blue dog" in m.content and is_grid(m))
+    await testbed.wait_for_message(lambda m: "a blue dog" in m.content and is_grid(m))
 
 
-async def test_files_travel_with_a_command(browser, stage, client):
+async def test_files_travel_with_a_command(browser, testbed, client):
     form = aiohttp.FormData()
-    form.add_field("act", json.dumps({**dora(stage), "do": "slash", "name": "blend"}))
+    form.add_field("act", json.dumps({**dora(testbed), "do": "slash", "name": "blend"}))
     for name in ("image1", "image2"):
         form.add_field(name, b"GIF89a", filename="a.gif", content_type="image/gif")
-    async with browser.post("/people/act", data=form, headers=ACT) as answer:
+    async with browser.post("/page-api/act", data=form, headers=ACT) as answer:
         assert "interaction" in await answer.json()
-    await stage.wait_for_message(lambda m: m.content.startswith("blend [6, 6]"))
+    await testbed.wait_for_message(lambda m: m.content.startswith("blend [6, 6]"))
 
 
 @pytest.mark.parametrize(
@@ -136,57 +136,59 @@ async def test_files_travel_with_a_command(browser, stage, client):
         ({"do": "write", "text": "x", "channel": "ten"}, "invalid literal"),
     ],
 )
-async def test_refusals_are_sentences(browser, stage, what, says):
-    assert says in (await act(browser, {**dora(stage), **what}))["error"]
+async def test_refusals_are_sentences(browser, testbed, what, says):
+    assert says in (await act(browser, {**dora(testbed), **what}))["error"]
 
 
-async def test_silent_application_is_told_after_three_seconds(browser, stage, client, monkeypatch):
+async def test_silent_application_is_told_after_three_seconds(
+    browser, testbed, client, monkeypatch
+):
     monkeypatch.setattr("playground.member.ANSWER_WITHIN_S", 0.05)
-    answer = await act(browser, {**dora(stage), "do": "slash", "name": "slow"})
+    answer = await act(browser, {**dora(testbed), "do": "slash", "name": "slow"})
     assert answer["error"] == "The application did not respond."
 
 
-async def test_upload_beyond_the_limit_is_refused(browser, stage):
-    stage.world.upload_limit_bytes = 10
+async def test_upload_beyond_the_limit_is_refused(browser, testbed):
+    testbed.state.upload_limit_bytes = 10
     form = aiohttp.FormData()
-    form.add_field("act", json.dumps({**dora(stage), "do": "write"}))
+    form.add_field("act", json.dumps({**dora(testbed), "do": "write"}))
     form.add_field("files", b"x" * 11, filename="a.bin")
-    async with browser.post("/people/act", data=form, headers=ACT) as answer:
+    async with browser.post("/page-api/act", data=form, headers=ACT) as answer:
         assert "limited to" in (await answer.json())["error"]
 
 
 async def events(browser, member):
-    async with browser.get("/people/events", params={"as": member}) as stream:
+    async with browser.get("/page-api/events", params={"as": member}) as stream:
         yield None  # connected
         async for line in stream.content:
             if line.startswith(b"data: "):
                 yield json.loads(line[6:])
 
 
-async def test_event_stream_tells_a_member_only_what_that_member_may_see(browser, stage, client):
+async def test_event_stream_tells_a_member_only_what_that_member_may_see(browser, testbed, client):
     gordon = events(browser, "gordon")
     await anext(gordon)
-    answer = await stage.wait_for_answer(stage.member("dora").slash(stage.general, "info"))
-    stage.member("dora").write(stage.general, "hello")
+    answer = await testbed.wait_for_answer(testbed.member("dora").slash(testbed.general, "info"))
+    testbed.member("dora").write(testbed.general, "hello")
     heard = await anext(gordon)
     assert heard["message"]["content"] == "hello"
     assert heard["message"]["id"] != str(answer.id)
     await gordon.aclose()
 
 
-async def test_bots_coming_and_going_reaches_the_page(browser, stage):
+async def test_bots_coming_and_going_reaches_the_page(browser, testbed):
     heard = events(browser, "dora")
     await anext(heard)
-    stage.server.people.tell_bot("The bot has hung up.")
+    testbed.server.page_api.set_bot_note("The bot has hung up.")
     assert (await anext(heard))["state"]["bot"]["note"] == "The bot has hung up."
     await heard.aclose()
 
 
-async def test_attached_pages_are_never_shown_as_pages(browser, stage):
-    world = stage.world
+async def test_attached_pages_are_never_shown_as_pages(browser, testbed):
+    state = testbed.state
     for name in ("evil.html", "evil.svg"):
-        attachment = world.cdn.store_attachment(1, stage.general, name, b"<script>", None)
-        url = world.cdn.sign(attachment["url"]).removeprefix(stage.url[:-1])
+        attachment = state.cdn.store_attachment(1, testbed.general, name, b"<script>", None)
+        url = state.cdn.sign(attachment["url"]).removeprefix(testbed.url[:-1])
         async with browser.get(url) as answer:
             assert answer.content_type == "application/octet-stream"
             assert "sandbox" in answer.headers["Content-Security-Policy"]

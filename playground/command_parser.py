@@ -1,4 +1,4 @@
-"""What a person types in one line → the command and its options."""
+"""Turns the line that a person types into a slash command and its options."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from typing import Any
 from simcord import interactions
 from simcord.enums import OptionType
 
-from playground.refusal import Refused, Upload
+from playground.refusal import Refused
+from playground.upload import Upload
 
 _YES, _NO = {"true", "yes", "on"}, {"false", "no", "off"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Typed:
-    """A slash command as a person's line names it."""
+class ParsedCommand:
+    """A slash command and its options, read from a line."""
 
     command: str  # "imagine" or "credits grant"
     options: dict[str, Any]
@@ -29,12 +30,12 @@ def parse(
     *,
     files: Mapping[str, Upload] | None = None,
     find: Callable[[str], int | None] = lambda _: None,
-) -> Typed:
+) -> ParsedCommand:
     """Read "/command option: value option: value …".
 
-    commands: what the bot registered. files: attachments by option. find: the id that "@dora" or
-    "#gallery" means. A command with one option may be given its value alone. Refused says what
-    is not understood.
+    commands: those the bot registered. files: attachments by option. find: returns the id that
+    "@dora" or "#gallery" means, or None. Where a command has one option, its name may be left out.
+    Refused says what was not understood.
     """
     name, leaf, rest = _command(line, commands)
     declared = {option["name"]: option for option in leaf.get("options") or []}
@@ -44,11 +45,11 @@ def parse(
             raise Refused(f"/{name} takes no attachment called {key!r}.")
     for key, text in _texts(name, rest, declared).items():
         options[key] = _value(name, declared[key], text, find)
-    return Typed(command=name, options=options)
+    return ParsedCommand(command=name, options=options)
 
 
 def command_name(line: str) -> str:
-    """The first word after the slash; Refused where the line is no command."""
+    """The first word after the slash; Refused if the line is no command."""
     match = re.match(r"/([^\s/]+)", line.strip())
     if match is None:
         raise Refused('A command starts with a slash, for instance "/imagine prompt: a red cat".')
@@ -73,7 +74,7 @@ def _command(line: str, commands: Sequence[dict[str, Any]]) -> tuple[str, dict[s
 
 
 def _texts(name: str, rest: str, declared: Mapping[str, Any]) -> dict[str, str]:
-    """Each option's text: what stands between its name and the next option's."""
+    """Each option's text: from the end of its name to the name of the next option."""
     marks: list[tuple[int, int, str]] = []
     for key in declared:
         match = re.search(rf"(?:^|\s){re.escape(key)}:", rest)

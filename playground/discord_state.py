@@ -1,4 +1,4 @@
-"""The Discord behind the wire: simcord's model with one server, its people, and watchers."""
+"""The simulated Discord: simcord's model with one server, its members, and watchers of changes."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from simcord._clock import Clock
 from simcord.backend import Backend, permissions
 from simcord.backend.models import Guild, Interaction, Message, Overwrite, User
 from simcord.enums import OverwriteType
 
 from playground.cdn import SignedCdn
+from playground.simcord_bridge import Clock
 
 BOT_ID = 1_100_000_000_000_000_001
 GUILD_ID = 1_100_000_000_000_000_100
@@ -27,10 +27,10 @@ MEBIBYTE = 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Someone at the keyboard."""
+    """A person on the server."""
 
     id: int
-    name: str  # what `--as` and mentions say
+    name: str  # as `--as` and mentions give it
     display_name: str
     locale: str  # Discord's code, for instance "en-US"
 
@@ -49,9 +49,9 @@ ChangeKind = Literal[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One thing that happened, for whoever watches the channels.
+    """One change, as the watchers are told it.
 
-    message is the live record, as it is after the change (for a delete, as it last was).
+    message is the stored record itself, after the change (for a delete: as it was before).
     """
 
     kind: ChangeKind
@@ -62,15 +62,15 @@ class Change:
 
 
 class RealClock(Clock):
-    """The wall's time, which `advance` can put forward."""
+    """The real time plus the seconds that `advance` has added."""
 
     def now(self) -> datetime:
         """Now, in UTC."""
         return datetime.now(UTC) + timedelta(seconds=self.elapsed)
 
 
-class World(Backend):
-    """One server, its people and the bot; identifiers are the same at every start."""
+class DiscordState(Backend):
+    """One server, its members and the bot; their ids are the same at every start."""
 
     def __init__(
         self,
@@ -84,7 +84,7 @@ class World(Backend):
         super().__init__(clock=clock or RealClock())
         self.upload_limit_bytes = upload_limit_bytes
         self.cdn: SignedCdn = SignedCdn(clock=self.clock, key=cdn_key or secrets.token_bytes(16))
-        # A playground runs for days: what simcord keeps for a test's post-mortem is bounded here.
+        # simcord keeps these records without a limit, for tests; a playground may run for days.
         self.http_requests = deque(maxlen=2000)  # type: ignore[assignment]
         self.transcript = deque(maxlen=2000)  # type: ignore[assignment]
         self._rename_bot()
@@ -123,10 +123,10 @@ class World(Backend):
         ids = self.guilds[channel.guild_id or 0].channel_ids
         ids[ids.index(old)] = new
 
-    # ------------------------------------------------------------------ what an operator changes
+    # ------------------------------------------------------------------ settings and look-ups
 
     def set_bot_permissions(self, channel_id: int, **allowed: bool) -> None:
-        """Allow or deny the bot permissions in one channel, by discord.py's names for them."""
+        """Allow or deny the bot permissions in one channel, named as in discord.py."""
         allow = deny = 0
         for name, value in allowed.items():
             if value:
@@ -137,7 +137,7 @@ class World(Backend):
         self.set_overwrite(channel_id, overwrite)
 
     def person(self, who: str | int) -> Person:
-        """The person of that name, display name or id; ValueError names those there are."""
+        """The person with that name, display name or id; ValueError lists the names that exist."""
         for person in self.people.values():
             if who in (person.id, person.name, person.display_name) or str(person.id) == who:
                 return person
@@ -152,14 +152,14 @@ class World(Backend):
             watcher(change)
 
     def commit_message(self, message: Message, *, broadcast: bool = True) -> Message:
-        """As simcord's; watchers also see ephemeral messages, which no gateway event shows."""
+        """As in simcord; watchers are told of ephemeral messages too, unlike the gateway."""
         stored = super().commit_message(message, broadcast=broadcast)
         if stored.id in self.messages.get(stored.channel_id, {}):
             self.notify(Change(kind="create", channel_id=stored.channel_id, message=stored))
         return stored
 
     def edit_message(self, channel_id: int, message_id: int, fields: dict[str, Any]) -> Message:
-        """As simcord's; pictures that the edit dropped may be forgotten."""
+        """As in simcord; files that the edit removed may be deleted."""
         before = {a["url"] for a in self.get_message(channel_id, message_id).attachments}
         message = super().edit_message(channel_id, message_id, fields)
         for url in before - {a["url"] for a in message.attachments}:
@@ -168,9 +168,9 @@ class World(Backend):
         return message
 
     def delete_message(self, channel_id: int, message_id: int) -> None:
-        """As simcord's; and an interaction whose "thinking…" was deleted waits for it no more.
+        """As in simcord; if the message was a deferred "thinking…", its interaction is completed.
 
-        Its next follow-up is a message of its own, ephemeral if it says so.
+        The interaction's next follow-up is then a new message, ephemeral if the bot says so.
         """
         message = self.get_message(channel_id, message_id)
         super().delete_message(channel_id, message_id)
@@ -183,7 +183,7 @@ class World(Backend):
         self.notify(Change(kind="delete", channel_id=channel_id, message=message))
 
     def bulk_delete_messages(self, channel_id: int, message_ids: Iterable[int]) -> list[int]:
-        """As simcord's."""
+        """As in simcord; watchers are told."""
         store = dict(self.messages.get(channel_id, {}))
         deleted = super().bulk_delete_messages(channel_id, message_ids)
         for message_id in deleted:
@@ -191,7 +191,7 @@ class World(Backend):
         return deleted
 
     def emit(self, event: str, payload: Any) -> None:  # noqa: ANN401 - simcord's mapping
-        """As simcord's; reactions and typing reach the watchers here."""
+        """As in simcord; watchers are told of reactions and typing."""
         super().emit(event, payload)
         if event.startswith("MESSAGE_REACTION"):
             channel_id, message_id = int(payload["channel_id"]), int(payload["message_id"])
@@ -204,19 +204,19 @@ class World(Backend):
     def register_commands(
         self, guild_id: int | None, payloads: list[dict[str, Any]]
     ) -> list[dict[str, Any]]:
-        """As simcord's."""
+        """As in simcord; watchers are told."""
         registered = super().register_commands(guild_id, payloads)
         self.notify(Change(kind="commands"))
         return registered
 
     def answered(self, interaction: Interaction) -> None:
-        """The bot has given an interaction its first response."""
+        """Tell the watchers that the bot gave an interaction its first response."""
         self.notify(
             Change(kind="answered", channel_id=interaction.channel_id, interaction=interaction)
         )
 
     async def until(self, condition: Callable[[], bool], *, timeout_s: float) -> bool:
-        """True once the condition holds, looked at after every change; False at the timeout."""
+        """Wait until the condition, checked after every change, is true; False after timeout_s."""
         if condition():
             return True
         changed = asyncio.Event()

@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import select
+import sys
+
+import pytest
+
+from playground.refusal import Refused
+from playground.testbed import BotEnded, Testbed, is_grid
+
+
+async def test_buttons_made_before_kill_9_work_after_a_new_start(testbed, bot_command):
+    await testbed.start_bot(bot_command)
+    await testbed.wait_for_command("imagine")
+    dora = testbed.member("dora")
+    dora.slash(testbed.general, "imagine", {"prompt": "a red cat"})
+    grid = await testbed.wait_for_message(is_grid)
+    assert await testbed.kill_bot() == -9
+    await testbed.start_bot(bot_command)
+    dora.click(testbed.general, grid.id, "V2")
+    again = await testbed.wait_for_message(is_grid, after=grid.id)
+    assert again.content.startswith("**variation 2 of")
+    assert await testbed.stop_bot() == 0
+
+
+async def test_transcript_tells_every_edit_and_each_ping_once(testbed, client):
+    dora = testbed.member("dora")
+    dora.slash(testbed.general, "imagine", {"prompt": "a red cat"})
+    await testbed.wait_for_message(is_grid)
+    messages = await testbed.wait_until_idle(quiet_s=0.05)
+    kinds = [entry.kind for entry in testbed.transcript.of(testbed.general)]
+    assert kinds == ["create", "update", "update", "create", "delete"]
+    assert [is_grid(message) for message in messages] == [True]
+    assert len(testbed.transcript.pings(dora.id)) == 2
+    assert "〈U1 U2 U3 U4 🔄 V1 V2 V3 V4〉" in testbed.transcript.text()
+
+
+async def test_bot_that_ends_is_told_with_its_last_lines(testbed):
+    script = "import sys; print('no such model', file=sys.stderr); sys.exit(3)"
+    with pytest.raises(BotEnded, match=r"exit code 3(.|\n)*no such model"):
+        await testbed.start_bot([sys.executable, "-c", script])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's end")
+async def test_bot_does_not_outlive_a_killed_playground():
+    script = (
+        "import asyncio, os, sys; from playground.bot_process import BotProcess\n"
+        "async def main():\n"
+        "    command = [sys.executable, '-c', 'import time; print(\"up\"); time.sleep(60)']\n"
+        "    bot = await BotProcess.start(command, {})\n"
+        "    await bot.wait_for_line('up'); print(bot.pid, flush=True); os.kill(os.getpid(), 9)\n"
+        "asyncio.run(main())"
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE
+    )
+    told, _ = await process.communicate()
+    try:
+        watched = os.pidfd_open(int(told))
+    except ProcessLookupError:
+        return  # gone already
+    try:
+        ended, _, _ = await asyncio.to_thread(select.select, [watched], [], [], 10)
+        assert ended
+    finally:
+        os.close(watched)
+
+
+async def test_waiting_in_vain_tells_the_transcript(testbed):
+    testbed.member("dora").write(testbed.general, "anyone here?")
+    with pytest.raises(TimeoutError, match=r"anyone here\?"):
+        await testbed.until(lambda: False, timeout_s=0.01)
+
+
+async def test_modal_is_filled_and_sent(testbed, client):
+    dora = testbed.member("dora")
+    dora.slash(testbed.general, "imagine", {"prompt": "a red cat"})
+    grid = await testbed.wait_for_message(is_grid)
+    shown = dora.click(testbed.general, grid.id, "🔄")
+    assert await testbed.wait_for_answer(shown) is None
+    field = shown.modal["components"][0]["components"][0]["custom_id"]
+    dora.submit(shown, {field: "a blue dog"})
+    await testbed.wait_for_message(lambda m: "a blue dog" in m.content and is_grid(m))
+    with pytest.raises(Refused, match="already sent"):
+        dora.submit(shown, {field: "a blue dog"})
+
+
+async def test_reaction_reaches_the_bot_and_its_answer_comes_by_dm(testbed, client):
+    dora = testbed.member("dora")
+    message = dora.write(testbed.general, "look")
+    dora.react(testbed.general, message.id, "✉️")
+    direct = await testbed.wait_for_message(channel=testbed.direct("dora"))
+    assert direct.content == "Here are your pictures."
+    assert dora.messages(testbed.direct("dora")) == [direct]
+    assert testbed.member("gordon").messages(testbed.direct("dora")) == []
+
+
+async def test_context_menu_carries_its_message(testbed, client):
+    dora = testbed.member("dora")
+    message = dora.write(testbed.general, "look")
+    answer = await testbed.wait_for_answer(dora.menu(testbed.general, "Look again", message.id))
+    assert answer.content == "0 file(s), by Dora"
+
+
+async def test_autocomplete_offers_the_bots_choices(testbed, client):
+    dora = testbed.member("dora")
+    asked = dora.autocomplete(testbed.general, "whisper", "style", "i", {})
+    assert await dora.answered(asked)
+    assert asked.autocomplete_choices == [{"name": "Ink", "value": "ink"}]
+
+
+async def test_member_option_arrives_resolved(testbed, client):
+    options = {"member": str(testbed.member("dora").id), "amount": 5}
+    answer = await testbed.wait_for_answer(
+        testbed.admin.slash(testbed.general, "credits grant", options)
+    )
+    assert answer.content == "Dora got 5."
+
+
+@pytest.mark.parametrize(
+    ("act", "says"),
+    [
+        (lambda m, s: m.slash(s.general, "imagin", {}), "no command 'imagin'"),
+        (lambda m, s: m.slash(s.general, "imagine", {}), "requires option 'prompt'"),
+        (lambda m, s: m.slash(s.general, "imagine", {"prompt": 3}), "expects str"),
+        (lambda m, s: m.slash(s.general, "imagine", {"p": "x"}), "no option 'p'"),
+        (lambda m, s: m.slash(s.general, "credits grant", {}), "may not use 'credits'"),
+        (lambda m, s: m.click(s.general, 1, "U1"), "gone"),
+        (lambda m, s: m.write(s.general, "  "), "nothing to send"),
+        (lambda m, s: m.write(s.general, "x" * 2001), "2000 characters"),
+        (lambda m, s: m.write(s.direct("ansel"), "x"), "cannot see"),
+        (lambda m, s: m.choose(s.general, 1, "x", ["1"]), "gone"),
+    ],
+)
+async def test_what_a_person_cannot_do_is_refused_in_a_sentence(testbed, client, act, says):
+    with pytest.raises(Refused, match=says):
+        act(testbed.member("dora"), testbed)
+
+
+async def test_forged_button_arrives_as_if_it_stood_under_the_message(testbed, client):
+    message = testbed.state.create_message(testbed.general, testbed.bot_id, "no buttons here")
+    testbed.member("dora").forge(testbed.general, message.id, "job:7:u:3")
+    answer = await testbed.wait_for_message(after=message.id)
+    assert answer.content.startswith("**job 7** - Image #3")
+    assert message.components == []
+
+
+def example_bot(client):
+    return sys.modules[type(client).__module__]
+
+
+async def test_menus_of_texts_and_of_people_are_chosen_in(testbed, client):
+    channel = client.get_partial_messageable(testbed.general, guild_id=testbed.guild)
+    message = await channel.send("Choose.", view=example_bot(client).Sizes())
+    rows = testbed.state.messages[testbed.general][message.id].components
+    size, who = (row["components"][0]["custom_id"] for row in rows)
+    dora = testbed.member("dora")
+    answer = await testbed.wait_for_answer(
+        dora.choose(testbed.general, message.id, size, ["large"])
+    )
+    assert answer.content == "size ['large']"
+    ids = [str(dora.id), str(testbed.member("gordon").id)]
+    answer = await testbed.wait_for_answer(dora.choose(testbed.general, message.id, who, ids))
+    assert answer.content == "who ['Dora', 'Gordon']"
+    with pytest.raises(Refused, match="no choice 'huge'"):
+        dora.choose(testbed.general, message.id, size, ["huge"])
+    with pytest.raises(Refused, match="between 1 and 2"):
+        dora.choose(testbed.general, message.id, who, [])
+
+
+async def test_commands_work_in_direct_messages(testbed, client):
+    dora = testbed.member("dora")
+    direct = testbed.direct("dora")
+    answer = await testbed.wait_for_answer(dora.slash(direct, "info"))
+    assert answer.channel_id == direct
+    dora.slash(direct, "imagine", {"prompt": "a red cat"})
+    await testbed.wait_for_message(is_grid, channel=direct)
+
+
+async def test_registered_commands_outlive_the_server(tmp_path, bot_command):
+    state_file = tmp_path / "playground.json"
+    async with Testbed(state_file=state_file) as first:
+        await first.start_bot(bot_command)
+        await first.wait_for_command("imagine")
+        command = first.state.find_command("imagine", first.guild)
+    async with Testbed(state_file=state_file) as second:
+        assert second.state.find_command("imagine", second.guild) == command
