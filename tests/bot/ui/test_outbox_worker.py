@@ -118,12 +118,13 @@ async def test_a_delivery_that_fails_waits_while_others_go_on(owed, outbox, data
     await outbox.until(2)
     outbox.finish("0")
     outbox.finish("1")
-    await outbox.until(0)
+    await outbox.flush(20)
     async with database.read() as connection:
         assert await records.owed(connection) == [("0", 1)]
     assert outbox._timer is not None, "it is tried again by itself"
     outbox.resume()
-    await outbox.until(0)
+    await outbox.flush(20)
+    assert not outbox.under_way, "and not before its time"
 
 
 async def test_what_ended_in_this_process_is_new_and_all_else_is_looked_for(owed, outbox):
