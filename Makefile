@@ -12,8 +12,8 @@ run: .venv/installed-run  ## the bot if DISCORD_TOKEN is set (here or in .env), 
 	@if [ -n "$$DISCORD_TOKEN" ] || grep -qsE '^DISCORD_TOKEN=.+' .env; \
 	then exec $(BIN)/python -m bot; else exec $(BIN)/python -m playground; fi
 
-test: .venv/installed-dev  ## every test
-	$(BIN)/python -m pytest
+test: .venv/installed-dev  ## every test, on all cores with one thread of torch each
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses logical --maxprocesses 8 --dist worksteal
 
 check: .venv/installed-dev  ## style, types, contracts between packages, migrations
 	$(BIN)/ruff check

@@ -15,11 +15,13 @@ log = logging.getLogger(__name__)
 
 _COLOURS = {Tone.RED: discord.Colour.red(), Tone.YELLOW: discord.Colour.gold()}
 _EMBED_CHARACTERS = 4096
+_SENTENCE_CHARACTERS = 1500
+"""Of the sentence, which may quote what a member typed; the rest is for their command."""
 
 
 def embed(error: UserError, language: str) -> discord.Embed:
     """Title, sentence, and the member's text to paste again, in a language of `locale`."""
-    text = locale.translated(error.sentence, language)
+    text = locale.translated(error.sentence, language)[:_SENTENCE_CHARACTERS]
     if error.command:
         command = error.command.replace("```", "'''")
         room = _EMBED_CHARACTERS - len(text) - len("\n```\n\n```")

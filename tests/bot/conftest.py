@@ -3,6 +3,7 @@ import os
 import uuid
 
 import pytest
+from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 from tests_support import PatientEngine
 
@@ -11,18 +12,29 @@ from bot.settings import Settings
 from bot.storage.database import Database
 
 OWNER_ID = 424242
-DIALECTS = ["sqlite", *(["postgresql"] if os.environ.get("POSTGRES_URL") else [])]
+ON_BOTH = {"credits", "jobs", "storage"}
+"""The folders whose tests run on PostgreSQL too: those of the rooms that speak SQL."""
 
 
-@pytest.fixture(params=DIALECTS)
+def pytest_generate_tests(metafunc):
+    if "database" in metafunc.fixturenames:
+        both = metafunc.definition.path.parent.name in ON_BOTH
+        dialects = ["sqlite", "postgresql"] if both else ["sqlite"]
+        metafunc.parametrize("database", dialects, indirect=True)
+
+
+@pytest.fixture
 async def database(request, tmp_path):
     """An empty database; on PostgreSQL too where POSTGRES_URL names a server to use for it."""
     if request.param == "sqlite":
         url, dropped = f"sqlite+aiosqlite:///{tmp_path / 'darkroom.db'}", None
     else:
+        if not os.environ.get("POSTGRES_URL"):
+            pytest.skip("POSTGRES_URL names no server: nothing of this was tried on PostgreSQL.")
         dropped = f"darkroom_{uuid.uuid4().hex}"
         await administer(f'CREATE DATABASE "{dropped}"')
-        url = os.environ["POSTGRES_URL"].rsplit("/", 1)[0] + f"/{dropped}"
+        url = make_url(os.environ["POSTGRES_URL"]).set(database=dropped)
+        url = url.render_as_string(hide_password=False)
     opened = Database(url)
     await opened.start()
     yield opened

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from discord import app_commands
 
-from bot.ui.commands import blend, credits_, help_, imagine, info, message_menus, vary
+from bot.ui.commands import blend, credits_, help_, imagine, info, message_menus, model, vary
 
-GROUPS = (imagine, vary, blend, info, message_menus, credits_, help_)
+GROUPS = (imagine, vary, blend, info, message_menus, credits_, model, help_)
 
 
 def add_all(tree: app_commands.CommandTree) -> None:

@@ -12,6 +12,7 @@ from bot.credits.ledger import DIRECT_MESSAGES
 from bot.credits.pricing import CENTS, credits_text
 from bot.errors import NotAllowed
 from bot.locale import supported, translated
+from bot.ui.commands.managing import managed_guild
 from engine import Sentence
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Credits(app_commands.Group, name="credits", description="Give and look at 
         direct: bool = False,  # noqa: FBT001, FBT002 - a command's option
     ) -> None:
         client = interaction.client
-        guild_id = _managed_guild(interaction)
+        guild_id = managed_guild(interaction)
         if member.bot:
             raise NotAllowed("Bots draw no pictures here; choose a member.")
         if direct and not client.is_owner(interaction.user.id):
@@ -95,16 +96,6 @@ class Credits(app_commands.Group, name="credits", description="Give and look at 
         await interaction.response.send_message(
             translated(said, supported(interaction.locale.value)), ephemeral=True
         )
-
-
-def _managed_guild(interaction: discord.Interaction[Darkroom]) -> int:
-    if interaction.guild_id is None:
-        raise NotAllowed("Credits are granted in a server.")
-    if not (
-        interaction.permissions.manage_guild or interaction.client.is_owner(interaction.user.id)
-    ):
-        raise NotAllowed("Only who manages this server (Manage Server) may grant credits here.")
-    return interaction.guild_id
 
 
 def add(tree: app_commands.CommandTree) -> None:

@@ -1,0 +1,81 @@
+"""/model default: who manages a server chooses what draws there."""
+
+import dataclasses
+
+import discord
+import pytest
+from tests_support import PatientEngine, refusal
+
+from engine.fake import FAKE_MODEL, FAKE_PAIR
+
+pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
+
+
+def model(name, weight_bytes, *, installed=True):
+    info = dataclasses.replace(
+        FAKE_MODEL.info,
+        name=name,
+        title=name.title(),
+        aliases=(),
+        weight_bytes=weight_bytes,
+        installed=installed,
+    )
+    return dataclasses.replace(FAKE_MODEL, info=info)
+
+
+@pytest.fixture
+def drawer():
+    models = (model("small", 1), model("large", 9), model("huge", 0, installed=False), FAKE_PAIR)
+    return PatientEngine(models=models)
+
+
+@pytest.fixture
+def manager(simcord_env, guild):
+    role = guild.create_role("Managers", permissions=discord.Permissions(manage_guild=True))
+    return guild.add_member(simcord_env.create_user("manager"), roles=[role])
+
+
+async def drawn_on(env, channel, member, drawer):
+    await member.slash(channel, "imagine", prompt="a red cat")
+    await env.settle()
+    return drawer.jobs[-1].model
+
+
+async def test_the_servers_choice_draws_until_it_is_taken_back(
+    simcord_env, channel, manager, alice, drawer
+):
+    said = await manager.slash(channel, "model default", name="small")
+    assert said.ephemeral
+    assert "now drawn on Small" in said.response.content
+    assert await drawn_on(simcord_env, channel, alice, drawer) == "small"
+    said = await manager.slash(channel, "model default")
+    assert "the bot's own choice again" in said.response.content
+    assert await drawn_on(simcord_env, channel, alice, drawer) == "large"
+
+
+async def test_one_server_does_not_choose_for_another(simcord_env, channel, manager, alice, drawer):
+    await manager.slash(channel, "model default", name="small")
+    other = simcord_env.create_guild("Other")
+    member = other.add_member(alice.user)
+    place = other.create_text_channel("general")
+    assert await drawn_on(simcord_env, place, member, drawer) == "large"
+
+
+@pytest.mark.parametrize("name", ["huge", "gone", "x" * 2000])
+async def test_a_model_that_is_not_installed_is_refused(
+    simcord_env, channel, manager, alice, drawer, name
+):
+    said = refusal(await manager.slash(channel, "model default", name=name)).description
+    assert "Choose one of: small, large." in said
+    assert await drawn_on(simcord_env, channel, alice, drawer) == "large"
+
+
+async def test_a_plain_member_is_refused_even_where_the_command_is_shown(
+    simcord_env, simcord_bot, channel, alice, drawer
+):
+    command = next(c for c in simcord_bot.tree.get_commands() if c.name == "model")
+    command.default_permissions = None
+    await simcord_bot.sync_commands(force=True)
+    result = await alice.slash(channel, "model default", name="small")
+    assert "Only who manages this server" in refusal(result).description
+    assert await drawn_on(simcord_env, channel, alice, drawer) == "large"
