@@ -7,7 +7,6 @@ from engine.catalogue import LoraSpec, ModelSpec, load_catalogue
 from engine.engine import Engine
 from engine.errors import CatalogueError, EngineClosed, EngineError, EngineLost, Sentence
 from engine.fake import FakeEngine
-from engine.limits import MAX_SEED, MAX_STEPS
 from engine.messages import (
     Cancelled,
     DescribeJob,
@@ -31,7 +30,8 @@ from engine.messages import (
     WeightedText,
     WordWeightsJob,
 )
-from engine.schedulers import SCHEDULERS
+from engine.scheduler_table import SCHEDULERS
+from engine.validation import MAX_SEED, MAX_STEPS
 
 __all__ = [
     "MAX_SEED",

@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.errors import CatalogueError
 from engine.messages import ModelInfo
-from engine.schedulers import SCHEDULERS
+from engine.scheduler_table import SCHEDULERS
 
 DRAWING_FAMILIES = ("sd", "sdxl", "sd3", "flux", "z-image", "pipeline")
 OTHER_FAMILIES = ("swin2sr", "spandrel", "clip", "captioner")

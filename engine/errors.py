@@ -60,5 +60,21 @@ class JobError(Exception):
     """One job cannot be drawn; the text is one sentence for the member."""
 
 
+class BrokenModelError(JobError):
+    """The files of a model are missing or damaged; the text is for members and operator alike."""
+
+
+class NotFiniteError(JobError):
+    """The model made NaN."""
+
+    def __init__(self, advice: str = "try another seed") -> None:
+        super().__init__(f"The model made numbers that are no picture (NaN); {advice}.")
+
+
 class NotYetError(Exception):
     """The job cannot begin while another model is being loaded; try again next turn."""
+
+
+def first_line(error: BaseException) -> str:
+    """What a library says of its error, short enough to go into a sentence of ours."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".:")

@@ -13,7 +13,6 @@ from PIL import Image, ImageDraw
 
 from engine.catalogue import ModelSpec
 from engine.errors import EngineClosed, EngineError, EngineLost
-from engine.limits import check
 from engine.messages import (
     Cancelled,
     DescribeJob,
@@ -34,6 +33,7 @@ from engine.messages import (
     WordWeightsJob,
 )
 from engine.stream import Stream
+from engine.validation import check
 
 FAKE_MODEL = ModelSpec(
     info=ModelInfo(

@@ -94,7 +94,7 @@ class DrawJob:
     """Whether somebody looks at previews."""
     enlarge: int = 1
     """With one input and one image: draw it anew 2 or 4 times as large as the job's size, in
-    overlapping tiles of that size (the creative upscale); best at a strength of 0.2 … 0.4."""
+    overlapping crops of that size (the creative upscale); best at a strength of 0.2 … 0.4."""
     film_frames: int = 0
     """Small frames of the making to keep for each picture, evenly spaced; 0 … 60."""
 

@@ -14,10 +14,10 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from engine.failures import NotNumbersError
+from engine.errors import NotFiniteError
 from engine.messages import DescribeJob, Finished, Job
-from engine.models.clip_pixels import Eye
-from engine.pictures import Inputs
+from engine.models.clip_pixels import ClipPreprocessing
+from engine.pictures.encoded import Inputs
 
 WORDS: Mapping[str, Sequence[str]] = {
     "subjects": (
@@ -87,18 +87,18 @@ class ClipRanking:
         model: Any,  # noqa: ANN401
         tokenizer: Any,  # noqa: ANN401
         wording: Wording,
-        eye: Eye,
+        eye: ClipPreprocessing,
     ) -> None:
         self.name = name
         self.model = model
         self._tokenizer = tokenizer
-        self._wording, self._eye = wording, eye
+        self._wording, self._preprocessing = wording, eye
 
     def run(self, job: Job, inputs: Inputs, report: Callable[[int, int], None]) -> Finished:
         """`suggestions` sentences, the likeliest first, with their chances among those compared."""
         assert isinstance(job, DescribeJob)
         turns = [*KEPT] * (1 + ROUNDS)
-        picture = self._see(inputs.pictures[0])
+        picture = self._embed_picture(inputs.pictures[0])
         ranked: dict[str, list[str]] = {}
         for turn, kind in enumerate(turns):
             report(turn, len(turns) + 1)
@@ -110,7 +110,7 @@ class ClipRanking:
         compared = list(itertools.product(*(words[: KEPT[kind]] for kind, words in ranked.items())))
         scores = self._score(picture, [self._wording.said(words) for words in compared])
         chances = dict(zip(compared, scores.softmax(dim=0).tolist(), strict=True))
-        chosen = unlike(sorted(compared, key=chances.__getitem__, reverse=True), job.suggestions)
+        chosen = distinct(sorted(compared, key=chances.__getitem__, reverse=True), job.suggestions)
         return Finished(
             job_id=job.id,
             texts=tuple(self._wording.said(words) for words in chosen),
@@ -128,10 +128,10 @@ class ClipRanking:
             return {word: ALONE.format(word=word) for word in words}
         return {word: self._wording.said(tuple({**best, kind: word}.values())) for word in words}
 
-    def _see(self, picture: Image.Image) -> Tensor:
+    def _embed_picture(self, picture: Image.Image) -> Tensor:
         """(1, D), normalised, of the middle square: that is what such pairs are trained on."""
         middle = ImageOps.fit(picture, (min(picture.size),) * 2, Image.Resampling.BICUBIC)
-        given = self._eye.see(middle, int(self.model.config.vision_config.image_size))
+        given = self._preprocessing.pixels(middle, int(self.model.config.vision_config.image_size))
         return _unit(
             self.model.get_image_features(
                 pixel_values=given.to(self.model.device, self.model.dtype)
@@ -155,7 +155,7 @@ class ClipRanking:
             scores.append((features @ picture.T)[:, 0].float().cpu())
         found = torch.cat(scores) * float(self.model.logit_scale.exp())
         if not torch.isfinite(found).all():
-            raise NotNumbersError("the operator should load it in float32")
+            raise NotFiniteError("the operator should load it in float32")
         return found
 
 
@@ -176,7 +176,7 @@ class Captioner:
         def watch(_tokens: Tensor, scores: Tensor) -> Tensor:
             """A logits processor that changes nothing: it is asked before each token."""
             if scores.isnan().any():
-                raise NotNumbersError("the operator should load it in float32")
+                raise NotFiniteError("the operator should load it in float32")
             report(min(next(written), CAPTION_TOKENS), CAPTION_TOKENS)
             return scores
 
@@ -199,7 +199,7 @@ class Captioner:
         )
 
 
-def unlike(ranked: Sequence[Words], wanted: int) -> list[Words]:
+def distinct(ranked: Sequence[Words], wanted: int) -> list[Words]:
     """The first so many of which no two say nearly the same; then, if they are short, the others.
 
     Nearly the same: one subject, and but one other word that differs.

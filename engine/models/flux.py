@@ -11,7 +11,7 @@ from torch import Tensor
 
 from engine.messages import DrawJob
 from engine.models.flow import FlowModel
-from engine.models.texts import Embedding
+from engine.models.text_cache import Embedding
 
 T5_TOKENS = 512
 

@@ -11,9 +11,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from engine.copies import send
-from engine.failures import BrokenModelError, first_line
-from engine.models.texts import Embedding
+from engine.device.async_copy import to_device
+from engine.errors import BrokenModelError, first_line
+from engine.models.text_cache import Embedding
 
 
 class ImagePrompts:
@@ -74,7 +74,9 @@ class ImagePrompts:
         """The pass within has these scales, (B,) on the CPU; whether any is more than 0."""
         guided = bool(scales.any())
         if guided:
-            self._scale(_PerSample(send(scales[:, None, None].to(self._unet.dtype), self._device)))
+            self._scale(
+                _PerSample(to_device(scales[:, None, None].to(self._unet.dtype), self._device))
+            )
         try:
             yield guided
         finally:

@@ -9,25 +9,24 @@ from typing import Any
 import torch
 
 from engine.catalogue import ModelSpec
-from engine.errors import JobError
-from engine.failures import BrokenModelError, first_line
+from engine.errors import BrokenModelError, JobError, first_line
 from engine.messages import ModelInfo
 from engine.models import CONSTRUCTING, Denoiser, Solo
-from engine.models.clip_pixels import eye_of
+from engine.models.clip_pixels import preprocessing_of
 from engine.models.describer import Captioner, ClipRanking, wording_of
 from engine.models.flux import Flux
 from engine.models.image_prompts import attach
 from engine.models.latent import LatentModel
 from engine.models.pipelines import OFFLINE, check_tokenizer, open_pipeline
+from engine.models.preview import TinyDecoder, calibrate
 from engine.models.safety import SafetyCheck, load_safety
 from engine.models.sd3 import StableDiffusion3
 from engine.models.sdxl import StableDiffusionXL
+from engine.models.solo_pipeline import WholePipeline
 from engine.models.stable_diffusion import StableDiffusion
 from engine.models.upscaler import Lanczos, Upscaler, swin2sr
-from engine.models.whole import WholePipeline
 from engine.models.z_image import ZImage
-from engine.preview import TinyDecoder, teach
-from engine.tickets import DESCRIBER, UPSCALER
+from engine.policy.cost import DESCRIBER, UPSCALER
 
 _FAMILIES: dict[str, type[Any]] = {
     "sd": StableDiffusion,
@@ -108,7 +107,9 @@ def _load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Denoiser
             model = _transformer("CLIPModel", spec.place, device, torch.float32)
             tokenizer = _part("CLIPTokenizer", spec.place)
             check_tokenizer(tokenizer, spec.place)
-            return ClipRanking(name, model, tokenizer, wording_of(spec.place), eye_of(spec.place))
+            return ClipRanking(
+                name, model, tokenizer, wording_of(spec.place), preprocessing_of(spec.place)
+            )
         case "captioner":
             model = _transformer("AutoModelForImageTextToText", spec.place, device, dtype)
             processor = _part("AutoProcessor", spec.place)
@@ -128,7 +129,7 @@ def _load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Denoiser
             denoiser.safety = _safety(spec, device, dtype)
             if spec.preview_vae is not None:
                 denoiser.preview = _tiny_decoder(spec.preview_vae, device, dtype)
-            teach(denoiser)
+            calibrate(denoiser)
             if spec.compiled:
                 # Last: its thread holds the weights, and nobody would end it for a failed load.
                 denoiser.compile(whole=spec.compiled == "whole")

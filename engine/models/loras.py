@@ -12,8 +12,7 @@ from typing import Any
 
 from torch import nn
 
-from engine.errors import JobError, NotYetError
-from engine.failures import first_line
+from engine.errors import JobError, NotYetError, first_line
 from engine.models import CONSTRUCTING
 from engine.models.lora_file import check_lora
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from engine.catalogue import ModelSpec
-from engine.failures import BrokenModelError
+from engine.errors import BrokenModelError
 
 _CLASSES = {
     "sd": "StableDiffusion{}Pipeline",

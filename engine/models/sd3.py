@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor
 
 from engine.models.flow import FlowModel
-from engine.models.texts import Embedding
+from engine.models.text_cache import Embedding
 
 T5_TOKENS = 256
 

@@ -9,7 +9,7 @@ import torch
 from engine.messages import DrawJob
 from engine.models.clip_text import ClipText
 from engine.models.stable_diffusion import StableDiffusion
-from engine.models.texts import Embedding
+from engine.models.text_cache import Embedding
 
 
 class StableDiffusionXL(StableDiffusion):

@@ -12,7 +12,7 @@ from engine.messages import DrawJob
 from engine.models.clip_text import ClipText
 from engine.models.image_prompts import ImagePrompts
 from engine.models.latent import LatentModel
-from engine.models.texts import Embedding
+from engine.models.text_cache import Embedding
 
 
 class StableDiffusion(LatentModel):

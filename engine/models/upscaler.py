@@ -11,12 +11,11 @@ import torch
 from PIL import Image, ImageFilter
 from torch import Tensor
 
-from engine.errors import JobError
-from engine.failures import NotNumbersError
+from engine.errors import JobError, NotFiniteError
 from engine.messages import Finished, Job, Picture, UpscaleJob
-from engine.pictures import Inputs, to_png
+from engine.pictures.encoded import Inputs, to_png
 
-TILE_PX = 192
+CROP_PX = 192
 OVERLAP_PX = 16
 MAX_RESULT_PIXELS = 40_000_000
 
@@ -40,7 +39,7 @@ class Lanczos:
 
 
 class Upscaler:
-    """A `Solo` over a network that enlarges by its own factor, tile by tile."""
+    """A `Solo` over a network that enlarges by its own factor, crop by crop."""
 
     def __init__(self, name: str, network: Network, scale: int, device: torch.device) -> None:
         if scale < 2:
@@ -65,20 +64,20 @@ class Upscaler:
         return _finished(job, array)
 
     def _enlarge(self, pixels: Tensor, tell: Callable[[], None]) -> Tensor:
-        """Tiles overlap, and only the middle of each is kept, so that no seams show.
+        """Crops overlap, and only the middle of each is kept, so that no seams show.
 
-        tell: called before each tile.
+        tell: called before each crop.
         """
         _, _, height, width = pixels.shape
         large = torch.zeros(1, 3, height * self._scale, width * self._scale)
         for x, y in _corners(width, height):
             tell()
             top, left = max(0, y - OVERLAP_PX), max(0, x - OVERLAP_PX)
-            bottom, right = min(height, y + TILE_PX), min(width, x + TILE_PX)
-            tile = pixels[:, :, top : bottom + OVERLAP_PX, left : right + OVERLAP_PX]
-            enlarged = self._network(tile.to(self._device)).float().cpu()
+            bottom, right = min(height, y + CROP_PX), min(width, x + CROP_PX)
+            crop = pixels[:, :, top : bottom + OVERLAP_PX, left : right + OVERLAP_PX]
+            enlarged = self._network(crop.to(self._device)).float().cpu()
             if not torch.isfinite(enlarged).all():
-                raise NotNumbersError("the operator should load it in float32")
+                raise NotFiniteError("the operator should load it in float32")
             kept = enlarged[
                 :,
                 :,
@@ -119,8 +118,8 @@ def _passes(size: tuple[int, int], wanted: tuple[int, int], scale: int) -> list[
 
 
 def _corners(width: int, height: int) -> list[tuple[int, int]]:
-    """Left upper corners (x, y) of the tiles of a picture."""
-    return [(x, y) for y in range(0, height, TILE_PX) for x in range(0, width, TILE_PX)]
+    """Left upper corners (x, y) of the crops of a picture."""
+    return [(x, y) for y in range(0, height, CROP_PX) for x in range(0, width, CROP_PX)]
 
 
 def _size(picture: Image.Image, factor: int) -> tuple[int, int]:

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine.copies import without_waiting
+from engine.device.async_copy import non_blocking
 from engine.models.flow import FlowModel
-from engine.models.texts import Embedding
+from engine.models.text_cache import Embedding
 
 CAPTION_TOKENS = 512
 
@@ -22,7 +22,7 @@ class ZImage(FlowModel):
     def __init__(self, name: str, pipeline: Any, *arguments: Any) -> None:  # noqa: ANN401
         super().__init__(name, pipeline, *arguments)
         self.noise_dtype = torch.float32
-        self.straightens = False
+        self.makes_contiguous = False
 
     def embed(self, text: str, chunks: int) -> Embedding:
         """Padded, with the length kept on the CPU, so that any captions share a pass."""
@@ -69,13 +69,13 @@ class ZImage(FlowModel):
 
     def eagerly(self) -> AbstractContextManager[object]:
         """Its forward copies lengths and places each time."""
-        return without_waiting(self.device)
+        return non_blocking(self.device)
 
-    def guide(self, predictions: Sequence[Tensor], scale: float, push: float) -> Tensor:
+    def guide(self, predictions: Sequence[Tensor], scale: float, avoid_weight: float) -> Tensor:
         if len(predictions) == 1:
             return predictions[0]
         negative, text, *avoided = predictions
         guided = text + (scale - 1) * (text - negative)
         for prediction in avoided:
-            guided = guided + scale * push * (prediction - negative)
+            guided = guided + scale * avoid_weight * (prediction - negative)
         return guided
