@@ -5,7 +5,14 @@ What this module names is all that the bot may know of the engine. Importing it 
 
 from engine.catalogue import LoraSpec, ModelSpec, load_catalogue
 from engine.engine import Engine
-from engine.errors import CatalogueError, EngineClosed, EngineError, EngineLost, Sentence
+from engine.errors import (
+    CatalogueError,
+    EngineClosed,
+    EngineError,
+    EngineLost,
+    Sentence,
+    sentence_of,
+)
 from engine.fake import FakeEngine
 from engine.messages import (
     Cancelled,
@@ -68,4 +75,5 @@ __all__ = [
     "WeightedText",
     "WordWeightsJob",
     "load_catalogue",
+    "sentence_of",
 ]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from engine.catalogue import ModelSpec
 from engine.device.threads import wait_passively
-from engine.errors import EngineClosed, EngineError, EngineLost, JobError
+from engine.errors import EngineClosed, EngineError, EngineLost, JobError, Sentence, sentence_of
 from engine.messages import (
     Cancelled,
     DrawJob,
@@ -102,7 +102,7 @@ class Engine:
             raise EngineClosed("The engine is not running.")
         check(job, self._specs)
         if job.id in self._streams:
-            raise ValueError(f"The job {job.id} is already running.")
+            raise ValueError(Sentence("The job {job} is already running.", job=job.id))
         self._streams[job.id] = stream = Stream(partial(self._detach, job.id))
         if brings_pictures(job):
             self._preparing.add(job.id)
@@ -242,10 +242,10 @@ class Engine:
             guides = isinstance(job, DrawJob) and self._specs[job.model].ip_adapter is not None
             result: Inputs | Failed = prepare(job, guides=guides)
         except JobError as error:
-            result = Failed(job_id=job.id, reason=str(error), kind=FailureKind.BAD_INPUT)
+            result = Failed(job_id=job.id, reason=sentence_of(error), kind=FailureKind.BAD_INPUT)
         except Exception as error:
             log.error("The pictures of job %s cannot be prepared.", job.id, exc_info=error)  # noqa: TRY400
-            result = Failed(job_id=job.id, reason="Its pictures cannot be read.")
+            result = Failed(job_id=job.id, reason=Sentence("Its pictures cannot be read."))
         self._call(self._prepared, job, stream, result)
 
     # On the event loop.

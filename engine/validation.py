@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from engine.catalogue import ModelSpec
+from engine.errors import Sentence
+from engine.families import Role
 from engine.messages import (
     DescribeJob,
     DrawJob,
@@ -26,31 +28,40 @@ MAX_WEIGHT = 1000.0
 MAX_LORAS = 4
 MAX_LORA_WEIGHT = 4.0
 MAX_SEED = 2**32 - 1
-DESCRIBING = frozenset({"clip", "captioner"})
-FLOW_FAMILIES = frozenset({"sd3", "flux", "z-image"})
 
 
 def check(job: Job, models: Mapping[str, ModelSpec]) -> None:
-    """Raise ValueError where no engine could ever do this job."""
+    """Raise ValueError with a `Sentence` where no engine could ever do this job."""
     if not job.id or not job.owner:
-        raise ValueError("A job needs an id and an owner.")
+        raise ValueError(Sentence("A job needs an id and an owner."))
     match job:
         case DrawJob():
             spec = _drawing(job.model, models)
             _check_text(job)
             _check_numbers(job)
             _check_size(job, spec.info)
-            _check_scheduler(job, spec.info)
+            _check_scheduler(job, spec)
             _check_pictures(job)
             _check_enlarging(job)
             _check_loras(job, spec)
         case UpscaleJob(factor=factor) if factor not in {2, 4}:
-            raise ValueError(f"Upscaling by {factor} is not offered; choose 2 or 4.")
-        case DescribeJob(suggestions=suggestions) if not 1 <= suggestions <= MAX_IMAGES:
-            raise ValueError(f"{suggestions} suggestions were asked for; 1 to {MAX_IMAGES} can be.")
-        case DescribeJob() if not any(s.info.family in DESCRIBING for s in models.values()):
             raise ValueError(
-                "This catalogue has no captioner and no CLIP pair, so pictures cannot be described."
+                Sentence("Upscaling by {factor} is not offered; choose 2 or 4.", factor=factor)
+            )
+        case DescribeJob(suggestions=suggestions) if not 1 <= suggestions <= MAX_IMAGES:
+            raise ValueError(
+                Sentence(
+                    "{suggestions} suggestions were asked for; 1 to {most} can be.",
+                    suggestions=suggestions,
+                    most=MAX_IMAGES,
+                )
+            )
+        case DescribeJob() if not any(s.family.role is Role.DESCRIBE for s in models.values()):
+            raise ValueError(
+                Sentence(
+                    "This catalogue has no captioner and no CLIP pair, so pictures cannot be"
+                    " described."
+                )
             )
         case WordWeightsJob():
             _drawing(job.model, models)
@@ -62,7 +73,9 @@ def _drawing(name: str, models: Mapping[str, ModelSpec]) -> ModelSpec:
     spec = models.get(name)
     if spec is None or not spec.draws:
         known = ", ".join(name for name, spec in models.items() if spec.draws)
-        raise ValueError(f"There is no model {name!r}; there are {known}.")
+        raise ValueError(
+            Sentence("There is no model {name!r}; there are {known}.", name=name, known=known)
+        )
     return spec
 
 
@@ -70,78 +83,171 @@ def _check_text(job: DrawJob) -> None:
     texts = [*(part.text for part in job.prompt), job.negative]
     if len(texts) > MAX_PARTS or sum(map(len, texts)) > MAX_TEXT:
         raise ValueError(
-            f"The prompt has {len(texts)} parts and {sum(map(len, texts)):,} characters; at most"
-            f" {MAX_PARTS} and {MAX_TEXT:,} are read."
+            Sentence(
+                "The prompt has {parts} parts and {characters:,} characters; at most {most_parts}"
+                " and {most_characters:,} are read.",
+                parts=len(texts),
+                characters=sum(map(len, texts)),
+                most_parts=MAX_PARTS,
+                most_characters=MAX_TEXT,
+            )
         )
     if any("\ud800" <= character <= "\udfff" for text in texts for character in text):
-        raise ValueError("The prompt holds half a character (a lone surrogate); type it anew.")
+        raise ValueError(
+            Sentence("The prompt holds half a character (a lone surrogate); type it anew.")
+        )
     if not all(abs(part.weight) <= MAX_WEIGHT for part in job.prompt):
-        raise ValueError(f"The weights of the prompt's parts must lie within ±{MAX_WEIGHT:g}.")
+        raise ValueError(
+            Sentence(
+                "The weights of the prompt's parts must lie within ±{most:g}.", most=MAX_WEIGHT
+            )
+        )
     if job.prompt and not any(part.weight > 0 for part in job.prompt):
-        raise ValueError("The weights of the prompt's parts must not all be zero or negative.")
+        raise ValueError(
+            Sentence("The weights of the prompt's parts must not all be zero or negative.")
+        )
 
 
 def _check_numbers(job: DrawJob) -> None:
     if not 1 <= job.steps <= MAX_STEPS:
-        raise ValueError(f"{job.steps} steps were asked for; 1 to {MAX_STEPS} are possible.")
-    if not 1 <= job.images <= MAX_IMAGES:
-        raise ValueError(f"{job.images} pictures were asked for; 1 to {MAX_IMAGES} are possible.")
-    if not 0 <= job.seed <= MAX_SEED:
-        raise ValueError(f"The seed {job.seed} is outside 0 to {MAX_SEED}.")
-    if not 0 <= job.guidance <= MAX_GUIDANCE:  # also false for NaN
-        raise ValueError(f"The guidance {job.guidance} is outside 0 to {MAX_GUIDANCE:g}.")
-    if not 0 <= job.strength <= 1:
-        raise ValueError(f"The strength {job.strength} is outside 0 to 1.")
-    if not 0.1 <= job.stop <= 1:
-        raise ValueError(f"The stop {job.stop} is outside 0.1 to 1.")
-    if not 0 <= job.film_frames <= MAX_FILM_FRAMES:
-        raise ValueError(f"{job.film_frames} frames were asked for; 0 to {MAX_FILM_FRAMES} can be.")
-
-
-def _check_size(job: DrawJob, info: ModelInfo) -> None:
-    for name, side in (("width", job.width_px), ("height", job.height_px)):
-        if side % info.size_step_px or not info.min_side_px <= side <= info.max_side_px:
-            raise ValueError(
-                f"The {name} {side} px does not suit {info.title}: it takes multiples of"
-                f" {info.size_step_px} from {info.min_side_px} to {info.max_side_px}."
-            )
-    if job.width_px * job.height_px > info.max_pixels:
         raise ValueError(
-            f"{job.width_px} × {job.height_px} px are {job.width_px * job.height_px:,} pixels;"
-            f" {info.title} draws at most {info.max_pixels:,}."
+            Sentence(
+                "{steps} steps were asked for; 1 to {most} are possible.",
+                steps=job.steps,
+                most=MAX_STEPS,
+            )
+        )
+    if not 1 <= job.images <= MAX_IMAGES:
+        raise ValueError(
+            Sentence(
+                "{images} pictures were asked for; 1 to {most} are possible.",
+                images=job.images,
+                most=MAX_IMAGES,
+            )
+        )
+    if not 0 <= job.seed <= MAX_SEED:
+        raise ValueError(
+            Sentence("The seed {seed} is outside 0 to {most}.", seed=job.seed, most=MAX_SEED)
+        )
+    if not 0 <= job.guidance <= MAX_GUIDANCE:  # also false for NaN
+        raise ValueError(
+            Sentence(
+                "The guidance {guidance} is outside 0 to {most:g}.",
+                guidance=job.guidance,
+                most=MAX_GUIDANCE,
+            )
+        )
+    if not 0 <= job.strength <= 1:
+        raise ValueError(
+            Sentence("The strength {strength} is outside 0 to 1.", strength=job.strength)
+        )
+    if not 0.1 <= job.stop <= 1:
+        raise ValueError(Sentence("The stop {stop} is outside 0.1 to 1.", stop=job.stop))
+    if not 0 <= job.film_frames <= MAX_FILM_FRAMES:
+        raise ValueError(
+            Sentence(
+                "{frames} frames were asked for; 0 to {most} can be.",
+                frames=job.film_frames,
+                most=MAX_FILM_FRAMES,
+            )
         )
 
 
-def _check_scheduler(job: DrawJob, info: ModelInfo) -> None:
+def _check_size(job: DrawJob, info: ModelInfo) -> None:
+    limits = {"step": info.size_step_px, "least": info.min_side_px, "most": info.max_side_px}
+    if not _suits(job.width_px, info):
+        raise ValueError(
+            Sentence(
+                "The width {side} px does not suit {title}: it takes multiples of {step} from"
+                " {least} to {most}.",
+                side=job.width_px,
+                title=info.title,
+                **limits,
+            )
+        )
+    if not _suits(job.height_px, info):
+        raise ValueError(
+            Sentence(
+                "The height {side} px does not suit {title}: it takes multiples of {step} from"
+                " {least} to {most}.",
+                side=job.height_px,
+                title=info.title,
+                **limits,
+            )
+        )
+    if job.width_px * job.height_px > info.max_pixels:
+        raise ValueError(
+            Sentence(
+                "{width} × {height} px are {pixels:,} pixels; {title} draws at most {most:,}.",
+                width=job.width_px,
+                height=job.height_px,
+                pixels=job.width_px * job.height_px,
+                title=info.title,
+                most=info.max_pixels,
+            )
+        )
+
+
+def _suits(side_px: int, info: ModelInfo) -> bool:
+    in_range = info.min_side_px <= side_px <= info.max_side_px
+    return in_range and side_px % info.size_step_px == 0
+
+
+def _check_scheduler(job: DrawJob, spec: ModelSpec) -> None:
     if not job.scheduler:
         return
-    flow = info.family in FLOW_FAMILIES
+    flow = spec.family.flow
     offered = names_for(flow=flow)
+    known = ", ".join(offered)
     if job.scheduler not in SCHEDULERS:
         raise ValueError(
-            f"There is no scheduler {job.scheduler!r}; there are {', '.join(offered)}."
+            Sentence(
+                "There is no scheduler {name!r}; there are {known}.",
+                name=job.scheduler,
+                known=known,
+            )
         )
     # Whether a checkpoint is of EDM's form is known only once it is loaded.
     if job.scheduler not in offered and (flow or form_of(job.scheduler) != "edm"):
         raise ValueError(
-            f"The scheduler {job.scheduler!r} does not suit {info.title}; {', '.join(offered)} do."
+            Sentence(
+                "The scheduler {name!r} does not suit {title}; {known} do.",
+                name=job.scheduler,
+                title=spec.info.title,
+                known=known,
+            )
         )
 
 
 def _check_pictures(job: DrawJob) -> None:
     if job.mask and len(job.inputs) != 1:
-        raise ValueError(f"A mask needs exactly one input picture; {len(job.inputs)} were given.")
+        raise ValueError(
+            Sentence(
+                "A mask needs exactly one input picture; {count} were given.", count=len(job.inputs)
+            )
+        )
     if not 0 <= job.image_scale <= 1:
-        raise ValueError(f"The image scale {job.image_scale} is outside 0 to 1.")
+        raise ValueError(
+            Sentence("The image scale {scale} is outside 0 to 1.", scale=job.image_scale)
+        )
     if job.init_use is InitUse.PROMPT and (job.mask or job.enlarge > 1):
-        raise ValueError("Pictures that are prompts go with no mask and no enlarging.")
+        raise ValueError(Sentence("Pictures that are prompts go with no mask and no enlarging."))
     if job.init_use is InitUse.MIX and len(job.inputs) == 1:
-        raise ValueError("Mixing needs at least 2 pictures; 1 was given.")
+        raise ValueError(Sentence("Mixing needs at least 2 pictures; 1 was given."))
     if len(job.inputs) > MAX_IMAGES:
-        raise ValueError(f"{len(job.inputs)} pictures were given; at most {MAX_IMAGES} are taken.")
+        raise ValueError(
+            Sentence(
+                "{count} pictures were given; at most {most} are taken.",
+                count=len(job.inputs),
+                most=MAX_IMAGES,
+            )
+        )
     if not all(0 < picture.weight <= MAX_WEIGHT for picture in job.inputs):
         raise ValueError(
-            f"The weight of an input picture must be above 0 and at most {MAX_WEIGHT:g}."
+            Sentence(
+                "The weight of an input picture must be above 0 and at most {most:g}.",
+                most=MAX_WEIGHT,
+            )
         )
 
 
@@ -149,11 +255,17 @@ def _check_enlarging(job: DrawJob) -> None:
     if job.enlarge == 1:
         return
     if job.enlarge not in {2, 4}:
-        raise ValueError(f"Enlarging by {job.enlarge} is not offered; choose 2 or 4.")
+        raise ValueError(
+            Sentence("Enlarging by {factor} is not offered; choose 2 or 4.", factor=job.enlarge)
+        )
     if len(job.inputs) != 1 or job.images != 1 or job.mask:
         raise ValueError(
-            f"Enlarging takes one input, one image and no mask; {len(job.inputs)} inputs and"
-            f" {job.images} images were asked for."
+            Sentence(
+                "Enlarging takes one input, one image and no mask; {inputs} inputs and {images}"
+                " images were asked for.",
+                inputs=len(job.inputs),
+                images=job.images,
+            )
         )
 
 
@@ -161,11 +273,19 @@ def _check_loras(job: DrawJob, spec: ModelSpec) -> None:
     known = {lora.name for lora in spec.loras}
     if len(job.loras) > MAX_LORAS or not all(abs(w) <= MAX_LORA_WEIGHT for _, w in job.loras):
         raise ValueError(
-            f"At most {MAX_LORAS} LoRAs can be taken, with weights within ±{MAX_LORA_WEIGHT:g}."
+            Sentence(
+                "At most {most} LoRAs can be taken, with weights within ±{most_weight:g}.",
+                most=MAX_LORAS,
+                most_weight=MAX_LORA_WEIGHT,
+            )
         )
     for name, _ in job.loras:
         if name not in known:
             raise ValueError(
-                f"{spec.info.title} has no LoRA {name!r}; it has"
-                f" {', '.join(sorted(known)) or 'none'}."
+                Sentence(
+                    "{title} has no LoRA {name!r}; it has {known}.",
+                    title=spec.info.title,
+                    name=name,
+                    known=", ".join(sorted(known)) or Sentence("none"),
+                )
             )

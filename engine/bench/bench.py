@@ -33,7 +33,6 @@ from engine.loop.rows import Row, Work
 from engine.messages import Lane
 from engine.pictures.encoded import Inputs
 from engine.policy.cost import ticket_for
-from engine.validation import FLOW_FAMILIES
 
 PROMPTS = (
     *("a red cat at night", "a blue dog by the sea", "a green owl in a forest", "a pink fish"),
@@ -88,7 +87,7 @@ class Bench:
         self.like = partial(Bench, device=device, dtype=dtype)
         """Another model on the same device."""
         self._numbers = itertools.count()
-        self._flows = spec.info.family in FLOW_FAMILIES
+        self._flows = spec.family.flow
         self.schedulers = scheduler_table.names_for(flow=self._flows)
         """All that are offered with this model."""
         self.name = f"{spec.info.title}, {side_px // 8} × {side_px // 8} latents"

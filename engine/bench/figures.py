@@ -32,8 +32,9 @@ TOY = "-toy"
 INSTALLED_BARS = Bars(throughput=1.5)
 TOY_BARS = Bars(throughput=2.0, overhead=None, rounds=5)
 H200 = Bars(throughput=0.0, latency=0.5, overhead=0.05, grids=None, exact=False)
-FULL_SIZE = {
-    "sd15": FullSize(
+FULL_SIZE = (
+    FullSize(
+        name="sd15",
         title="SD 1.5, random",
         side_px=512,
         family="sd",
@@ -43,7 +44,8 @@ FULL_SIZE = {
         decode_tflop=2.51,
         bars=replace(H200, throughput=5.0),
     ),
-    "sdxl": FullSize(
+    FullSize(
+        name="sdxl",
         title="SDXL, random",
         side_px=1024,
         family="sdxl",
@@ -53,7 +55,7 @@ FULL_SIZE = {
         decode_tflop=10.47,
         bars=replace(H200, throughput=2.5),
     ),
-}
+)
 
 
 def run(
@@ -99,7 +101,7 @@ def full_size_run(
 
     Raises ValueError for a number that there is not.
     """
-    _check(only, [number for name in FULL_SIZE for number in _full_size_numbers(name)])
+    _check(only, [number for size in FULL_SIZE for number in _full_size_numbers(size.name)])
     chosen = choose(device, dtype, None)
     if chosen.where.type != "cuda":
         raise EngineError(
@@ -107,7 +109,8 @@ def full_size_run(
             " --full-size to measure the small models."
         )
     results: list[Result] = []
-    for name, size in FULL_SIZE.items():
+    for size in FULL_SIZE:
+        name = size.name
         if only and not set(only) & set(_full_size_numbers(name)):
             continue
         with tempfile.TemporaryDirectory() as folder:

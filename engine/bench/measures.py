@@ -53,6 +53,8 @@ class Bars:
 class FullSize:
     """A model of a published size with random weights, and what an H200 should reach with it."""
 
+    name: str
+    """Which of `bench.models.full_size`."""
     title: str
     side_px: int
     family: str

@@ -158,7 +158,7 @@ def full_size(name: str, device: torch.device, dtype: torch.dtype) -> Any:  # no
     """Stable Diffusion 1.5 ("sd15") or SDXL ("sdxl") at full size with random weights."""
     torch.manual_seed(0)
     words = byte_tokenizer()
-    large = name == "sdxl"
+    large = name != "sd15"
     vae = AutoencoderKL(
         block_out_channels=(128, 256, 512, 512),
         down_block_types=("DownEncoderBlock2D",) * 4,

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from engine.device.faults import is_out_of_memory
-from engine.errors import BrokenModelError, JobError, NotFiniteError
+from engine.errors import BrokenModelError, JobError, NotFiniteError, Sentence, sentence_of
 from engine.messages import FailureKind
 
+OUT_OF_MEMORY = Sentence(
+    "The device ran out of memory even for one picture; ask for a smaller size."
+)
+INTERNAL = Sentence("Something broke inside the engine; the operator's log says what.")
 
-def explain(error: BaseException) -> tuple[str, FailureKind]:
+
+def explain(error: BaseException) -> tuple[Sentence, FailureKind]:
     """What a member reads, and what kind of failure it is."""
     match error:
         case NotFiniteError():
-            return str(error), FailureKind.BAD_PICTURE
+            return sentence_of(error), FailureKind.BAD_PICTURE
         case BrokenModelError():
-            return str(error), FailureKind.BROKEN_MODEL
+            return sentence_of(error), FailureKind.BROKEN_MODEL
         case JobError():
-            return str(error), FailureKind.BAD_INPUT
+            return sentence_of(error), FailureKind.BAD_INPUT
         case _ if is_out_of_memory(error):
-            reason = "The device ran out of memory even for one picture; ask for a smaller size."
-            return reason, FailureKind.OUT_OF_MEMORY
+            return OUT_OF_MEMORY, FailureKind.OUT_OF_MEMORY
         case _:
-            reason = "Something broke inside the engine; the operator's log says what."
-            return reason, FailureKind.INTERNAL
+            return INTERNAL, FailureKind.INTERNAL

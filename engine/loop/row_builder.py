@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from engine import scheduler_table
-from engine.errors import JobError, first_line
+from engine.errors import JobError, Sentence, first_line
 from engine.loop.rows import Mask, Row, Work
 from engine.messages import DrawJob, InitUse
 from engine.models import Denoiser, noise, schedulers
@@ -26,9 +26,11 @@ def build_rows(work: Work, model: Denoiser, arrivals: itertools.count[int]) -> I
     job = work.job
     assert isinstance(job, DrawJob)
     if job.tile and not model.can_tile:
-        raise JobError("This model cannot draw seamless tiles; choose another.")
+        raise JobError(Sentence("This model cannot draw seamless tiles; choose another."))
     if model.inpaints and work.inputs.mask is None:
-        raise JobError("This model draws only within a mask; give one, or choose another.")
+        raise JobError(
+            Sentence("This model draws only within a mask; give one, or choose another.")
+        )
     text = model.condition(job, work.inputs.prompts)
     work.notes += [*work.inputs.notes, *text.notes]
     shape = model.latent_shape(job.width_px, job.height_px)
@@ -77,32 +79,47 @@ def _scheduler(work: Work, model: Denoiser, shape: tuple[int, ...]) -> Any:  # n
     name, own = job.scheduler, model.scheduler
     if name and schedulers.is_edm(own) is not (scheduler_table.form_of(name) == "edm"):
         raise JobError(
-            f"The scheduler {name!r} does not suit this model, which is of EDM's own form; choose"
-            " edm-euler."
+            Sentence(
+                "The scheduler {name!r} does not suit this model, which is of EDM's own form;"
+                " choose edm-euler.",
+                name=name,
+            )
             if schedulers.is_edm(own)
-            else f"The scheduler {name!r} is for models of EDM's own form only; choose another,"
-            " such as euler."
+            else Sentence(
+                "The scheduler {name!r} is for models of EDM's own form only; choose another, such"
+                " as euler.",
+                name=name,
+            )
         )
     try:
         scheduler = schedulers.build(name, own)
         least = schedulers.fewest_steps(scheduler)
         if job.steps < least:
             raise JobError(
-                f"This model's scheduler needs at least {least} steps; {job.steps} were asked for."
+                Sentence(
+                    "This model's scheduler needs at least {least} steps; {steps} were asked for.",
+                    least=least,
+                    steps=job.steps,
+                )
             )
         model.set_timesteps(scheduler, job.steps, shape)
     except (ValueError, NotImplementedError) as error:
         # Such as more steps than a distilled scheduler has, or a table of betas it cannot make.
-        raise JobError(f"{first_line(error)}.") from error
+        raise JobError(Sentence("{why}.", why=first_line(error))) from error
     if work.inputs.pictures and not schedulers.can_noise(scheduler):
         raise JobError(
-            f"The scheduler {name or 'of this model'!r} cannot begin from a picture; choose"
-            " another, such as deis or euler."
+            Sentence(
+                "The scheduler {name!r} cannot begin from a picture; choose another, such as deis"
+                " or euler.",
+                name=name or "of this model",
+            )
         )
     if name == "ipndm":
         work.notes.append(
-            "The scheduler 'ipndm' has a noise schedule of its own, not this model's, so pictures"
-            " come out pale; deis is its nearest kin."
+            Sentence(
+                "The scheduler 'ipndm' has a noise schedule of its own, not this model's, so"
+                " pictures come out pale; deis is its nearest kin."
+            )
         )
     return scheduler
 

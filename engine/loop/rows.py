@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from engine.errors import Sentence
 from engine.messages import DrawJob, Job
 from engine.models import Denoiser
 from engine.models.preview import RoughPixels, clean_latents
@@ -25,7 +26,7 @@ class Work:
     job: Job
     ticket: Ticket
     inputs: Inputs
-    notes: list[str] = field(default_factory=list)
+    notes: list[Sentence] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     pictures: dict[int, tuple[NDArray[np.uint8], float | None]] = field(default_factory=dict)
     """Finished ones by index: (H, W, 3) and the safety score."""

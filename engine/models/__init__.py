@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from PIL import Image
     from torch import Tensor
 
+    from engine.errors import Sentence
     from engine.messages import DrawJob, Finished, Job
     from engine.models.preview import Preview
     from engine.models.safety import SafetyCheck
@@ -33,7 +34,7 @@ class Conditioning:
     """(samples, …) each: without guidance the text; with it negative, text, and what to avoid."""
     avoid_weight: float = 0.0
     """Weight of the third sample."""
-    notes: tuple[str, ...] = ()
+    notes: tuple[Sentence, ...] = ()
 
 
 class Denoiser(Protocol):

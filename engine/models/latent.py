@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
+from engine.errors import Sentence
 from engine.messages import DrawJob, WeightedText
 from engine.models import Conditioning
 from engine.models.compiled import Compiled
@@ -84,7 +85,7 @@ class LatentModel:
         """What the first sample of a guided row sees."""
         return self._cached(text, chunks)
 
-    def text_notes(self, text: str) -> tuple[str, ...]:
+    def text_notes(self, text: str) -> tuple[Sentence, ...]:
         """What a member must know about how this text was read."""
         del text
         return ()
@@ -117,7 +118,7 @@ class LatentModel:
         heeded = [*wanted, *avoided, WeightedText(text=job.negative)] if guided else wanted
         notes = [note for part in heeded for note in self.text_notes(part.text)]
         if not guided and (job.negative or avoided):
-            notes.append("Without guidance this model cannot heed what to leave out.")
+            notes.append(Sentence("Without guidance this model cannot heed what to leave out."))
         self._text_adapter = self.adapter(job.loras)
         texts = [part.text for part in wanted]
         if guided:

@@ -63,8 +63,8 @@ class ModelCache:
         )
 
     def is_solo(self, job: Job) -> bool:
-        """Whether a job's model draws whole instead of sharing passes."""
-        return isinstance(job, DrawJob) and self._specs[job.model].info.family == "pipeline"
+        """Whether a job's model draws with the device to itself instead of sharing passes."""
+        return isinstance(job, DrawJob) and not self._specs[job.model].family.shares_passes
 
     def just_loaded(self) -> bool:
         """Whether the last load is so recent that what is resident should be used first."""

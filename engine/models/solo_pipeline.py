@@ -1,4 +1,4 @@
-"""Any other text-to-image pipeline of diffusers, run whole, a picture at a time."""
+"""Any other text-to-image pipeline of diffusers, run by its own call, a picture at a time."""
 
 from __future__ import annotations
 
@@ -7,18 +7,32 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import torch
 
 from engine import scheduler_table
-from engine.errors import JobError, NotFiniteError, first_line
+from engine.catalogue import ModelSpec
+from engine.errors import JobError, NotFiniteError, Sentence, first_line
 from engine.messages import DrawJob, Finished, Job, Picture
 from engine.models import noise, schedulers
+from engine.models.parts import place_on_device, safety_of
+from engine.models.pipelines import open_pipeline
 from engine.models.safety import SafetyCheck
+from engine.models.text_cache import reads_the_first
 from engine.pictures.encoded import Inputs, to_png
 
 Report = Callable[[int, int], None]
+NEEDS_PICTURE = Sentence("This model needs a picture to start from; give one, or choose another.")
+NEEDS_MASK = Sentence("This model needs a mask; give one, or choose another.")
 
 
-class WholePipeline:
+def load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> SoloPipeline:
+    """The pipeline of a catalogue entry."""
+    pipeline = open_pipeline(spec, device, dtype)
+    place_on_device(pipeline, spec, device)
+    return SoloPipeline(spec.info.name, pipeline, safety_of(spec, device, dtype))
+
+
+class SoloPipeline:
     """A `Solo`: progress and cancel go through the pipeline's own callback."""
 
     def __init__(self, name: str, pipeline: Any, safety: SafetyCheck | None) -> None:  # noqa: ANN401
@@ -31,7 +45,7 @@ class WholePipeline:
     def run(self, job: Job, inputs: Inputs, report: Report) -> Finished:
         """Pictures with the seeds of the job; what the pipeline does not take is said."""
         if not isinstance(job, DrawJob):
-            raise JobError("This model cannot weigh words; choose another.")
+            raise JobError(Sentence("This model cannot weigh words; choose another."))
         self._check(job, inputs)
         text = ", ".join(part.text for part in job.prompt if part.weight > 0)
         options: dict[str, Any] = {
@@ -52,7 +66,12 @@ class WholePipeline:
         own = getattr(self.pipeline, "scheduler", None)
         wanted = _compatible(job.scheduler, own) if job.scheduler else None
         if job.scheduler and wanted is None:
-            notes.append(f"This model has no scheduler {job.scheduler!r}; it drew with its own.")
+            notes.append(
+                Sentence(
+                    "This model has no scheduler {name!r}; it drew with its own.",
+                    name=job.scheduler,
+                )
+            )
         try:
             if wanted is not None:
                 self.pipeline.scheduler = wanted
@@ -70,34 +89,36 @@ class WholePipeline:
 
     def _check(self, job: DrawJob, inputs: Inputs) -> None:
         if inputs.pictures and ("image" not in self._taken or len(inputs.pictures) > 1):
-            raise JobError("This model cannot start from these pictures; choose another.")
+            raise JobError(Sentence("This model cannot start from these pictures; choose another."))
         if inputs.mask is not None and "mask_image" not in self._taken:
-            raise JobError("This model cannot draw within a mask; choose another.")
+            raise JobError(Sentence("This model cannot draw within a mask; choose another."))
         if job.tile:
-            raise JobError("This model cannot draw seamless tiles; choose another.")
-        needed = {"image": not inputs.pictures, "mask_image": inputs.mask is None}
-        for name, missing in needed.items():
+            raise JobError(Sentence("This model cannot draw seamless tiles; choose another."))
+        needed = (
+            ("image", inputs.pictures, NEEDS_PICTURE),
+            ("mask_image", inputs.mask, NEEDS_MASK),
+        )
+        for name, given, sentence in needed:
             parameter = self._parameters.get(name)
-            if missing and parameter is not None and parameter.default is parameter.empty:
-                what = "a picture to start from" if name == "image" else "a mask"
-                raise JobError(f"This model needs {what}; give one, or choose another.")
+            if not given and parameter is not None and parameter.default is parameter.empty:
+                raise JobError(sentence)
 
-    def _notes(self, job: DrawJob, text: str) -> list[str]:
+    def _notes(self, job: DrawJob, text: str) -> list[Sentence]:
         """What this pipeline does not take."""
         notes = []
         if job.negative and "negative_prompt" not in self._taken:
-            notes.append("This model cannot heed what to leave out.")
+            notes.append(Sentence("This model cannot heed what to leave out."))
         if any(part.weight != 1 for part in job.prompt):
-            notes.append("This model takes no weights; the parts were joined.")
+            notes.append(Sentence("This model takes no weights; the parts were joined."))
         if job.stop < 1:
-            notes.append("This model draws to its end; it cannot stop early.")
+            notes.append(Sentence("This model draws to its end; it cannot stop early."))
         if job.film_frames:
-            notes.append("This model shows nothing of its drawing, so there is no film.")
+            notes.append(Sentence("This model shows nothing of its drawing, so there is no film."))
         tokenizer = getattr(self.pipeline, "tokenizer", None)
         if tokenizer is not None:
             tokens, most = len(tokenizer(text).input_ids), tokenizer.model_max_length
             if tokens > most:
-                notes.append(f"The prompt has {tokens} tokens; this model reads the first {most}.")
+                notes.append(reads_the_first(tokens, most))
         return notes
 
     def _callback(self, tell: Callable[[int], None]) -> dict[str, Any]:
@@ -131,8 +152,14 @@ class WholePipeline:
             if began:
                 raise
             lacking = "image" in self._taken and "image" not in options
-            hint = " It takes a picture, and none was given." if lacking else ""
-            raise JobError(f"This model cannot draw this: {first_line(error)}.{hint}") from error
+            why = first_line(error)
+            sentence = Sentence("This model cannot draw this: {why}.", why=why)
+            if lacking:
+                sentence = Sentence(
+                    "This model cannot draw this: {why}. It takes a picture, and none was given.",
+                    why=why,
+                )
+            raise JobError(sentence) from error
         pixels = self._pixels(image)
         return Picture(
             png=to_png(pixels),

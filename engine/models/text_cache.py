@@ -7,6 +7,8 @@ from collections.abc import Callable, Hashable, Mapping
 
 from torch import Tensor
 
+from engine.errors import Sentence
+
 Embedding = Mapping[str, Tensor]
 """What one text becomes: (1, …) tensors by the name that `predict` knows them by."""
 CACHED_BYTES = 128 * 2**20
@@ -33,6 +35,15 @@ class TextCache:
 
     def __len__(self) -> int:
         return len(self._embeddings)
+
+
+def reads_the_first(tokens: int, most: int) -> Sentence:
+    """The note for a prompt of more tokens than a model reads."""
+    return Sentence(
+        "The prompt has {tokens} tokens; this model reads the first {most}.",
+        tokens=tokens,
+        most=most,
+    )
 
 
 def _size(embedding: Embedding) -> int:

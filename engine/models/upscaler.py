@@ -11,7 +11,7 @@ import torch
 from PIL import Image, ImageFilter
 from torch import Tensor
 
-from engine.errors import JobError, NotFiniteError
+from engine.errors import LOAD_IN_FLOAT32, JobError, NotFiniteError, Sentence
 from engine.messages import Finished, Job, Picture, UpscaleJob
 from engine.pictures.encoded import Inputs, to_png
 
@@ -34,7 +34,9 @@ class Lanczos:
         size = _size(inputs.pictures[0], job.factor)
         large = inputs.pictures[0].resize(size, Image.Resampling.LANCZOS)
         sharp = large.filter(ImageFilter.UnsharpMask(radius=job.factor, percent=60, threshold=2))
-        note = "The catalogue has no upscaling network, so the picture was resampled (Lanczos)."
+        note = Sentence(
+            "The catalogue has no upscaling network, so the picture was resampled (Lanczos)."
+        )
         return _finished(job, np.asarray(sharp), note)
 
 
@@ -77,7 +79,7 @@ class Upscaler:
             crop = pixels[:, :, top : bottom + OVERLAP_PX, left : right + OVERLAP_PX]
             enlarged = self._network(crop.to(self._device)).float().cpu()
             if not torch.isfinite(enlarged).all():
-                raise NotFiniteError("the operator should load it in float32")
+                raise NotFiniteError(LOAD_IN_FLOAT32)
             kept = enlarged[
                 :,
                 :,
@@ -91,20 +93,6 @@ class Upscaler:
                 x * self._scale : right * self._scale,
             ] = kept
         return large
-
-
-def swin2sr(model: Any, pad_to: int = 8) -> Network:  # noqa: ANN401
-    """Swin2SR (Conde et al. 2022) from transformers; pads to its windows by mirroring."""
-
-    def enlarge(pixels: Tensor) -> Tensor:
-        height, width = pixels.shape[-2:]
-        padding = (0, -width % pad_to, 0, -height % pad_to)
-        given = torch.nn.functional.pad(pixels, padding, mode="replicate").to(model.dtype)
-        output: Tensor = model(pixel_values=given).reconstruction
-        scale = output.shape[-1] // given.shape[-1]
-        return output[:, :, : height * scale, : width * scale]
-
-    return enlarge
 
 
 def _passes(size: tuple[int, int], wanted: tuple[int, int], scale: int) -> list[tuple[int, int]]:
@@ -126,14 +114,20 @@ def _size(picture: Image.Image, factor: int) -> tuple[int, int]:
     width, height = picture.width * factor, picture.height * factor
     if width * height > MAX_RESULT_PIXELS:
         raise JobError(
-            f"{factor} times {picture.width} × {picture.height} px would be"
-            f" {width * height / 1e6:.0f} megapixels; at most"
-            f" {MAX_RESULT_PIXELS // 1_000_000} are made."
+            Sentence(
+                "{factor} times {width} × {height} px would be {megapixels:.0f} megapixels; at most"
+                " {most} are made.",
+                factor=factor,
+                width=picture.width,
+                height=picture.height,
+                megapixels=width * height / 1e6,
+                most=MAX_RESULT_PIXELS // 1_000_000,
+            )
         )
     return width, height
 
 
-def _finished(job: UpscaleJob, pixels: Any, *notes: str) -> Finished:  # noqa: ANN401
+def _finished(job: UpscaleJob, pixels: Any, *notes: Sentence) -> Finished:  # noqa: ANN401
     height, width = pixels.shape[:2]
     picture = Picture(png=to_png(pixels), seed=0, width_px=width, height_px=height)
     return Finished(job_id=job.id, pictures=(picture,), notes=notes)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from torch import Tensor
 
-from engine.errors import JobError, NotFiniteError
+from engine.errors import LOAD_IN_FLOAT32, JobError, NotFiniteError, Sentence
 from engine.messages import DrawJob, Finished, Job, WeightedText, WordWeightsJob
 from engine.models import Denoiser
 from engine.pictures.encoded import Inputs
@@ -36,7 +36,13 @@ class WordWeights:
         assert isinstance(job, WordWeightsJob)
         words = job.text.split()
         if not 1 <= len(words) <= MOST_WORDS:
-            raise JobError(f"The prompt has {len(words)} words; 1 to {MOST_WORDS} can be weighed.")
+            raise JobError(
+                Sentence(
+                    "The prompt has {words} words; 1 to {most} can be weighed.",
+                    words=len(words),
+                    most=MOST_WORDS,
+                )
+            )
         full = self._embed(job, job.text)
         losses = []
         for number in range(len(words)):
@@ -48,7 +54,7 @@ class WordWeights:
                 )
             )
         if not all(map(math.isfinite, losses)):
-            raise NotFiniteError("the operator should load it in float32")
+            raise NotFiniteError(LOAD_IN_FLOAT32)
         most = max(losses) or 1.0
         return Finished(
             job_id=job.id, texts=tuple(words), weights=tuple(loss / most for loss in losses)

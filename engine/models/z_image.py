@@ -9,11 +9,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from engine.catalogue import ModelSpec
 from engine.device.async_copy import non_blocking
+from engine.errors import Sentence
 from engine.models.flow import FlowModel
+from engine.models.latent_loading import load_latent
 from engine.models.text_cache import Embedding
 
 CAPTION_TOKENS = 512
+
+
+def load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> ZImage:
+    """The model of a catalogue entry."""
+    return load_latent(ZImage, spec, device, dtype)
 
 
 class ZImage(FlowModel):
@@ -34,11 +42,17 @@ class ZImage(FlowModel):
         padded[0, : len(caption)] = caption
         return {"caption": padded, "length": torch.tensor([len(caption)])}
 
-    def text_notes(self, text: str) -> tuple[str, ...]:
+    def text_notes(self, text: str) -> tuple[Sentence, ...]:
         tokens = len(self.pipeline.tokenizer(text).input_ids)
         if tokens <= CAPTION_TOKENS - 16:  # room for the template around it
             return ()
-        return (f"The prompt has {tokens} tokens; this model reads about {CAPTION_TOKENS - 16}.",)
+        return (
+            Sentence(
+                "The prompt has {tokens} tokens; this model reads about {most}.",
+                tokens=tokens,
+                most=CAPTION_TOKENS - 16,
+            ),
+        )
 
     def sigmas(self, steps: int) -> Sequence[float] | None:
         spaced: list[float] = torch.linspace(1.0, 1 / steps, steps, dtype=torch.float32).tolist()

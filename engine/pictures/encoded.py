@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from engine.errors import JobError
+from engine.errors import JobError, Sentence
 from engine.messages import DescribeJob, DrawJob, InitUse, Job, UpscaleJob
 from engine.pictures.crops import split
 
@@ -32,7 +32,7 @@ class Inputs:
     prompts: tuple[Image.Image, ...] = ()
     """Those that guide like words do, in their own shapes."""
     mask: Image.Image | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Sentence, ...] = ()
 
 
 def brings_pictures(job: Job) -> bool:
@@ -75,21 +75,34 @@ def decode(data: bytes) -> Image.Image:
         pixels = picture.width * picture.height
         if pixels > MAX_PICTURE_PIXELS:
             raise JobError(
-                f"The picture has {picture.width} × {picture.height} px, {pixels / 1e6:.0f}"
-                f" megapixels; at most {MAX_PICTURE_PIXELS // 1_000_000} are taken; shrink it."
+                Sentence(
+                    "The picture has {width} × {height} px, {megapixels:.0f} megapixels; at most"
+                    " {most} are taken; shrink it.",
+                    width=picture.width,
+                    height=picture.height,
+                    megapixels=pixels / 1e6,
+                    most=MAX_PICTURE_PIXELS // 1_000_000,
+                )
             )
         picture.load()
     except Image.DecompressionBombError as error:
         # Pillow's own limit; its sentence holds the number of pixels.
         pixels = int(re.sub(r"\D*(\d+).*", r"\1", str(error)) or 0)
         raise JobError(
-            f"The picture has {pixels / 1e6:.0f} megapixels; at most"
-            f" {MAX_PICTURE_PIXELS // 1_000_000} are taken; shrink it first."
+            Sentence(
+                "The picture has {megapixels:.0f} megapixels; at most {most} are taken; shrink it"
+                " first.",
+                megapixels=pixels / 1e6,
+                most=MAX_PICTURE_PIXELS // 1_000_000,
+            )
         ) from None
     except (OSError, ValueError, SyntaxError, EOFError) as error:
         raise JobError(
-            f"The picture cannot be read ({len(data)} bytes: it is damaged, cut short, or no PNG,"
-            " JPEG or WebP)."
+            Sentence(
+                "The picture cannot be read ({bytes} bytes: it is damaged, cut short, or no PNG,"
+                " JPEG or WebP).",
+                bytes=len(data),
+            )
         ) from error
     upright = ImageOps.exif_transpose(picture)
     if upright.has_transparency_data:
@@ -116,17 +129,22 @@ def to_preview(pixels: NDArray[np.uint8], side_px: int = PREVIEW_SIDE_PX) -> byt
     return buffer.getvalue()
 
 
-def _to_look_at(data: bytes) -> tuple[Image.Image, str]:
+def _to_look_at(data: bytes) -> tuple[Image.Image, Sentence | None]:
     """A picture for a vision tower, no larger and no thinner than is of use; a note where cut."""
-    picture, note = decode(data), ""
+    picture, note = decode(data), None
     (width, height), most = picture.size, MOST_ASPECT * min(picture.size)
     if max(width, height) > most:
         size = (min(width, most), min(height, most))
         left, top = (width - size[0]) // 2, (height - size[1]) // 2
         picture = picture.crop((left, top, left + size[0], top + size[1]))
-        note = (
-            f"Only the middle {size[0]} × {size[1]} px of the picture of {width} × {height} px are"
-            f" looked at: one side may be at most {MOST_ASPECT} times the other."
+        note = Sentence(
+            "Only the middle {kept_width} × {kept_height} px of the picture of {width} × {height}"
+            " px are looked at: one side may be at most {most} times the other.",
+            kept_width=size[0],
+            kept_height=size[1],
+            width=width,
+            height=height,
+            most=MOST_ASPECT,
         )
     picture.thumbnail((PROMPT_SIDE_PX, PROMPT_SIDE_PX))
     return picture, note
@@ -134,36 +152,55 @@ def _to_look_at(data: bytes) -> tuple[Image.Image, str]:
 
 def _prepare_drawing(job: DrawJob) -> Inputs:
     pictures: list[Image.Image] = []
-    notes: list[str] = []
+    notes: list[Sentence] = []
     target = (job.width_px, job.height_px)
     if job.enlarge > 1:
         large = (job.width_px * job.enlarge, job.height_px * job.enlarge)
         picture = decode(job.inputs[0].data)
         if picture.width * target[1] != picture.height * target[0]:
-            notes.append(_fitted("picture", picture, large))
+            notes.append(_picture_fitted(picture, large))
         enlarged = ImageOps.fit(picture, large, Image.Resampling.LANCZOS)
         return Inputs(pictures=tuple(split(enlarged, target)), notes=tuple(notes))
     for given in job.inputs:
         picture = decode(given.data)
         if picture.size != target:
-            notes.append(_fitted("picture", picture, target))
+            notes.append(_picture_fitted(picture, target))
             picture = ImageOps.fit(picture, target, Image.Resampling.LANCZOS)
         pictures.append(picture)
     if job.init_use is InitUse.PROMPT:
-        notes.append("This model takes no pictures as prompts; the drawing starts from their mix.")
+        notes.append(
+            Sentence("This model takes no pictures as prompts; the drawing starts from their mix.")
+        )
     mask = None
     if job.mask:
         mask = decode(job.mask).convert("L")
         if mask.size != target:
-            notes.append(_fitted("mask", mask, target))
+            notes.append(_mask_fitted(mask, target))
             mask = ImageOps.fit(mask, target, Image.Resampling.NEAREST)
         if np.asarray(mask).max() < 128:
-            raise JobError("The mask is black all over, so nothing would be drawn; paint it white.")
+            raise JobError(
+                Sentence("The mask is black all over, so nothing would be drawn; paint it white.")
+            )
     return Inputs(pictures=tuple(pictures), mask=mask, notes=tuple(dict.fromkeys(notes)))
 
 
-def _fitted(what: str, picture: Image.Image, size: tuple[int, int]) -> str:
-    return (
-        f"The {what} of {picture.width} × {picture.height} px was scaled and cropped about its"
-        f" middle to {size[0]} × {size[1]}."
+def _picture_fitted(picture: Image.Image, size: tuple[int, int]) -> Sentence:
+    return Sentence(
+        "The picture of {width} × {height} px was scaled and cropped about its middle to"
+        " {new_width} × {new_height}.",
+        width=picture.width,
+        height=picture.height,
+        new_width=size[0],
+        new_height=size[1],
+    )
+
+
+def _mask_fitted(mask: Image.Image, size: tuple[int, int]) -> Sentence:
+    return Sentence(
+        "The mask of {width} × {height} px was scaled and cropped about its middle to"
+        " {new_width} × {new_height}.",
+        width=mask.width,
+        height=mask.height,
+        new_width=size[0],
+        new_height=size[1],
     )

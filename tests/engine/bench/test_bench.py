@@ -135,7 +135,7 @@ def test_a_run_holds_every_benchmark_by_its_number(monkeypatch, tmp_path):
 
 
 def test_full_size_models_are_judged_by_the_bars_of_an_h200(tmp_path):
-    size = figures.FULL_SIZE["sd15"]
+    size = figures.FULL_SIZE[0]
     found = figures.full_size_figures(Measured(spec_of("sd15", "SD", tmp_path, 512)), size)
     table = {result.number.removesuffix("-sd15"): result for result in found}
     assert {*map(str, range(1, 11)), "1c"} <= set(table)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import io
 import itertools
 import json
@@ -38,12 +39,12 @@ from engine import (
     WeightedText,
     WordWeightsJob,
 )
-from engine.errors import JobError, NotFiniteError
+from engine.errors import BrokenModelError, JobError, NotFiniteError
 from engine.loop.reports import Reports
-from engine.models import Conditioning
+from engine.models import Conditioning, loading
 from engine.models.clip_pixels import ClipPreprocessing
-from engine.models.describer import ClipRanking, Wording, distinct, wording_of
-from engine.models.solo_pipeline import WholePipeline
+from engine.models.clip_ranking import ClipRanking, Wording, distinct, wording_of
+from engine.models.solo_pipeline import SoloPipeline
 from engine.models.stable_diffusion import StableDiffusion
 from engine.models.upscaler import CROP_PX, OVERLAP_PX, Upscaler
 from engine.models.word_weights import WordWeights, replaced
@@ -95,8 +96,24 @@ async def test_the_network_sees_what_transformers_own_call_sees(engine_of, weigh
     assert np.array_equal(ours, theirs[: ours.shape[0], : ours.shape[1]])
 
 
-def test_tiles_leave_no_seams():
-    """A network that only looks at near pixels draws the same whole and in tiles."""
+async def test_a_network_of_the_community_enlarges_where_its_package_is_there(weights):
+    place = weights("spandrel") / "compact.safetensors"
+    spec = tiny_models.spec("spandrel", place)
+    if None in map(importlib.util.find_spec, ("spandrel", "torchvision")):
+        with pytest.raises(BrokenModelError, match=r"pip install 'darkroom\[upscale\]'"):
+            loading.load(spec, torch.device("cpu"), torch.float32)
+        pytest.skip("The extra `upscale` is not installed.")
+    engine = Engine([tiny_models.spec("sd", weights("sd")), spec], device="cpu")
+    await engine.start()
+    try:
+        end = await end_of(engine, UpscaleJob(id="u", owner="ann", picture=photo(), factor=4))
+        assert (end.pictures[0].width_px, end.notes) == (160, ())
+    finally:
+        await engine.close()
+
+
+def test_crops_leave_no_seams():
+    """A network that only looks at near pixels draws the same at once and in crops."""
 
     def blur_and_double(pixels):
         blurred = torch.nn.functional.avg_pool2d(
@@ -588,7 +605,7 @@ def pixel_diffusion():
 
 def test_a_pipeline_with_the_older_callback_tells_each_step_and_draws_its_own_picture(draw):
     pipeline, seen = pixel_diffusion(), []
-    end = WholePipeline("if", pipeline, None).run(
+    end = SoloPipeline("if", pipeline, None).run(
         draw("if", "a cat", images=2, seed=5),
         Inputs(),
         lambda done, total: seen.append((done, total)),
@@ -621,7 +638,7 @@ def test_a_pipeline_with_the_older_callback_ends_where_it_is_cancelled(draw):
             raise Stop
 
     with pytest.raises(Stop):
-        WholePipeline("if", pixel_diffusion(), None).run(draw("if", "a cat"), Inputs(), report)
+        SoloPipeline("if", pixel_diffusion(), None).run(draw("if", "a cat"), Inputs(), report)
     assert seen == [0, 1, 2]
 
 
@@ -665,7 +682,7 @@ async def test_a_scheduler_and_a_film_that_a_whole_pipeline_cannot_have_are_said
 
 
 def test_a_pipeline_whose_scheduler_learns_the_variance_keeps_to_those_that_know_it(draw):
-    solo = WholePipeline("if", pixel_diffusion(), None)
+    solo = SoloPipeline("if", pixel_diffusion(), None)
 
     def notes(scheduler):
         job = draw("if", "a cat", scheduler=scheduler)
@@ -704,4 +721,4 @@ class NeedsPicture:
 
 def test_a_pipeline_that_must_be_given_a_picture_is_not_run_without(draw):
     with pytest.raises(JobError, match="This model needs a picture to start from; give one"):
-        WholePipeline("edit", NeedsPicture(), None).run(draw("edit"), Inputs(), lambda *_: None)
+        SoloPipeline("edit", NeedsPicture(), None).run(draw("edit"), Inputs(), lambda *_: None)

@@ -1,4 +1,4 @@
-"""Prompts that could have made a picture, by ranking words with a CLIP pair, or by a captioner."""
+"""Prompts that could have made a picture, by ranking words with a CLIP pair."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from engine.errors import NotFiniteError
+from engine.catalogue import ModelSpec
+from engine.errors import LOAD_IN_FLOAT32, NotFiniteError
 from engine.messages import DescribeJob, Finished, Job
-from engine.models.clip_pixels import ClipPreprocessing
+from engine.models.clip_pixels import ClipPreprocessing, preprocessing_of
+from engine.models.parts import load_network, load_processor
+from engine.models.pipelines import check_tokenizer
 from engine.pictures.encoded import Inputs
 
 WORDS: Mapping[str, Sequence[str]] = {
@@ -55,8 +58,6 @@ KEPT = {"subjects": 4, "colours": 3, "places": 3, "styles": 2}
 """How many words of each kind meet in the sentences that are compared at last."""
 ROUNDS = 2
 BATCH = 64
-CAPTION_TOKENS = 40
-"""The most that a captioner writes."""
 
 Words = tuple[str, ...]
 """One word of each kind, in the order of `KEPT`."""
@@ -76,6 +77,17 @@ class Wording:
         return self.sentence.format(
             a=article, subject=subject, colour=colour, place=place, style=style
         )
+
+
+def load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> ClipRanking:
+    """The pair of a directory, in fp32 whatever the device is best at."""
+    del dtype
+    model = load_network("CLIPModel", spec.place, device, torch.float32)
+    tokenizer = load_processor("CLIPTokenizer", spec.place)
+    check_tokenizer(tokenizer, spec.place)
+    return ClipRanking(
+        spec.info.name, model, tokenizer, wording_of(spec.place), preprocessing_of(spec.place)
+    )
 
 
 class ClipRanking:
@@ -155,48 +167,8 @@ class ClipRanking:
             scores.append((features @ picture.T)[:, 0].float().cpu())
         found = torch.cat(scores) * float(self.model.logit_scale.exp())
         if not torch.isfinite(found).all():
-            raise NotFiniteError("the operator should load it in float32")
+            raise NotFiniteError(LOAD_IN_FLOAT32)
         return found
-
-
-class Captioner:
-    """A `Solo` over a captioning network of transformers, such as BLIP."""
-
-    def __init__(self, name: str, model: Any, processor: Any) -> None:  # noqa: ANN401
-        self.name = name
-        self.model = model
-        self._processor = processor
-
-    def run(self, job: Job, inputs: Inputs, report: Callable[[int, int], None]) -> Finished:
-        """Beam search; each beam is a suggestion. It reports with every token written."""
-        assert isinstance(job, DescribeJob)
-        report(0, CAPTION_TOKENS)
-        written = itertools.count(1)
-
-        def watch(_tokens: Tensor, scores: Tensor) -> Tensor:
-            """A logits processor that changes nothing: it is asked before each token."""
-            if scores.isnan().any():
-                raise NotFiniteError("the operator should load it in float32")
-            report(min(next(written), CAPTION_TOKENS), CAPTION_TOKENS)
-            return scores
-
-        given = self._processor(images=inputs.pictures[0], return_tensors="pt")
-        beams = max(4, job.suggestions)
-        tokens = self.model.generate(
-            pixel_values=given.pixel_values.to(self.model.device, self.model.dtype),
-            num_beams=beams,
-            num_return_sequences=job.suggestions,
-            max_new_tokens=CAPTION_TOKENS,
-            logits_processor=[watch],
-        )
-        texts = self._processor.batch_decode(tokens, skip_special_tokens=True)
-        weights = tuple(1 / (1 + place) for place in range(len(texts)))
-        return Finished(
-            job_id=job.id,
-            texts=tuple(map(str.strip, texts)),
-            weights=weights,
-            notes=inputs.notes,
-        )
 
 
 def distinct(ranked: Sequence[Words], wanted: int) -> list[Words]:
