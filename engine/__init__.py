@@ -5,9 +5,15 @@ What this module names is all that the bot may know of the engine. Importing it 
 
 from engine.catalogue import LoraSpec, ModelSpec, load_catalogue
 from engine.engine import Engine
-from engine.errors import CatalogueError, EngineClosed, EngineError, EngineLost, Sentence
+from engine.errors import (
+    CatalogueError,
+    EngineClosed,
+    EngineError,
+    EngineLost,
+    Sentence,
+    sentence_of,
+)
 from engine.fake import FakeEngine
-from engine.limits import MAX_SEED, MAX_STEPS
 from engine.messages import (
     Cancelled,
     DescribeJob,
@@ -31,7 +37,8 @@ from engine.messages import (
     WeightedText,
     WordWeightsJob,
 )
-from engine.schedulers import SCHEDULERS
+from engine.scheduler_table import SCHEDULERS
+from engine.validation import MAX_SEED, MAX_STEPS
 
 __all__ = [
     "MAX_SEED",
@@ -68,4 +75,5 @@ __all__ = [
     "WeightedText",
     "WordWeightsJob",
     "load_catalogue",
+    "sentence_of",
 ]

@@ -25,11 +25,11 @@ from engine import (
     WeightedText,
     load_catalogue,
 )
+from engine.device.threads import wait_passively
 from engine.errors import JobError
-from engine.threads import wait_passively
 
 if TYPE_CHECKING:
-    from engine.bench_figures import Result
+    from engine.bench.measures import Result
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -197,28 +197,27 @@ def _fetch(options: argparse.Namespace) -> int:
 
 def _bench(options: argparse.Namespace) -> int:
     wait_passively()
-    from engine import bench_figures as bench  # noqa: PLC0415 - imports torch
+    from engine.bench import figures  # noqa: PLC0415 - imports torch
 
     common = {"device": options.device, "dtype": options.dtype, "only": options.only, "say": _say}
     if options.full_size:
-        results = bench.full_size_run(**common)
+        results = figures.full_size_run(**common)
         return _report(results, options)
     drawing = [spec for spec in load_catalogue(options.models) if spec.draws]
     doodle = next((spec for spec in drawing if spec.info.installed), None)
     if doodle is None:
         print("No model is installed; the toy alone is measured.", file=sys.stderr)
-    return _report(bench.run(doodle, **common), options)
+    return _report(figures.run(doodle, **common), options)
 
 
 def _report(results: Sequence[Result], options: argparse.Namespace) -> int:
-    from engine import bench_figures as bench  # noqa: PLC0415
-    from engine import bench_report  # noqa: PLC0415
+    from engine.bench import report  # noqa: PLC0415
 
-    print(bench.machine())
+    print(report.machine())
     if options.json is not None:
-        bench.write_json(results, options.json)
+        report.write_json(results, options.json)
     if options.page is not None:
-        bench_report.write_page(results, options.page, options.note)
+        report.write_page(results, options.page, options.note)
     return 0
 
 

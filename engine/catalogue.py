@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
-import math
+import difflib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, NoReturn
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from engine.errors import CatalogueError
+from engine.families import FAMILIES, Family
 from engine.messages import ModelInfo
-from engine.schedulers import SCHEDULERS
-
-DRAWING_FAMILIES = ("sd", "sdxl", "sd3", "flux", "z-image", "pipeline")
-OTHER_FAMILIES = ("swin2sr", "spandrel", "clip", "captioner")
-"""Networks that no prompt chooses: super-resolution, ranking by a CLIP pair, captioning."""
-
-IMAGE_PROMPTED = ("sd", "sdxl")
-"""Families that an IP-Adapter can be named for."""
-
-_LATENT = frozenset({"text", "image", "mask", "mix", "weights", "negative"})
-_OPERATIONS: Mapping[str, frozenset[str]] = {
-    "sd": _LATENT | {"tile", "lora"},
-    "sdxl": _LATENT | {"tile", "lora"},
-    "sd3": _LATENT | {"lora"},
-    "flux": _LATENT - {"negative"} | {"lora"},
-    "z-image": _LATENT | {"lora"},
-    "pipeline": frozenset({"text"}),
-}
+from engine.scheduler_table import SCHEDULERS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,19 +56,19 @@ class ModelSpec:
     """An AutoencoderTiny for previews; else they are linear."""
     loras: tuple[LoraSpec, ...] = ()
     ip_adapter: Path | None = None
-    """An IP-Adapter's `.safetensors` (families sd and sdxl): pictures can be prompts."""
+    """An IP-Adapter's `.safetensors`, for families that can take one: pictures can be prompts."""
     image_encoder: Path | None = None
     """The directory of the CLIP vision tower that the IP-Adapter was trained with."""
 
     @property
+    def family(self) -> Family:
+        """Its row of the table of families."""
+        return FAMILIES[self.info.family]
+
+    @property
     def draws(self) -> bool:
         """Whether a prompt may choose it."""
-        return self.info.family in DRAWING_FAMILIES
-
-
-def operations_of(family: str) -> frozenset[str]:
-    """What a family can do, by the names of `ModelInfo.operations`."""
-    return _OPERATIONS.get(family, frozenset())
+        return self.family.draws
 
 
 def load_catalogue(path: Path) -> tuple[ModelSpec, ...]:
@@ -100,7 +85,7 @@ def load_catalogue(path: Path) -> tuple[ModelSpec, ...]:
         ) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise CatalogueError(f"The catalogue {path} cannot be read: {error}.") from error
-    specs = tuple(_Entry(path, name, fields).spec() for name, fields in table.items())
+    specs = tuple(_Reader(path, name, fields).spec() for name, fields in table.items())
     if not any(spec.draws for spec in specs):
         raise CatalogueError(f"The catalogue {path} has no model that draws; add one.")
     owner_of: dict[str, str] = {}
@@ -114,170 +99,223 @@ def load_catalogue(path: Path) -> tuple[ModelSpec, ...]:
     return specs
 
 
-class _Entry:
-    """One table of the file, read field by field; what is left over is unknown."""
+def _one_of(*offered: str) -> BeforeValidator:
+    def check(value: object) -> object:
+        if value not in offered:
+            raise ValueError(f"{value!r} is none of {', '.join(filter(None, offered))}")
+        return value
 
-    def __init__(self, file: Path, name: str, fields: Any) -> None:  # noqa: ANN401 - from TOML
+    return BeforeValidator(check)
+
+
+def _whole(low: int) -> Any:  # noqa: ANN401 - what `Field` is typed to return
+    return Field(ge=low, description=f"a whole number of at least {low}")
+
+
+# The description of a type ends the sentence "must be …, not 5".
+_Text = Annotated[str, Field(description="text")]
+_Texts = Annotated[list[str], Field(description="a list of texts")]
+_Table = Annotated[dict[str, str], Field(description="a table of name = path")]
+_Flag = Annotated[bool, Field(description="true or false")]
+_Number = Annotated[float, Field(ge=0, allow_inf_nan=False, description="a number of at least 0")]
+_Share = Annotated[
+    float, Field(ge=0, le=1, allow_inf_nan=False, description="a number from 0 to 1")
+]
+_Count = Annotated[int, _whole(1)]
+_Side = Annotated[int, _whole(8)]
+_OwnCount = Annotated[int | None, _whole(1)]
+"""What follows from other fields where it is not said."""
+_OwnSide = Annotated[int | None, _whole(8)]
+
+
+class _Entry(BaseModel):
+    """One table of the file as it is written; paths are still texts."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    path: _Text = ""
+    family: Annotated[str | None, _one_of(*FAMILIES)] = Field(default=None, validate_default=True)
+    title: Annotated[str | None, Field(description="text")] = None
+    aliases: _Texts = []
+    size_px: _Side = 512
+    size_step_px: _OwnSide = None
+    min_side_px: _OwnSide = None
+    max_side_px: _OwnSide = None
+    max_pixels: _OwnCount = None
+    steps: _Count = 30
+    guidance: _Number = 7.0
+    scheduler: Annotated[str, _one_of("", *SCHEDULERS)] = ""
+    prompt_prefix: _Text = ""
+    prompt_suffix: _Text = ""
+    negative: _Text = ""
+    price_factor: _Number = 1.0
+    vram_gb: _Number = 0.0
+    download_gb: _Number = 0.0
+    licence: _Text = ""
+    may_sell: _Flag = False
+    gated: _Flag = False
+    languages: _Texts = ["en"]
+    operations: _Texts = []
+    hub_id: _Text = ""
+    hub_file: _Text = ""
+    config: _Text = ""
+    dtype: Annotated[str, _one_of("auto", "float32", "float16", "bfloat16")] = "auto"
+    quantise: Annotated[str, _one_of("", "4bit")] = ""
+    denoiser: _Text = ""
+    offload: _Flag = False
+    compiled: Annotated[str, _one_of("", "blocks", "whole")] = ""
+    safety_checker: _Text = ""
+    safety_threshold: _Share = 0.5
+    preview_vae: _Text = ""
+    loras: _Table = {}
+    ip_adapter: _Text = ""
+    image_encoder: _Text = ""
+
+
+class _Reader:
+    """Makes the specification of one table of a file."""
+
+    def __init__(self, file: Path, name: str, fields: object) -> None:
         self._file, self._name = file, name
         if not isinstance(fields, dict):
             raise CatalogueError(f"{file}: {name!r} stands outside of any [model]; move it.")
-        self._fields: dict[str, Any] = dict(fields)
+        try:
+            self._entry = _Entry.model_validate(fields)
+        except ValidationError as errors:
+            self._refuse(*_first_refusal(errors, fields))
 
     def spec(self) -> ModelSpec:
-        family = self._choice("family", (*DRAWING_FAMILIES, *OTHER_FAMILIES))
-        place = self._path("path")
-        side = self._whole("size_px", 512, low=8)
-        max_side = self._whole("max_side_px", side * 2, low=side)
-        hub_id, hub_file = self._text("hub_id"), self._text("hub_file")
-        loras = tuple(
-            LoraSpec(name=name, path=self._near(value))
-            for name, value in self._table("loras").items()
-        )
-        config = self._text("config")
-        if place.suffix == ".safetensors" and family in DRAWING_FAMILIES and not config:
-            self._refuse(
-                "config", "is missing; a single file needs the directory of its base model"
-            )
+        entry = self._entry
+        family = FAMILIES[str(entry.family)]
+        place = self._place()
+        side = entry.size_px
         denoiser = self._denoiser(family, place)
-        adapter, encoder = self._text("ip_adapter"), self._text("image_encoder")
-        if bool(adapter) != bool(encoder):
-            self._refuse("ip_adapter", "needs image_encoder beside it, and the other way round")
-        if adapter and family not in IMAGE_PROMPTED:
-            self._refuse("ip_adapter", f"is for the families {' and '.join(IMAGE_PROMPTED)}")
-        if adapter and not adapter.endswith(".safetensors"):
-            self._refuse("ip_adapter", f"{adapter!r} is no .safetensors; others can run code")
+        self._check_together(family, place)
+        loras = tuple(
+            LoraSpec(name=name, path=self._near(value)) for name, value in entry.loras.items()
+        )
+        operations = family.operations | ({"image_prompt"} if entry.ip_adapter else set())
         info = ModelInfo(
             name=self._name,
-            title=self._text("title", self._name),
-            aliases=self._texts("aliases"),
-            family=family,
+            title=self._name if entry.title is None else entry.title,
+            aliases=tuple(entry.aliases),
+            family=family.name,
             width_px=side,
             height_px=side,
-            size_step_px=self._whole("size_step_px", 64 if side >= 512 else 16, low=8),
-            min_side_px=self._whole("min_side_px", side // 2, low=8),
-            max_side_px=max_side,
-            max_pixels=self._whole("max_pixels", side * side * 2, low=side * side),
-            steps=self._whole("steps", 30),
-            guidance=self._number("guidance", 7.0),
-            scheduler=self._choice("scheduler", ("", *SCHEDULERS), ""),
-            prompt_prefix=self._text("prompt_prefix"),
-            prompt_suffix=self._text("prompt_suffix"),
-            negative=self._text("negative"),
-            price_factor=self._number("price_factor", 1.0),
-            vram_gb=self._number("vram_gb", 0.0),
-            download_gb=self._number("download_gb", 0.0),
-            licence=self._text("licence"),
-            may_sell=self._flag("may_sell"),
-            gated=self._flag("gated"),
-            languages=self._texts("languages", ("en",)),
-            operations=frozenset(self._texts("operations"))
-            or operations_of(family) | ({"image_prompt"} if adapter else set()),
+            size_step_px=entry.size_step_px or (64 if side >= 512 else 16),
+            min_side_px=entry.min_side_px or side // 2,
+            max_side_px=self._at_least("max_side_px", entry.max_side_px, side) or side * 2,
+            max_pixels=self._at_least("max_pixels", entry.max_pixels, side * side)
+            or side * side * 2,
+            steps=entry.steps,
+            guidance=entry.guidance,
+            scheduler=entry.scheduler,
+            prompt_prefix=entry.prompt_prefix,
+            prompt_suffix=entry.prompt_suffix,
+            negative=entry.negative,
+            price_factor=entry.price_factor,
+            vram_gb=entry.vram_gb,
+            download_gb=entry.download_gb,
+            licence=entry.licence,
+            may_sell=entry.may_sell,
+            gated=entry.gated,
+            languages=tuple(entry.languages),
+            operations=frozenset(entry.operations) or operations,
             installed=_is_complete(place) and (denoiser is None or denoiser.is_file()),
-            source=hub_id or str(place),
+            source=entry.hub_id or str(place),
             weight_bytes=sum(map(_weight_bytes, filter(None, (place, denoiser)))),
             loras=tuple(lora.name for lora in loras),
-            safety_threshold=self._share("safety_threshold", 0.5),
+            safety_threshold=entry.safety_threshold,
         )
-        checker, preview = self._text("safety_checker"), self._text("preview_vae")
-        spec = ModelSpec(
+        return ModelSpec(
             info=info,
             place=place,
-            hub_id=hub_id,
-            hub_file=hub_file,
-            config=self._near(config) if config else None,
-            dtype=self._choice("dtype", ("auto", "float32", "float16", "bfloat16"), "auto"),
-            quantise=self._choice("quantise", ("", "4bit"), ""),
+            hub_id=entry.hub_id,
+            hub_file=entry.hub_file,
+            config=self._near_or_none(entry.config),
+            dtype=entry.dtype,
+            quantise=entry.quantise,
             denoiser=denoiser,
-            offload=self._flag("offload"),
-            compiled=self._choice("compiled", ("", "blocks", "whole"), ""),
-            safety_checker=self._near(checker) if checker else None,
-            preview_vae=self._near(preview) if preview else None,
+            offload=entry.offload,
+            compiled=entry.compiled,
+            safety_checker=self._near_or_none(entry.safety_checker),
+            preview_vae=self._near_or_none(entry.preview_vae),
             loras=loras,
-            ip_adapter=self._near(adapter) if adapter else None,
-            image_encoder=self._near(encoder) if encoder else None,
+            ip_adapter=self._near_or_none(entry.ip_adapter),
+            image_encoder=self._near_or_none(entry.image_encoder),
         )
-        if spec.quantise and spec.denoiser is not None:
-            self._refuse("quantise", "goes with no denoiser: a GGUF is quantised already")
-        if spec.offload and spec.compiled:
-            self._refuse("offload", "goes not with compiled: compiled code cannot be streamed")
-        if self._fields:
-            known = sorted({f.name for f in dataclasses.fields(ModelInfo)} | {"path", "size_px"})
-            self._refuse(next(iter(self._fields)), f"is not known; see {', '.join(known)}")
-        return spec
 
-    def _denoiser(self, family: str, place: Path) -> Path | None:
-        value = self._text("denoiser")
+    def _place(self) -> Path:
+        value = self._entry.path
+        if not value:
+            self._refuse("path", "is missing; name a directory or a .safetensors file")
+        place = self._near(value)
+        if place.suffix in {".ckpt", ".pt", ".pth", ".bin", ".pkl"}:
+            self._refuse("path", f"{value!r} is a pickle, which can run code; use a .safetensors")
+        return place
+
+    def _denoiser(self, family: Family, place: Path) -> Path | None:
+        value = self._entry.denoiser
         if not value:
             return None
         if not value.endswith(".gguf"):
             self._refuse("denoiser", f"{value!r} is no .gguf; leave it out to use the directory's")
-        if family == "pipeline" or family not in DRAWING_FAMILIES or place.suffix:
+        if not family.shares_passes or place.suffix:
             self._refuse("denoiser", "needs a directory as path, and a family that shares passes")
         return self._near(value)
 
-    def _refuse(self, field: str, why: str) -> None:
-        raise CatalogueError(f"{self._file}, [{self._name}], {field}: {why}.")
+    def _check_together(self, family: Family, place: Path) -> None:
+        """Fields that depend on each other."""
+        entry = self._entry
+        if place.suffix == ".safetensors" and family.draws and not entry.config:
+            self._refuse(
+                "config", "is missing; a single file needs the directory of its base model"
+            )
+        if bool(entry.ip_adapter) != bool(entry.image_encoder):
+            self._refuse("ip_adapter", "needs image_encoder beside it, and the other way round")
+        if entry.ip_adapter and not family.image_prompted:
+            able = " and ".join(name for name, each in FAMILIES.items() if each.image_prompted)
+            self._refuse("ip_adapter", f"is for the families {able}")
+        if entry.ip_adapter and not entry.ip_adapter.endswith(".safetensors"):
+            self._refuse(
+                "ip_adapter", f"{entry.ip_adapter!r} is no .safetensors; others can run code"
+            )
+        if entry.quantise and entry.denoiser:
+            self._refuse(
+                "quantise", "cannot be combined with denoiser: a GGUF is quantised already"
+            )
+        if entry.offload and entry.compiled:
+            self._refuse(
+                "offload", "cannot be combined with compiled: compiled code cannot be streamed"
+            )
 
-    def _near(self, value: Any) -> Path:  # noqa: ANN401 - from TOML
-        return (self._file.parent / str(value)).resolve()
-
-    def _path(self, field: str) -> Path:
-        value = self._text(field)
-        if not value:
-            self._refuse(field, "is missing; name a directory or a .safetensors file")
-        place = self._near(value)
-        if place.suffix in {".ckpt", ".pt", ".pth", ".bin", ".pkl"}:
-            self._refuse(field, f"{value!r} is a pickle, which can run code; use a .safetensors")
-        return place
-
-    def _text(self, field: str, default: str = "") -> str:
-        value = self._fields.pop(field, default)
-        if not isinstance(value, str):
-            self._refuse(field, f"must be text, not {value!r}")
-        return str(value)
-
-    def _texts(self, field: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
-        value = self._fields.pop(field, list(default))
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            self._refuse(field, f"must be a list of texts, not {value!r}")
-        return tuple(value)
-
-    def _table(self, field: str) -> dict[str, str]:
-        value = self._fields.pop(field, {})
-        if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
-            self._refuse(field, f"must be a table of name = path, not {value!r}")
-        return dict(value)
-
-    def _choice(self, field: str, offered: tuple[str, ...], default: str | None = None) -> str:
-        value = self._fields.pop(field, default)
-        if value not in offered:
-            self._refuse(field, f"{value!r} is none of {', '.join(filter(None, offered))}")
-        return str(value)
-
-    def _flag(self, field: str) -> bool:
-        value = self._fields.pop(field, False)
-        if not isinstance(value, bool):
-            self._refuse(field, f"must be true or false, not {value!r}")
-        return bool(value)
-
-    def _whole(self, field: str, default: int, *, low: int = 1) -> int:
-        value = self._fields.pop(field, default)
-        if not isinstance(value, int) or isinstance(value, bool) or value < low:
+    def _at_least(self, field: str, value: int | None, low: int) -> int | None:
+        if value is not None and value < low:
             self._refuse(field, f"must be a whole number of at least {low}, not {value!r}")
-        return int(value)
-
-    def _number(self, field: str, default: float) -> float:
-        value = self._fields.pop(field, default)
-        fits = isinstance(value, int | float) and not isinstance(value, bool)
-        if not fits or not math.isfinite(value) or value < 0:
-            self._refuse(field, f"must be a number of at least 0, not {value!r}")
-        return float(value)
-
-    def _share(self, field: str, default: float) -> float:
-        value = self._number(field, default)
-        if value > 1:
-            self._refuse(field, f"must be a number from 0 to 1, not {value:g}")
         return value
+
+    def _near(self, value: str) -> Path:
+        return (self._file.parent / value).resolve()
+
+    def _near_or_none(self, value: str) -> Path | None:
+        return self._near(value) if value else None
+
+    def _refuse(self, field: str, why: str) -> NoReturn:
+        raise CatalogueError(f"{self._file}, [{self._name}], {field}: {why}.") from None
+
+
+def _first_refusal(errors: ValidationError, fields: Mapping[str, object]) -> tuple[str, str]:
+    """The field of the first error, and what is wrong with it."""
+    error = errors.errors()[0]
+    field = str(error["loc"][0])
+    if error["type"] == "extra_forbidden":
+        known = sorted(_Entry.model_fields)
+        (nearest,) = difflib.get_close_matches(field, known, n=1, cutoff=0.0)
+        return field, f"is not known, nearest is {nearest}; there are {', '.join(known)}"
+    if error["type"] == "value_error":
+        return field, str(error["ctx"]["error"])
+    expected = _Entry.model_fields[field].description
+    return field, f"must be {expected}, not {fields[field]!r}"
 
 
 def _weight_bytes(place: Path) -> int:

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.catalogue import ModelSpec
-from engine.errors import EngineClosed, EngineError, EngineLost, JobError
-from engine.limits import check
+from engine.device.threads import wait_passively
+from engine.errors import EngineClosed, EngineError, EngineLost, JobError, Sentence, sentence_of
 from engine.messages import (
     Cancelled,
     DrawJob,
@@ -28,14 +28,14 @@ from engine.messages import (
     Job,
     ModelInfo,
 )
-from engine.pictures import Inputs, brings_pictures, prepare
-from engine.queue import FairQueue
+from engine.pictures.encoded import Inputs, brings_pictures, prepare
+from engine.policy.queue import FairQueue
 from engine.stream import Stream
-from engine.threads import wait_passively
+from engine.validation import check
 
 if TYPE_CHECKING:
-    from engine.mail import Message
-    from engine.worker import Worker
+    from engine.loop.mailbox import Message
+    from engine.loop.worker import Worker
 
 WATCHDOG_S = 60.0
 log = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ class Engine:
             raise EngineClosed("The engine is not running.")
         check(job, self._specs)
         if job.id in self._streams:
-            raise ValueError(f"The job {job.id} is already running.")
+            raise ValueError(Sentence("The job {job} is already running.", job=job.id))
         self._streams[job.id] = stream = Stream(partial(self._detach, job.id))
         if brings_pictures(job):
             self._preparing.add(job.id)
@@ -115,7 +115,7 @@ class Engine:
         """Let the job end with Cancelled; False where no such job is open."""
         if job_id not in self._streams:
             return False
-        from engine.mail import Cancel  # noqa: PLC0415 - torch, loaded by now
+        from engine.loop.mailbox import Cancel  # noqa: PLC0415 - torch, loaded by now
 
         self._cancelled.add(job_id)
         if job_id in self._preparing:
@@ -148,7 +148,7 @@ class Engine:
             return
         self._closed = True
         if self._thread is not None and self._thread.is_alive() and self._worker is not None:
-            from engine.mail import Close  # noqa: PLC0415 - torch, loaded by now
+            from engine.loop.mailbox import Close  # noqa: PLC0415 - torch, loaded by now
 
             self._mailbox.put(Close(self._clock() + drain_s))
             await asyncio.to_thread(self._thread.join)
@@ -184,14 +184,14 @@ class Engine:
     def _build(self) -> tuple[Worker, str]:
         import torch  # noqa: PLC0415 - seconds, and here not on the event loop
 
-        from engine import device as devices  # noqa: PLC0415
-        from engine.admission import Admission  # noqa: PLC0415
-        from engine.budgets import Budgets  # noqa: PLC0415
-        from engine.mail import Loaded  # noqa: PLC0415
+        from engine.device import device as devices  # noqa: PLC0415
+        from engine.loop.admission import Admission  # noqa: PLC0415
+        from engine.loop.mailbox import Loaded  # noqa: PLC0415
+        from engine.loop.reports import Reports  # noqa: PLC0415
+        from engine.loop.worker import Worker  # noqa: PLC0415
         from engine.models import loading  # noqa: PLC0415
-        from engine.reports import Reports  # noqa: PLC0415
-        from engine.shelf import Shelf  # noqa: PLC0415
-        from engine.worker import Worker  # noqa: PLC0415
+        from engine.models.model_cache import ModelCache  # noqa: PLC0415
+        from engine.policy.budgets import Budgets  # noqa: PLC0415
 
         device = devices.choose(self._device, self._dtype, self._gpu_memory_gb)
         if device.warning:
@@ -200,7 +200,7 @@ class Engine:
             torch.cuda.set_device(device.where)
         if device.where.type == "cpu":
             devices.leave_a_core()
-        shelf = Shelf(
+        models = ModelCache(
             loading.by_role(self._specs),
             load=lambda spec: loading.load(spec, device.where, device.dtype_for(spec.dtype)),
             memory_gb=device.memory_gb,
@@ -214,7 +214,7 @@ class Engine:
         )
         worker = Worker(
             mailbox=self._mailbox,
-            admission=Admission(queue, shelf, budgets),
+            admission=Admission(queue, models, budgets),
             budgets=budgets,
             reports=Reports(
                 post=lambda events: self._call(self._deliver, events),
@@ -242,16 +242,16 @@ class Engine:
             guides = isinstance(job, DrawJob) and self._specs[job.model].ip_adapter is not None
             result: Inputs | Failed = prepare(job, guides=guides)
         except JobError as error:
-            result = Failed(job_id=job.id, reason=str(error), kind=FailureKind.BAD_INPUT)
+            result = Failed(job_id=job.id, reason=sentence_of(error), kind=FailureKind.BAD_INPUT)
         except Exception as error:
             log.error("The pictures of job %s cannot be prepared.", job.id, exc_info=error)  # noqa: TRY400
-            result = Failed(job_id=job.id, reason="Its pictures cannot be read.")
+            result = Failed(job_id=job.id, reason=Sentence("Its pictures cannot be read."))
         self._call(self._prepared, job, stream, result)
 
     # On the event loop.
 
     def _prepared(self, job: Job, stream: Stream, result: Inputs | Failed) -> None:
-        from engine.mail import Submit  # noqa: PLC0415 - torch, loaded by now
+        from engine.loop.mailbox import Submit  # noqa: PLC0415 - torch, loaded by now
 
         if self._streams.get(job.id) is not stream:
             return  # cancelled meanwhile; the id may even run anew
@@ -277,9 +277,9 @@ class Engine:
 
     def _detach(self, job_id: str) -> None:
         if job_id in self._streams and self._worker is not None:
-            from engine.mail import Unheard  # noqa: PLC0415 - torch, loaded by now
+            from engine.loop.mailbox import Detached  # noqa: PLC0415 - torch, loaded by now
 
-            self._mailbox.put(Unheard(job_id))
+            self._mailbox.put(Detached(job_id))
 
     def _lose(self, reason: str) -> None:
         self._lost = reason

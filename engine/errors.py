@@ -40,6 +40,16 @@ class Sentence(str):
         return template.format(**values) if values else template
 
 
+ANOTHER_SEED = Sentence("try another seed")
+LOAD_IN_FLOAT32 = Sentence("the operator should load it in float32")
+
+
+def sentence_of(error: BaseException) -> Sentence:
+    """The sentence that an error was raised with; `str(error)` would forget how it was made."""
+    given = error.args[0] if error.args else ""
+    return given if isinstance(given, Sentence) else Sentence(str(error))
+
+
 class EngineError(Exception):
     """The engine cannot do this; the text is one sentence for the operator."""
 
@@ -57,8 +67,32 @@ class CatalogueError(EngineError):
 
 
 class JobError(Exception):
-    """One job cannot be drawn; the text is one sentence for the member."""
+    """One job cannot be drawn; its argument is the sentence for the member."""
+
+    def __init__(self, sentence: Sentence) -> None:
+        super().__init__(sentence)
+
+
+class BrokenModelError(JobError):
+    """The files of a model are missing or damaged; the text is for members and operator alike."""
+
+
+class NotFiniteError(JobError):
+    """The model made NaN; `advice` ends the sentence."""
+
+    def __init__(self, advice: Sentence = ANOTHER_SEED) -> None:
+        super().__init__(
+            Sentence(
+                "The model made numbers that are no picture (NaN); {advice}.",
+                advice=advice,
+            )
+        )
 
 
 class NotYetError(Exception):
     """The job cannot begin while another model is being loaded; try again next turn."""
+
+
+def first_line(error: BaseException) -> str:
+    """What a library says of its error, short enough to go into a sentence of ours."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".:")

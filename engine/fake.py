@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,8 +13,15 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from engine.catalogue import ModelSpec
-from engine.errors import EngineClosed, EngineError, EngineLost
-from engine.limits import check
+from engine.errors import (
+    EngineClosed,
+    EngineError,
+    EngineLost,
+    JobError,
+    Sentence,
+    sentence_of,
+)
+from engine.families import FAMILIES
 from engine.messages import (
     Cancelled,
     DescribeJob,
@@ -33,7 +41,9 @@ from engine.messages import (
     UpscaleJob,
     WordWeightsJob,
 )
+from engine.pictures.encoded import Inputs, prepare
 from engine.stream import Stream
+from engine.validation import check
 
 FAKE_MODEL = ModelSpec(
     info=ModelInfo(
@@ -50,9 +60,7 @@ FAKE_MODEL = ModelSpec(
         steps=4,
         guidance=4.0,
         scheduler="",
-        operations=frozenset(
-            {"text", "image", "mask", "mix", "tile", "lora", "weights", "negative"}
-        ),
+        operations=FAMILIES["sd"].operations,
         licence="MIT",
         may_sell=True,
         source="doodle/weights",
@@ -66,10 +74,16 @@ FAKE_PAIR = replace(
 )
 
 
+COLOURS = ("red", "blue", "green", "golden")
+SUBJECTS = ("cat", "boat", "castle", "fox")
+PLACES = ("at night", "by the sea", "in the snow")
+
+
 @dataclass(slots=True)
 class _Run:
     job: Job
     stream: Stream
+    inputs: Inputs
     total: int
     """Evaluations of the whole job."""
     done: int = -1
@@ -82,22 +96,31 @@ class _Run:
 
 
 class FakeEngine:
-    """`Engine`'s interface on the event loop alone; pictures depend on (prompt, seed) only.
+    """`Engine`'s interface on the event loop alone; it does every kind of job.
 
-    By itself each job advances one evaluation each turn of the loop. After `hold()` jobs advance
-    only by `step()`. At most `capacity` jobs run, the others are queued in order of arrival.
+    Pictures depend on (prompt, seed) only; with a mask they are drawn over the first input there.
+    Jobs advance by themselves, one evaluation each turn of the loop, or after `pause()` only by
+    `step()`. At most `capacity` jobs run, the others are queued in order of arrival.
+
+    safety_scores: of the pictures of each drawing, by index; pictures beyond them have none.
     """
 
     def __init__(
-        self, models: Sequence[ModelSpec] = (FAKE_MODEL, FAKE_PAIR), *, capacity: int = 4
+        self,
+        models: Sequence[ModelSpec] = (FAKE_MODEL, FAKE_PAIR),
+        *,
+        capacity: int = 4,
+        safety_scores: Sequence[float | None] = (),
     ) -> None:
         self._models = {spec.info.name: spec for spec in models}
         self._capacity = capacity
         self._runs: dict[str, _Run] = {}
-        self._held = False
+        self._paused = False
         self._closed = False
         self._lost = ""
-        self._next_failure: tuple[str, FailureKind] | None = None
+        self._next_failure: tuple[Sentence, FailureKind] | None = None
+        self.safety_scores = tuple(safety_scores)
+        """A test may change them between jobs."""
         self.jobs: list[Job] = []
         """Every job that was accepted, in order."""
         self.ends: list[End] = []
@@ -114,16 +137,23 @@ class FakeEngine:
             raise EngineClosed("The engine is closed.")
         check(job, self._models)
         if job.id in self._runs:
-            raise ValueError(f"The job {job.id} is already running.")
+            raise ValueError(Sentence("The job {job} is already running.", job=job.id))
         self.jobs.append(job)
-        run = _Run(job, Stream(), total=_evaluations(job))
+        run = _Run(job, Stream(), Inputs(), total=_evaluations(job))
+        try:
+            guides = isinstance(job, DrawJob) and self._models[job.model].ip_adapter is not None
+            run.inputs = prepare(job, guides=guides)
+            _check_words(job)
+        except JobError as error:
+            reason = sentence_of(error)
+            run.failure = Failed(job_id=job.id, reason=reason, kind=FailureKind.BAD_INPUT)
         if self._next_failure is not None:
             reason, kind = self._next_failure
             run.failure = Failed(job_id=job.id, reason=reason, kind=kind)
             self._next_failure = None
         self._runs[job.id] = run
         self._say_positions()
-        if not self._held:
+        if not self._paused:
             asyncio.get_running_loop().call_soon(self._advance_by_itself)
         return run.stream
 
@@ -152,9 +182,9 @@ class FakeEngine:
         return tuple(spec.info for spec in self._models.values() if spec.draws)
 
     async def close(self, *, drain_s: float = 0) -> None:
-        """As `Engine.close`; draining takes no time here unless jobs are held."""
+        """As `Engine.close`; draining takes no time here unless the jobs are paused."""
         self._closed = True
-        if drain_s > 0 and not self._held:
+        if drain_s > 0 and not self._paused:
             for run in [run for run in self._runs.values() if not run.waits]:
                 while run.job.id in self._runs:
                     self._advance(run)
@@ -162,14 +192,17 @@ class FakeEngine:
 
     # The script of a test.
 
-    def hold(self) -> None:
+    def pause(self) -> None:
         """From now on jobs advance only by `step`."""
-        self._held = True
+        self._paused = True
 
-    def release(self) -> None:
+    def resume(self) -> None:
         """Jobs advance by themselves again."""
-        self._held = False
+        self._paused = False
         asyncio.get_running_loop().call_soon(self._advance_by_itself)
+
+    hold, release = pause, resume
+    """Earlier names, which tests of the bot still use."""
 
     def step(self, evaluations: int = 1) -> None:
         """Let every running job do so many evaluations; a queued one starts where there is room."""
@@ -181,7 +214,7 @@ class FakeEngine:
         self, reason: str = "It broke.", kind: FailureKind = FailureKind.INTERNAL
     ) -> None:
         """The next job that is accepted will fail instead of finishing."""
-        self._next_failure = (reason, kind)
+        self._next_failure = (Sentence(reason), kind)
 
     def lose(self, reason: str = "The device is lost.") -> None:
         """As if the device were lost: open streams raise EngineLost."""
@@ -189,7 +222,7 @@ class FakeEngine:
         self._fail_all(EngineLost(reason))
 
     def _advance_by_itself(self) -> None:
-        if self._held or not self._runs:
+        if self._paused or not self._runs:
             return
         self.step()
         asyncio.get_running_loop().call_soon(self._advance_by_itself)
@@ -206,12 +239,12 @@ class FakeEngine:
         elif run.failure is not None:
             self._end(run, run.failure)
         else:
-            previews = _previews(run.job, run.done / run.total)
+            previews = _previews(run.job, run.inputs, run.done / run.total)
             run.stream.put(
                 Progress(job_id=job_id, done=run.done, total=run.total, previews=previews)
             )
             if run.done >= run.total:
-                self._end(run, _finish(run.job))
+                self._end(run, _finish(run.job, run.inputs, self.safety_scores))
 
     def _end(self, run: _Run, end: End) -> None:
         del self._runs[run.job.id]
@@ -237,10 +270,15 @@ def _evaluations(job: Job) -> int:
     return job.steps * job.images if isinstance(job, DrawJob) else 1
 
 
-def _previews(job: Job, share: float) -> tuple[bytes, ...]:
+def _check_words(job: Job) -> None:
+    if isinstance(job, WordWeightsJob) and not job.text.split():
+        raise JobError(Sentence("The prompt has no words that can be weighed."))
+
+
+def _previews(job: Job, inputs: Inputs, share: float) -> tuple[bytes, ...]:
     if not isinstance(job, DrawJob) or not job.previews:
         return ()
-    return tuple(_preview(_sketch(job, index), share) for index in range(job.images))
+    return tuple(_preview(_drawing(job, inputs, index), share) for index in range(job.images))
 
 
 def _preview(picture: Image.Image, share: float) -> bytes:
@@ -251,31 +289,56 @@ def _preview(picture: Image.Image, share: float) -> bytes:
     return buffer.getvalue()
 
 
-def _finish(job: Job) -> Finished:
+def _finish(job: Job, inputs: Inputs, safety_scores: Sequence[float | None]) -> Finished:
     match job:
         case DrawJob():
+            drawings = [_drawing(job, inputs, index) for index in range(job.images)]
+            scores = (*safety_scores, *(None,) * job.images)
             pictures = tuple(
-                _picture(_sketch(job, index), (job.seed + index) % 2**32)
-                for index in range(job.images)
+                replace(_picture(drawing, (job.seed + index) % 2**32), safety_score=scores[index])
+                for index, drawing in enumerate(drawings)
             )
-            frames = tuple(
-                _preview(_sketch(job, 0), (frame + 1) / job.film_frames)
-                for frame in range(job.film_frames)
+            films = tuple(_film(drawing, job.film_frames) for drawing in drawings)
+            return Finished(
+                job_id=job.id,
+                pictures=pictures,
+                films=films if job.film_frames else (),
+                notes=inputs.notes,
             )
-            films = (frames,) * job.images if frames else ()
-            return Finished(job_id=job.id, pictures=pictures, films=films)
-        case UpscaleJob(picture=data, factor=factor):
-            with Image.open(io.BytesIO(data)) as source:
-                small = source.convert("RGB")
+        case UpscaleJob(factor=factor):
+            (small,) = inputs.pictures
             large = small.resize((small.width * factor, small.height * factor))
             return Finished(job_id=job.id, pictures=(_picture(large, 0),))
         case DescribeJob(suggestions=suggestions):
-            texts = tuple(f"a picture, suggestion {n + 1}" for n in range(suggestions))
-            return Finished(job_id=job.id, texts=texts, weights=(1.0,) * suggestions)
+            texts = _descriptions(inputs.pictures[0], suggestions)
+            weights = tuple(1 / (1 + place) for place in range(suggestions))
+            return Finished(job_id=job.id, texts=texts, weights=weights, notes=inputs.notes)
         case WordWeightsJob(text=text):
             words = tuple(text.split())
             weights = tuple(len(word) / max(map(len, words)) for word in words)
             return Finished(job_id=job.id, texts=words, weights=weights)
+
+
+def _film(drawing: Image.Image, frames: int) -> tuple[bytes, ...]:
+    return tuple(_preview(drawing, (frame + 1) / frames) for frame in range(frames))
+
+
+def _descriptions(picture: Image.Image, count: int) -> tuple[str, ...]:
+    """Texts of which no two are equal; which come first depends on the picture."""
+    said = [
+        f"a {colour} {subject} {place}"
+        for colour, subject, place in itertools.product(COLOURS, SUBJECTS, PLACES)
+    ]
+    first = int.from_bytes(hashlib.sha256(picture.tobytes()).digest()[:4], "big")
+    return tuple(said[(first + 5 * place) % len(said)] for place in range(count))
+
+
+def _drawing(job: DrawJob, inputs: Inputs, index: int) -> Image.Image:
+    """What is drawn: all of the picture, or the white part of the mask over the input."""
+    sketch = _sketch(job, index)
+    if inputs.mask is None:
+        return sketch
+    return Image.composite(sketch, inputs.pictures[0], inputs.mask)
 
 
 def _sketch(job: DrawJob, index: int) -> Image.Image:

@@ -11,6 +11,8 @@ import enum
 from dataclasses import dataclass, field
 from typing import Literal
 
+from engine.errors import Sentence
+
 
 class Lane(enum.IntEnum):
     """Which queue a job waits in; lower lanes are served first."""
@@ -94,7 +96,7 @@ class DrawJob:
     """Whether somebody looks at previews."""
     enlarge: int = 1
     """With one input and one image: draw it anew 2 or 4 times as large as the job's size, in
-    overlapping tiles of that size (the creative upscale); best at a strength of 0.2 … 0.4."""
+    overlapping crops of that size (the creative upscale); best at a strength of 0.2 … 0.4."""
     film_frames: int = 0
     """Small frames of the making to keep for each picture, evenly spaced; 0 … 60."""
 
@@ -190,8 +192,8 @@ class Finished:
     """Suggested prompts of a DescribeJob; the words of a WordWeightsJob."""
     weights: tuple[float, ...] = ()
     """One weight for each of `texts`."""
-    notes: tuple[str, ...] = ()
-    """Sentences for the member, such as how an input picture was resized."""
+    notes: tuple[Sentence, ...] = ()
+    """For the member, such as how an input picture was resized."""
     films: tuple[tuple[bytes, ...], ...] = ()
     """Small JPEGs of the making of each picture, where frames were asked for."""
     gpu_s: float = 0.0
@@ -214,8 +216,8 @@ class Failed:
     """The end: nothing was drawn, and the member need not pay."""
 
     job_id: str
-    reason: str
-    """One sentence for the member."""
+    reason: Sentence
+    """For the member."""
     kind: FailureKind = FailureKind.INTERNAL
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Protocol
 
 import engine
@@ -19,7 +19,7 @@ from bot.moderation.policy import Policy
 from bot.pictures import grid, metadata
 from bot.pictures.store import PictureStore
 from bot.storage.database import Database
-from engine import Sentence
+from engine import Sentence, sentence_of
 
 log = logging.getLogger(__name__)
 
@@ -80,13 +80,9 @@ class Runner:
         async with self._database.read() as connection:
             rows = await records.unfinished(connection)
         self._outbox.resume()
-        for row in rows:
-            if row.attempts >= records.MAX_ATTEMPTS:
-                self._track(row.id, self._give_up(row))
-            else:
-                self._track(row.id, self._follow(row, None))
         if rows:
-            log.info("recovered %d open jobs", len(rows))
+            log.info("recovering %d open jobs", len(rows))
+            self._track("recovery", self._resume(rows))
 
     async def drain(self, timeout_s: float) -> None:
         """Let running jobs finish for so long, leave queued ones open.
@@ -110,6 +106,21 @@ class Runner:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("%s broke off; it goes on after a restart", task.get_name(), exc_info=error)
 
+    async def _resume(self, rows: Sequence[JobRow]) -> None:
+        """Send open jobs on their way again, in the order in which they were accepted."""
+        for row in rows:
+            if row.attempts >= records.MAX_ATTEMPTS:
+                self._track(row.id, self._give_up(row))
+                continue
+            try:
+                job = await asyncio.to_thread(
+                    codec.load, row.stored, row.stored_version, self._store.load
+                )
+            except Exception as error:  # noqa: BLE001 - it ends its own job and stops no other
+                self._track(row.id, self._fail_for(row, error))
+            else:
+                self._track(row.id, self._follow(row, job))
+
     async def _begin(self, row: JobRow, job: engine.Job, message_id: int | None) -> None:
         if message_id is not None:
             shown = MessageRow(
@@ -123,14 +134,10 @@ class Runner:
                 row = await records.get(connection, row.id) or row
         await self._follow(row, job)
 
-    async def _follow(self, row: JobRow, job: engine.Job | None) -> None:
+    async def _follow(self, row: JobRow, job: engine.Job) -> None:
         """Follow one job from the engine's queue to its end; nothing it meets goes further."""
         started = False
         try:
-            if job is None:
-                job = await asyncio.to_thread(
-                    codec.load, row.stored, row.stored_version, self._store.load
-                )
             async for event in self._engine.run(job):
                 started = started or isinstance(event, engine.Started)
                 await self._take(row, job, event)
@@ -140,17 +147,20 @@ class Runner:
         except engine.EngineClosed:
             if started:
                 await self._interrupt(row)
-        except (ValueError, StoredJobError) as error:
-            await self._fail(row, _sentence_of(error))
-        except FileNotFoundError:
-            await self._fail(
-                row, Sentence("The picture this was to start from is gone; send it again.")
-            )
-        except Exception:
-            log.exception("job %s failed inside Darkroom", row.id)
-            await self._fail(
-                row, Sentence("Something broke inside Darkroom; its operator can see what.")
-            )
+        except Exception as error:  # noqa: BLE001 - told, and logged where it is ours
+            await self._fail_for(row, error)
+
+    async def _fail_for(self, row: JobRow, error: Exception) -> None:
+        """End the job with what the error means to the member."""
+        match error:
+            case ValueError() | StoredJobError():
+                reason = sentence_of(error)
+            case FileNotFoundError():
+                reason = Sentence("The picture this was to start from is gone; send it again.")
+            case _:
+                log.error("job %s failed inside Darkroom", row.id, exc_info=error)
+                reason = Sentence("Something broke inside Darkroom; its operator can see what.")
+        await self._fail(row, reason)
 
     async def _take(self, row: JobRow, job: engine.Job, event: engine.Event) -> None:
         match event:
@@ -251,9 +261,3 @@ class Runner:
     async def _interrupt(self, row: JobRow) -> None:
         async with self._database.write() as connection:
             await records.interrupt(connection, row.id)
-
-
-def _sentence_of(error: Exception) -> str:
-    """The error's text, as the `Sentence` it was raised with."""
-    first = error.args[0] if error.args else ""
-    return first if isinstance(first, Sentence) else str(error)

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from PIL import Image
     from torch import Tensor
 
+    from engine.errors import Sentence
     from engine.messages import DrawJob, Finished, Job
+    from engine.models.preview import Preview
     from engine.models.safety import SafetyCheck
-    from engine.pictures import Inputs
-    from engine.preview import Preview
+    from engine.pictures.encoded import Inputs
 
 
 CONSTRUCTING = threading.Lock()
@@ -31,9 +32,9 @@ class Conditioning:
 
     tensors: Mapping[str, Tensor]
     """(samples, …) each: without guidance the text; with it negative, text, and what to avoid."""
-    push: float = 0.0
+    avoid_weight: float = 0.0
     """Weight of the third sample."""
-    notes: tuple[str, ...] = ()
+    notes: tuple[Sentence, ...] = ()
 
 
 class Denoiser(Protocol):
@@ -53,12 +54,12 @@ class Denoiser(Protocol):
     preview: Preview
     safety: SafetyCheck | None
     can_tile: bool
-    straightens: bool
+    makes_contiguous: bool
     """Whether its inpainting pipeline makes encoded pictures contiguous. The encoder leaves
     channels last, and convolutions round differently for each layout."""
 
     def condition(self, job: DrawJob, pictures: Sequence[Image.Image] = ()) -> Conditioning: ...
-    def keeping_no_texts(self) -> AbstractContextManager[None]: ...
+    def without_text_cache(self) -> AbstractContextManager[None]: ...
     def adapter(self, loras: tuple[tuple[str, float], ...]) -> str: ...
     def keep_adapters(self, in_use: Collection[str]) -> None: ...
     def group_of(self, adapter: str) -> str: ...
@@ -85,7 +86,7 @@ class Denoiser(Protocol):
         conditioning: Mapping[str, Tensor],
         adapters: Sequence[str],
     ) -> Tensor: ...
-    def guide(self, predictions: Sequence[Tensor], scale: float, push: float) -> Tensor: ...
+    def guide(self, predictions: Sequence[Tensor], scale: float, avoid_weight: float) -> Tensor: ...
     def decode(self, latents: Tensor) -> Tensor: ...
 
 

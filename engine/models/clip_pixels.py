@@ -14,24 +14,26 @@ from torch import Tensor
 
 
 @dataclass(frozen=True, slots=True)
-class Eye:
+class ClipPreprocessing:
     """The numbers of a tower's own preprocessing; by default those of the published CLIPs."""
 
     mean: Sequence[float] = (0.48145466, 0.4578275, 0.40821073)
     deviation: Sequence[float] = (0.26862954, 0.26130258, 0.27577711)
 
-    def see(self, picture: Image.Image, side_px: int) -> Tensor:
+    def pixels(self, picture: Image.Image, side_px: int) -> Tensor:
         """(1, 3, side, side) fp32, the whole picture squeezed to a square."""
         square = picture.resize((side_px, side_px), Image.Resampling.BICUBIC)
         pixels = (np.asarray(square) / 255 - np.array(self.mean)) / np.array(self.deviation)
         return torch.from_numpy(pixels).permute(2, 0, 1)[None].float()
 
 
-def eye_of(place: Path) -> Eye:
+def preprocessing_of(place: Path) -> ClipPreprocessing:
     """As the `preprocessor_config.json` of a checkpoint says, where it has one."""
     path = place / "preprocessor_config.json"
     if not path.is_file():
-        return Eye()
+        return ClipPreprocessing()
     said = json.loads(path.read_text(encoding="utf-8"))
-    usual = Eye()
-    return Eye(said.get("image_mean", usual.mean), said.get("image_std", usual.deviation))
+    usual = ClipPreprocessing()
+    return ClipPreprocessing(
+        said.get("image_mean", usual.mean), said.get("image_std", usual.deviation)
+    )

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from engine.failures import is_out_of_memory
+from engine.device.faults import is_out_of_memory
 from engine.models.tracing import prepare_to_compile
 
 Forward = Callable[..., Any]
@@ -153,7 +153,7 @@ def _signature(value: Any) -> Any:  # noqa: ANN401
         case dict():
             return tuple((key, _signature(each)) for key, each in value.items())
         case list() if value and all(isinstance(each, torch.Tensor) for each in value):
-            # Texts of several lengths, padded inside to the longest.
+            # TextCache of several lengths, padded inside to the longest.
             sides = zip(*(each.shape for each in value), strict=True)
             return (len(value), *(-(-max(side) // PADDED_TO) for side in sides), value[0].dtype)
         case list() | tuple():

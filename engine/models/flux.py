@@ -9,11 +9,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engine.catalogue import ModelSpec
+from engine.errors import Sentence
 from engine.messages import DrawJob
 from engine.models.flow import FlowModel
-from engine.models.texts import Embedding
+from engine.models.latent_loading import load_latent
+from engine.models.text_cache import Embedding, reads_the_first
 
 T5_TOKENS = 512
+
+
+def load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Flux:
+    """The model of a catalogue entry."""
+    return load_latent(Flux, spec, device, dtype)
 
 
 class Flux(FlowModel):
@@ -31,11 +39,11 @@ class Flux(FlowModel):
         )
         return {"encoder_hidden_states": hidden, "pooled_projections": pooled}
 
-    def text_notes(self, text: str) -> tuple[str, ...]:
+    def text_notes(self, text: str) -> tuple[Sentence, ...]:
         tokens = len(self.pipeline.tokenizer_2(text).input_ids)
         if tokens <= T5_TOKENS:
             return ()
-        return (f"The prompt has {tokens} tokens; this model reads the first {T5_TOKENS}.",)
+        return (reads_the_first(tokens, T5_TOKENS),)
 
     def guided(self, job: DrawJob) -> bool:
         del job

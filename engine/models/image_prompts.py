@@ -11,9 +11,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from engine.copies import send
-from engine.failures import BrokenModelError, first_line
-from engine.models.texts import Embedding
+from engine.device.async_copy import to_device
+from engine.errors import BrokenModelError, Sentence, first_line
+from engine.models.text_cache import Embedding
 
 
 class ImagePrompts:
@@ -74,7 +74,9 @@ class ImagePrompts:
         """The pass within has these scales, (B,) on the CPU; whether any is more than 0."""
         guided = bool(scales.any())
         if guided:
-            self._scale(_PerSample(send(scales[:, None, None].to(self._unet.dtype), self._device)))
+            self._scale(
+                _PerSample(to_device(scales[:, None, None].to(self._unet.dtype), self._device))
+            )
         try:
             yield guided
         finally:
@@ -112,7 +114,9 @@ def attach(pipeline: Any, weights: Path, image_encoder: Path, dtype: torch.dtype
 
     for place in (weights, image_encoder):
         if not place.exists():
-            raise BrokenModelError(f"The IP-Adapter's files are not at {place}.")
+            raise BrokenModelError(
+                Sentence("The IP-Adapter's files are not at {place}.", place=str(place))
+            )
     try:
         tower = CLIPVisionModelWithProjection.from_pretrained(
             image_encoder, dtype=dtype, use_safetensors=True, local_files_only=True
@@ -128,12 +132,19 @@ def attach(pipeline: Any, weights: Path, image_encoder: Path, dtype: torch.dtype
     except Exception as error:
         why = first_line(error)[:200]
         raise BrokenModelError(
-            f"The IP-Adapter {weights} does not fit this model or its tower: {why}."
+            Sentence(
+                "The IP-Adapter {file} does not fit this model or its tower: {why}.",
+                file=str(weights),
+                why=why,
+            )
         ) from error
     (projection,) = pipeline.unet.encoder_hid_proj.image_projection_layers
     known = (ImageProjection, IPAdapterFullImageProjection, IPAdapterPlusImageProjection)
     if type(projection) not in known:
         raise BrokenModelError(
-            f"{weights} needs faces found in the picture (Face ID), which is not supported; use a"
-            " plain, plus or full IP-Adapter."
+            Sentence(
+                "{file} needs faces found in the picture (Face ID), which is not supported; use a"
+                " plain, plus or full IP-Adapter.",
+                file=str(weights),
+            )
         )

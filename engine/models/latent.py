@@ -14,14 +14,15 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from engine.budgets import bucket_of
+from engine.errors import Sentence
 from engine.messages import DrawJob, WeightedText
 from engine.models import Conditioning
 from engine.models.compiled import Compiled
 from engine.models.loras import Loras
+from engine.models.preview import LinearRgb, Preview
 from engine.models.safety import SafetyCheck
-from engine.models.texts import Embedding, Texts
-from engine.preview import LinearRgb, Preview
+from engine.models.text_cache import Embedding, TextCache
+from engine.policy.budgets import bucket_of
 
 
 class LatentModel:
@@ -57,12 +58,12 @@ class LatentModel:
         self.preview: Preview = LinearRgb(self.channels)
         self.safety: SafetyCheck | None = None
         self.can_tile = True
-        self.straightens = True
+        self.makes_contiguous = True
         self._tiles = False
         self._loras = Loras(pipeline, loras)
         self._compiled: Compiled | None = None
         self._text_adapter = ""
-        self._texts = Texts()
+        self._texts = TextCache()
 
     @property
     def denoiser(self) -> Any:  # noqa: ANN401 - UNets and transformers share no useful base
@@ -84,7 +85,7 @@ class LatentModel:
         """What the first sample of a guided row sees."""
         return self._cached(text, chunks)
 
-    def text_notes(self, text: str) -> tuple[str, ...]:
+    def text_notes(self, text: str) -> tuple[Sentence, ...]:
         """What a member must know about how this text was read."""
         del text
         return ()
@@ -117,7 +118,7 @@ class LatentModel:
         heeded = [*wanted, *avoided, WeightedText(text=job.negative)] if guided else wanted
         notes = [note for part in heeded for note in self.text_notes(part.text)]
         if not guided and (job.negative or avoided):
-            notes.append("Without guidance this model cannot heed what to leave out.")
+            notes.append(Sentence("Without guidance this model cannot heed what to leave out."))
         self._text_adapter = self.adapter(job.loras)
         texts = [part.text for part in wanted]
         if guided:
@@ -135,7 +136,7 @@ class LatentModel:
                 **self.extra_conditioning(job, len(samples)),
                 **self.image_prompt(job, pictures, len(samples)),
             },
-            push=-sum(part.weight for part in avoided) / total,
+            avoid_weight=-sum(part.weight for part in avoided) / total,
             notes=tuple(notes),
         )
 
@@ -163,9 +164,9 @@ class LatentModel:
         return self._texts.get((text, chunks, self._text_adapter), encode)
 
     @contextmanager
-    def keeping_no_texts(self) -> Iterator[None]:
-        """Texts read within are not remembered: they would drive out those of other members."""
-        kept, self._texts = self._texts, Texts(limit=0)
+    def without_text_cache(self) -> Iterator[None]:
+        """TextCache read within are not remembered: they would drive out those of other members."""
+        kept, self._texts = self._texts, TextCache(limit=0)
         try:
             yield
         finally:
@@ -337,7 +338,7 @@ class LatentModel:
         """What an eager forward of the denoiser runs within."""
         return nullcontext()
 
-    def guide(self, predictions: Sequence[Tensor], scale: float, push: float) -> Tensor:
+    def guide(self, predictions: Sequence[Tensor], scale: float, avoid_weight: float) -> Tensor:
         """Classifier-free guidance (Ho & Salimans 2022, eq. 6) of one row.
 
         predictions: the text's alone, or the negative's and the text's, or those and that of
@@ -348,5 +349,5 @@ class LatentModel:
         negative, text, *avoided = predictions
         guided = negative + scale * (text - negative)
         for prediction in avoided:
-            guided = guided + scale * push * (prediction - negative)
+            guided = guided + scale * avoid_weight * (prediction - negative)
         return guided

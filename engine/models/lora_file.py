@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +11,19 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from engine.errors import JobError
+from engine.errors import JobError, Sentence
 
-_REFUSED = {
-    "is a LoKr or LoHa, which cannot share passes": ("lokr_", "hada_"),
-    "is a DoRA, which cannot share passes": ("dora_scale", "lora_magnitude_vector"),
-    # diffusers would write these into the model itself, for everybody and for good.
-    "changes the model itself, as control LoRAs do": (
-        "norm_q",
-        "norm_k",
-        "norm_added_q",
-        "norm_added_k",
-        "query_norm",
-        "key_norm",
-    ),
-}
-"""Why a file is refused → parts of its weights' names."""
+_MARKS_OF_PRODUCTS = ("lokr_", "hada_")
+_MARKS_OF_DORA = ("dora_scale", "lora_magnitude_vector")
+_MARKS_OF_CONTROL = (
+    "norm_q",
+    "norm_k",
+    "norm_added_q",
+    "norm_added_k",
+    "query_norm",
+    "key_norm",
+)
+"""Parts of the names of weights that diffusers would write into the model itself, for everybody."""
 _LAYER = re.compile(
     r"(?P<part>unet|transformer|text_encoder(?:_\d)?)\.(?P<name>.+?)"
     r"(?:_lora|\.lora|\.lora_linear_layer)?\.(?P<side>lora_[AB]|down|up)(?:\.\w+)?\.weight"
@@ -39,15 +36,19 @@ def check_lora(name: str, path: Path, pipeline: Any) -> None:  # noqa: ANN401
     diffusers widens a layer that is too narrow for a LoRA, and skips layers that are not there.
     """
     if path.suffix != ".safetensors":
-        raise JobError(f"The LoRA {name} is no .safetensors file; others can run code.")
+        raise JobError(
+            Sentence("The LoRA {name} is no .safetensors file; others can run code.", name=name)
+        )
     if not path.is_file():
         raise JobError(
-            f"The LoRA {name} is not there: its file {path.name} is missing; choose another."
+            Sentence(
+                "The LoRA {name} is not there: its file {file} is missing; choose another.",
+                name=name,
+                file=path.name,
+            )
         )
     tensors = _outline(name, path)
-    for why, marks in _REFUSED.items():
-        if any(mark in key for key in tensors for mark in marks):
-            raise JobError(f"The LoRA {name} {why}; choose another.")
+    _check_kind(name, tensors)
     missing, found = 0, 0
     for key, tensor in _converted(tensors, pipeline).items():
         layer = _LAYER.fullmatch(key)
@@ -62,8 +63,39 @@ def check_lora(name: str, path: Path, pipeline: Any) -> None:  # noqa: ANN401
             missing += 1
     if missing > found:
         raise JobError(
-            f"The LoRA {name} was made for another model: only {found} of its"
-            f" {found + missing} weights have a place in this one; choose another."
+            Sentence(
+                "The LoRA {name} was made for another model: only {found} of its {all} weights have"
+                " a place in this one; choose another.",
+                name=name,
+                found=found,
+                all=found + missing,
+            )
+        )
+
+
+def _check_kind(name: str, weights: Collection[str]) -> None:
+    def any_has(marks: Sequence[str]) -> bool:
+        return any(mark in weight for weight in weights for mark in marks)
+
+    if any_has(_MARKS_OF_PRODUCTS):
+        raise JobError(
+            Sentence(
+                "The LoRA {name} is a LoKr or LoHa, which cannot share passes; choose another.",
+                name=name,
+            )
+        )
+    if any_has(_MARKS_OF_DORA):
+        raise JobError(
+            Sentence(
+                "The LoRA {name} is a DoRA, which cannot share passes; choose another.", name=name
+            )
+        )
+    if any_has(_MARKS_OF_CONTROL):
+        raise JobError(
+            Sentence(
+                "The LoRA {name} changes the model itself, as control LoRAs do; choose another.",
+                name=name,
+            )
         )
 
 
@@ -78,7 +110,11 @@ def _outline(name: str, path: Path) -> dict[str, Tensor]:
                 outline[key] = torch.zeros(1).expand(shape) if many else file.get_tensor(key)
     except (SafetensorError, OSError) as error:
         raise JobError(
-            f"The LoRA {name} cannot be read: its file {path.name} is damaged; choose another."
+            Sentence(
+                "The LoRA {name} cannot be read: its file {file} is damaged; choose another.",
+                name=name,
+                file=path.name,
+            )
         ) from error
     return outline
 
@@ -107,6 +143,12 @@ def _check_width(name: str, layer: str, side: str, tensor: Tensor, module: nn.Mo
     theirs = tensor.shape[1 if enters else 0]
     if ours is not None and theirs != ours:
         raise JobError(
-            f"The LoRA {name} was made for another model: its {layer} is {theirs} wide and this"
-            f" model's is {ours}; choose another."
+            Sentence(
+                "The LoRA {name} was made for another model: its {layer} is {theirs} wide and this"
+                " model's is {ours}; choose another.",
+                name=name,
+                layer=layer,
+                theirs=theirs,
+                ours=ours,
+            )
         )

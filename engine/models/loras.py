@@ -12,8 +12,7 @@ from typing import Any
 
 from torch import nn
 
-from engine.errors import JobError, NotYetError
-from engine.failures import first_line
+from engine.errors import JobError, NotYetError, Sentence, first_line
 from engine.models import CONSTRUCTING
 from engine.models.lora_file import check_lora
 
@@ -53,7 +52,9 @@ class Loras:
         """Let the samples of a pass have these adapters, one each or all the same stack."""
         wanted = {part for name in adapters if name for part in name.split("+")}
         if not wanted <= set(self._adapters.values()):
-            raise JobError("The LoRA of this picture was put away meanwhile; ask for it again.")
+            raise JobError(
+                Sentence("The LoRA of this picture was put away meanwhile; ask for it again.")
+            )
         if not self._layers:
             yield
             return
@@ -89,14 +90,22 @@ class Loras:
         except Exception as error:
             why = first_line(error).replace(str(path.parent), "…")  # members read it
             raise JobError(
-                f"The LoRA {name} does not fit this model; it was made for another: {why[:120]}."
+                Sentence(
+                    "The LoRA {name} does not fit this model; it was made for another: {why}.",
+                    name=name,
+                    why=why[:120],
+                )
             ) from error
         finally:
             CONSTRUCTING.release()
         layers = [layer for layer in self._tuned() if adapter in layer.lora_A]
         if not layers:
             self._pipeline.delete_adapters(adapter)
-            raise JobError(f"The LoRA {name} changes nothing in this model; it is for another.")
+            raise JobError(
+                Sentence(
+                    "The LoRA {name} changes nothing in this model; it is for another.", name=name
+                )
+            )
         for layer in layers:
             layer.scaling[adapter] *= weight
         for layer in self._tuned():

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from engine.catalogue import ModelSpec
-from engine.failures import BrokenModelError
+from engine.errors import BrokenModelError, Sentence
+from engine.families import family_for
 
-_CLASSES = {
-    "sd": "StableDiffusion{}Pipeline",
-    "sdxl": "StableDiffusionXL{}Pipeline",
-    "sd3": "StableDiffusion3{}Pipeline",
-    "flux": "Flux{}Pipeline",
-    "z-image": "ZImage{}Pipeline",
-}
-"""By family; the others of a name (FluxFillPipeline, say) ask more of their denoiser."""
-_KINDS = ("", "Img2Img", "Inpaint")
 _DISPENSABLE = {
     "safety_checker",
     "feature_extractor",
@@ -40,7 +32,7 @@ def open_pipeline(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> 
     pipeline = _open(spec, device, dtype)
     for part in pipeline.components.values():
         check_tokenizer(part, spec.config or spec.place)
-    if spec.info.family in {"sd", "sdxl"}:
+    if spec.family.shares_passes and "unet" in pipeline.components:
         _check_unet(pipeline, spec)
     return pipeline
 
@@ -55,23 +47,32 @@ def check_tokenizer(part: Any, place: Path) -> None:  # noqa: ANN401
     known = len(part) - len(set(part.all_special_ids))
     if endless or known <= 1:  # T5's knows the space
         raise BrokenModelError(
-            f"A tokenizer's files are missing in {place}, its vocabulary or its"
-            " tokenizer_config.json; fetch the model anew."
+            Sentence(
+                "A tokenizer's files are missing in {place}, its vocabulary or its"
+                " tokenizer_config.json; fetch the model anew.",
+                place=str(place),
+            )
         )
 
 
 def _check_unet(pipeline: Any, spec: ModelSpec) -> None:  # noqa: ANN401
     """Of what a UNet may be given, passes bring latents, a mask and a masked picture."""
     config, channels = pipeline.unet.config, int(pipeline.vae.config.latent_channels)
-    lacks = ""
+    found: Sentence | None = None
     if config.in_channels not in {channels, 2 * channels + 1}:
-        lacks = f"a denoiser of {config.in_channels} input channels"
+        found = Sentence("a denoiser of {channels} input channels", channels=config.in_channels)
     elif config.time_cond_proj_dim is not None:
-        lacks = "a denoiser that is given its guidance (LCM's own)"
-    if lacks:
+        found = Sentence("a denoiser that is given its guidance (LCM's own)")
+    if found is not None:
         raise BrokenModelError(
-            f"{spec.place} holds {lacks}, which the family {spec.info.family!r} cannot draw with;"
-            ' set `family = "pipeline"` in the catalogue.'
+            Sentence(
+                "{place} holds {found}, which the family {family!r} cannot draw with; set"
+                ' `family = "{other}"` in the catalogue.',
+                place=str(spec.place),
+                found=found,
+                family=spec.info.family,
+                other=family_for("").name,
+            )
         )
 
 
@@ -85,14 +86,29 @@ def _open(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Any:  # 
     if spec.place.is_file():
         if spec.quantise:
             raise BrokenModelError(
-                f"{spec.place} is a single file, which cannot be quantised; use a directory."
+                Sentence(
+                    "{place} is a single file, which cannot be quantised; use a directory.",
+                    place=str(spec.place),
+                )
             )
         if spec.config is None or not (spec.config / "model_index.json").is_file():
             # diffusers would look for it on its hub.
             raise BrokenModelError(
-                f"{spec.place} is a single file; set `config` to the directory of its base model."
+                Sentence(
+                    "{place} is a single file; set `config` to the directory of its base model.",
+                    place=str(spec.place),
+                )
             )
-        single = getattr(diffusers, _CLASSES[spec.info.family].format(""))
+        if not spec.family.pipelines:
+            raise BrokenModelError(
+                Sentence(
+                    "{place} is a single file, which the family {family!r} cannot load; use a"
+                    " directory.",
+                    place=str(spec.place),
+                    family=spec.info.family,
+                )
+            )
+        single = getattr(diffusers, spec.family.pipelines[0])
         return single.from_single_file(
             str(spec.place), config=str(spec.config), torch_dtype=dtype, local_files_only=True
         )
@@ -100,8 +116,11 @@ def _open(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Any:  # 
     _check_index(index, spec)
     if _has_pickles_only(spec.place):
         raise BrokenModelError(
-            f"{spec.place} has only pickles (.bin, .ckpt), which can run code; convert them to"
-            " safetensors."
+            Sentence(
+                "{place} has only pickles (.bin, .ckpt), which can run code; convert them to"
+                " safetensors.",
+                place=str(spec.place),
+            )
         )
     if spec.quantise:
         options["quantization_config"] = _four_bits(spec, device, dtype)
@@ -119,22 +138,44 @@ def _open(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Any:  # 
 
 def _check_index(index: Mapping[str, Any], spec: ModelSpec) -> None:
     """Whether a family that shares passes can draw with what a directory says it holds."""
-    family, found = spec.info.family, str(index.get("_class_name", ""))
-    if family not in _CLASSES:
+    family, found = spec.family, str(index.get("_class_name", ""))
+    if not family.pipelines:
         return
-    if found not in {_CLASSES[family].format(kind) for kind in _KINDS}:
-        other = next((f for f, c in _CLASSES.items() if found in map(c.format, _KINDS)), "pipeline")
+    if found not in family.pipelines:
         raise BrokenModelError(
-            f"{spec.place} holds a {found}, which is not of the family {family!r};"
-            f' set `family = "{other}"` in the catalogue.'
+            Sentence(
+                "{place} holds a {found}, which is not of the family {family!r};"
+                ' set `family = "{other}"` in the catalogue.',
+                place=str(spec.place),
+                found=found,
+                family=family.name,
+                other=family_for(found).name,
+            )
         )
     lacking = sorted(_lacking(index) - _DISPENSABLE)
     if lacking:
-        refiner = " (it may be a refiner)" if family == "sdxl" else ""
-        raise BrokenModelError(
-            f"{spec.place} has no {' and no '.join(lacking)}{refiner}, which the family {family!r}"
-            ' draws with; set `family = "pipeline"` in the catalogue.'
+        raise BrokenModelError(_parts_missing(spec, lacking))
+
+
+def _parts_missing(spec: ModelSpec, parts: Sequence[str]) -> Sentence:
+    values = {
+        "place": str(spec.place),
+        "parts": " and no ".join(parts),
+        "family": spec.info.family,
+        "other": family_for("").name,
+    }
+    if spec.family.missing_part_hint is None:
+        return Sentence(
+            "{place} has no {parts}, which the family {family!r} draws with; set"
+            ' `family = "{other}"` in the catalogue.',
+            **values,
         )
+    return Sentence(
+        "{place} has no {parts} ({hint}), which the family {family!r} draws with; set"
+        ' `family = "{other}"` in the catalogue.',
+        hint=spec.family.missing_part_hint,
+        **values,
+    )
 
 
 def _lacking(index: Mapping[str, Any]) -> set[str]:
@@ -147,7 +188,9 @@ def _from_gguf(spec: ModelSpec, file: Path, class_name: str, part: str, dtype: t
     import diffusers  # noqa: PLC0415
 
     if not file.is_file():
-        raise BrokenModelError(f"The denoiser is not at {file}; put the GGUF file there.")
+        raise BrokenModelError(
+            Sentence("The denoiser is not at {file}; put the GGUF file there.", file=str(file))
+        )
     _need("gguf", spec)
     return getattr(diffusers, class_name).from_single_file(
         str(file),
@@ -162,8 +205,11 @@ def _from_gguf(spec: ModelSpec, file: Path, class_name: str, part: str, dtype: t
 def _four_bits(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Any:  # noqa: ANN401
     if device.type != "cuda":
         raise BrokenModelError(
-            f"{spec.info.title} is to be loaded in 4 bits, which needs a CUDA card; leave out"
-            " `quantise` in the catalogue."
+            Sentence(
+                "{title} is to be loaded in 4 bits, which needs a CUDA card; leave out `quantise`"
+                " in the catalogue.",
+                title=spec.info.title,
+            )
         )
     _need("bitsandbytes", spec)
     from diffusers import PipelineQuantizationConfig  # noqa: PLC0415
@@ -182,7 +228,10 @@ def _four_bits(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Any
 def _need(package: str, spec: ModelSpec) -> None:
     if importlib.util.find_spec(package) is None:
         raise BrokenModelError(
-            f"{spec.info.title} needs the extra `small`: pip install 'darkroom[small]'."
+            Sentence(
+                "{title} needs the extra `small`: pip install 'darkroom[small]'.",
+                title=spec.info.title,
+            )
         )
 
 

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.models.clip_pixels import Eye, eye_of
+from engine.models.clip_pixels import ClipPreprocessing, preprocessing_of
 
 STEEPNESS = 20.0
 """How fast the score leaves 0.5 as a picture nears a concept."""
@@ -20,14 +20,16 @@ STEEPNESS = 20.0
 class SafetyCheck:
     """Scores 0 … 1; above 0.5 is where the checker itself would have blacked the picture out."""
 
-    def __init__(self, checker: Any, eye: Eye) -> None:  # noqa: ANN401
+    def __init__(self, checker: Any, eye: ClipPreprocessing) -> None:  # noqa: ANN401
         self.checker = checker
-        self._eye = eye
+        self._preprocessing = eye
         self._side_px = int(checker.config.vision_config.image_size)
 
     def scores(self, pictures: Sequence[NDArray[np.uint8]]) -> list[float]:
         """One for each picture (H, W, 3)."""
-        given = torch.cat([self._eye.see(Image.fromarray(p), self._side_px) for p in pictures])
+        given = torch.cat(
+            [self._preprocessing.pixels(Image.fromarray(p), self._side_px) for p in pictures]
+        )
         checker = self.checker
         seen = checker.vision_model(given.to(checker.device, checker.dtype))[1]
         embedding = torch.nn.functional.normalize(checker.visual_projection(seen).float())
@@ -52,4 +54,4 @@ def load_safety(place: Path, device: torch.device, dtype: torch.dtype) -> Safety
         place, dtype=dtype, use_safetensors=True, local_files_only=True
     )
     checker = found.eval().requires_grad_(requires_grad=False).to(device)
-    return SafetyCheck(checker, eye_of(place))
+    return SafetyCheck(checker, preprocessing_of(place))

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import torch
 from torch import Tensor
 
+from engine.catalogue import ModelSpec
+from engine.errors import Sentence
 from engine.models.flow import FlowModel
-from engine.models.texts import Embedding
+from engine.models.latent_loading import load_latent
+from engine.models.text_cache import Embedding, reads_the_first
 
 T5_TOKENS = 256
+
+
+def load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> StableDiffusion3:
+    """The model of a catalogue entry."""
+    return load_latent(StableDiffusion3, spec, device, dtype)
 
 
 class StableDiffusion3(FlowModel):
@@ -27,14 +36,14 @@ class StableDiffusion3(FlowModel):
         )
         return {"encoder_hidden_states": hidden, "pooled_projections": pooled}
 
-    def text_notes(self, text: str) -> tuple[str, ...]:
+    def text_notes(self, text: str) -> tuple[Sentence, ...]:
         if self.pipeline.text_encoder_3 is None:
             tokens, most = len(self.pipeline.tokenizer(text).input_ids), 77
         else:
             tokens, most = len(self.pipeline.tokenizer_3(text).input_ids), T5_TOKENS
         if tokens <= most:
             return ()
-        return (f"The prompt has {tokens} tokens; this model reads the first {most}.",)
+        return (reads_the_first(tokens, most),)
 
     def predict(
         self,

@@ -6,10 +6,17 @@ from typing import Any
 
 import torch
 
+from engine.catalogue import ModelSpec
 from engine.messages import DrawJob
 from engine.models.clip_text import ClipText
+from engine.models.latent_loading import load_latent
 from engine.models.stable_diffusion import StableDiffusion
-from engine.models.texts import Embedding
+from engine.models.text_cache import Embedding
+
+
+def load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> StableDiffusionXL:
+    """The model of a catalogue entry."""
+    return load_latent(StableDiffusionXL, spec, device, dtype)
 
 
 class StableDiffusionXL(StableDiffusion):

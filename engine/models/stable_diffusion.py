@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from PIL import Image
 from torch import Tensor
 
+from engine.catalogue import ModelSpec
 from engine.messages import DrawJob
 from engine.models.clip_text import ClipText
 from engine.models.image_prompts import ImagePrompts
 from engine.models.latent import LatentModel
-from engine.models.texts import Embedding
+from engine.models.latent_loading import load_latent
+from engine.models.text_cache import Embedding
+
+
+def load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> StableDiffusion:
+    """The model of a catalogue entry."""
+    return load_latent(StableDiffusion, spec, device, dtype)
 
 
 class StableDiffusion(LatentModel):

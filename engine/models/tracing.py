@@ -18,10 +18,10 @@ def prepare_to_compile() -> None:
     """To be called on each thread that compiles: dynamo's limits hold for one thread alone."""
     torch._dynamo.config.recompile_limit = VARIANTS  # noqa: SLF001 - it has no other door
     torch._dynamo.config.accumulated_recompile_limit = 4 * VARIANTS  # noqa: SLF001
-    _mind_threads()
+    _keep_threads_apart()
 
 
-def _mind_threads() -> None:
+def _keep_threads_apart() -> None:
     """Let fx's tracers leave the modules of other threads alone.
 
     While one traces, it replaces `nn.Module.__call__` and `__getattr__` for the whole process. A
@@ -29,7 +29,7 @@ def _mind_threads() -> None:
     been given a proxy for a weight that both share.
     """
     tracer = fx.Tracer
-    if hasattr(tracer, "minds_threads"):
+    if hasattr(tracer, "keeps_threads_apart"):
         return
     trace, call_module, get = tracer.trace, tracer.call_module, tracer.getattr
 
@@ -54,4 +54,4 @@ def _mind_threads() -> None:
         return get(self, name, value, proxies)
 
     tracer.trace, tracer.call_module, tracer.getattr = traced, call, got  # type: ignore[method-assign,assignment]
-    tracer.minds_threads = True  # type: ignore[attr-defined]
+    tracer.keeps_threads_apart = True  # type: ignore[attr-defined]

@@ -11,12 +11,11 @@ import torch
 from PIL import Image, ImageFilter
 from torch import Tensor
 
-from engine.errors import JobError
-from engine.failures import NotNumbersError
+from engine.errors import LOAD_IN_FLOAT32, JobError, NotFiniteError, Sentence
 from engine.messages import Finished, Job, Picture, UpscaleJob
-from engine.pictures import Inputs, to_png
+from engine.pictures.encoded import Inputs, to_png
 
-TILE_PX = 192
+CROP_PX = 192
 OVERLAP_PX = 16
 MAX_RESULT_PIXELS = 40_000_000
 
@@ -35,12 +34,14 @@ class Lanczos:
         size = _size(inputs.pictures[0], job.factor)
         large = inputs.pictures[0].resize(size, Image.Resampling.LANCZOS)
         sharp = large.filter(ImageFilter.UnsharpMask(radius=job.factor, percent=60, threshold=2))
-        note = "The catalogue has no upscaling network, so the picture was resampled (Lanczos)."
+        note = Sentence(
+            "The catalogue has no upscaling network, so the picture was resampled (Lanczos)."
+        )
         return _finished(job, np.asarray(sharp), note)
 
 
 class Upscaler:
-    """A `Solo` over a network that enlarges by its own factor, tile by tile."""
+    """A `Solo` over a network that enlarges by its own factor, crop by crop."""
 
     def __init__(self, name: str, network: Network, scale: int, device: torch.device) -> None:
         if scale < 2:
@@ -65,20 +66,20 @@ class Upscaler:
         return _finished(job, array)
 
     def _enlarge(self, pixels: Tensor, tell: Callable[[], None]) -> Tensor:
-        """Tiles overlap, and only the middle of each is kept, so that no seams show.
+        """Crops overlap, and only the middle of each is kept, so that no seams show.
 
-        tell: called before each tile.
+        tell: called before each crop.
         """
         _, _, height, width = pixels.shape
         large = torch.zeros(1, 3, height * self._scale, width * self._scale)
         for x, y in _corners(width, height):
             tell()
             top, left = max(0, y - OVERLAP_PX), max(0, x - OVERLAP_PX)
-            bottom, right = min(height, y + TILE_PX), min(width, x + TILE_PX)
-            tile = pixels[:, :, top : bottom + OVERLAP_PX, left : right + OVERLAP_PX]
-            enlarged = self._network(tile.to(self._device)).float().cpu()
+            bottom, right = min(height, y + CROP_PX), min(width, x + CROP_PX)
+            crop = pixels[:, :, top : bottom + OVERLAP_PX, left : right + OVERLAP_PX]
+            enlarged = self._network(crop.to(self._device)).float().cpu()
             if not torch.isfinite(enlarged).all():
-                raise NotNumbersError("the operator should load it in float32")
+                raise NotFiniteError(LOAD_IN_FLOAT32)
             kept = enlarged[
                 :,
                 :,
@@ -94,20 +95,6 @@ class Upscaler:
         return large
 
 
-def swin2sr(model: Any, pad_to: int = 8) -> Network:  # noqa: ANN401
-    """Swin2SR (Conde et al. 2022) from transformers; pads to its windows by mirroring."""
-
-    def enlarge(pixels: Tensor) -> Tensor:
-        height, width = pixels.shape[-2:]
-        padding = (0, -width % pad_to, 0, -height % pad_to)
-        given = torch.nn.functional.pad(pixels, padding, mode="replicate").to(model.dtype)
-        output: Tensor = model(pixel_values=given).reconstruction
-        scale = output.shape[-1] // given.shape[-1]
-        return output[:, :, : height * scale, : width * scale]
-
-    return enlarge
-
-
 def _passes(size: tuple[int, int], wanted: tuple[int, int], scale: int) -> list[tuple[int, int]]:
     """The sizes that a network is given, one after another, until it has made one as wanted."""
     sizes = []
@@ -119,22 +106,28 @@ def _passes(size: tuple[int, int], wanted: tuple[int, int], scale: int) -> list[
 
 
 def _corners(width: int, height: int) -> list[tuple[int, int]]:
-    """Left upper corners (x, y) of the tiles of a picture."""
-    return [(x, y) for y in range(0, height, TILE_PX) for x in range(0, width, TILE_PX)]
+    """Left upper corners (x, y) of the crops of a picture."""
+    return [(x, y) for y in range(0, height, CROP_PX) for x in range(0, width, CROP_PX)]
 
 
 def _size(picture: Image.Image, factor: int) -> tuple[int, int]:
     width, height = picture.width * factor, picture.height * factor
     if width * height > MAX_RESULT_PIXELS:
         raise JobError(
-            f"{factor} times {picture.width} × {picture.height} px would be"
-            f" {width * height / 1e6:.0f} megapixels; at most"
-            f" {MAX_RESULT_PIXELS // 1_000_000} are made."
+            Sentence(
+                "{factor} times {width} × {height} px would be {megapixels:.0f} megapixels; at most"
+                " {most} are made.",
+                factor=factor,
+                width=picture.width,
+                height=picture.height,
+                megapixels=width * height / 1e6,
+                most=MAX_RESULT_PIXELS // 1_000_000,
+            )
         )
     return width, height
 
 
-def _finished(job: UpscaleJob, pixels: Any, *notes: str) -> Finished:  # noqa: ANN401
+def _finished(job: UpscaleJob, pixels: Any, *notes: Sentence) -> Finished:  # noqa: ANN401
     height, width = pixels.shape[:2]
     picture = Picture(png=to_png(pixels), seed=0, width_px=width, height_px=height)
     return Finished(job_id=job.id, pictures=(picture,), notes=notes)

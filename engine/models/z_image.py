@@ -9,11 +9,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine.copies import without_waiting
+from engine.catalogue import ModelSpec
+from engine.device.async_copy import non_blocking
+from engine.errors import Sentence
 from engine.models.flow import FlowModel
-from engine.models.texts import Embedding
+from engine.models.latent_loading import load_latent
+from engine.models.text_cache import Embedding
 
 CAPTION_TOKENS = 512
+
+
+def load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> ZImage:
+    """The model of a catalogue entry."""
+    return load_latent(ZImage, spec, device, dtype)
 
 
 class ZImage(FlowModel):
@@ -22,7 +30,7 @@ class ZImage(FlowModel):
     def __init__(self, name: str, pipeline: Any, *arguments: Any) -> None:  # noqa: ANN401
         super().__init__(name, pipeline, *arguments)
         self.noise_dtype = torch.float32
-        self.straightens = False
+        self.makes_contiguous = False
 
     def embed(self, text: str, chunks: int) -> Embedding:
         """Padded, with the length kept on the CPU, so that any captions share a pass."""
@@ -34,11 +42,17 @@ class ZImage(FlowModel):
         padded[0, : len(caption)] = caption
         return {"caption": padded, "length": torch.tensor([len(caption)])}
 
-    def text_notes(self, text: str) -> tuple[str, ...]:
+    def text_notes(self, text: str) -> tuple[Sentence, ...]:
         tokens = len(self.pipeline.tokenizer(text).input_ids)
         if tokens <= CAPTION_TOKENS - 16:  # room for the template around it
             return ()
-        return (f"The prompt has {tokens} tokens; this model reads about {CAPTION_TOKENS - 16}.",)
+        return (
+            Sentence(
+                "The prompt has {tokens} tokens; this model reads about {most}.",
+                tokens=tokens,
+                most=CAPTION_TOKENS - 16,
+            ),
+        )
 
     def sigmas(self, steps: int) -> Sequence[float] | None:
         spaced: list[float] = torch.linspace(1.0, 1 / steps, steps, dtype=torch.float32).tolist()
@@ -69,13 +83,13 @@ class ZImage(FlowModel):
 
     def eagerly(self) -> AbstractContextManager[object]:
         """Its forward copies lengths and places each time."""
-        return without_waiting(self.device)
+        return non_blocking(self.device)
 
-    def guide(self, predictions: Sequence[Tensor], scale: float, push: float) -> Tensor:
+    def guide(self, predictions: Sequence[Tensor], scale: float, avoid_weight: float) -> Tensor:
         if len(predictions) == 1:
             return predictions[0]
         negative, text, *avoided = predictions
         guided = text + (scale - 1) * (text - negative)
         for prediction in avoided:
-            guided = guided + scale * push * (prediction - negative)
+            guided = guided + scale * avoid_weight * (prediction - negative)
         return guided

@@ -51,19 +51,19 @@ async def administer(statement):
 
 
 @pytest.fixture
-def drawer():
+def fake_engine():
     return PatientEngine()
 
 
 @pytest.fixture
-def new_bot(database, drawer, tmp_path, monkeypatch):
+def new_bot(database, fake_engine, tmp_path, monkeypatch):
     """Builds the bot on the test's database; a second call is the bot after a restart."""
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
 
     clock = itertools.count(1_800_000_000)  # a second passes at each look
 
-    def build(engine_=drawer, *, serving=True, **settings):
+    def build(engine_=fake_engine, *, serving=True, **settings):
         return new_client(
             Settings(data_dir=tmp_path, owner_ids=(OWNER_ID,), **settings),
             database=database,
@@ -81,8 +81,8 @@ def simcord_bot(new_bot):
 
 
 @pytest.fixture
-def guild(simcord_env, drawer):
-    drawer.env = simcord_env
+def guild(simcord_env, fake_engine):
+    fake_engine.env = simcord_env
     return simcord_env.create_guild()
 
 

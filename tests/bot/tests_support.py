@@ -33,7 +33,7 @@ def refusal(result):
 
 
 class PatientEngine(FakeEngine):
-    """While it is held, simcord knows that waiting for it is intended."""
+    """While it is paused, simcord knows that waiting for it is intended."""
 
     env = None
 
@@ -43,8 +43,8 @@ class PatientEngine(FakeEngine):
     async def _patiently(self, stream):
         while True:
             try:
-                if self._held:
-                    yield await self.env.external_wait(anext(stream), reason="the engine is held")
+                if self._paused:
+                    yield await self.env.external_wait(anext(stream), reason="the engine is paused")
                 else:
                     yield await anext(stream)
             except StopAsyncIteration:

@@ -22,7 +22,7 @@ QUIET = (
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        if item.path.parent == Path(__file__).parent:
+        if item.path.is_relative_to(Path(__file__).parent):
             for rule in QUIET:
                 item.add_marker(pytest.mark.filterwarnings(rule))
 

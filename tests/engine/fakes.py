@@ -8,15 +8,15 @@ from concurrent.futures import Executor, Future
 import torch
 from diffusers import DDIMScheduler
 
-from engine.admission import Admission
-from engine.budgets import Budgets, Profile
-from engine.mail import Close, Submit
+from engine.loop.admission import Admission
+from engine.loop.mailbox import Close, Submit
+from engine.loop.reports import Reports
+from engine.loop.worker import Worker
 from engine.models import Conditioning
-from engine.pictures import Inputs
-from engine.preview import LinearRgb
-from engine.queue import FairQueue
-from engine.reports import Reports
-from engine.worker import Worker
+from engine.models.preview import LinearRgb
+from engine.pictures.encoded import Inputs
+from engine.policy.budgets import Budgets, Profile
+from engine.policy.queue import FairQueue
 
 
 class FakeModel:
@@ -43,7 +43,7 @@ class FakeModel:
         self.alphas = self.scheduler.alphas_cumprod.tolist()
         self.preview = LinearRgb(3)
         self.safety = None
-        self.inpaints = self.straightens = False
+        self.inpaints = self.makes_contiguous = False
         self.can_tile = True
         self.passes = []
         """Samples of every pass that went through."""
@@ -92,7 +92,7 @@ class FakeModel:
         self._clock.now_s += self._tick_s
         return latents * float("nan") if self._nan else torch.zeros_like(latents)
 
-    def guide(self, predictions, scale, push):
+    def guide(self, predictions, scale, avoid_weight):
         return predictions[-1]
 
     def decode(self, latents):
@@ -101,7 +101,7 @@ class FakeModel:
         return latents.clamp(-1, 1).repeat_interleave(4, -1).repeat_interleave(4, -2)
 
 
-class ReadyShelf:
+class ReadyModels:
     """Every model is resident."""
 
     loading = None
@@ -118,13 +118,13 @@ class ReadyShelf:
     def compiling(self):
         return ()
 
-    def runs_whole(self, job):
+    def is_solo(self, job):
         return False
 
-    def fresh(self):
+    def just_loaded(self):
         return False
 
-    def put_away_idle(self, after_s, in_use):
+    def unload_idle(self, after_s, in_use):
         pass
 
     def close(self):
@@ -186,7 +186,7 @@ def work(
     profile=Profile,
     clock=None,
     preview_interval_s=2.0,
-    shelf=None,
+    cache=None,
     mailbox=None,
     idle_unload_s=None,
 ):
@@ -197,7 +197,7 @@ def work(
     worker = Worker(
         mailbox=mailbox or ScriptedMailbox(script),
         admission=Admission(
-            FairQueue(owner_cap=owner_cap, clock=clock), shelf or ReadyShelf(*models), budgets
+            FairQueue(owner_cap=owner_cap, clock=clock), cache or ReadyModels(*models), budgets
         ),
         budgets=budgets,
         reports=Reports(

@@ -69,6 +69,28 @@ def test_paths_are_relative_to_the_file_and_missing_files_are_not_installed(tmp_
         (ENTRY + 'denoiser = "d.gguf"\nquantise = "4bit"', "quantised already"),
         (ENTRY + 'offload = true\ncompiled = "whole"', "cannot be streamed"),
         (ENTRY + "colour = 5", "colour: is not known"),
+        (ENTRY + "stepps = 5", "stepps: is not known, nearest is steps; there are aliases, "),
+        (ENTRY + "width_px = 64", "width_px: is not known, nearest is .*_px; there are aliases, "),
+        (ENTRY + "source = 'here'", "source: is not known"),
+        (ENTRY + "title = 5", "title: must be text, not 5"),
+        (ENTRY + "languages = ['en', 5]", r"languages: must be a list of texts, not \['en', 5\]"),
+        (ENTRY + "loras = {ink = 5}", "loras: must be a table of name = path, not {'ink': 5}"),
+        (ENTRY + "may_sell = 'yes'", "may_sell: must be true or false, not 'yes'"),
+        (ENTRY + "steps = true", "steps: must be a whole number of at least 1, not True"),
+        (ENTRY + "steps = 5.0", "steps: must be a whole number of at least 1, not 5.0"),
+        (ENTRY + "guidance = true", "guidance: must be a number of at least 0, not True"),
+        (ENTRY + "price_factor = -1", "price_factor: must be a number of at least 0, not -1"),
+        (ENTRY + "vram_gb = inf", "vram_gb: must be a number of at least 0, not inf"),
+        (ENTRY + "safety_threshold = 2", "safety_threshold: must be a number from 0 to 1, not 2"),
+        (ENTRY + "size_px = 7", "size_px: must be a whole number of at least 8, not 7"),
+        (ENTRY + "min_side_px = 7", "min_side_px: must be a whole number of at least 8, not 7"),
+        (
+            ENTRY + "max_side_px = 500",
+            "max_side_px: must be a whole number of at least 512, not 500",
+        ),
+        (ENTRY + "max_pixels = 9", "max_pixels: must be a whole number of at least 262144, not 9"),
+        (ENTRY + "dtype = 5", "dtype: 5 is none of auto, float32"),
+        ('[m]\npath = 5\nfamily = "sd"', "path: must be text, not 5"),
         (ENTRY + 'aliases = ["A"]\n[a]\npath = "v"\nfamily = "sd"', "'a' is taken by"),
         ('[m]\npath = "w"\nfamily = "clip"', "no model that draws"),
     ],
@@ -92,3 +114,22 @@ def test_an_ip_adapter_lets_pictures_be_prompts(tmp_path):
 def test_a_missing_catalogue_is_one_sentence(tmp_path):
     with pytest.raises(CatalogueError, match="does not exist; set MODELS"):
         load_catalogue(tmp_path / "none.toml")
+
+
+def test_every_key_that_an_unknown_one_is_answered_with_is_a_true_key(tmp_path):
+    with pytest.raises(CatalogueError, match="nearest is hub_file") as raised:
+        load_catalogue(write(tmp_path, ENTRY + "hub_fiel = 5"))
+    for key in str(raised.value).removesuffix(".").partition("there are ")[2].split(", "):
+        with pytest.raises(CatalogueError) as refused:
+            load_catalogue(write(tmp_path, f"[m]\n{key} = 1979-05-27"))
+        assert "is not known" not in str(refused.value)
+
+
+def test_what_an_entry_leaves_open_follows_from_its_size_and_family(tmp_path):
+    (spec,) = load_catalogue(write(tmp_path, ENTRY))
+    info = spec.info
+    assert (info.title, info.width_px, info.height_px, info.size_step_px) == ("m", 512, 512, 64)
+    assert (info.min_side_px, info.max_side_px, info.max_pixels) == (256, 1024, 2 * 512 * 512)
+    assert info.operations == spec.family.operations
+    (spec,) = load_catalogue(write(tmp_path, ENTRY + 'size_px = 128\noperations = ["text"]'))
+    assert (spec.info.size_step_px, spec.info.operations) == (16, {"text"})

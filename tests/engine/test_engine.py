@@ -25,11 +25,11 @@ from engine import (
     Progress,
     Queued,
     Started,
-    sampler,
 )
-from engine.budgets import Profile
+from engine.loop import sampler
 from engine.models import loading
-from engine.shelf import Shelf
+from engine.models.model_cache import ModelCache
+from engine.policy.budgets import Profile
 from tests.engine import tiny_models
 from tests.engine.fakes import FakeClock, FakeModel, submit, work
 
@@ -158,7 +158,7 @@ async def test_a_lost_device_raises_in_open_streams_and_the_engine_says_so(
     def poisoned(*_):
         raise RuntimeError("CUDA error: an illegal memory access was encountered")
 
-    monkeypatch.setattr("engine.sampler.step", poisoned)
+    monkeypatch.setattr("engine.loop.sampler.step", poisoned)
     with pytest.raises(EngineLost, match="illegal memory access"):
         await end_of(engine.run(draw()))
     assert not engine.status().alive
@@ -430,13 +430,13 @@ async def test_a_model_is_put_away_for_another_where_memory_holds_one(engine_of,
 
 
 class FixedSizes:
-    """A shelf whose models weigh what a test says, loaded on the spot."""
+    """A model cache whose models weigh what a test says, loaded on the spot."""
 
     def __init__(self, sizes_gb, memory_gb):
         self.clock = FakeClock()
         self.loaded = []
         specs = {name: tiny_models.spec("sd", "/nowhere", hub_id=name) for name in sizes_gb}
-        self.shelf = Shelf(
+        self.models = ModelCache(
             specs,
             load=lambda spec: FakeModel(),
             memory_gb=memory_gb,
@@ -444,49 +444,49 @@ class FixedSizes:
             clock=self.clock,
             weigh=lambda model: sizes_gb[model.name],
         )
-        self.shelf._size_gb.update(sizes_gb)
+        self.models._size_gb.update(sizes_gb)
 
     def load(self, name, in_use=()):
-        if not self.shelf.want(name, in_use):
+        if not self.models.want(name, in_use):
             return False
-        self.shelf.put(name, FakeModel(name))
+        self.models.put(name, FakeModel(name))
         return True
 
 
 def test_the_least_recently_used_model_is_put_away_first():
     fixed = FixedSizes({"a": 4.0, "b": 4.0, "c": 4.0}, memory_gb=9.0)
     assert fixed.load("a") and fixed.load("b")
-    fixed.shelf.get("a")
+    fixed.models.get("a")
     assert fixed.load("c")
-    assert fixed.shelf.names() == ("a", "c")
+    assert fixed.models.names() == ("a", "c")
 
 
 def test_a_model_in_use_is_never_put_away():
     fixed = FixedSizes({"a": 4.0, "b": 6.0}, memory_gb=9.0)
     assert fixed.load("a")
     assert not fixed.load("b", in_use={"a"})
-    assert fixed.shelf.names() == ("a",)
+    assert fixed.models.names() == ("a",)
     assert fixed.load("b")
-    assert fixed.shelf.names() == ("b",)
+    assert fixed.models.names() == ("b",)
 
 
 def test_an_idle_model_is_put_away_after_its_time():
     fixed = FixedSizes({"a": 4.0}, memory_gb=9.0)
     fixed.load("a")
     fixed.clock.now_s += 59
-    fixed.shelf.put_away_idle(60, in_use=())
-    assert fixed.shelf.names() == ("a",)
+    fixed.models.unload_idle(60, in_use=())
+    assert fixed.models.names() == ("a",)
     fixed.clock.now_s += 2
-    fixed.shelf.put_away_idle(60, in_use={"a"})
-    assert fixed.shelf.names() == ("a",)
-    fixed.shelf.put_away_idle(60, in_use=())
-    assert fixed.shelf.names() == ()
+    fixed.models.unload_idle(60, in_use={"a"})
+    assert fixed.models.names() == ("a",)
+    fixed.models.unload_idle(60, in_use=())
+    assert fixed.models.names() == ()
 
 
 def test_previews_learn_the_colours_that_the_decoder_draws():
     import torch
 
-    from engine.preview import LinearRgb
+    from engine.models.preview import LinearRgb
 
     preview = LinearRgb(4)
     latents = torch.randn(1, 4, 8, 8, generator=torch.manual_seed(1))

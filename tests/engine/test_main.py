@@ -80,7 +80,7 @@ def test_what_broke_inside_is_still_logged(call, monkeypatch):
     def broken(*_):
         raise RuntimeError("a wire is loose")
 
-    monkeypatch.setattr("engine.worker.rows_of", broken)
+    monkeypatch.setattr("engine.loop.worker.build_rows", broken)
     status, said = call("draw", "a cat", "--device", "cpu")
     assert status == 1
     assert "RuntimeError: a wire is loose" in said

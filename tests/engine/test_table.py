@@ -19,20 +19,12 @@ from engine import (
     WeightedText,
     load_catalogue,
 )
-from engine.catalogue import IMAGE_PROMPTED, operations_of
+from engine.families import FAMILIES
 from tests.engine import tiny_models
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "models.md"
-FAMILIES = {
-    "sd": "Stable Diffusion 1.x, 2.x",
-    "sdxl": "SDXL",
-    "sd3": "SD 3, 3.5",
-    "flux": "Flux.1",
-    "z-image": "Z-Image",
-    "pipeline": "any other pipeline of diffusers, run whole",
-}
-WITH_LORA = [family for family in FAMILIES if family != "pipeline"]
+DRAWING = {name: family for name, family in FAMILIES.items() if family.draws}
 INTRODUCTION = """# What each model family can do
 
 Every cell was tried by the tests on a small randomly initialised copy of the family: ✓, or the
@@ -47,7 +39,7 @@ FILES = """
   `FluxInpaintPipeline`, say, SD and SDXL also with the nine channels of an inpainting checkpoint.
   What asks more of its denoiser or lacks an encoder (`FluxFillPipeline`, `FluxKontextPipeline`, an
   SDXL refiner, LCM's own denoiser) is refused with a sentence that names the family `pipeline`,
-  which runs it whole. SD 3 may come without its T5.
+  which runs it by itself. SD 3 may come without its T5.
 - Weights are safetensors: a directory in diffusers' layout or, with `config` beside it, one file
   as communities share them (tested for SD and SDXL). The denoiser may be a GGUF, for every family.
 - A LoRA is one `.safetensors` file in diffusers' names or its trainer's. Its header is read first:
@@ -100,7 +92,7 @@ def lora_of(tmp_path_factory):
     folder = tmp_path_factory.mktemp("loras-of-families")
 
     def spec(family):
-        if family not in WITH_LORA:
+        if "lora" not in FAMILIES[family].operations:
             return ()
         path = folder / f"{family}.safetensors"
         tiny_models.save_lora(path, tiny_models.BUILDERS[family]())
@@ -128,7 +120,7 @@ def adapter_of(tmp_path_factory, weights):
     folder = tmp_path_factory.mktemp("adapters-of-families")
 
     def fields(family):
-        if family not in IMAGE_PROMPTED:
+        if not FAMILIES[family].image_prompted:
             return {}
         path = folder / f"{family}.safetensors"
         tiny_models.save_ip_adapter(path, tiny_models.BUILDERS[family]().unet)
@@ -155,14 +147,14 @@ async def test_the_page_of_families_and_operations_is_what_was_tried(
     weights, draw, lora_of, adapter_of
 ):
     columns = {}
-    for family in FAMILIES:
+    for family in DRAWING:
         files = {"loras": lora_of(family), **adapter_of(family)}
         columns[family] = await column(tiny_models.spec(family, weights(family), **files), draw)
     lines = [
-        "| | " + " | ".join(FAMILIES.values()) + " |",
-        "|---" * (len(FAMILIES) + 1) + "|",
+        "| | " + " | ".join(family.title for family in DRAWING.values()) + " |",
+        "|---" * (len(DRAWING) + 1) + "|",
         *(
-            f"| {title} | " + " | ".join(columns[f][operation] for f in FAMILIES) + " |"
+            f"| {title} | " + " | ".join(columns[f][operation] for f in DRAWING) + " |"
             for operation, (title, _) in OPERATIONS.items()
         ),
     ]
@@ -175,12 +167,13 @@ async def test_the_page_of_families_and_operations_is_what_was_tried(
 
     for family, cells in columns.items():
         works = {operation for operation, sentence in cells.items() if sentence == "✓"}
-        able = operations_of(family) | ({"image_prompt"} if family in IMAGE_PROMPTED else set())
+        row = FAMILIES[family]
+        able = row.operations | ({"image_prompt"} if row.image_prompted else set())
         assert able <= works
-        # A whole pipeline may take more than every pipeline does.
-        assert family == "pipeline" or works - {"stop", "long"} <= able
+        # One pipeline of diffusers may take more than every pipeline does.
+        assert not row.shares_passes or works - {"stop", "long"} <= able
 
 
 def test_the_shipped_catalogue_claims_no_more_than_its_families_can():
     for spec in load_catalogue(ROOT / "models.toml"):
-        assert spec.info.operations <= operations_of(spec.info.family)
+        assert spec.info.operations <= spec.family.operations

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _CHOICES = 25
 """As many as Discord shows."""
+_QUOTED_CHARACTERS = 80
 
 
 @app_commands.guild_install()
@@ -38,7 +39,7 @@ class Model(app_commands.Group, name="model", description="The models of this se
             raise NotFound(
                 Sentence(
                     "There is no model {name} here. Choose one of: {models}.",
-                    name=name,
+                    name=name[:_QUOTED_CHARACTERS],
                     models=", ".join(installed),
                 )
             )

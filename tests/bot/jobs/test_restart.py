@@ -14,7 +14,7 @@ async def only_job(database):
         return (await connection.execute(select(jobs))).one()
 
 
-async def restart(env, new_bot, drawer):
+async def restart(env, new_bot, fake_engine):
     """Kill the bot where it stands; start another on the same database."""
     fresh = PatientEngine()
     fresh.env = env
@@ -38,14 +38,14 @@ def pings(env):
 
 
 async def test_a_job_killed_in_the_middle_is_drawn_once_charged_once_and_pings_once(
-    simcord_env, channel, alice, drawer, database, new_bot
+    simcord_env, channel, alice, fake_engine, database, new_bot
 ):
-    drawer.hold()
+    fake_engine.pause()
     await alice.slash(channel, "imagine", prompt="a red cat")
-    drawer.step(5)
+    fake_engine.step(5)
     await simcord_env.settle()
-    before = drawer.jobs[0]
-    _, fresh = await restart(simcord_env, new_bot, drawer)
+    before = fake_engine.jobs[0]
+    _, fresh = await restart(simcord_env, new_bot, fake_engine)
     assert fresh.jobs == [before], "the same job: same id, same seed"
     [grid] = grids(channel)
     assert len(channel.history()) == 1, "the old progress message is gone"
@@ -60,17 +60,17 @@ async def test_a_job_killed_in_the_middle_is_drawn_once_charged_once_and_pings_o
     assert pings(simcord_env) == [[alice.id]]
 
 
-async def test_queued_jobs_run_again_in_order(simcord_env, channel, alice, drawer, new_bot):
-    drawer.hold()
+async def test_queued_jobs_run_again_in_order(simcord_env, channel, alice, fake_engine, new_bot):
+    fake_engine.pause()
     for number in range(3):
         await alice.slash(channel, "imagine", prompt=f"cat {number}")
-    _, fresh = await restart(simcord_env, new_bot, drawer)
-    assert [job.id for job in fresh.jobs] == [job.id for job in drawer.jobs]
+    _, fresh = await restart(simcord_env, new_bot, fake_engine)
+    assert [job.id for job in fresh.jobs] == [job.id for job in fake_engine.jobs]
     assert len(grids(channel)) == 3
 
 
 async def test_a_result_that_was_posted_but_not_recorded_is_not_posted_again(
-    simcord_env, channel, alice, drawer, database, new_bot
+    simcord_env, channel, alice, fake_engine, database, new_bot
 ):
     await alice.slash(channel, "imagine", prompt="a red cat")
     await simcord_env.settle()
@@ -79,7 +79,7 @@ async def test_a_result_that_was_posted_but_not_recorded_is_not_posted_again(
         await connection.exec_driver_sql(f"DROP TRIGGER deliveries_end_once{where}")
         await connection.execute(update(jobs).values(delivery="pending"))
     [posted] = grids(channel)
-    await restart(simcord_env, new_bot, drawer)
+    await restart(simcord_env, new_bot, fake_engine)
     assert [message.id for message in grids(channel)] == [posted.id]
     job = await only_job(database)
     assert job.delivery == "posted"
@@ -89,40 +89,40 @@ async def test_a_result_that_was_posted_but_not_recorded_is_not_posted_again(
 
 
 async def test_a_result_that_was_not_posted_is_posted_without_a_ping(
-    simcord_env, simcord_bot, channel, alice, drawer, database, new_bot
+    simcord_env, simcord_bot, channel, alice, fake_engine, database, new_bot
 ):
     simcord_env.inject_error("POST", "/channels/*/messages", status=500, times=None)
-    drawer.hold()
+    fake_engine.pause()
     await alice.slash(channel, "imagine", prompt="a red cat")
-    drawer.release()
+    fake_engine.resume()
     simcord_bot.outbox.retry_after_s, simcord_bot.outbox.last_retry_s = (), None
     await simcord_env.settle()
     assert (await only_job(database)).delivery == "pending"
     simcord_env.backend.faults.clear()
     already = pings(simcord_env)
-    _, fresh = await restart(simcord_env, new_bot, drawer)
+    _, fresh = await restart(simcord_env, new_bot, fake_engine)
     assert fresh.jobs == [], "a finished job is never drawn again"
     assert len(grids(channel)) == 1
     assert pings(simcord_env) == already
 
 
 async def test_a_job_that_killed_the_process_three_times_is_given_up_and_refunded(
-    simcord_env, channel, alice, drawer, database, new_bot
+    simcord_env, channel, alice, fake_engine, database, new_bot
 ):
-    drawer.hold()
+    fake_engine.pause()
     await alice.slash(channel, "imagine", prompt="poison")
-    drawer.step(1)
+    fake_engine.step(1)
     await simcord_env.settle()
     for _ in range(2):
         held = PatientEngine()
         held.env = simcord_env
-        held.hold()
+        held.pause()
         await simcord_env.restart_bot(new_bot(held))
         await simcord_env.settle()
         held.step(1)
         await simcord_env.settle()
     assert (await only_job(database)).attempts == 3
-    bot, fresh = await restart(simcord_env, new_bot, drawer)
+    bot, fresh = await restart(simcord_env, new_bot, fake_engine)
     assert fresh.jobs == []
     job = await only_job(database)
     assert (job.outcome, job.delivery) == ("failed", "posted")
@@ -131,11 +131,13 @@ async def test_a_job_that_killed_the_process_three_times_is_given_up_and_refunde
     assert (balance.available, balance.held) == (2500, 0)
 
 
-async def test_buttons_of_before_the_restart_work(simcord_env, channel, alice, drawer, new_bot):
+async def test_buttons_of_before_the_restart_work(
+    simcord_env, channel, alice, fake_engine, new_bot
+):
     await alice.slash(channel, "imagine", prompt="a red cat")
     await simcord_env.settle()
     old = channel.last_message
-    await restart(simcord_env, new_bot, drawer)
+    await restart(simcord_env, new_bot, fake_engine)
     assert "Image #1" in (await alice.click(old, label="U1")).response.content
     await alice.click(old, label="V4")
     await simcord_env.settle()
@@ -143,29 +145,29 @@ async def test_buttons_of_before_the_restart_work(simcord_env, channel, alice, d
 
 
 async def test_a_variation_killed_in_the_middle_starts_again_from_its_picture(
-    simcord_env, channel, alice, drawer, new_bot
+    simcord_env, channel, alice, fake_engine, new_bot
 ):
     await alice.slash(channel, "imagine", prompt="a red cat")
     await simcord_env.settle()
-    drawer.hold()
+    fake_engine.pause()
     await alice.click(channel.last_message, label="V2")
-    drawer.step(2)
+    fake_engine.step(2)
     await simcord_env.settle()
-    _, fresh = await restart(simcord_env, new_bot, drawer)
-    assert fresh.jobs == [drawer.jobs[1]]
+    _, fresh = await restart(simcord_env, new_bot, fake_engine)
+    assert fresh.jobs == [fake_engine.jobs[1]]
     assert fresh.jobs[0].inputs
 
 
 async def test_an_orderly_stop_lets_running_jobs_finish_and_leaves_queued_ones(
-    simcord_env, simcord_bot, channel, alice, drawer, database, new_bot
+    simcord_env, simcord_bot, channel, alice, fake_engine, database, new_bot
 ):
-    drawer._capacity = 1
-    drawer.hold()
+    fake_engine._capacity = 1
+    fake_engine.pause()
     for number in range(2):
         await alice.slash(channel, "imagine", prompt=f"cat {number}")
-    drawer.step(1)
+    fake_engine.step(1)
     await simcord_env.settle()
-    drawer._held = False
+    fake_engine._paused = False
     await simcord_bot.drain(5)
     assert len(grids(channel)) == 1
     async with database.read() as connection:
@@ -173,39 +175,39 @@ async def test_an_orderly_stop_lets_running_jobs_finish_and_leaves_queued_ones(
     assert [(job.outcome, job.attempts) for job in found] == [("finished", 1), ("open", 0)]
     refused = await alice.slash(channel, "imagine", prompt="too late")
     assert refused.response.embeds[0].title == "Restarting"
-    _, fresh = await restart(simcord_env, new_bot, drawer)
+    _, fresh = await restart(simcord_env, new_bot, fake_engine)
     assert [job.id for job in fresh.jobs] == [found[1].id]
     assert len(grids(channel)) == 2
 
 
 async def test_a_lost_device_leaves_jobs_open_and_asks_for_a_new_process(
-    simcord_env, simcord_bot, channel, alice, drawer, database
+    simcord_env, simcord_bot, channel, alice, fake_engine, database
 ):
-    drawer.hold()
+    fake_engine.pause()
     await alice.slash(channel, "imagine", prompt="a red cat")
-    drawer.lose()
+    fake_engine.lose()
     await simcord_env.settle()
     assert simcord_bot.runner.lost.is_set()
     assert (await only_job(database)).outcome == "open"
 
 
 async def test_a_job_of_an_unknown_format_fails_with_a_sentence(
-    simcord_env, channel, alice, drawer, database, new_bot
+    simcord_env, channel, alice, fake_engine, database, new_bot
 ):
-    drawer.hold()
+    fake_engine.pause()
     await alice.slash(channel, "imagine", prompt="a red cat")
     async with database.write() as connection:
         await connection.execute(update(jobs).values(stored_version=99))
-    await restart(simcord_env, new_bot, drawer)
+    await restart(simcord_env, new_bot, fake_engine)
     assert "another version of Darkroom" in channel.last_message.content
     async with database.read() as connection:
         assert await connection.scalar(select(holds.c.state)) == "released"
 
 
 async def test_cancel_ends_the_job_and_gives_the_credits_back(
-    simcord_env, channel, alice, bob, drawer, database
+    simcord_env, channel, alice, bob, fake_engine, database
 ):
-    drawer.hold()
+    fake_engine.pause()
     await alice.slash(channel, "imagine", prompt="a red cat")
     job = await only_job(database)
     shown = channel.last_message
@@ -224,7 +226,7 @@ async def test_cancel_ends_the_job_and_gives_the_credits_back(
 
 
 async def test_pictures_lost_before_the_delivery_are_said(
-    simcord_env, simcord_bot, channel, alice, drawer, database, new_bot, tmp_path
+    simcord_env, simcord_bot, channel, alice, fake_engine, database, new_bot, tmp_path
 ):
     simcord_env.inject_error("POST", "/channels/*/messages", status=500, times=None)
     simcord_bot.outbox.retry_after_s, simcord_bot.outbox.last_retry_s = (), None
@@ -233,7 +235,7 @@ async def test_pictures_lost_before_the_delivery_are_said(
     simcord_env.backend.faults.clear()
     for number, file in enumerate((tmp_path / "pictures").rglob("*.png")):
         file.write_bytes(b"damaged") if number else file.unlink()
-    await restart(simcord_env, new_bot, drawer)
+    await restart(simcord_env, new_bot, fake_engine)
     assert "lost on the disk" in channel.last_message.content
     assert (await only_job(database)).delivery == "posted"
 
@@ -250,24 +252,24 @@ async def test_a_passing_refusal_leaves_the_delivery_owed(
 
 
 async def test_a_refusal_that_was_said_is_not_said_again(
-    simcord_env, channel, alice, drawer, database, new_bot
+    simcord_env, channel, alice, fake_engine, database, new_bot
 ):
-    drawer.fail_next("It broke.")
-    drawer.hold()
+    fake_engine.fail_next("It broke.")
+    fake_engine.pause()
     await alice.slash(channel, "imagine", prompt="a red cat")
     await (
         simcord_env.bot.get_channel(channel.id)
         .get_partial_message(channel.last_message.id)
         .delete()
     )
-    drawer.release()
+    fake_engine.resume()
     await simcord_env.settle()
     [said] = channel.history()
     async with database.write() as connection:
         where = " ON jobs" if database.dialect == "postgresql" else ""
         await connection.exec_driver_sql(f"DROP TRIGGER deliveries_end_once{where}")
         await connection.execute(update(jobs).values(delivery="pending"))
-    await restart(simcord_env, new_bot, drawer)
+    await restart(simcord_env, new_bot, fake_engine)
     assert [message.id for message in channel.history()] == [said.id]
 
 
@@ -287,9 +289,9 @@ async def test_the_final_post_carries_a_nonce_that_is_the_jobs(
 
 
 async def test_a_queued_job_keeps_its_attempts_when_the_bot_stops(
-    simcord_env, simcord_bot, channel, alice, drawer, database
+    simcord_env, simcord_bot, channel, alice, fake_engine, database
 ):
-    drawer.hold()
+    fake_engine.pause()
     await alice.slash(channel, "imagine", prompt="a red cat")
     async with database.write() as connection:
         await connection.execute(update(jobs).values(attempts=2))
@@ -298,9 +300,9 @@ async def test_a_queued_job_keeps_its_attempts_when_the_bot_stops(
 
 
 async def test_syncing_commands_by_hand_leaves_jobs_alone(
-    simcord_env, channel, alice, drawer, database, new_bot
+    simcord_env, channel, alice, fake_engine, database, new_bot
 ):
-    drawer.hold()
+    fake_engine.pause()
     await alice.slash(channel, "imagine", prompt="a red cat")
     fresh = PatientEngine()
     await simcord_env.restart_bot(new_bot(fresh, serving=False))

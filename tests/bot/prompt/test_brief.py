@@ -305,17 +305,17 @@ async def test_the_engine_takes_every_lora_that_the_grammar_takes_and_no_more():
         place=Path("nowhere"),
         loras=tuple(engine.LoraSpec(name=name, path=Path("nowhere")) for name in names),
     )
-    drawer = engine.FakeEngine((spec,))
+    fake_engine = engine.FakeEngine((spec,))
     most, heaviest = values.MAX_LORAS, values.MAX_LORA_WEIGHT
     text = ", ".join(
         f"{name}:{sign}{heaviest:g}" for name, sign in zip("abcd", "+-+-", strict=True)
     )
     job = write(f"a cat --lora {text}", spec.info).job
     assert len(job.loras) == most
-    drawer.run(job)
+    fake_engine.run(job)
     for loras in ((*job.loras, ("e", 1.0)), (("a", heaviest + 0.01),)):
         with pytest.raises(ValueError, match="LoRAs can be taken"):
-            drawer.run(dataclasses.replace(job, id="other", loras=loras))
+            fake_engine.run(dataclasses.replace(job, id="other", loras=loras))
 
 
 TYPED = {"version": "h", "niji": "", "lora": "ink:0.8", "iw": "0.5"}

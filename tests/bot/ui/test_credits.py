@@ -82,12 +82,12 @@ async def test_bots_get_no_credits(simcord_env, guild, channel, manager):
 
 
 async def test_info_shows_balance_jobs_and_how_to_get_a_bigger_model(
-    simcord_env, channel, alice, drawer
+    simcord_env, channel, alice, fake_engine
 ):
-    drawer.hold()
+    fake_engine.pause()
     for _ in range(5):
         await alice.slash(channel, "imagine", prompt="a cat")
-    drawer.step(1)
+    fake_engine.step(1)
     await simcord_env.settle()
     result = await alice.slash(channel, "info")
     assert result.ephemeral
@@ -155,12 +155,12 @@ async def test_a_grant_whose_reply_is_lost_is_not_called_a_failure(
     assert await available(simcord_bot, guild, alice) == 3000
 
 
-async def test_info_fits_whatever_the_catalogue_holds(channel, alice, drawer):
-    spec = drawer._models["doodle"]
+async def test_info_fits_whatever_the_catalogue_holds(channel, alice, fake_engine):
+    spec = fake_engine._models["doodle"]
     for number in range(60):
         name = f"a-model-with-a-rather-long-name-{number}"
         info = dataclasses.replace(spec.info, name=name, title=name)
-        drawer._models[name] = dataclasses.replace(spec, info=info)
+        fake_engine._models[name] = dataclasses.replace(spec, info=info)
     result = await alice.slash(channel, "info")
     fields = {field.name: field.value for field in result.response.embeds[0].fields}
     assert fields["Models"].endswith(" more")

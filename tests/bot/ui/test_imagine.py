@@ -44,17 +44,17 @@ async def test_imagine_ends_in_a_grid_with_nine_buttons(simcord_env, channel, al
     assert len(channel.history()) == 1, "the progress message is gone"
 
 
-async def test_the_first_reply_waits_then_percents_follow(simcord_env, channel, alice, drawer):
-    drawer.hold()
+async def test_the_first_reply_waits_then_percents_follow(simcord_env, channel, alice, fake_engine):
+    fake_engine.pause()
     result = await imagine(simcord_env, channel, alice)
     assert result.response.content == f"**a red cat** - {alice.mention} (Waiting to start)"
-    drawer.step(1 + 6)
+    fake_engine.step(1 + 6)
     await simcord_env.settle()
     await simcord_env.advance_time(5)
     shown = channel.last_message
     assert shown.content == f"**a red cat** - {alice.mention} (37%) (fast)"
     assert shown.attachments[0].filename.endswith(".jpg")
-    drawer.release()
+    fake_engine.resume()
     await simcord_env.settle()
     assert labels(channel.last_message) == NINE
 
@@ -123,9 +123,9 @@ async def test_a_grid_costs_one_credit_and_money_adds_up(
 
 
 async def test_a_failure_is_said_costs_nothing_and_can_be_tried_again(
-    simcord_env, simcord_bot, guild, channel, alice, drawer
+    simcord_env, simcord_bot, guild, channel, alice, fake_engine
 ):
-    drawer.fail_next("The model is broken.", engine.FailureKind.BROKEN_MODEL)
+    fake_engine.fail_next("The model is broken.", engine.FailureKind.BROKEN_MODEL)
     await imagine(simcord_env, channel, alice)
     message = channel.last_message
     assert "(failed)" in message.content
@@ -136,7 +136,9 @@ async def test_a_failure_is_said_costs_nothing_and_can_be_tried_again(
     assert labels(channel.last_message) == NINE
 
 
-async def test_without_credits_nothing_is_drawn(simcord_env, simcord_bot, channel, alice, drawer):
+async def test_without_credits_nothing_is_drawn(
+    simcord_env, simcord_bot, channel, alice, fake_engine
+):
     await imagine(simcord_env, channel, alice, "a cat --q 4 --ar 14:1")
     for _ in range(30):
         result = await imagine(simcord_env, channel, alice)
@@ -145,36 +147,38 @@ async def test_without_credits_nothing_is_drawn(simcord_env, simcord_bot, channe
     assert refusal(result).title == "Credits exhausted"
     assert "This needs 1 credit; you have" in refusal(result).description
     assert "a red cat" in refusal(result).description
-    drawn = len(drawer.jobs)
+    drawn = len(fake_engine.jobs)
     await imagine(simcord_env, channel, alice)
-    assert len(drawer.jobs) == drawn
+    assert len(fake_engine.jobs) == drawn
 
 
 async def test_a_full_queue_refuses_and_takes_nothing(
-    simcord_env, simcord_bot, guild, channel, alice, drawer
+    simcord_env, new_bot, guild, channel, alice, fake_engine
 ):
-    drawer.hold()
-    for _ in range(13):
+    bot = new_bot(max_running=1, max_queued=2)
+    await simcord_env.restart_bot(bot)
+    fake_engine.pause()
+    for _ in range(3):
         assert not (await imagine(simcord_env, channel, alice)).ephemeral
-    before = await available(simcord_bot, guild, alice)
+    before = await available(bot, guild, alice)
     result = await imagine(simcord_env, channel, alice)
     assert refusal(result).title == "Queue full"
-    assert "13 pictures waiting" in refusal(result).description
-    assert await available(simcord_bot, guild, alice) == before
-    drawer.release()
+    assert "3 pictures waiting" in refusal(result).description
+    assert await available(bot, guild, alice) == before
+    fake_engine.resume()
     await simcord_env.settle()
 
 
-async def test_the_place_in_the_queue_is_shown(simcord_env, channel, alice, drawer):
-    drawer.hold()
+async def test_the_place_in_the_queue_is_shown(simcord_env, channel, alice, fake_engine):
+    fake_engine.pause()
     for _ in range(6):
         await imagine(simcord_env, channel, alice)
-    drawer.step(1)
+    fake_engine.step(1)
     await simcord_env.settle()
     await simcord_env.advance_time(10)
     contents = [message.content for message in channel.history()]
     assert any("(Waiting to start, 1 before it)" in content for content in contents)
-    drawer.release()
+    fake_engine.resume()
     await simcord_env.settle()
 
 
@@ -197,24 +201,28 @@ async def test_u_posts_one_full_size_picture_at_no_charge(
     assert await available(simcord_bot, guild, alice) == before
 
 
-async def test_v_draws_four_variations_from_the_stored_picture(simcord_env, channel, alice, drawer):
+async def test_v_draws_four_variations_from_the_stored_picture(
+    simcord_env, channel, alice, fake_engine
+):
     await imagine(simcord_env, channel, alice)
     await alice.click(channel.last_message, label="V2")
     await simcord_env.settle()
     message = channel.last_message
     assert message.content == f"**a red cat** - Variations (Strong) by {alice.mention} (fast)"
     assert labels(message) == NINE
-    first, second = drawer.jobs
+    first, second = fake_engine.jobs
     assert second.inputs
     assert second.prompt == first.prompt
     assert 0 < second.strength < 1
 
 
-async def test_reroll_draws_the_same_words_with_another_seed(simcord_env, channel, alice, drawer):
+async def test_reroll_draws_the_same_words_with_another_seed(
+    simcord_env, channel, alice, fake_engine
+):
     await imagine(simcord_env, channel, alice, "a red cat --seed 7")
     await alice.click(channel.last_message, custom_id=custom_ids(channel.last_message)[4])
     await simcord_env.settle()
-    first, second = drawer.jobs
+    first, second = fake_engine.jobs
     assert first.prompt == second.prompt
     assert first.seed == 7
     assert second.seed != 7
@@ -297,12 +305,12 @@ async def test_a_fifth_picture_of_four_is_one_sentence(simcord_env, simcord_bot,
 # /vary and /blend.
 
 
-async def test_vary_takes_the_newest_job_of_the_channel(simcord_env, channel, alice, drawer):
+async def test_vary_takes_the_newest_job_of_the_channel(simcord_env, channel, alice, fake_engine):
     await imagine(simcord_env, channel, alice)
     await alice.slash(channel, "vary", image=2, strength="subtle", prompt="a blue cat")
     await simcord_env.settle()
     assert "Variations (Subtle) by" in channel.last_message.content
-    assert drawer.jobs[-1].prompt[0].text == "a blue cat"
+    assert fake_engine.jobs[-1].prompt[0].text == "a blue cat"
 
 
 async def test_vary_without_a_picture_says_what_to_do(channel, alice):
@@ -317,7 +325,7 @@ async def test_vary_of_another_members_job_is_not_found(simcord_env, channel, al
     assert "no job of this id" in refusal(result).description
 
 
-async def test_blend_mixes_attached_pictures(simcord_env, channel, alice, drawer, database):
+async def test_blend_mixes_attached_pictures(simcord_env, channel, alice, fake_engine, database):
     await alice.slash(
         channel,
         "blend",
@@ -326,7 +334,7 @@ async def test_blend_mixes_attached_pictures(simcord_env, channel, alice, drawer
         dimensions="3:2",
     )
     await simcord_env.settle()
-    job = drawer.jobs[-1]
+    job = fake_engine.jobs[-1]
     assert job.init_use is engine.InitUse.MIX
     assert len(job.inputs) == 2
     assert job.width_px > job.height_px
@@ -402,14 +410,14 @@ async def test_a_result_too_large_for_discord_is_sent_smaller(simcord_env, chann
 
 
 async def test_a_deleted_progress_message_does_not_stop_the_job(
-    simcord_env, simcord_bot, channel, alice, drawer
+    simcord_env, simcord_bot, channel, alice, fake_engine
 ):
-    drawer.hold()
+    fake_engine.pause()
     await imagine(simcord_env, channel, alice)
     await simcord_bot.get_channel(channel.id).get_partial_message(channel.last_message.id).delete()
-    drawer.step(4)
+    fake_engine.step(4)
     await simcord_env.settle()
-    drawer.release()
+    fake_engine.resume()
     await simcord_env.settle()
     assert labels(channel.last_message) == NINE
 

@@ -38,7 +38,7 @@ async def imagine(env, channel, member, prompt):
 
 @pytest.mark.parametrize("button", ["V2", "🔄"])
 async def test_old_buttons_draw_on_the_model_they_were_drawn_on(
-    simcord_env, channel, alice, drawer, new_bot, button
+    simcord_env, channel, alice, fake_engine, new_bot, button
 ):
     grid = await imagine(simcord_env, channel, alice, "a red cat --ar 3:2 --q .5 --no dogs")
     large = model("large", weight_bytes=10**9, prompt_suffix="oil", steps=9, negative="blur")
@@ -46,22 +46,22 @@ async def test_old_buttons_draw_on_the_model_they_were_drawn_on(
     custom_id = dict(zip(labels(grid), custom_ids(grid), strict=True))[button]
     await alice.click(grid, custom_id=custom_id)
     await simcord_env.settle()
-    [first], [again] = drawer.jobs, fresh.jobs
+    [first], [again] = fake_engine.jobs, fresh.jobs
     for name in ("model", "prompt", "negative", "steps", "width_px", "height_px", "guidance"):
         assert getattr(again, name) == getattr(first, name), name
 
 
 @pytest.mark.parametrize("button", ["V2", "🔄"])
 async def test_buttons_take_a_new_seed_even_where_the_prompt_names_one(
-    simcord_env, channel, alice, drawer, button
+    simcord_env, channel, alice, fake_engine, button
 ):
     grid = await imagine(simcord_env, channel, alice, "a red cat --seed 7")
     custom_id = dict(zip(labels(grid), custom_ids(grid), strict=True))[button]
     for _ in range(2):
         await alice.click(grid, custom_id=custom_id)
         await simcord_env.settle()
-    assert drawer.jobs[0].seed == 7
-    assert len({job.seed for job in drawer.jobs}) == 3
+    assert fake_engine.jobs[0].seed == 7
+    assert len({job.seed for job in fake_engine.jobs}) == 3
 
 
 async def test_buttons_of_a_model_that_is_gone_say_so_and_cost_nothing(
@@ -76,7 +76,7 @@ async def test_buttons_of_a_model_that_is_gone_say_so_and_cost_nothing(
 
 
 async def test_new_words_stay_on_the_pictures_model_and_in_its_shape(
-    simcord_env, channel, alice, new_bot, drawer
+    simcord_env, channel, alice, new_bot, fake_engine
 ):
     await imagine(simcord_env, channel, alice, "a red cat --ar 3:2")
     large = model("large", weight_bytes=10**9)

@@ -24,7 +24,7 @@ def model(name, weight_bytes, *, installed=True):
 
 
 @pytest.fixture
-def drawer():
+def fake_engine():
     models = (model("small", 1), model("large", 9), model("huge", 0, installed=False), FAKE_PAIR)
     return PatientEngine(models=models)
 
@@ -35,47 +35,49 @@ def manager(simcord_env, guild):
     return guild.add_member(simcord_env.create_user("manager"), roles=[role])
 
 
-async def drawn_on(env, channel, member, drawer):
+async def drawn_on(env, channel, member, fake_engine):
     await member.slash(channel, "imagine", prompt="a red cat")
     await env.settle()
-    return drawer.jobs[-1].model
+    return fake_engine.jobs[-1].model
 
 
 async def test_the_servers_choice_draws_until_it_is_taken_back(
-    simcord_env, channel, manager, alice, drawer
+    simcord_env, channel, manager, alice, fake_engine
 ):
     said = await manager.slash(channel, "model default", name="small")
     assert said.ephemeral
     assert "now drawn on Small" in said.response.content
-    assert await drawn_on(simcord_env, channel, alice, drawer) == "small"
+    assert await drawn_on(simcord_env, channel, alice, fake_engine) == "small"
     said = await manager.slash(channel, "model default")
     assert "the bot's own choice again" in said.response.content
-    assert await drawn_on(simcord_env, channel, alice, drawer) == "large"
+    assert await drawn_on(simcord_env, channel, alice, fake_engine) == "large"
 
 
-async def test_one_server_does_not_choose_for_another(simcord_env, channel, manager, alice, drawer):
+async def test_one_server_does_not_choose_for_another(
+    simcord_env, channel, manager, alice, fake_engine
+):
     await manager.slash(channel, "model default", name="small")
     other = simcord_env.create_guild("Other")
     member = other.add_member(alice.user)
     place = other.create_text_channel("general")
-    assert await drawn_on(simcord_env, place, member, drawer) == "large"
+    assert await drawn_on(simcord_env, place, member, fake_engine) == "large"
 
 
 @pytest.mark.parametrize("name", ["huge", "gone", "x" * 2000])
 async def test_a_model_that_is_not_installed_is_refused(
-    simcord_env, channel, manager, alice, drawer, name
+    simcord_env, channel, manager, alice, fake_engine, name
 ):
     said = refusal(await manager.slash(channel, "model default", name=name)).description
     assert "Choose one of: small, large." in said
-    assert await drawn_on(simcord_env, channel, alice, drawer) == "large"
+    assert await drawn_on(simcord_env, channel, alice, fake_engine) == "large"
 
 
 async def test_a_plain_member_is_refused_even_where_the_command_is_shown(
-    simcord_env, simcord_bot, channel, alice, drawer
+    simcord_env, simcord_bot, channel, alice, fake_engine
 ):
     command = next(c for c in simcord_bot.tree.get_commands() if c.name == "model")
     command.default_permissions = None
     await simcord_bot.sync_commands(force=True)
     result = await alice.slash(channel, "model default", name="small")
     assert "Only who manages this server" in refusal(result).description
-    assert await drawn_on(simcord_env, channel, alice, drawer) == "large"
+    assert await drawn_on(simcord_env, channel, alice, fake_engine) == "large"

@@ -70,14 +70,14 @@ async def test_discord_py_keeps_nothing_of_the_buttons(simcord_env, simcord_bot,
 
 
 async def test_every_message_of_a_job_is_known_with_its_picture(
-    simcord_env, channel, alice, drawer, database
+    simcord_env, channel, alice, fake_engine, database
 ):
-    drawer.hold()
+    fake_engine.pause()
     await alice.slash(channel, "imagine", prompt="a red cat")
     await simcord_env.settle()
     [progress] = await rows(database, messages)
     assert (progress.message_id, progress.role) == (channel.last_message.id, "progress")
-    drawer.release()
+    fake_engine.resume()
     await simcord_env.settle()
     grid = channel.last_message
     shown = await alice.click(grid, label="U3")
@@ -115,11 +115,11 @@ async def test_cancel_on_a_message_that_shows_no_open_job_is_one_sentence(
 
 
 @pytest.fixture
-def scores(drawer):
+def scores(fake_engine):
     """Sets the safety scores of the next pictures."""
 
     def set_scores(*values):
-        drawer.safety_scores = values
+        fake_engine.safety_scores = values
 
     return set_scores
 

@@ -1,0 +1,1 @@
+"""`python -m engine bench`: the engine measured against diffusers' own pipelines."""

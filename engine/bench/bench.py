@@ -1,0 +1,391 @@
+"""What the benchmarks measure: the engine and diffusers' own pipeline, alternated in one run."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import math
+import random
+import statistics
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import torch
+
+from engine import (
+    DrawJob,
+    Engine,
+    Finished,
+    ModelSpec,
+    WeightedText,
+    scheduler_table,
+)
+from engine.bench.baseline import Baseline
+from engine.bench.watch import as_while_a_model_loads, graphs, watching
+from engine.device.device import choose
+from engine.loop import sampler
+from engine.loop.row_builder import build_rows
+from engine.loop.rows import Row, Work
+from engine.messages import Lane
+from engine.pictures.encoded import Inputs
+from engine.policy.cost import ticket_for
+
+PROMPTS = (
+    *("a red cat at night", "a blue dog by the sea", "a green owl in a forest", "a pink fish"),
+    *("a yellow house in the snow", "a white fox at sunset", "a purple boat", "an orange car"),
+    *("a black bird in the rain", "a brown bear", "a grey castle at night", "a golden moon"),
+    *("a red mushroom in a forest", "a blue flower", "two green trees", "a cat beside a dog"),
+)
+MIXED = ("euler", "dpm++2m-karras", "euler-a", "ddim", "unipc", "dpm++2m", "lcm", "ddpm")
+STEPS = (20, 30, 40)
+PAIRS = 15
+TRACE_JOBS = 200
+TRACE_PARTS = 4
+IN_FLIGHT = (1, 2, 4, 8, 16)
+LOAD = 0.8
+"""Of the baseline's capacity, for arrivals at random."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exactness:
+    """Largest differences of one picture's latents ÷ their largest value."""
+
+    batched: float
+    """Beside strangers, against alone."""
+    alone: float
+    """Alone, against the baseline."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recompiles:
+    """What a warm engine compiled, and drew without compiled code."""
+
+    graphs: int
+    """Compiled anew, on any thread."""
+    passes: int
+    """Of the part in which nothing loads."""
+    eager: int
+    """Of those."""
+    passes_while_loading: int
+    """Of the part before, in which another model loads or seems to."""
+    eager_while_loading: int
+
+
+class Bench:
+    """One model at one size against the baseline."""
+
+    def __init__(self, spec: ModelSpec, side_px: int, device: str, dtype: str) -> None:
+        chosen = choose(device, dtype, None)
+        self.spec, self._side_px = spec, side_px
+        self._device, self._dtype = chosen, dtype
+        self.baseline = Baseline(spec, chosen.where, chosen.dtype)
+        self.compiled_baseline = partial(Baseline, spec, chosen.where, chosen.dtype, compiled=True)
+        self.like = partial(Bench, device=device, dtype=dtype)
+        """Another model on the same device."""
+        self._numbers = itertools.count()
+        self._flows = spec.family.flow
+        self.schedulers = scheduler_table.names_for(flow=self._flows)
+        """All that are offered with this model."""
+        self.name = f"{spec.info.title}, {side_px // 8} × {side_px // 8} latents"
+
+    def job(self, number: int = 0, **fields: Any) -> DrawJob:  # noqa: ANN401
+        """A job of one picture, its own owner, no previews."""
+        identity = next(self._numbers)
+        defaults: dict[str, Any] = {
+            "id": f"{identity}",
+            "owner": f"member {identity}",
+            "model": self.spec.info.name,
+            "prompt": (WeightedText(text=PROMPTS[number % len(PROMPTS)]),),
+            "seed": number,
+            "images": 1,
+            "steps": 30,
+            "guidance": 4.0,
+            "width_px": self._side_px,
+            "height_px": self._side_px,
+            "previews": False,
+            "lane": Lane.FAST,
+        }
+        return DrawJob(**(defaults | fields))
+
+    def mixed(self, count: int, *, part: int = 1, **fields: Any) -> list[DrawJob]:  # noqa: ANN401
+        """Jobs of mixed prompts, schedulers and steps, or of a `part`-th of the steps."""
+        names = self.schedulers if self._flows else MIXED
+        kinds = zip(itertools.cycle(STEPS), itertools.cycle(names), range(count), strict=False)
+        return [
+            self.job(n, steps=steps // part, scheduler=scheduler, **fields)
+            for steps, scheduler, n in kinds
+        ]
+
+    @contextmanager
+    def engine(
+        self,
+        *beside: ModelSpec,
+        **options: Any,  # noqa: ANN401
+    ) -> Iterator[Callable[[Any], Any]]:
+        """A started engine with the model resident and warm; call it with a coroutine function."""
+        with asyncio.Runner() as runner:
+            engine = Engine(
+                [self.spec, *beside], device=str(self._device.where), dtype=self._dtype, **options
+            )
+            runner.run(engine.start())
+            runner.run(_finish(engine, self.job(steps=2)))
+            if self.spec.compiled:
+                runner.run(self._settle(engine))
+            try:
+                yield lambda work: runner.run(work(engine))
+            finally:
+                runner.run(engine.close())
+
+    async def _settle(self, engine: Engine) -> None:
+        """Draw until nothing is left to compile, at any number of jobs in flight."""
+        compiled = -1
+        while compiled != graphs():
+            compiled = graphs()
+            for count in reversed(IN_FLIGHT):
+                await _finish_all(engine, self._again(self.mixed(count, part=2)))
+                while engine.status().compiling:
+                    await _finish(engine, self.job(steps=2))
+
+    def recompiles(self, beside: ModelSpec) -> Recompiles:
+        """What is compiled or drawn eagerly, once warm, for jobs that come and go.
+
+        While the first are drawn, `beside` is loaded; then what a load changes stays changed.
+        """
+        spec, self.spec = self.spec, replace(self.spec, compiled=self.spec.compiled or "blocks")
+        name = spec.info.name
+
+        def draw(run: Callable[[Any], Any], *others: DrawJob) -> None:
+            for count in IN_FLIGHT:
+                jobs = [*self.mixed(count, part=2), *others]
+                run(lambda engine, jobs=jobs: _finish_all(engine, self._again(jobs)))
+
+        try:
+            with watching() as watch, self.engine(beside) as run:
+                before, watch.ticks = graphs(), []
+                draw(run, self.job(model=beside.info.name, steps=5))
+                with as_while_a_model_loads():
+                    draw(run)
+                loading = [tick for tick in watch.ticks if tick.model == name]
+                watch.ticks = []
+                draw(run)
+                return Recompiles(
+                    graphs=graphs() - before,
+                    passes=len(watch.ticks),
+                    eager=sum(tick.eager for tick in watch.ticks),
+                    passes_while_loading=len(loading),
+                    eager_while_loading=sum(tick.eager for tick in loading),
+                )
+        finally:
+            self.spec = spec
+
+    def throughput(self, jobs: Sequence[DrawJob], rounds: int) -> tuple[float, float]:
+        """Best seconds for all jobs, alternated: (baseline, engine)."""
+        ours, theirs = [], []
+        with self.engine() as run:
+            short = [replace(job, steps=12) for job in jobs]  # enough to learn its budget
+            run(lambda engine: _finish_all(engine, self._again(short)))
+            for _ in range(rounds):
+                theirs.append(sum(self.baseline.draw(job) for job in jobs))
+                began_s = time.perf_counter()
+                run(lambda engine: _finish_all(engine, self._again(jobs)))
+                ours.append(time.perf_counter() - began_s)
+        return min(theirs), min(ours)
+
+    def curve(self, steps: int) -> dict[str, float]:
+        """Throughput ÷ baseline by the number of jobs in flight."""
+        alone = self.job(steps=steps, scheduler="euler")
+        ratios = {}
+        self.baseline.draw(alone)
+        with self.engine() as run:
+            for count in IN_FLIGHT:
+                theirs, ours = [], []
+                for _ in range(5):
+                    theirs.append(self.baseline.draw(alone) * count)
+                    jobs = [self.job(n, steps=steps, scheduler="euler") for n in range(count)]
+                    began_s = time.perf_counter()
+                    run(lambda engine, jobs=jobs: _finish_all(engine, jobs))
+                    ours.append(time.perf_counter() - began_s)
+                ratios[str(count)] = statistics.median(theirs) / statistics.median(ours)
+        return ratios
+
+    def alone(self, steps: int, pairs: int) -> tuple[float, list[float]]:
+        """Median of time ÷ baseline over alternated pairs of one job alone."""
+        ratios = []
+        with self.engine() as run:
+            self.baseline.draw(self.job(steps=steps))
+            for pair in range(pairs):
+                job = self.job(steps=steps, scheduler="euler")
+                times: dict[str, float] = {}
+                for side in ("S", "engine") if pair % 2 else ("engine", "S"):
+                    if side == "S":
+                        times["S"] = self.baseline.draw(job)
+                    else:
+                        began_s = time.perf_counter()
+                        run(lambda engine, job=job: _finish(engine, job))
+                        times["engine"] = time.perf_counter() - began_s
+                ratios.append(times["engine"] / times["S"])
+        return statistics.median(ratios), ratios
+
+    def late_joiner(self) -> int:
+        """Ticks begun after a job is submitted to a full engine until one has its row."""
+        crowd = [self.job(n, steps=40, images=4) for n in range(4)]
+        late = self.job(steps=5)
+
+        async def scenario(engine: Engine) -> float:
+            streams = [engine.run(job) for job in crowd]
+            while not engine.status().running:  # noqa: ASYNC110 - a benchmark, not a service
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.2)
+            submitted_s = time.perf_counter()
+            await _finish(engine, late)
+            for job, stream in zip(crowd, streams, strict=True):
+                engine.cancel(job.id)
+                async for _ in stream:
+                    pass
+            return submitted_s
+
+        with watching() as watch, self.engine() as run:
+            submitted_s = run(scenario)
+        after = [tick.jobs for tick in watch.ticks if tick.began_s > submitted_s]
+        return 1 + next(place for place, jobs in enumerate(after) if late.id in jobs)
+
+    def arrivals(self, count: int) -> tuple[float, float, float]:
+        """p95 latency of random arrivals: (baseline, engine) and the baseline's mean service.
+
+        One trace in parts. The baseline is a queue with one server, whose services in a part are
+        those measured just before and just after it, so that a machine that changes its speed
+        favours neither. In each part both begin with nothing to do.
+        """
+        chance = random.Random(1)  # noqa: S311 - a trace, not a secret
+        gaps = [chance.expovariate(LOAD) for _ in range(count)]
+        jobs = [
+            self.job(n, steps=STEPS[n % len(STEPS)] // 2, scheduler="euler") for n in range(count)
+        ]
+        theirs: list[float] = []
+        ours: list[float] = []
+        means_s = []
+        before = self._services()
+        with self.engine() as run:
+            for part in range(TRACE_PARTS):
+                mean_s = statistics.mean(itertools.chain.from_iterable(before.values()))
+                mine = slice(part * count // TRACE_PARTS, (part + 1) * count // TRACE_PARTS)
+                arrivals = [mean_s * each for each in itertools.accumulate(gaps[mine])]
+                trace = list(zip(arrivals, jobs[mine], strict=True))
+                ours += run(lambda engine, trace=trace: _live(engine, trace))
+                after = self._services()
+                services = {
+                    steps: statistics.median(before[steps] + after[steps]) for steps in before
+                }
+                theirs += _one_server((arrival, services[job.steps]) for arrival, job in trace)
+                means_s.append(mean_s)
+                before = after
+        return _p95(theirs), _p95(ours), statistics.mean(means_s)
+
+    def _services(self) -> dict[int, list[float]]:
+        """Seconds that the baseline takes for one picture, three times for each count of steps."""
+        return {
+            steps // 2: [
+                self.baseline.draw(self.job(steps=steps // 2, scheduler="euler")) for _ in range(3)
+            ]
+            for steps in STEPS
+        }
+
+    def overhead(self) -> tuple[float, int]:
+        """Share of the time, under full load, that is not spent inside the networks."""
+        jobs = self.mixed(16)
+        with watching() as watch, self.engine() as run:
+            run(lambda engine: _finish_all(engine, self._again(jobs)))
+            watch.networks.clear()
+            watch.ticks = []
+            began_s = time.perf_counter()
+            run(lambda engine: _finish_all(engine, self._again(jobs)))
+            networks_s = watch.networks.seconds()
+        return max(0.0, 1 - networks_s / (watch.decoded_s - began_s)), len(watch.ticks)
+
+    def previews(self, pairs: int) -> float:
+        """Median of time with previews every 5 steps ÷ without, alternated."""
+        steps = 40
+        tick_s = self.baseline.draw(self.job(steps=steps)) / steps
+        ratios = []
+        with self.engine(preview_interval_s=5 * tick_s) as run:
+            for pair in range(pairs):
+                times = {}
+                for shown in (True, False) if pair % 2 else (False, True):
+                    job = self.job(steps=steps, previews=shown)
+                    began_s = time.perf_counter()
+                    run(lambda engine, job=job: _finish(engine, job))
+                    times[shown] = time.perf_counter() - began_s
+                ratios.append(times[True] / times[False])
+        return statistics.median(ratios)
+
+    @torch.inference_mode()
+    def exactness(self) -> dict[str, Exactness]:
+        """How lone and batched latents differ, by scheduler."""
+        model = self.baseline.model
+        differences = {}
+        for name in self.schedulers:
+            mine = self.job(3, steps=12, scheduler=name)
+            own = self.baseline.latents(mine)
+            lone = self._latents(model, [mine])
+            beside = self._latents(model, [mine, *self.mixed(7)])
+            largest = lone.abs().max()
+            differences[name] = Exactness(
+                batched=float((lone - beside).abs().max() / largest),
+                alone=float((lone - own).abs().max() / largest),
+            )
+        return differences
+
+    def _latents(self, model: Any, jobs: Sequence[DrawJob]) -> torch.Tensor:  # noqa: ANN401
+        rows: list[Row] = []
+        for job in jobs:
+            work = Work(job, ticket_for(job), Inputs())
+            work.rows = list(build_rows(work, model, itertools.count(len(rows))))
+            rows += work.rows
+        first = rows[0]
+        while rows[0].step < rows[0].total:
+            sampler.step(model, [row for row in rows if row.step < row.total])
+        return first.latents
+
+    def _again(self, jobs: Sequence[DrawJob]) -> list[DrawJob]:
+        return [replace(job, id=f"{next(self._numbers)}") for job in jobs]
+
+
+async def _finish(engine: Engine, job: DrawJob) -> Finished:
+    async for event in engine.run(job):
+        last = event
+    if not isinstance(last, Finished):
+        raise TypeError(f"A benchmark's job ended with {last}.")
+    return last
+
+
+async def _finish_all(engine: Engine, jobs: Sequence[DrawJob]) -> None:
+    await asyncio.gather(*(_finish(engine, job) for job in jobs))
+
+
+async def _live(engine: Engine, trace: Sequence[tuple[float, DrawJob]]) -> list[float]:
+    """Submit each job when it arrives; seconds from there to its end."""
+    began_s = time.perf_counter()
+
+    async def member(arrival_s: float, job: DrawJob) -> float:
+        await asyncio.sleep(max(0.0, began_s + arrival_s - time.perf_counter()))
+        await _finish(engine, job)
+        return time.perf_counter() - began_s - arrival_s
+
+    return list(await asyncio.gather(*itertools.starmap(member, trace)))
+
+
+def _one_server(trace: Iterable[tuple[float, float]]) -> list[float]:
+    """Seconds from arrival to end, of (arrival, service), where one is served after another."""
+    free_s, waits = 0.0, []
+    for arrival_s, service_s in trace:
+        free_s = max(free_s, arrival_s) + service_s
+        waits.append(free_s - arrival_s)
+    return waits
+
+
+def _p95(values: Sequence[float]) -> float:
+    return sorted(values)[math.ceil(0.95 * len(values)) - 1]

@@ -1,0 +1,173 @@
+"""Which benchmarks are run, on which models, and with which bars."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from engine.bench.bench import Bench
+from engine.bench.measures import (
+    MEASURES,
+    Bars,
+    FullSize,
+    Result,
+    alone,
+    limit_of_a_card,
+    share_of_limit,
+    throughput,
+)
+from engine.bench.models import full_size, spec_of, toy, toy_spec
+from engine.bench.report import row
+from engine.catalogue import ModelSpec
+from engine.device.device import choose, leave_a_core
+from engine.errors import EngineError
+
+LARGE = "1-32"
+TOY = "-toy"
+
+INSTALLED_BARS = Bars(throughput=1.5)
+TOY_BARS = Bars(throughput=2.0, overhead=None, rounds=5)
+H200 = Bars(throughput=0.0, latency=0.5, overhead=0.05, grids=None, exact=False)
+FULL_SIZE = (
+    FullSize(
+        name="sd15",
+        title="SD 1.5, random",
+        side_px=512,
+        family="sd",
+        over_sc=2.0,
+        share=0.60,
+        pass_tflop=0.803,
+        decode_tflop=2.51,
+        bars=replace(H200, throughput=5.0),
+    ),
+    FullSize(
+        name="sdxl",
+        title="SDXL, random",
+        side_px=1024,
+        family="sdxl",
+        over_sc=1.0,
+        share=0.65,
+        pass_tflop=6.76,
+        decode_tflop=10.47,
+        bars=replace(H200, throughput=2.5),
+    ),
+)
+
+
+def run(
+    installed: ModelSpec | None,
+    *,
+    device: str,
+    dtype: str,
+    only: Sequence[str],
+    say: Callable[[str], object],
+) -> list[Result]:
+    """Every benchmark asked for, on an installed model and the toy; each is said as it comes.
+
+    Raises ValueError for a number that there is not.
+    """
+    known = [number + TOY for number in MEASURES]
+    if installed is not None:
+        known = [*_numbers(""), LARGE, *known]
+    _check(only, known)
+    leave_a_core()
+    results: list[Result] = []
+    with tempfile.TemporaryDirectory() as folder:
+        toy().save_pretrained(folder)
+        benches = [(TOY, Bench(toy_spec(Path(folder)), 64, device, dtype), TOY_BARS)]
+        if installed is not None:
+            bench = Bench(installed, installed.info.width_px, device, dtype)
+            benches.insert(0, ("", bench, INSTALLED_BARS))
+        for suffix, bench, bars in benches:
+            for result in _figures(bench, bars, suffix, only):
+                results.append(result)
+                say(row(result))
+        if installed is not None and (not only or LARGE in only):
+            info = replace(installed.info, max_pixels=256 * 256)
+            bench = Bench(replace(installed, info=info), 256, device, dtype)
+            results.append(throughput(bench, LARGE, Bars(throughput=1.1, rounds=1)))
+            say(row(results[-1]))
+    return results
+
+
+def full_size_run(
+    *, device: str, dtype: str, only: Sequence[str], say: Callable[[str], object]
+) -> list[Result]:
+    """SD1.5 at 512 and SDXL at 1024 px with random weights, against S and Sc, on a GPU.
+
+    Raises ValueError for a number that there is not.
+    """
+    _check(only, [number for size in FULL_SIZE for number in _full_size_numbers(size.name)])
+    chosen = choose(device, dtype, None)
+    if chosen.where.type != "cuda":
+        raise EngineError(
+            f"Full-size benchmarks need a CUDA card; the device is {chosen.title}. Leave out"
+            " --full-size to measure the small models."
+        )
+    results: list[Result] = []
+    for size in FULL_SIZE:
+        name = size.name
+        if only and not set(only) & set(_full_size_numbers(name)):
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            full_size(name, chosen.where, chosen.dtype).save_pretrained(folder)
+            torch.cuda.empty_cache()
+            place = Path(folder)
+            spec = spec_of(
+                name, size.title, place, size.side_px, family=size.family, compiled="whole"
+            )
+            bench = Bench(spec, size.side_px, device, dtype)
+            for result in full_size_figures(bench, size, only):
+                results.append(result)
+                say(row(result))
+    return results
+
+
+def full_size_figures(bench: Bench, size: FullSize, only: Sequence[str] = ()) -> Iterator[Result]:
+    """Every benchmark with the bars for an H200, the first and the fourth against Sc too."""
+    suffix = f"-{bench.spec.info.name}"
+    asked = only or _full_size_numbers(bench.spec.info.name)
+    yield from _figures(bench, size.bars, suffix, [n for n in asked if n not in _against(suffix)])
+    if f"3{suffix}" in asked:
+        yield share_of_limit(bench, f"3{suffix}", size)
+    if not set(asked) & set(_against(suffix)):
+        return
+    bench.baseline = bench.compiled_baseline()
+    if f"1c{suffix}" in asked:
+        bars = replace(size.bars, throughput=size.over_sc)
+        for job in bench.mixed(2):
+            bench.baseline.draw(job)
+        yield throughput(bench, f"1c{suffix}", bars, "Sc")
+    if f"4{suffix}" in asked:
+        yield alone(bench, f"4{suffix}", size.bars, "Sc", 1.05)
+
+
+def _against(suffix: str) -> tuple[str, ...]:
+    """Those that are measured against Sc."""
+    return (f"1c{suffix}", f"4{suffix}")
+
+
+def _full_size_numbers(name: str) -> tuple[str, ...]:
+    return (*_numbers(f"-{name}"), f"1c-{name}")
+
+
+def _numbers(suffix: str) -> tuple[str, ...]:
+    return tuple(number + suffix for number in ("1", "2", "3", *tuple(MEASURES)[2:]))
+
+
+def _check(only: Sequence[str], known: Sequence[str]) -> None:
+    for number in only:
+        if number not in known:
+            raise ValueError(f"There is no benchmark {number!r}; there are {', '.join(known)}.")
+
+
+def _figures(bench: Bench, bars: Bars, suffix: str, only: Sequence[str]) -> Iterator[Result]:
+    for number, measure in MEASURES.items():
+        if not only or number + suffix in only:
+            yield measure(bench, number + suffix, bars)
+        if number == "2" and not suffix and (not only or "3" in only):
+            yield limit_of_a_card(bench)

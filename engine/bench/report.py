@@ -1,0 +1,103 @@
+"""What a run found: as a line, as JSON, or as `docs/benchmarks.md` with one plot."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
+
+from engine.bench.measures import CURVE, Result
+
+HEAD = """# Benchmarks
+
+What the engine gains by letting the images of many members share each forward pass. Every figure
+is a ratio within one run. Baseline **S** is diffusers' own pipeline called once for each job, in
+turn, with the same weights, number format, device and threads; **Sc** is the same with its denoiser
+compiled. The toy is a UNet of 32 and 64 channels with random weights. "–" is what this machine
+cannot measure, or what has no bar. `python -m engine bench` measures them again.
+
+"""
+TABLE = """| # | work | model | metric | figure | bar | met |
+|---|---|---|---|---|---|---|
+"""
+
+
+def write_page(results: Sequence[Result], path: Path, note: str) -> None:
+    """Write the page, and the plot beside it where the run measured the curve."""
+    date = datetime.now(UTC).strftime("%Y-%m-%d")
+    table = "\n".join(row(result) for result in results if not result.number.startswith(CURVE))
+    curves = [result for result in results if result.number.startswith(CURVE)]
+    page = HEAD + f"Run of {date} on {machine()}.{note and ' ' + note}\n\n" + TABLE + table + "\n"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if curves:
+        _plot(curves, path.with_suffix(".svg"))
+        page += f"\n![Throughput against jobs in flight]({path.with_suffix('.svg').name})\n"
+    path.write_text(page, encoding="utf-8")
+
+
+def _plot(curves: Sequence[Result], path: Path) -> None:
+    from matplotlib.figure import Figure  # noqa: PLC0415 - an extra of development
+
+    figure = Figure(figsize=(6.4, 3.6), layout="constrained")
+    axes = figure.add_subplot()
+    for curve in curves:
+        jobs = [int(count) for count in curve.details]
+        axes.plot(jobs, list(curve.details.values()), marker="o", label=curve.model)
+    axes.axhline(1.0, color="grey", linewidth=0.8)
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(jobs, [str(count) for count in jobs])
+    axes.set_xlabel("jobs of one image in flight")
+    axes.set_ylabel("images per second ÷ S")
+    axes.set_ylim(bottom=0)
+    axes.legend(frameon=False)
+    figure.savefig(path)
+
+
+def machine() -> str:
+    """What the figures were taken on."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    where = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.processor()
+    return (
+        f"{where or platform.machine()}, {cores} cores, {torch.get_num_threads()} torch threads,"
+        f" torch {torch.__version__}"
+    )
+
+
+def row(result: Result) -> str:
+    """A line of the Markdown table."""
+    if result.figure is None:
+        figure = "–"
+    elif 0 < abs(result.figure) < 0.001:
+        figure = f"{result.figure:.1e}"
+    else:
+        figure = f"{result.figure:.3g}"
+    mark = {True: "✓", False: "✗", None: "–"}[result.met]
+    return (
+        f"| {result.number} | {result.work} | {result.model} | {result.metric} | {figure} |"
+        f" {result.bar} | {mark} |"
+    )
+
+
+def write_json(results: Sequence[Result], path: Path) -> None:
+    """One object: number → figure, bar, baseline, machine and what was measured."""
+    shared = {"machine": machine(), "date": datetime.now(UTC).strftime("%Y-%m-%d")}
+    table = {
+        result.number: {
+            "figure": result.figure,
+            "bar": result.bar,
+            "met": result.met,
+            "baseline": result.baseline,
+            "work": result.work,
+            "metric": result.metric,
+            "model": result.model,
+            **shared,
+            "details": result.details,
+        }
+        for result in results
+    }
+    path.write_text(json.dumps(table, indent=1, ensure_ascii=False), encoding="utf-8")

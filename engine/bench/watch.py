@@ -1,0 +1,132 @@
+"""What a benchmark sees of an engine that draws: its ticks, its networks, its compiled code."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from diffusers.models.attention import BasicTransformerBlock
+
+from engine.loop import sampler
+from engine.loop.rows import Row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """One call of the sampler."""
+
+    began_s: float
+    model: str
+    jobs: tuple[str, ...]
+    eager: bool
+    """Whether any block of the denoiser ran without compiled code."""
+
+
+class Networks:
+    """Time inside the networks: the host's on a CPU, a card's own where the host runs ahead."""
+
+    def __init__(self) -> None:
+        self._host_s = 0.0
+        self._on_card: list[tuple[Any, Any]] = []
+
+    def timed(self, function: Callable[..., Any], device: torch.device) -> Callable[..., Any]:
+        """The same function, its calls counted."""
+
+        def call(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401
+            began = _mark(device)
+            result = function(*arguments, **options)
+            ended = _mark(device)
+            if device.type == "cuda":
+                self._on_card.append((began, ended))
+            else:
+                self._host_s += ended - began
+            return result
+
+        return call
+
+    def seconds(self) -> float:
+        """So far, or since the last clearing; waits for the card."""
+        if self._on_card:
+            torch.cuda.synchronize()
+        card_ms = float(sum(began.elapsed_time(ended) for began, ended in self._on_card))
+        return self._host_s + card_ms / 1000
+
+    def clear(self) -> None:
+        """Count anew."""
+        self._host_s, self._on_card = 0.0, []
+
+
+@dataclass(slots=True)
+class Watch:
+    """What the sampler did."""
+
+    ticks: list[Tick] = field(default_factory=list)
+    networks: Networks = field(default_factory=Networks)
+    decoded_s: float = 0.0
+    """When the decoder was last done."""
+    eager_blocks: int = 0
+
+
+@contextmanager
+def watching() -> Iterator[Watch]:
+    """Record every tick, and the time inside the networks, of the engine within."""
+    watch = Watch()
+    step, decode, forward = sampler.step, sampler.decode, BasicTransformerBlock.forward
+
+    def seen_step(model: Any, rows: Sequence[Row]) -> Any:  # noqa: ANN401
+        if "watched" not in vars(model):
+            model.watched = True
+            model.predict = watch.networks.timed(model.predict, model.device)
+            model.condition = watch.networks.timed(model.condition, model.device)
+        began_s, before = time.perf_counter(), watch.eager_blocks
+        failed = step(model, rows)
+        jobs = tuple(dict.fromkeys(row.work.job.id for row in rows))
+        eager = watch.eager_blocks > before
+        watch.ticks.append(Tick(began_s=began_s, model=model.name, jobs=jobs, eager=eager))
+        return failed
+
+    def seen_decode(model: Any, rows: Sequence[Row]) -> Any:  # noqa: ANN401
+        pictures = watch.networks.timed(decode, model.device)(model, rows)
+        watch.decoded_s = time.perf_counter()
+        return pictures
+
+    def seen_forward(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401
+        if not torch.compiler.is_compiling():  # so what is compiled does not count
+            watch.eager_blocks += 1
+        return forward(*arguments, **options)
+
+    sampler.step, sampler.decode = seen_step, seen_decode
+    BasicTransformerBlock.forward = seen_forward
+    try:
+        yield watch
+    finally:
+        sampler.step, sampler.decode = step, decode
+        BasicTransformerBlock.forward = forward
+
+
+@contextmanager
+def as_while_a_model_loads() -> Iterator[None]:
+    """Let torch's default type be half, as it is process-wide while such a model loads."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.bfloat16)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+def graphs() -> int:
+    """How many graphs dynamo has compiled in this process, on any thread."""
+    return int(torch._dynamo.utils.counters["stats"]["unique_graphs"])  # noqa: SLF001
+
+
+def _mark(device: torch.device) -> Any:  # noqa: ANN401 - seconds, or a CUDA event
+    if device.type != "cuda":
+        return time.perf_counter()
+    event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+    event.record()
+    return event

@@ -1,0 +1,41 @@
+"""Errors of the device: out of memory, lost until the process starts anew, or only logged."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator
+
+import torch
+
+from engine.errors import EngineLost
+
+log = logging.getLogger(__name__)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """CUDA's own error, the host's, or the CPU allocator's, which is a plain RuntimeError."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
+        isinstance(error, RuntimeError)
+        and any(sign in str(error) for sign in ("can't allocate memory", "ALLOC_FAILED"))
+    )
+
+
+@contextlib.contextmanager
+def log_failure(sentence: str) -> Iterator[None]:
+    """What happens within is an extra: where it fails, that is logged and life goes on."""
+    try:
+        yield
+    except Exception as error:
+        raise_if_lost(error)
+        log.warning(sentence, exc_info=error)
+
+
+def raise_if_lost(error: BaseException) -> None:
+    """After a poisoned context no CUDA call of this process can succeed."""
+    if isinstance(error, EngineLost):
+        raise error
+    accelerator = getattr(torch, "AcceleratorError", None)
+    lost = accelerator is not None and isinstance(error, accelerator)
+    if (lost or "CUDA error" in str(error)) and not is_out_of_memory(error):
+        raise EngineLost(f"The device is lost: {str(error).splitlines()[0]}") from error

@@ -1,0 +1,1 @@
+"""The device thread: receive, admit, tick, decode, report."""

@@ -1,0 +1,138 @@
+"""Which jobs start now: pulled from the queue while there is room, their models loaded first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+
+from engine.loop.rows import Row, Work
+from engine.messages import Job
+from engine.models.model_cache import Model, ModelCache
+from engine.policy.budgets import Budgets
+from engine.policy.cost import ticket_for
+from engine.policy.queue import FairQueue, Ticket
+
+OVERCOMMIT = 7
+"""Budgets' worth of samples that owners without a running job may add to a full device: they
+step at once and everybody steps less often, which is what keeps small jobs quick."""
+
+
+class Admission:
+    """Jobs from the mailbox to their first tick."""
+
+    def __init__(self, queue: FairQueue, models: ModelCache, budgets: Budgets) -> None:
+        self._queue, self._models, self._budgets = queue, models, budgets
+        self._waiting: dict[str, list[Work]] = {}
+        """Handed out by the queue, by the model that is still to be loaded."""
+        self._order: list[str] | None = None
+        """As of the last change; None: to be looked up."""
+        self.may_start = False
+        """Whether something happened since the last pull that could let a job start."""
+
+    def ticket(self, job: Job) -> Ticket:
+        """What a job asks for."""
+        return ticket_for(job, solo=self._models.is_solo(job))
+
+    def submit(self, work: Work) -> None:
+        """Let a job wait its turn."""
+        self._queue.push(work.ticket)
+        self._order = None
+        self.may_start = True
+
+    def order(self) -> list[str]:
+        """Ids of the waiting jobs, next first; the same list until it changes."""
+        if self._order is None:
+            self._order = self._queue.order()
+        return self._order
+
+    def resident(self) -> tuple[str, ...]:
+        """Names of the models at hand."""
+        return self._models.names()
+
+    def compiling(self) -> tuple[str, ...]:
+        """Names of the models that are still being compiled."""
+        return self._models.compiling()
+
+    def loads(self) -> bool:
+        """Whether jobs that have started wait for their model."""
+        return any(self._waiting.values())
+
+    def end(self, work: Work) -> None:
+        """A job is over, wherever it was."""
+        self._queue.cancel(work.job.id)
+        self._queue.end(work.job.id)
+        self._order = None
+        # A name without works would hold the device for a model that nobody wants any more.
+        self._waiting = {
+            name: rest
+            for name, works in self._waiting.items()
+            if (rest := [other for other in works if other is not work])
+        }
+        self.may_start = True
+
+    def pull(
+        self,
+        rows: Sequence[Row],
+        works: Mapping[str, Work],
+        in_use: Callable[[], Collection[str]],
+        solo: Callable[[], bool],
+    ) -> Iterator[tuple[Work, Model | None]]:
+        """Jobs that start now, each with its model; None: it is being loaded.
+
+        Everything is looked at again after each job, since the caller begins it meanwhile.
+        solo: whether a job that has the device to itself may start.
+        """
+        self.may_start = False
+        while not self._must_make_room(in_use()):
+            ticket = self._next(rows, solo=solo())
+            if ticket is None:
+                return
+            self._order = None
+            work, model = works[ticket.job_id], self._models.get(ticket.model)
+            if model is None:
+                self._waiting.setdefault(ticket.model, []).append(work)
+            yield work, model
+
+    def _next(self, rows: Sequence[Row], *, solo: bool) -> Ticket | None:
+        budget = sum(self._budgets.of(group) for group in {row.group for row in rows})
+        taken: Counter[str] = Counter()
+        for row in rows:
+            taken[row.owner] += row.samples
+        for row in {row.work: row for row in rows}.values():  # of some, crops are still to come
+            taken[row.owner] += (row.work.images - len(row.work.rows)) * row.samples
+        free = (budget or 1) - taken.total()
+        # One owner's large job takes no more of the spare than a budget: others must get in.
+        spare = (1 + OVERCOMMIT) * budget - sum(min(count, budget) for count in taken.values())
+        resident = self._models.names()
+        if self._models.loading or self._models.just_loaded():
+            ticket = self._queue.next(free, spare, resident, solo=solo)
+            if ticket is not None or self._models.loading:
+                return ticket
+        return self._queue.next(free, spare, solo=solo)
+
+    def loaded(self, name: str, result: Model | Exception) -> list[Work]:
+        """The jobs that waited for this load, which has ended."""
+        self.may_start = True
+        self._models.loading = None
+        if not isinstance(result, Exception):
+            self._models.put(name, result)
+        return self._waiting.pop(name, [])
+
+    def idle(self, after_s: float | None, in_use: Collection[str]) -> None:
+        """Put away what nobody has used for so long."""
+        if after_s is not None:
+            self._models.unload_idle(after_s, in_use)
+
+    def close(self) -> None:
+        """Let a load under way end."""
+        self._models.close()
+
+    def _must_make_room(self, in_use: Collection[str]) -> bool:
+        """Begin the load that jobs wait for; true where rows in flight hold its memory.
+
+        Nothing else is started then, so that they end and the waiting model gets its turn.
+        """
+        for name in self._waiting:
+            if name != self._models.loading:
+                return bool(self._models.loading) or not self._models.want(name, in_use)
+        return False

@@ -1,0 +1,177 @@
+"""From a draw job to its rows: text, pictures and masks encoded, first latents drawn."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from engine import scheduler_table
+from engine.errors import JobError, Sentence, first_line
+from engine.loop.rows import Mask, Row, Work
+from engine.messages import DrawJob, InitUse
+from engine.models import Denoiser, noise, schedulers
+
+
+def build_rows(work: Work, model: Denoiser, arrivals: itertools.count[int]) -> Iterator[Row]:
+    """The rows of a drawing; its text and pictures are encoded with the first row.
+
+    The crops of a picture that is enlarged are encoded each with its own row.
+    """
+    job = work.job
+    assert isinstance(job, DrawJob)
+    if job.tile and not model.can_tile:
+        raise JobError(Sentence("This model cannot draw seamless tiles; choose another."))
+    if model.inpaints and work.inputs.mask is None:
+        raise JobError(
+            Sentence("This model draws only within a mask; give one, or choose another.")
+        )
+    text = model.condition(job, work.inputs.prompts)
+    work.notes += [*work.inputs.notes, *text.notes]
+    shape = model.latent_shape(job.width_px, job.height_px)
+    pattern = _scheduler(work, model, shape)
+    begin = 0
+    if work.inputs.pictures:
+        begin = model.first_step(job.steps, job.strength) * getattr(pattern, "order", 1)
+    timesteps = pattern.timesteps[begin:]
+    if hasattr(pattern, "set_begin_index"):
+        pattern.set_begin_index(begin)
+    total = len(timesteps) if job.stop >= 1 else max(1, round(job.stop * len(timesteps)))
+    samples = next(iter(text.tensors.values())).shape[0]
+    shapes = tuple((key, *tensor.shape[1:]) for key, tensor in sorted(text.tensors.items()))
+    adapter = model.adapter(job.loras)
+    begin_with = _beginning(work, model, timesteps, shape)
+    for index in range(work.images):
+        scheduler = copy.deepcopy(pattern) if index else pattern
+        generator = noise.generator_for(job.seed, index)
+        latents, mask = begin_with(scheduler, generator, index)
+        yield Row(
+            work=work,
+            index=index,
+            owner=job.owner,
+            group=(model.name, shape, shapes, job.tile, model.group_of(adapter), mask is None),
+            samples=samples,
+            arrival=next(arrivals),
+            model=model,
+            latents=latents,
+            scheduler=scheduler,
+            timesteps=timesteps,
+            total=min(total, len(timesteps)),
+            conditioning=text.tensors,
+            guidance=job.guidance,
+            avoid_weight=text.avoid_weight,
+            step_options=_step_options(scheduler, generator),
+            mask=mask,
+            adapter=adapter,
+            tile=job.tile,
+        )
+
+
+def _scheduler(work: Work, model: Denoiser, shape: tuple[int, ...]) -> Any:  # noqa: ANN401
+    """The scheduler that all rows copy, its timesteps set; JobError where it cannot do the job."""
+    job = work.job
+    assert isinstance(job, DrawJob)
+    name, own = job.scheduler, model.scheduler
+    if name and schedulers.is_edm(own) is not (scheduler_table.form_of(name) == "edm"):
+        raise JobError(
+            Sentence(
+                "The scheduler {name!r} does not suit this model, which is of EDM's own form;"
+                " choose edm-euler.",
+                name=name,
+            )
+            if schedulers.is_edm(own)
+            else Sentence(
+                "The scheduler {name!r} is for models of EDM's own form only; choose another, such"
+                " as euler.",
+                name=name,
+            )
+        )
+    try:
+        scheduler = schedulers.build(name, own)
+        least = schedulers.fewest_steps(scheduler)
+        if job.steps < least:
+            raise JobError(
+                Sentence(
+                    "This model's scheduler needs at least {least} steps; {steps} were asked for.",
+                    least=least,
+                    steps=job.steps,
+                )
+            )
+        model.set_timesteps(scheduler, job.steps, shape)
+    except (ValueError, NotImplementedError) as error:
+        # Such as more steps than a distilled scheduler has, or a table of betas it cannot make.
+        raise JobError(Sentence("{why}.", why=first_line(error))) from error
+    if work.inputs.pictures and not schedulers.can_noise(scheduler):
+        raise JobError(
+            Sentence(
+                "The scheduler {name!r} cannot begin from a picture; choose another, such as deis"
+                " or euler.",
+                name=name or "of this model",
+            )
+        )
+    if name == "ipndm":
+        work.notes.append(
+            Sentence(
+                "The scheduler 'ipndm' has a noise schedule of its own, not this model's, so"
+                " pictures come out pale; deis is its nearest kin."
+            )
+        )
+    return scheduler
+
+
+def _beginning(
+    work: Work, model: Denoiser, timesteps: Tensor, shape: tuple[int, ...]
+) -> Callable[[Any, torch.Generator, int], tuple[Tensor, Mask | None]]:
+    """How each row gets its first latents; pictures are encoded here, once for all rows.
+
+    Drawn in the order of diffusers' pipelines: picture, noise, masked picture. A drawing that is
+    enlarged begins each row with a crop of its own.
+    """
+    job = work.job
+    assert isinstance(job, DrawJob)
+    pictures, mask = work.inputs.pictures, work.inputs.mask
+    if job.init_use is InitUse.IMG2IMG and job.enlarge == 1:
+        pictures = pictures[:1]
+    anew = not pictures or (mask is not None and job.strength == 1)
+    encoded = [model.encode_image(picture) for picture in pictures if job.enlarge == 1]
+    if mask is not None and model.inpaints and anew:
+        encoded = []
+    masked = model.encode_mask(mask, pictures[0]) if mask is not None else None
+    weights = [picture.weight for picture in job.inputs]
+
+    def begin(
+        scheduler: Any,  # noqa: ANN401
+        generator: torch.Generator,
+        index: int,
+    ) -> tuple[Tensor, Mask | None]:
+        own = [model.encode_image(pictures[index])] if job.enlarge > 1 else encoded
+        images = [sample(generator) for sample in own]
+        if masked is not None and model.makes_contiguous:
+            images = [image.contiguous() for image in images]
+        mixes = job.init_use is not InitUse.IMG2IMG and images
+        image = [noise.mix(images, weights)] if mixes else images[:1]
+        if not len(timesteps):
+            return image[0], None
+        drawn = noise.draw(shape, generator, model.device, model.noise_dtype)
+        if anew:
+            latents = drawn * getattr(scheduler, "init_noise_sigma", 1.0)
+        else:
+            latents = model.add_noise(scheduler, image[0], drawn, timesteps[0])
+        if masked is None:
+            return latents, None
+        new, channels = masked(generator)
+        return latents, Mask(new, image[0] if image else latents, drawn, channels)
+
+    return begin
+
+
+def _step_options(scheduler: Any, generator: torch.Generator) -> dict[str, Any]:  # noqa: ANN401
+    """As the pipelines do: η = 0 and the picture's generator where the scheduler takes them."""
+    taken = inspect.signature(scheduler.step).parameters
+    options = {"eta": 0.0, "generator": generator}
+    return {name: value for name, value in options.items() if name in taken}

@@ -1,0 +1,208 @@
+"""Prompts that could have made a picture, by ranking words with a CLIP pair."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from engine.catalogue import ModelSpec
+from engine.errors import LOAD_IN_FLOAT32, NotFiniteError
+from engine.messages import DescribeJob, Finished, Job
+from engine.models.clip_pixels import ClipPreprocessing, preprocessing_of
+from engine.models.parts import load_network, load_processor
+from engine.models.pipelines import check_tokenizer
+from engine.pictures.encoded import Inputs
+
+WORDS: Mapping[str, Sequence[str]] = {
+    "subjects": (
+        *("cat", "dog", "fox", "owl", "fish", "bird", "horse", "rabbit", "bear", "frog", "snail"),
+        *("butterfly", "mushroom", "flower", "tree", "cactus", "house", "castle", "lighthouse"),
+        *("tower", "bridge", "mountain", "car", "bus", "train", "boat", "sailboat", "rocket"),
+        *("balloon", "bicycle", "apple", "pear", "cake", "teapot", "cup", "moon", "sun", "star"),
+        *("cloud", "planet", "heart", "circle", "square", "triangle", "portrait", "city"),
+    ),
+    "colours": (
+        *("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black"),
+        *("white", "grey", "gold"),
+    ),
+    "places": (
+        "at night",
+        "at sunset",
+        "in the snow",
+        "in a forest",
+        "by the sea",
+        "in the rain",
+        "in a city",
+        "under the stars",
+        "in the desert",
+        "in the mountains",
+        "on a meadow",
+        "in space",
+    ),
+    "styles": ("flat", "sketch", "pixel art", "watercolour", "stained glass", "neon", "photo"),
+}
+"""What pictures are said to show where the pair brings no `describe.json` of its own."""
+SENTENCE = "{a} {colour} {subject} {place}, {style}"
+"""How the words are said together; `{a}` is the article that the colour takes."""
+ALONE = "a picture of {word}"
+KEPT = {"subjects": 4, "colours": 3, "places": 3, "styles": 2}
+"""How many words of each kind meet in the sentences that are compared at last."""
+ROUNDS = 2
+BATCH = 64
+
+Words = tuple[str, ...]
+"""One word of each kind, in the order of `KEPT`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wording:
+    """What a pair can be asked: the words of each kind, in the form of its captions."""
+
+    words: Mapping[str, Sequence[str]]
+    sentence: str = SENTENCE
+
+    def said(self, words: Words) -> str:
+        """The sentence that a word of each kind makes."""
+        subject, colour, place, style = words
+        article = "an" if colour[:1] in tuple("aeiou") else "a"
+        return self.sentence.format(
+            a=article, subject=subject, colour=colour, place=place, style=style
+        )
+
+
+def load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> ClipRanking:
+    """The pair of a directory, in fp32 whatever the device is best at."""
+    del dtype
+    model = load_network("CLIPModel", spec.place, device, torch.float32)
+    tokenizer = load_processor("CLIPTokenizer", spec.place)
+    check_tokenizer(tokenizer, spec.place)
+    return ClipRanking(
+        spec.info.name, model, tokenizer, wording_of(spec.place), preprocessing_of(spec.place)
+    )
+
+
+class ClipRanking:
+    """A `Solo` over a CLIP pair: the best word of each kind beside the others, then sentences."""
+
+    def __init__(
+        self,
+        name: str,
+        model: Any,  # noqa: ANN401
+        tokenizer: Any,  # noqa: ANN401
+        wording: Wording,
+        eye: ClipPreprocessing,
+    ) -> None:
+        self.name = name
+        self.model = model
+        self._tokenizer = tokenizer
+        self._wording, self._preprocessing = wording, eye
+
+    def run(self, job: Job, inputs: Inputs, report: Callable[[int, int], None]) -> Finished:
+        """`suggestions` sentences, the likeliest first, with their chances among those compared."""
+        assert isinstance(job, DescribeJob)
+        turns = [*KEPT] * (1 + ROUNDS)
+        picture = self._embed_picture(inputs.pictures[0])
+        ranked: dict[str, list[str]] = {}
+        for turn, kind in enumerate(turns):
+            report(turn, len(turns) + 1)
+            best = {other: words[0] for other, words in ranked.items()}
+            texts = self._texts(kind, best)
+            order = self._score(picture, list(texts.values())).argsort(descending=True)
+            ranked[kind] = [list(texts)[place] for place in order.tolist()]
+        report(len(turns), len(turns) + 1)
+        compared = list(itertools.product(*(words[: KEPT[kind]] for kind, words in ranked.items())))
+        scores = self._score(picture, [self._wording.said(words) for words in compared])
+        chances = dict(zip(compared, scores.softmax(dim=0).tolist(), strict=True))
+        chosen = distinct(sorted(compared, key=chances.__getitem__, reverse=True), job.suggestions)
+        return Finished(
+            job_id=job.id,
+            texts=tuple(self._wording.said(words) for words in chosen),
+            weights=tuple(chances[words] for words in chosen),
+            notes=inputs.notes,
+        )
+
+    def _texts(self, kind: str, best: Mapping[str, str]) -> dict[str, str]:
+        """What each word of a kind is scored in: the best sentence so far, and at first alone.
+
+        Within a caption such as it was trained on, a pair tells words apart that it confuses alone.
+        """
+        words = self._wording.words[kind]
+        if len(best) < len(KEPT):
+            return {word: ALONE.format(word=word) for word in words}
+        return {word: self._wording.said(tuple({**best, kind: word}.values())) for word in words}
+
+    def _embed_picture(self, picture: Image.Image) -> Tensor:
+        """(1, D), normalised, of the middle square: that is what such pairs are trained on."""
+        middle = ImageOps.fit(picture, (min(picture.size),) * 2, Image.Resampling.BICUBIC)
+        given = self._preprocessing.pixels(middle, int(self.model.config.vision_config.image_size))
+        return _unit(
+            self.model.get_image_features(
+                pixel_values=given.to(self.model.device, self.model.dtype)
+            )
+        )
+
+    def _score(self, picture: Tensor, texts: Sequence[str]) -> Tensor:
+        scores = []
+        for start in range(0, len(texts), BATCH):
+            tokens = self._tokenizer(
+                list(texts[start : start + BATCH]),
+                padding="max_length",
+                truncation=True,
+                return_tensors="pt",
+            ).to(self.model.device)
+            features = _unit(
+                self.model.get_text_features(
+                    input_ids=tokens.input_ids, attention_mask=tokens.attention_mask
+                )
+            )
+            scores.append((features @ picture.T)[:, 0].float().cpu())
+        found = torch.cat(scores) * float(self.model.logit_scale.exp())
+        if not torch.isfinite(found).all():
+            raise NotFiniteError(LOAD_IN_FLOAT32)
+        return found
+
+
+def distinct(ranked: Sequence[Words], wanted: int) -> list[Words]:
+    """The first so many of which no two say nearly the same; then, if they are short, the others.
+
+    Nearly the same: one subject, and but one other word that differs.
+    """
+    chosen: list[Words] = []
+    for words in ranked:
+        if all(words[0] != other[0] or _differing(words, other) > 1 for other in chosen):
+            chosen.append(words)
+    others = [words for words in ranked if words not in chosen]
+    return sorted([*chosen, *others][:wanted], key=ranked.index)
+
+
+def wording_of(place: Path) -> Wording:
+    """As a pair's `describe.json` says; each list that it lacks is the built-in one."""
+    path = place / "describe.json"
+    own = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    sentence = own.get("sentence") or SENTENCE
+    named = {field for _, field, _, _ in Formatter().parse(sentence) if field is not None}
+    if named - {"a"} != {"subject", "colour", "place", "style"}:
+        raise ValueError(
+            f"the sentence in {path} must name {{subject}}, {{colour}}, {{place}} and {{style}}"
+        )
+    words = {kind: own.get(kind) or usual for kind, usual in WORDS.items()}
+    return Wording(words=words, sentence=sentence)
+
+
+def _differing(one: Words, other: Words) -> int:
+    return sum(a != b for a, b in zip(one, other, strict=True))
+
+
+def _unit(features: Any) -> Tensor:  # noqa: ANN401 - a tensor, or an output that pools one
+    tensor: Tensor = getattr(features, "pooler_output", features)
+    unit: Tensor = tensor / tensor.norm(dim=-1, keepdim=True)
+    return unit

@@ -1,0 +1,34 @@
+"""From a catalogue entry to a latent diffusion model, whatever its family."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import torch
+
+from engine.catalogue import ModelSpec
+from engine.models.image_prompts import attach
+from engine.models.latent import LatentModel
+from engine.models.parts import place_on_device, safety_of, tiny_decoder
+from engine.models.pipelines import open_pipeline
+from engine.models.preview import calibrate
+
+M = TypeVar("M", bound=LatentModel)
+
+
+def load_latent(kind: type[M], spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> M:
+    """A model of this kind with all that its entry names, ready on the device."""
+    pipeline = open_pipeline(spec, device, dtype)
+    if spec.ip_adapter is not None and spec.image_encoder is not None:
+        attach(pipeline, spec.ip_adapter, spec.image_encoder, dtype)
+    place_on_device(pipeline, spec, device)
+    loras = {lora.name: lora.path for lora in spec.loras}
+    model = kind(spec.info.name, pipeline, device, loras)
+    model.safety = safety_of(spec, device, dtype)
+    if spec.preview_vae is not None:
+        model.preview = tiny_decoder(spec.preview_vae, device, dtype)
+    calibrate(model)
+    if spec.compiled:
+        # Last: its thread keeps the weights, and nobody would end it where the load fails.
+        model.compile(whole=spec.compiled == "whole")
+    return model

@@ -1,0 +1,170 @@
+"""The models at hand: loaded in the background, the least recently used ones put away."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engine.catalogue import ModelSpec
+from engine.messages import DrawJob, Job
+from engine.models import Denoiser, Solo
+from engine.models.latent import LatentModel
+
+Model = Denoiser | Solo
+CLOSE_S = 5.0
+MIN_RESIDENT_S = 15.0
+"""How long jobs of resident models come first after a load, lest models swap for every job."""
+log = logging.getLogger(__name__)
+
+
+class ModelCache:
+    """Resident models by name, the longest unused first; lives on the worker's thread."""
+
+    def __init__(
+        self,
+        specs: Mapping[str, ModelSpec],
+        *,
+        load: Callable[[ModelSpec], Model],
+        memory_gb: float,
+        loaded: Callable[[str, Model | Exception], None],
+        clock: Callable[[], float],
+        weigh: Callable[[Model], float] | None = None,
+    ) -> None:
+        self._specs, self._weigh = specs, weigh or size_gb
+        self._load = load
+        self._memory_gb = memory_gb
+        self._loaded = loaded
+        self._clock = clock
+        self._models: OrderedDict[str, Model] = OrderedDict()
+        self._used_s: dict[str, float] = {}
+        self._size_gb: dict[str, float] = {}
+        self._thread: threading.Thread | None = None
+        self._last_load_s = float("-inf")
+        self.loading: str | None = None
+        """The model being loaded; one at a time."""
+
+    def names(self) -> tuple[str, ...]:
+        """Those that rows can start on at once."""
+        return tuple(self._models)
+
+    def compiling(self) -> tuple[str, ...]:
+        """Those with shapes that are still being compiled."""
+        return tuple(
+            name
+            for name, model in self._models.items()
+            if isinstance(model, LatentModel) and model.compiling()
+        )
+
+    def is_solo(self, job: Job) -> bool:
+        """Whether a job's model draws with the device to itself instead of sharing passes."""
+        return isinstance(job, DrawJob) and not self._specs[job.model].family.shares_passes
+
+    def just_loaded(self) -> bool:
+        """Whether the last load is so recent that what is resident should be used first."""
+        return self._clock() - self._last_load_s < MIN_RESIDENT_S
+
+    def get(self, name: str) -> Model | None:
+        """A resident model, marked as used."""
+        model = self._models.get(name)
+        if model is not None:
+            self._models.move_to_end(name)
+            self._used_s[name] = self._clock()
+        return model
+
+    def want(self, name: str, in_use: Collection[str]) -> bool:
+        """Begin to load, putting others away first; False where those in use leave no room.
+
+        A model that is larger than all the memory there is loads alone, and may run out.
+        """
+        need_gb = self._size_gb.get(name) or self._estimate_gb(name)
+        for other in tuple(self._models):
+            if self._used_gb() + need_gb <= self._memory_gb:
+                break
+            if other not in in_use:
+                self._unload(other)
+        if self._models and self._used_gb() + need_gb > self._memory_gb:
+            return False
+        self.loading = name
+        self._thread = threading.Thread(
+            target=self._run, args=(name,), name=f"load {name}", daemon=True
+        )
+        self._thread.start()
+        return True
+
+    def put(self, name: str, model: Model) -> None:
+        """A model has been loaded."""
+        self.loading = None
+        self._models[name] = model
+        self._used_s[name] = self._last_load_s = self._clock()
+        self._size_gb[name] = self._weigh(model)
+        log.info("Loaded %s: %.2f GB.", name, self._size_gb[name])
+
+    def unload_idle(self, after_s: float, in_use: Collection[str]) -> None:
+        """Free what has not been used for so long."""
+        for name in tuple(self._models):
+            if name not in in_use and self._clock() - self._used_s[name] >= after_s:
+                self._unload(name)
+
+    def close(self) -> None:
+        """Let go of every model; give a load under way a moment to end by itself."""
+        for name in tuple(self._models):
+            self._unload(name)
+        if self._thread is not None:
+            self._thread.join(timeout=CLOSE_S)
+
+    def _run(self, name: str) -> None:
+        try:
+            result: Model | Exception = self._load(self._specs[name])
+        except Exception as error:  # noqa: BLE001 - told to the worker, which fails the jobs
+            result = error
+        except BaseException as panic:  # noqa: BLE001 - those of Rust libraries are no Exception
+            result = RuntimeError(f"loading panicked: {panic}")
+        self._loaded(name, result)
+
+    def _unload(self, name: str) -> None:
+        model = self._models.pop(name)
+        if isinstance(model, LatentModel):
+            model.close()
+        del model
+        gc.collect()  # models with hooks are cycles
+        log.info("Put %s away.", name)
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    def _used_gb(self) -> float:
+        return sum(map(self._weigh, self._models.values()))  # LoRAs come and go
+
+    def _estimate_gb(self, name: str) -> float:
+        spec = self._specs[name]
+        if spec.info.vram_gb:
+            return spec.info.vram_gb
+        try:
+            files = _weights(spec.place)
+            if spec.denoiser is not None:
+                replaced = {"unet", "transformer"}
+                files = [file for file in files if file.parent.name not in replaced]
+            for beside in (spec.denoiser, spec.ip_adapter, spec.image_encoder):
+                files += _weights(beside) if beside is not None else []
+            return sum(file.stat().st_size for file in files) / 1e9
+        except OSError:  # the load itself will say what is wrong
+            return 0.0
+
+
+def _weights(place: Path) -> list[Path]:
+    return list(place.glob("**/*.safetensors")) if place.is_dir() else [place]
+
+
+def size_gb(model: Any) -> float:  # noqa: ANN401 - denoisers and solos hold modules alike
+    """Bytes of all parameters and buffers that a model holds."""
+    pipeline = getattr(model, "pipeline", None)
+    parts = pipeline.components.values() if pipeline is not None else vars(model).values()
+    modules = [part for part in parts if isinstance(part, torch.nn.Module)]
+    tensors = [t for m in modules for t in (*m.parameters(), *m.buffers())]
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors) / 1e9

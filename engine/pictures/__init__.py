@@ -1,0 +1,1 @@
+"""Encoded pictures in and out, and the crops of a picture that is enlarged."""

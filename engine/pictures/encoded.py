@@ -1,0 +1,206 @@
+"""Encoded pictures in, encoded pictures out; runs in the thread pool, never on the event loop."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from engine.errors import JobError, Sentence
+from engine.messages import DescribeJob, DrawJob, InitUse, Job, UpscaleJob
+from engine.pictures.crops import split
+
+MAX_PICTURE_PIXELS = 50_000_000
+PROMPT_SIDE_PX = 1024
+"""More of a picture that is a prompt nobody sees: vision towers look at 224 or 336 px."""
+MOST_ASPECT = 4
+"""A vision tower's preprocessing makes the shorter side as long as it looks at before it crops: a
+line of pixels would become gigabytes."""
+PREVIEW_SIDE_PX = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """The pictures of a job, decoded and brought to its size."""
+
+    pictures: tuple[Image.Image, ...] = ()
+    prompts: tuple[Image.Image, ...] = ()
+    """Those that guide like words do, in their own shapes."""
+    mask: Image.Image | None = None
+    notes: tuple[Sentence, ...] = ()
+
+
+def brings_pictures(job: Job) -> bool:
+    """Whether there is anything to decode."""
+    return (
+        bool(job.inputs) if isinstance(job, DrawJob) else isinstance(job, UpscaleJob | DescribeJob)
+    )
+
+
+def prepare(job: Job, *, guides: bool = False) -> Inputs:
+    """Decode what the job brings; JobError with one sentence where that is no picture.
+
+    guides: whether its model takes pictures as prompts.
+    """
+    match job:
+        case DrawJob(init_use=InitUse.PROMPT) if guides:
+            seen = [_to_look_at(given.data) for given in job.inputs]
+            notes = dict.fromkeys(note for _, note in seen if note)
+            return Inputs(prompts=tuple(picture for picture, _ in seen), notes=tuple(notes))
+        case DrawJob():
+            return _prepare_drawing(job)
+        case DescribeJob():
+            picture, note = _to_look_at(job.picture)
+            return Inputs(pictures=(picture,), notes=(note,) if note else ())
+        case UpscaleJob():
+            return Inputs(pictures=(decode(job.picture),))
+        case _:
+            return Inputs()
+
+
+def decode(data: bytes) -> Image.Image:
+    """An upright RGB picture from a PNG, JPEG or WebP file, transparency over white.
+
+    The size is read from the header first: a small file can unpack to gigabytes.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            picture = Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "WEBP", "GIF"))
+        pixels = picture.width * picture.height
+        if pixels > MAX_PICTURE_PIXELS:
+            raise JobError(
+                Sentence(
+                    "The picture has {width} × {height} px, {megapixels:.0f} megapixels; at most"
+                    " {most} are taken; shrink it.",
+                    width=picture.width,
+                    height=picture.height,
+                    megapixels=pixels / 1e6,
+                    most=MAX_PICTURE_PIXELS // 1_000_000,
+                )
+            )
+        picture.load()
+    except Image.DecompressionBombError as error:
+        # Pillow's own limit; its sentence holds the number of pixels.
+        pixels = int(re.sub(r"\D*(\d+).*", r"\1", str(error)) or 0)
+        raise JobError(
+            Sentence(
+                "The picture has {megapixels:.0f} megapixels; at most {most} are taken; shrink it"
+                " first.",
+                megapixels=pixels / 1e6,
+                most=MAX_PICTURE_PIXELS // 1_000_000,
+            )
+        ) from None
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
+        raise JobError(
+            Sentence(
+                "The picture cannot be read ({bytes} bytes: it is damaged, cut short, or no PNG,"
+                " JPEG or WebP).",
+                bytes=len(data),
+            )
+        ) from error
+    upright = ImageOps.exif_transpose(picture)
+    if upright.has_transparency_data:
+        upright = upright.convert("RGBA")
+        white = Image.new("RGBA", upright.size, "white")
+        upright = Image.alpha_composite(white, upright)
+    return upright.convert("RGB")
+
+
+def to_png(pixels: NDArray[np.uint8]) -> bytes:
+    """(H, W, 3) → a PNG file."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG", compress_level=4)
+    return buffer.getvalue()
+
+
+def to_preview(pixels: NDArray[np.uint8], side_px: int = PREVIEW_SIDE_PX) -> bytes:
+    """A rough (h, w, 3) → a small JPEG with such a longer side, at most 256 px."""
+    picture = Image.fromarray(pixels)
+    scale = min(side_px, PREVIEW_SIDE_PX) / max(picture.size)
+    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    buffer = io.BytesIO()
+    picture.resize(size, Image.Resampling.BICUBIC).save(buffer, "JPEG", quality=80)
+    return buffer.getvalue()
+
+
+def _to_look_at(data: bytes) -> tuple[Image.Image, Sentence | None]:
+    """A picture for a vision tower, no larger and no thinner than is of use; a note where cut."""
+    picture, note = decode(data), None
+    (width, height), most = picture.size, MOST_ASPECT * min(picture.size)
+    if max(width, height) > most:
+        size = (min(width, most), min(height, most))
+        left, top = (width - size[0]) // 2, (height - size[1]) // 2
+        picture = picture.crop((left, top, left + size[0], top + size[1]))
+        note = Sentence(
+            "Only the middle {kept_width} × {kept_height} px of the picture of {width} × {height}"
+            " px are looked at: one side may be at most {most} times the other.",
+            kept_width=size[0],
+            kept_height=size[1],
+            width=width,
+            height=height,
+            most=MOST_ASPECT,
+        )
+    picture.thumbnail((PROMPT_SIDE_PX, PROMPT_SIDE_PX))
+    return picture, note
+
+
+def _prepare_drawing(job: DrawJob) -> Inputs:
+    pictures: list[Image.Image] = []
+    notes: list[Sentence] = []
+    target = (job.width_px, job.height_px)
+    if job.enlarge > 1:
+        large = (job.width_px * job.enlarge, job.height_px * job.enlarge)
+        picture = decode(job.inputs[0].data)
+        if picture.width * target[1] != picture.height * target[0]:
+            notes.append(_picture_fitted(picture, large))
+        enlarged = ImageOps.fit(picture, large, Image.Resampling.LANCZOS)
+        return Inputs(pictures=tuple(split(enlarged, target)), notes=tuple(notes))
+    for given in job.inputs:
+        picture = decode(given.data)
+        if picture.size != target:
+            notes.append(_picture_fitted(picture, target))
+            picture = ImageOps.fit(picture, target, Image.Resampling.LANCZOS)
+        pictures.append(picture)
+    if job.init_use is InitUse.PROMPT:
+        notes.append(
+            Sentence("This model takes no pictures as prompts; the drawing starts from their mix.")
+        )
+    mask = None
+    if job.mask:
+        mask = decode(job.mask).convert("L")
+        if mask.size != target:
+            notes.append(_mask_fitted(mask, target))
+            mask = ImageOps.fit(mask, target, Image.Resampling.NEAREST)
+        if np.asarray(mask).max() < 128:
+            raise JobError(
+                Sentence("The mask is black all over, so nothing would be drawn; paint it white.")
+            )
+    return Inputs(pictures=tuple(pictures), mask=mask, notes=tuple(dict.fromkeys(notes)))
+
+
+def _picture_fitted(picture: Image.Image, size: tuple[int, int]) -> Sentence:
+    return Sentence(
+        "The picture of {width} × {height} px was scaled and cropped about its middle to"
+        " {new_width} × {new_height}.",
+        width=picture.width,
+        height=picture.height,
+        new_width=size[0],
+        new_height=size[1],
+    )
+
+
+def _mask_fitted(mask: Image.Image, size: tuple[int, int]) -> Sentence:
+    return Sentence(
+        "The mask of {width} × {height} px was scaled and cropped about its middle to"
+        " {new_width} × {new_height}.",
+        width=mask.width,
+        height=mask.height,
+        new_width=size[0],
+        new_height=size[1],
+    )

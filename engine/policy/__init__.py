@@ -1,0 +1,1 @@
+"""Who is drawn next, and with whom; nothing here knows of tensors."""

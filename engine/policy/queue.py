@@ -1,0 +1,155 @@
+"""Who is next: lanes, deficit round robin over owners in each, and a cap on each owner's jobs."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Container
+from dataclasses import dataclass, field
+
+from engine.messages import Lane
+
+QUANTUM = 120.0
+"""Work an owner may ask for each round: a small grid."""
+RECENT_USE_HALF_LIFE_S = 3600.0
+RECENT_USE_UNIT = 10 * QUANTUM
+"""Recent use that halves an owner's share of the relax lane."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """What the queue knows of a waiting job."""
+
+    job_id: str
+    owner: str
+    lane: Lane
+    model: str
+    samples: int
+    """Samples it brings to a pass, all its rows together."""
+    work: float
+    """Evaluations of one sample at 512 × 512 px."""
+
+
+@dataclass(slots=True)
+class _Owner:
+    tickets: deque[Ticket] = field(default_factory=deque)
+    deficit: float = 0.0
+
+
+class FairQueue:
+    """Tickets of waiting jobs; workers pull the next.
+
+    Within a lane owners share the work they ask for equally, in the relax lane by less the more
+    they had recently. Work once handed out counts, cancelled or not.
+    """
+
+    def __init__(self, *, owner_cap: int, clock: Callable[[], float]) -> None:
+        self._owner_cap = owner_cap
+        self._clock = clock
+        self._lanes: dict[Lane, OrderedDict[str, _Owner]] = {lane: OrderedDict() for lane in Lane}
+        self._running: dict[str, str] = {}
+        self._running_of: Counter[str] = Counter()
+        self._recent: dict[str, tuple[float, float]] = {}
+
+    def __len__(self) -> int:
+        return sum(len(owner.tickets) for ring in self._lanes.values() for owner in ring.values())
+
+    def push(self, ticket: Ticket) -> None:
+        """Let a job wait its turn."""
+        self._lanes[ticket.lane].setdefault(ticket.owner, _Owner()).tickets.append(ticket)
+
+    def cancel(self, job_id: str) -> bool:
+        """Forget a waiting job; False where it does not wait here."""
+        for ring in self._lanes.values():
+            for name, owner in ring.items():
+                for ticket in owner.tickets:
+                    if ticket.job_id == job_id:
+                        owner.tickets.remove(ticket)
+                        if not owner.tickets:
+                            del ring[name]
+                        return True
+        return False
+
+    def next(
+        self,
+        free_samples: int,
+        spare_samples: int,
+        models: Container[str] | None = None,
+        *,
+        solo: bool = True,
+    ) -> Ticket | None:
+        """Hand out the next job, or None where none may start now.
+
+        While nothing is free, an owner with no job running may still join within the spare.
+        models: those that jobs may start on; None: any. solo: whether a job may start that has
+        the device to itself and brings no samples.
+        """
+        for ring in self._lanes.values():
+            eligible = [
+                name
+                for name, owner in ring.items()
+                if (models is None or owner.tickets[0].model in models)
+                and (solo or owner.tickets[0].samples)
+                and self._running_of[name] < self._owner_cap
+                and (free_samples > 0 or (spare_samples > 0 and not self._running_of[name]))
+            ]
+            if eligible:
+                return self._hand_out(ring, eligible)
+        return None
+
+    def end(self, job_id: str) -> None:
+        """A job that was handed out is over, however it ended."""
+        owner = self._running.pop(job_id, None)
+        if owner is not None:
+            self._running_of[owner] -= 1
+            if not self._running_of[owner]:
+                del self._running_of[owner]
+
+    def order(self) -> list[str]:
+        """Ids of the waiting jobs, next first, as if all brought the same work."""
+        turns = [
+            (lane, turn, place, ticket.job_id)
+            for lane, ring in self._lanes.items()
+            for place, owner in enumerate(ring.values())
+            for turn, ticket in enumerate(owner.tickets)
+        ]
+        return [job_id for *_, job_id in sorted(turns)]
+
+    def _hand_out(self, ring: OrderedDict[str, _Owner], eligible: list[str]) -> Ticket:
+        """Deficit round robin (Shreedhar & Varghese 1995), the empty rounds taken at one stride."""
+        quantum = {name: QUANTUM * self._share(name, ring) for name in eligible}
+        rounds = {
+            name: max(0, math.ceil((ring[name].tickets[0].work - ring[name].deficit) / share))
+            for name, share in quantum.items()
+        }
+        fewest = min(rounds.values())
+        for name, share in quantum.items():
+            ring[name].deficit += fewest * share
+        chosen = next(name for name in eligible if rounds[name] == fewest)
+        owner = ring[chosen]
+        ticket = owner.tickets.popleft()
+        owner.deficit -= ticket.work
+        ring.move_to_end(chosen)
+        if not owner.tickets:
+            del ring[chosen]
+        self._running[ticket.job_id] = chosen
+        self._running_of[chosen] += 1
+        self._charge(chosen, ticket.work)
+        return ticket
+
+    def _share(self, owner: str, ring: OrderedDict[str, _Owner]) -> float:
+        if ring is not self._lanes[Lane.RELAX]:
+            return 1.0
+        return 1.0 / (1.0 + self._recent_use(owner) / RECENT_USE_UNIT)
+
+    def _recent_use(self, owner: str) -> float:
+        use, since = self._recent.get(owner, (0.0, 0.0))
+        return float(use * 0.5 ** ((self._clock() - since) / RECENT_USE_HALF_LIFE_S))
+
+    def _charge(self, owner: str, work: float) -> None:
+        now = self._clock()
+        self._recent[owner] = (self._recent_use(owner) + work, now)
+        if len(self._recent) > 2 * len(self._running) + 1000:
+            self._recent = {
+                name: use for name, use in self._recent.items() if self._recent_use(name) > 1.0
+            }

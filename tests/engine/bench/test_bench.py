@@ -1,0 +1,231 @@
+from __future__ import annotations
+
+import itertools
+import json
+import random
+
+import numpy as np
+import pytest
+import torch
+from diffusers.models.attention import BasicTransformerBlock
+
+from engine import EngineError, scheduler_table
+from engine.bench import bench, figures, report
+from engine.bench import watch as watch_module
+from engine.bench.measures import Result
+from engine.bench.models import (
+    SD15_UNET,
+    SDXL_UNET,
+    spec_of,
+    toy,
+    toy_flow,
+    toy_flow_spec,
+    toy_spec,
+)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("toy")
+    toy().save_pretrained(folder)
+    return bench.Bench(toy_spec(folder), 64, "cpu", "auto")
+
+
+def test_a_late_joiner_steps_in_the_next_tick(small):
+    assert small.late_joiner() == 1
+
+
+@pytest.mark.parametrize("flow", [False, True])
+def test_batched_latents_differ_by_rounding_and_lone_ones_not_at_all(small, tmp_path, flow):
+    if flow:
+        toy_flow().save_pretrained(tmp_path)
+        small = small.like(toy_flow_spec(tmp_path), 64)
+    differences = small.exactness()
+    assert tuple(differences) == scheduler_table.names_for(flow=flow)
+    assert max(each.batched for each in differences.values()) <= 1e-3
+    assert {each.alone for each in differences.values()} == {0.0}
+
+
+def test_random_arrivals_are_one_seeded_trace_at_the_speed_measured_last(small, monkeypatch):
+    lived = []
+
+    async def live(_, trace):
+        lived.append([arrival for arrival, _ in trace])
+        return [0.5] * len(trace)
+
+    monkeypatch.setattr(bench, "_live", live)
+    for _ in range(2):
+        pace = itertools.cycle([1.0] * 9 + [3.0] * 9)
+        monkeypatch.setattr(small.baseline, "draw", lambda _, pace=pace: next(pace))
+        theirs, ours, mean_s = small.arrivals(40)
+        assert ours == 0.5 and theirs > 2.0 and mean_s == 2.0
+    assert lived[:4] == lived[4:]
+    assert [len(part) for part in lived[:4]] == [10] * bench.TRACE_PARTS
+    gaps = [np.diff([0.0, *part]) / speed for part, speed in zip(lived, (1, 3, 1, 3), strict=False)]
+    chance = random.Random(1)
+    assert np.concatenate(gaps) == pytest.approx(
+        [chance.expovariate(bench.LOAD) for _ in range(40)]
+    )
+
+
+def test_one_server_serves_one_after_another():
+    assert bench._one_server([(0.0, 1.0), (0.5, 1.0), (5.0, 2.0)]) == [1.0, 1.5, 2.0]
+
+
+class Measured:
+    """Stands in for a bench; whatever is asked of it takes no time."""
+
+    def __init__(self, spec, *_):
+        self.spec, self.name = spec, spec.info.title
+        self.baseline = "S"
+        self.compiled_baseline = lambda: self
+        self.like = Measured
+
+    def draw(self, job):
+        return 1.0
+
+    def job(self, *_, **__):
+        return None
+
+    def mixed(self, count, **_):
+        return [None] * count
+
+    def throughput(self, jobs, rounds):
+        return 6.0, 1.0
+
+    def alone(self, steps, pairs):
+        return 1.04, [1.04]
+
+    def late_joiner(self):
+        return 1
+
+    def arrivals(self, count):
+        return 1.0, 0.6, 0.1
+
+    def overhead(self):
+        return 0.08, 10
+
+    def previews(self, pairs):
+        return 1.0
+
+    def exactness(self):
+        return {"euler": bench.Exactness(batched=1e-2, alone=0.0)}
+
+    def recompiles(self, beside):
+        return bench.Recompiles(
+            graphs=0, passes=9, eager=2, passes_while_loading=3, eager_while_loading=3
+        )
+
+    def curve(self, steps):
+        return {"1": 1.0}
+
+
+def test_a_run_holds_every_benchmark_by_its_number(monkeypatch, tmp_path):
+    monkeypatch.setattr(figures, "Bench", Measured)
+    monkeypatch.setattr(figures, "leave_a_core", lambda: None)
+    lines = []
+    results = figures.run(toy_spec(tmp_path), device="cpu", dtype="auto", only=(), say=lines.append)
+    report.write_json(results, tmp_path / "bench.json")
+    table = json.loads((tmp_path / "bench.json").read_text())
+    assert {"1", "1-toy", *map(str, range(2, 11))} <= set(table)
+    assert len(lines) == len(results) == len(table)
+    assert table["3"]["figure"] is None and table["3"]["bar"] == "H200 only"
+    met = {number: table[number]["met"] for number in ("4", "6", "7", "7-toy", "9", "10")}
+    assert met == {"4": False, "6": True, "7": True, "7-toy": None, "9": False, "10": False}
+
+
+def test_full_size_models_are_judged_by_the_bars_of_an_h200(tmp_path):
+    size = figures.FULL_SIZE[0]
+    found = figures.full_size_figures(Measured(spec_of("sd15", "SD", tmp_path, 512)), size)
+    table = {result.number.removesuffix("-sd15"): result for result in found}
+    assert {*map(str, range(1, 11)), "1c"} <= set(table)
+    bars = {number: table[number].bar for number in ("1", "1c", "4", "5", "6", "7", "8", "10")}
+    assert bars == {
+        "1": "≥ 5.0",
+        "1c": "≥ 2.0",
+        "4": "≤ 1.05",
+        "5": "≤ 1",
+        "6": "< 0.5",
+        "7": "≤ 0.05",
+        "8": "≤ 1.02",
+        "10": "0",
+    }
+    assert not table["6"].met and not table["7"].met and table["4"].met
+    assert table["2"].met is None and table["9"].met is None
+    assert table["1"].baseline == "S" and table["1c"].baseline == table["4"].baseline == "Sc"
+
+
+@pytest.mark.parametrize(
+    ("measure", "name", "known"),
+    [
+        (figures.run, "3", "there are 1-toy, 2-toy"),
+        (figures.run, "nonsense", "no benchmark 'nonsense'"),
+        (figures.full_size_run, "9", "1-sd15"),
+    ],
+)
+def test_a_benchmark_that_there_is_not_is_refused_with_a_list(measure, name, known):
+    models = (None,) if measure is figures.run else ()
+    with pytest.raises(ValueError, match=known):
+        measure(*models, device="cpu", dtype="auto", only=["1-toy", name], say=print)
+
+
+def test_passes_without_compiled_code_are_seen(small):
+    """However it came about that compiled code was not used."""
+    with watch_module.watching() as watch:
+        block = BasicTransformerBlock(8, 1, 8)
+        compiled = torch.compile(block, backend="eager")
+        compiled(torch.zeros(1, 4, 8))
+        assert watch.eager_blocks == 0
+        with torch.compiler.set_stance("force_eager"):
+            compiled(torch.zeros(1, 4, 8))
+        assert watch.eager_blocks == 1
+        before = len(watch.ticks)
+        with small.engine() as run:
+            run(lambda engine: bench._finish(engine, small.job(steps=2)))
+        assert len(watch.ticks) > before and all(tick.eager for tick in watch.ticks)
+        assert watch.networks.seconds() > 0
+    before = watch.eager_blocks
+    block(torch.zeros(1, 4, 8))
+    assert watch.eager_blocks == before
+
+
+def test_the_file_holds_one_object_by_number(tmp_path):
+    result = Result(
+        number="1-toy", work="w", metric="m", figure=3.5, bar="≥ 2.0", met=True, model="toy"
+    )
+    report.write_json([result], tmp_path / "bench.json")
+    table = json.loads((tmp_path / "bench.json").read_text())
+    assert table["1-toy"]["figure"] == 3.5
+    assert {"bar", "baseline", "machine", "date"} <= set(table["1-toy"])
+    assert "| 3.5 | ≥ 2.0 | ✓ |" in report.row(result)
+
+
+def test_the_page_holds_the_table_and_the_plot(tmp_path):
+    shared = {"work": "w", "metric": "m", "bar": "b", "met": None, "model": "toy"}
+    results = [
+        Result(number="1", figure=1.6, **shared),
+        Result(number="3", figure=None, **shared),
+        Result(number="curve", figure=2.0, details={"1": 1.0, "2": 2.0}, **shared),
+    ]
+    report.write_page(results, tmp_path / "benchmarks.md", "A quiet machine.")
+    page = (tmp_path / "benchmarks.md").read_text()
+    assert "| 1 | w | toy | m | 1.6 | b | – |" in page and "A quiet machine." in page
+    assert "| 3 | w | toy | m | – | b | – |" in page
+    assert "**S** is" in page and "**Sc** is" in page
+    assert (tmp_path / "benchmarks.svg").read_text().startswith("<?xml")
+
+
+def test_full_size_benchmarks_without_a_card_are_refused_with_one_sentence():
+    with pytest.raises(EngineError, match="need a CUDA card"):
+        figures.full_size_run(device="cpu", dtype="auto", only=(), say=print)
+
+
+@pytest.mark.parametrize(
+    ("config", "parameters"), [(SD15_UNET, 859_520_964), (SDXL_UNET, 2_567_463_684)]
+)
+def test_the_full_size_unets_are_those_of_the_published_checkpoints(config, parameters):
+    from diffusers import UNet2DConditionModel
+
+    with torch.device("meta"):
+        unet = UNet2DConditionModel(**config)
+    assert sum(each.numel() for each in unet.parameters()) == parameters

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from engine import EngineError
+from engine.device import device
+
+
+@pytest.fixture
+def one_card(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
+    monkeypatch.setattr("torch.cuda.get_device_name", lambda _: "A card")
+    monkeypatch.setattr("torch.version.cuda", "13.0")
+    monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda: True)
+
+
+@pytest.mark.parametrize("name", ["auto", "cuda", "cuda:0"])
+def test_a_card_is_named_with_its_number(one_card, name):
+    """torch refuses to make a device current that has none."""
+    chosen = device.choose(name, "auto", 8.0)
+    assert chosen.where == torch.device("cuda:0")
+    assert chosen.dtype is torch.bfloat16
+    assert chosen.title == "cuda:0 A card"
+
+
+def test_a_card_that_is_not_there_is_one_sentence(one_card):
+    with pytest.raises(EngineError, match="there are only 1 CUDA cards"):
+        device.choose("cuda:3", "auto", 8.0)
+
+
+@pytest.mark.parametrize(("name", "dtype"), [("gpu", "auto"), ("xla", "auto"), ("cpu", "int8")])
+def test_what_is_no_device_and_no_format_is_one_sentence(name, dtype):
+    with pytest.raises(EngineError, match="it can be auto") as raised:
+        device.choose(name, dtype, 8.0)
+    assert "\n" not in str(raised.value)

@@ -1,0 +1,137 @@
+"""What a catalogue entry may add to a model: a safety checker, a small decoder for previews."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+import torch
+from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
+from PIL import Image
+
+from engine import Engine, Finished, Progress
+from engine.models.clip_pixels import ClipPreprocessing
+from engine.models.preview import TinyDecoder, calibrate
+from engine.models.safety import load_safety
+from tests.engine import tiny_models
+from tests.engine.fakes import FakeModel
+
+
+async def events_of(spec, job, **options):
+    engine = Engine([spec], device="cpu", **options)
+    await engine.start()
+    try:
+        return [event async for event in engine.run(job)]
+    finally:
+        await engine.close()
+
+
+async def test_without_a_checker_there_is_no_score(weights, draw):
+    end = (await events_of(tiny_models.spec("sd", weights("sd")), draw()))[-1]
+    assert end.pictures[0].safety_score is None
+
+
+async def test_a_named_checker_scores_every_picture(weights, draw):
+    spec = tiny_models.spec("sd", weights("sd"), safety_checker=weights("safety"))
+    end = (await events_of(spec, draw(images=3)))[-1]
+    scores = [picture.safety_score for picture in end.pictures]
+    assert all(0 <= score <= 1 for score in scores)
+
+    check = load_safety(weights("safety"), torch.device("cpu"), torch.float32)
+    pictures = [np.asarray(Image.open(io.BytesIO(p.png))) for p in end.pictures]
+    with torch.no_grad():
+        assert check.scores(pictures) == pytest.approx(scores, abs=1e-4)
+
+
+def test_above_half_is_where_diffusers_checker_blacks_a_picture_out(weights):
+    check = load_safety(weights("safety"), torch.device("cpu"), torch.float32)
+    theirs = StableDiffusionSafetyChecker.from_pretrained(weights("safety")).eval()
+    chance = np.random.default_rng(0)
+    pictures = [
+        np.clip(chance.normal(chance.uniform(0, 255), 60, (40, 40, 3)), 0, 255).astype(np.uint8)
+        for _ in range(24)
+    ]
+    given = torch.cat(
+        [ClipPreprocessing().pixels(Image.fromarray(picture), 32) for picture in pictures]
+    )
+    with torch.no_grad():
+        _, flagged = theirs(given, [np.ones((4, 4, 3)) for _ in pictures])
+        scores = check.scores(pictures)
+    assert any(flagged) and not all(flagged)
+    assert [score > 0.5 for score in scores] == [bool(flag) for flag in flagged]
+
+
+async def test_a_small_autoencoder_draws_the_previews_where_one_is_named(weights, draw):
+    spec = tiny_models.spec("sd", weights("sd"), preview_vae=weights("taesd"))
+    events = await events_of(spec, draw(steps=150), preview_interval_s=0.0)
+    shown = [event for event in events if isinstance(event, Progress) and event.previews]
+    assert shown
+
+
+def nearer_to_the_end_than_black(frame, picture):
+    """A rough frame, compared with what was drawn and with black, in its own size."""
+    with Image.open(io.BytesIO(frame)) as opened:
+        rough = np.asarray(opened.convert("RGB")).astype(float)
+    with Image.open(io.BytesIO(picture.png)) as opened:
+        end = np.asarray(opened.convert("RGB").resize(rough.shape[1::-1])).astype(float)
+    assert rough.std() > 0
+    return np.abs(rough - end).mean() < 0.75 * np.abs(end).mean()
+
+
+async def test_the_first_job_after_a_load_shows_more_than_black(weights, draw):
+    spec = tiny_models.spec("sd", weights("sd"))
+    job = draw(steps=30, images=2, film_frames=4)
+    events = await events_of(spec, job, preview_interval_s=0.0)
+    end = events[-1]
+    assert isinstance(end, Finished)
+    shown = [event.previews for event in events if isinstance(event, Progress) and event.previews]
+    assert shown
+    for frames in (*shown, *zip(*end.films, strict=True)):
+        for frame, picture in zip(frames, end.pictures, strict=True):
+            assert nearer_to_the_end_than_black(frame, picture)
+
+
+class Blank(FakeModel):
+    """A model whose encoder is broken, or is never asked."""
+
+    def encode_image(self, picture):
+        raise RuntimeError(f"no encoder for {picture.size}")
+
+
+def test_a_model_that_cannot_be_taught_draws_all_the_same(caplog):
+    model = Blank()
+    calibrate(model)
+    assert "cannot learn" in caplog.text
+    assert not model.preview.draw(torch.ones(1, 3, 2, 2))().any()
+
+
+class Overflowing(FakeModel):
+    """A model whose encoder makes no numbers of the chart."""
+
+    def encode_image(self, picture):
+        del picture
+        return lambda _: torch.full((1, 3, 2, 2), float("nan"))
+
+
+def test_no_numbers_are_no_lesson_and_spoil_none_to_come():
+    model = Overflowing()
+    calibrate(model)
+    model.preview.learn(torch.rand(1, 3, 2, 2), np.full((8, 8, 3), 200, dtype=np.uint8))
+    assert model.preview.draw(torch.rand(1, 3, 2, 2))().mean() > 100
+
+
+def test_a_small_decoder_is_taught_nothing(caplog):
+    model = Blank()
+    model.preview = TinyDecoder(None)
+    calibrate(model)
+    assert not caplog.text
+
+
+async def test_a_film_keeps_the_frames_that_were_asked_for(weights, draw):
+    spec = tiny_models.spec("sd", weights("sd"))
+    end = (await events_of(spec, draw(steps=10, images=2, film_frames=5)))[-1]
+    assert isinstance(end, Finished)
+    assert [len(film) for film in end.films] == [5, 5]
+    with Image.open(io.BytesIO(end.films[1][4])) as frame:
+        assert frame.format == "JPEG"
