@@ -126,7 +126,7 @@ async def _play_and_record(
     await _until_grids(testbed, page, 1, take_frame, timeout_s)
     recording.hold()
     await page.screenshot(path=out / "playground.png")
-    button = page.get_by_role("button", name="V2").last
+    button = page.get_by_role("button", name="V2", exact=True).last
     await button.hover()
     await take_frame()
     await button.click()

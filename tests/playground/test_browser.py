@@ -76,14 +76,16 @@ async def test_keyboard_alone_draws_varies_and_reacts_at_375_pixels(page, testbe
     await page.keyboard.press("Enter")
     await page.keyboard.type("a red cat at night")
     await page.keyboard.press("Enter")
-    grid = page.get_by_test_id("message").filter(has=page.get_by_role("button", name="V2"))
+    grid = page.get_by_test_id("message").filter(
+        has=page.get_by_role("button", name="V2", exact=True)
+    )
     await grid.wait_for()
     assert await grid.get_by_test_id("component-button").all_inner_texts() == [
         *("U1", "U2", "U3", "U4", "🔄", "V1", "V2", "V3", "V4")
     ]
     assert await fits(page)
 
-    button = grid.get_by_role("button", name="V2")
+    button = grid.get_by_role("button", name="V2", exact=True)
     while not await button.evaluate("b => b === document.activeElement"):
         await page.keyboard.press("Shift+Tab")
     await page.keyboard.press("Enter")
