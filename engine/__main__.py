@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @contextlib.contextmanager
 def _logged() -> Iterator[None]:
-    """What the engine logs goes to stderr, but for jobs that fail with a sentence of their own."""
+    """Send the engine's log to stderr, except for jobs that fail with a sentence for the member."""
 
     def is_news(record: logging.LogRecord) -> bool:
         return record.exc_info is None or not isinstance(record.exc_info[1], JobError)
@@ -163,7 +163,7 @@ def _choose(specs: Sequence[ModelSpec], name: str | None) -> ModelSpec:
 
 
 def _save(finished: Finished, path: Path) -> None:
-    """One picture as it is, several side by side in rows of two."""
+    """Save one picture unchanged, several side by side in rows of two."""
     pictures = [Image.open(io.BytesIO(picture.png)) for picture in finished.pictures]
     if len(pictures) == 1:
         path.write_bytes(finished.pictures[0].png)

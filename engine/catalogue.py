@@ -34,7 +34,7 @@ class ModelSpec:
     place: Path
     """A directory in diffusers' layout, or one `.safetensors` file."""
     hub_id: str = ""
-    """Where `fetch` gets the files from; empty: they are brought by hand."""
+    """Where `fetch` gets the files from; empty: the operator copies them here."""
     hub_file: str = ""
     """The one file to fetch, for single-file checkpoints."""
     config: Path | None = None
@@ -49,8 +49,9 @@ class ModelSpec:
     offload: bool = False
     """Keep the denoiser's groups in host memory and stream them, for small cards."""
     compiled: str = ""
-    """Empty, "blocks" (the repeated ones where the class lists them, else the whole) or "whole":
-    what of the denoiser is compiled in the background; eager serves meanwhile."""
+    """What of the denoiser is compiled in the background while the uncompiled one serves: empty
+    (nothing), "blocks" (the repeated blocks where the class lists them, else all of it) or "whole".
+    """
     safety_checker: Path | None = None
     preview_vae: Path | None = None
     """An AutoencoderTiny for previews; else they are linear."""
@@ -124,7 +125,7 @@ _Share = Annotated[
 _Count = Annotated[int, _whole(1)]
 _Side = Annotated[int, _whole(8)]
 _OwnCount = Annotated[int | None, _whole(1)]
-"""What follows from other fields where it is not said."""
+"""The default is computed from other fields."""
 _OwnSide = Annotated[int | None, _whole(8)]
 
 

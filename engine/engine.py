@@ -42,9 +42,9 @@ log = logging.getLogger(__name__)
 
 
 class Engine:
-    """Many members' pictures on one device; call it from one event loop only.
+    """Draws many members' pictures on one device; call it from one event loop only.
 
-    cache_dir: where what is learned of this machine (budgets) is kept for the next start.
+    cache_dir: where what was learned of this machine (budgets) is kept for the next start.
     """
 
     def __init__(
@@ -126,7 +126,7 @@ class Engine:
         return True
 
     def status(self) -> EngineStatus:
-        """A glance, at most a tick old."""
+        """A snapshot, at most one tick old."""
         if self._worker is None:
             status = EngineStatus(device="", alive=False, extras={"reason": "Not started."})
         else:
@@ -155,7 +155,7 @@ class Engine:
         if self._watchdog is not None:
             self._watchdog.cancel()
         await asyncio.to_thread(self._pool.shutdown)
-        # What the pool posted last is delivered before the rest is failed.
+        # Events that the pool posted last are delivered before the other streams are failed.
         await asyncio.sleep(0)
         self._fail_all(EngineClosed("The engine was closed before the job ended."))
 
@@ -229,7 +229,7 @@ class Engine:
         return worker, device.warning
 
     def _call(self, function: Callable[..., object], *arguments: object) -> None:
-        """Run on the event loop; a loop that is closed has nobody left to tell."""
+        """Call a function on the event loop; where the loop is closed, drop the call."""
         try:
             self._loop.call_soon_threadsafe(function, *arguments)
         except RuntimeError:
@@ -254,7 +254,7 @@ class Engine:
         from engine.loop.mailbox import Submit  # noqa: PLC0415 - torch, loaded by now
 
         if self._streams.get(job.id) is not stream:
-            return  # cancelled meanwhile; the id may even run anew
+            return  # cancelled meanwhile; a new job may even have the same id
         self._preparing.discard(job.id)
         if isinstance(result, Failed):
             self._deliver([result])
@@ -269,7 +269,7 @@ class Engine:
             if isinstance(event, Finished | Failed | Cancelled):
                 del self._streams[event.job_id]
                 if event.job_id in self._cancelled:
-                    # It ended while the cancel was on its way: the promise to the member holds.
+                    # It ended while the cancel was on its way; the member was told of the cancel.
                     self._cancelled.discard(event.job_id)
                     stream.put(Cancelled(job_id=event.job_id))
                     continue
@@ -298,7 +298,7 @@ class Engine:
             reported = self._report_stuck(reported)
 
     def _report_stuck(self, reported: float | None) -> float | None:
-        """The beginning of the last tick that was reported."""
+        """When the last reported tick began."""
         began_s = self._worker.tick_began_s if self._worker is not None else None
         if began_s is None or began_s == reported or self._clock() - began_s <= WATCHDOG_S:
             return reported

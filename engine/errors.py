@@ -1,4 +1,4 @@
-"""What can go wrong with the engine itself, as against one job (that is `Failed`)."""
+"""Errors of the engine, of single jobs and of the catalogue; sentences for members."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any, Self
 
 
 class Sentence(str):
-    """A text for a member that remembers how it was made, so that it can be said in any language.
+    """A text for a member that remembers its template and values, so that it can be translated.
 
-    `Sentence("You have {count} jobs.", count=3)` is the text "You have 3 jobs."; without values
-    the template is the text, braces included. Values may be sentences themselves. Whatever a `str`
-    method makes of it is a plain `str`, which stays as it is.
+    `Sentence("You have {count} jobs.", count=3)` is the text "You have 3 jobs."; without values the
+    template is the text, braces included. Values may be sentences themselves. A `str` method
+    returns a plain `str`, which cannot be translated any more.
     """
 
     __slots__ = ("template", "values")
@@ -27,7 +27,7 @@ class Sentence(str):
         return self
 
     def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, Any]]:
-        """What makes it anew after a copy or a way through a pipe."""
+        """The arguments that make it again after a copy or pickling."""
         return (self.template,), self.values
 
     def said(self, translate: Callable[[str], str]) -> str:
@@ -45,7 +45,7 @@ LOAD_IN_FLOAT32 = Sentence("the operator should load it in float32")
 
 
 def sentence_of(error: BaseException) -> Sentence:
-    """The sentence that an error was raised with; `str(error)` would forget how it was made."""
+    """The sentence that an error was raised with; `str(error)` would lose template and values."""
     given = error.args[0] if error.args else ""
     return given if isinstance(given, Sentence) else Sentence(str(error))
 
@@ -94,5 +94,5 @@ class NotYetError(Exception):
 
 
 def first_line(error: BaseException) -> str:
-    """What a library says of its error, short enough to go into a sentence of ours."""
+    """The first line of a library's error, short enough for a sentence of ours."""
     return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".:")

@@ -1,4 +1,4 @@
-"""Downloading a catalogue entry: only the safetensors needed, resumable, the index last."""
+"""Download a catalogue entry: only the safetensors that are needed, resumable, the index last."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class Hub(Protocol):
 
 
 def needed(names: Sequence[str], parts: Sequence[str]) -> list[str]:
-    """Of a repository in diffusers' layout, the files that its parts load, the index last.
+    """The files of a repository in diffusers' layout that its parts load, the index last.
 
-    Half precision where every part has it; never pickles, nor the same weights twice.
+    Half precision where every part has it; never pickles, and no weights twice.
     """
     half = {PurePosixPath(name).parent.name for name in names if ".fp16." in name}
     weighty = {
@@ -64,7 +64,10 @@ def fetch(
     ask: Callable[[str], str] = input,
     say: Callable[[str], object],
 ) -> int:
-    """Say size, disk, licence and gate; ask; download. 0 where the model is here afterwards."""
+    """Say size, disk space, licence and gate; ask; download.
+
+    Returns 0 where all the model's files are here afterwards, 1 where the answer was no.
+    """
     info = spec.info
     if not spec.hub_id:
         raise EngineError(f"{info.name} has no hub_id in the catalogue; bring its files by hand.")

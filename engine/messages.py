@@ -82,11 +82,11 @@ class DrawJob:
     strength: float = 0.8
     """With inputs: 0 keeps the picture, 1 ignores it."""
     image_scale: float = 0.6
-    """How much pictures that are prompts guide, 0 … 1."""
+    """How strongly pictures that are prompts guide the drawing, 0 … 1."""
     mask: bytes = b""
     """With one input: where to draw anew (white)."""
     stop: float = 1.0
-    """End after this share of the steps (0.1 … 1), softer."""
+    """End after this share of the steps (0.1 … 1); the picture is softer."""
     tile: bool = False
     """Seamless at the edges."""
     loras: tuple[tuple[str, float], ...] = ()
@@ -98,11 +98,11 @@ class DrawJob:
     """With one input and one image: draw it anew 2 or 4 times as large as the job's size, in
     overlapping crops of that size (the creative upscale); best at a strength of 0.2 … 0.4."""
     film_frames: int = 0
-    """Small frames of the making to keep for each picture, evenly spaced; 0 … 60."""
+    """How many small frames of its drawing to keep for each picture, evenly spaced; 0 … 60."""
 
     @property
     def guided(self) -> bool:
-        """Whether there is anything to be guided by, and so a negative beside it."""
+        """Whether guidance applies, so that each row has a sample for the negative too."""
         shown = bool(self.inputs) and self.init_use is InitUse.PROMPT
         return self.guidance > 1 and (bool(self.prompt) or shown)
 
@@ -184,7 +184,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """The end: everything was drawn (or, for word jobs, said)."""
+    """The end: all pictures were drawn or all texts were found."""
 
     job_id: str
     pictures: tuple[Picture, ...] = ()
@@ -195,7 +195,7 @@ class Finished:
     notes: tuple[Sentence, ...] = ()
     """For the member, such as how an input picture was resized."""
     films: tuple[tuple[bytes, ...], ...] = ()
-    """Small JPEGs of the making of each picture, where frames were asked for."""
+    """Small JPEGs of the drawing of each picture, where frames were asked for."""
     gpu_s: float = 0.0
     """Seconds of the device this job used, its share of shared passes."""
 
@@ -254,7 +254,7 @@ class ModelInfo:
     scheduler: str
     prompt_prefix: str = ""
     prompt_suffix: str = ""
-    """House style, added to the member's prompt by `brief.py` (scaled by --stylize)."""
+    """Style of the house, added to the member's prompt by the bot (scaled by --stylize)."""
     negative: str = ""
     price_factor: float = 1.0
     vram_gb: float = 0.0
@@ -274,12 +274,12 @@ class ModelInfo:
     loras: tuple[str, ...] = ()
     """Names of the LoRAs that members may add."""
     safety_threshold: float = 0.5
-    """Pictures with a higher `Picture.safety_score` are not for showing, 0 … 1."""
+    """Pictures with a higher `Picture.safety_score` must not be shown, 0 … 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineStatus:
-    """A glance at the engine."""
+    """A snapshot of the engine's state."""
 
     device: str
     """Such as "cpu", "cuda:0 NVIDIA RTX 4090"."""
@@ -291,7 +291,7 @@ class EngineStatus:
     compiling: tuple[str, ...] = ()
     """Resident models that draw eagerly until the shapes they were asked for are compiled."""
     solo: str | None = None
-    """The id of the Solo job that holds the device now."""
+    """The id of the job that has the device to itself now."""
     busy_share: float = 0.0
     """Share of the last minute in which the device worked, 0 … 1."""
     last_tick_ms: float = 0.0

@@ -13,9 +13,9 @@ matching (SD3, Flux, Z-Image), or in EDM's own form (Karras et al. 2022), as Pla
 
 @dataclass(frozen=True, slots=True)
 class SchedulerSpec:
-    """A diffusers class and the settings that turn it into the named sampler.
+    """A class of diffusers and the settings that turn it into the named sampler.
 
-    What is not said here and is not of the model is the class's own default.
+    Settings that are given neither here nor by the model have the class's own defaults.
     """
 
     class_name: str
@@ -69,7 +69,7 @@ SCHEDULERS = tuple(SPECS)
 """Every scheduler that a job may name."""
 
 SECOND_ORDER = frozenset({"heun", "dpm2", "dpm2-a", "flow-heun"})
-"""Those that evaluate the model 2N − 1 times for N steps."""
+"""Schedulers that evaluate the model 2N − 1 times for N steps."""
 
 
 def form_of(name: str) -> Form:
@@ -84,7 +84,7 @@ def names_for(*, flow: bool) -> tuple[str, ...]:
 
 
 def evaluations(name: str, steps: int) -> int:
-    """How often the denoiser is asked for a drawing of `steps`."""
+    """How many evaluations of the denoiser a drawing of `steps` needs."""
     if name in SECOND_ORDER:
         return 2 * steps - 1
     return steps + 1 if name == "pndm" and steps > 1 else steps

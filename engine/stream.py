@@ -1,4 +1,4 @@
-"""The events of one job on their way to whoever follows it; lives on the event loop."""
+"""The events of one job for its reader; lives on the event loop."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Stream:
     """An async iterator of events that ends after the End event.
 
     An unread `Progress` or `Queued` is replaced by the next one, so a slow reader never falls
-    behind and memory stays bounded. Closing detaches the reader: the job goes on unheard.
+    behind and memory stays bounded. Closing detaches the reader; the job goes on.
     """
 
     def __init__(self, on_detach: Callable[[], None] = lambda: None) -> None:

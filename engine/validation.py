@@ -1,4 +1,4 @@
-"""What a job may ask for: pure checks, each refusal one sentence with the numbers in it."""
+"""Checks of what a job asks for; each refusal is one sentence that contains the numbers."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ TRACE_JOBS = 200
 TRACE_PARTS = 4
 IN_FLIGHT = (1, 2, 4, 8, 16)
 LOAD = 0.8
-"""Of the baseline's capacity, for arrivals at random."""
+"""Share of the baseline's capacity that random arrivals ask for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,28 +55,28 @@ class Exactness:
     """Largest differences of one picture's latents ÷ their largest value."""
 
     batched: float
-    """Beside strangers, against alone."""
+    """The picture drawn beside other jobs, compared with the same picture drawn alone."""
     alone: float
-    """Alone, against the baseline."""
+    """The picture drawn alone, compared with the baseline's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recompiles:
-    """What a warm engine compiled, and drew without compiled code."""
+    """What a warm engine still compiled, and how many passes ran without compiled code."""
 
     graphs: int
-    """Compiled anew, on any thread."""
+    """Graphs that were compiled, on any thread."""
     passes: int
-    """Of the part in which nothing loads."""
+    """Passes of the part in which nothing loads."""
     eager: int
-    """Of those."""
+    """How many of these passes were eager."""
     passes_while_loading: int
-    """Of the part before, in which another model loads or seems to."""
+    """Passes of the earlier part, in which another model loads or seems to load."""
     eager_while_loading: int
 
 
 class Bench:
-    """One model at one size against the baseline."""
+    """One model at one size, compared with the baseline."""
 
     def __init__(self, spec: ModelSpec, side_px: int, device: str, dtype: str) -> None:
         chosen = choose(device, dtype, None)
@@ -151,9 +151,10 @@ class Bench:
                     await _finish(engine, self.job(steps=2))
 
     def recompiles(self, beside: ModelSpec) -> Recompiles:
-        """What is compiled or drawn eagerly, once warm, for jobs that come and go.
+        """Count what a warm engine compiles or draws eagerly while jobs come and go.
 
-        While the first are drawn, `beside` is loaded; then what a load changes stays changed.
+        While the first jobs are drawn, `beside` is loaded; afterwards torch's default dtype stays
+        changed as a load would change it.
         """
         spec, self.spec = self.spec, replace(self.spec, compiled=self.spec.compiled or "blocks")
         name = spec.info.name
@@ -213,7 +214,7 @@ class Bench:
         return ratios
 
     def alone(self, steps: int, pairs: int) -> tuple[float, list[float]]:
-        """Median of time ÷ baseline over alternated pairs of one job alone."""
+        """Median of engine's ÷ baseline's time for one job alone, measured in alternating pairs."""
         ratios = []
         with self.engine() as run:
             self.baseline.draw(self.job(steps=steps))
@@ -231,7 +232,7 @@ class Bench:
         return statistics.median(ratios), ratios
 
     def late_joiner(self) -> int:
-        """Ticks begun after a job is submitted to a full engine until one has its row."""
+        """How many ticks begin after a job is submitted to a full engine until its row steps."""
         crowd = [self.job(n, steps=40, images=4) for n in range(4)]
         late = self.job(steps=5)
 
@@ -254,11 +255,12 @@ class Bench:
         return 1 + next(place for place, jobs in enumerate(after) if late.id in jobs)
 
     def arrivals(self, count: int) -> tuple[float, float, float]:
-        """p95 latency of random arrivals: (baseline, engine) and the baseline's mean service.
+        """95th percentile of the latency of random arrivals (baseline, engine), and the baseline's
+        mean service time, all in seconds.
 
-        One trace in parts. The baseline is a queue with one server, whose services in a part are
-        those measured just before and just after it, so that a machine that changes its speed
-        favours neither. In each part both begin with nothing to do.
+        The trace is measured in parts. The baseline is a queue with one server whose service times
+        are measured just before and just after each part, so that a machine whose speed changes
+        favours neither side. Each part begins with nothing to do.
         """
         chance = random.Random(1)  # noqa: S311 - a trace, not a secret
         gaps = [chance.expovariate(LOAD) for _ in range(count)]
@@ -307,7 +309,7 @@ class Bench:
         return max(0.0, 1 - networks_s / (watch.decoded_s - began_s)), len(watch.ticks)
 
     def previews(self, pairs: int) -> float:
-        """Median of time with previews every 5 steps ÷ without, alternated."""
+        """Median of the time with previews every 5 steps ÷ without, in alternating pairs."""
         steps = 40
         tick_s = self.baseline.draw(self.job(steps=steps)) / steps
         ratios = []
@@ -324,7 +326,7 @@ class Bench:
 
     @torch.inference_mode()
     def exactness(self) -> dict[str, Exactness]:
-        """How lone and batched latents differ, by scheduler."""
+        """How far the latents of a picture drawn alone and in a batch differ, by scheduler."""
         model = self.baseline.model
         differences = {}
         for name in self.schedulers:
@@ -367,7 +369,7 @@ async def _finish_all(engine: Engine, jobs: Sequence[DrawJob]) -> None:
 
 
 async def _live(engine: Engine, trace: Sequence[tuple[float, DrawJob]]) -> list[float]:
-    """Submit each job when it arrives; seconds from there to its end."""
+    """Submit each job when it arrives; the seconds from its arrival to its end."""
     began_s = time.perf_counter()
 
     async def member(arrival_s: float, job: DrawJob) -> float:

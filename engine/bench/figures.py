@@ -66,9 +66,9 @@ def run(
     only: Sequence[str],
     say: Callable[[str], object],
 ) -> list[Result]:
-    """Every benchmark asked for, on an installed model and the toy; each is said as it comes.
+    """Run every benchmark asked for, on an installed model and the toy; `say` gets the lines.
 
-    Raises ValueError for a number that there is not.
+    Raises ValueError for an unknown number.
     """
     known = [number + TOY for number in MEASURES]
     if installed is not None:
@@ -97,9 +97,9 @@ def run(
 def full_size_run(
     *, device: str, dtype: str, only: Sequence[str], say: Callable[[str], object]
 ) -> list[Result]:
-    """SD1.5 at 512 and SDXL at 1024 px with random weights, against S and Sc, on a GPU.
+    """Run SD 1.5 at 512 and SDXL at 1024 px with random weights against S and Sc, on a GPU.
 
-    Raises ValueError for a number that there is not.
+    Raises ValueError for an unknown number.
     """
     _check(only, [number for size in FULL_SIZE for number in _full_size_numbers(size.name)])
     chosen = choose(device, dtype, None)
@@ -128,7 +128,7 @@ def full_size_run(
 
 
 def full_size_figures(bench: Bench, size: FullSize, only: Sequence[str] = ()) -> Iterator[Result]:
-    """Every benchmark with the bars for an H200, the first and the fourth against Sc too."""
+    """Run every benchmark with the bars for an H200, the first and the fourth against Sc too."""
     suffix = f"-{bench.spec.info.name}"
     asked = only or _full_size_numbers(bench.spec.info.name)
     yield from _figures(bench, size.bars, suffix, [n for n in asked if n not in _against(suffix)])

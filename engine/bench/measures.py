@@ -1,4 +1,4 @@
-"""The ten benchmarks, each measured on a model and held against its bar."""
+"""The ten benchmarks, each measured on a model and compared with its bar."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ class Bars:
     """What a model should reach; None: reported, not judged."""
 
     throughput: float
-    """Times S."""
+    """As a multiple of baseline S."""
     latency: float = 0.7
     overhead: float | None = 0.10
     grids: float | None = 1.0
     exact: bool = True
-    """Whether rounding is judged; half precision rounds as coarsely as it likes."""
+    """Whether differences by rounding are judged; in half precision they are only reported."""
     rounds: int = 2
 
 
@@ -60,9 +60,9 @@ class FullSize:
     family: str
     over_sc: float
     share: float
-    """Of the limit."""
+    """Share of the card's limit that should be reached."""
     pass_tflop: float
-    """One sample through the denoiser."""
+    """Of one sample through the denoiser."""
     decode_tflop: float
     bars: Bars
 
@@ -98,7 +98,7 @@ def _grids(bench: Bench, number: str, bars: Bars) -> Result:
 
 
 def limit_of_a_card(bench: Bench) -> Result:
-    """What is known only of full-size models on one card."""
+    """A row that says what only full-size models on one card can measure."""
     return Result(
         number="3",
         work="30 steps, guidance, against the limit of a card",
@@ -229,7 +229,7 @@ def _exactness(bench: Bench, number: str, bars: Bars) -> Result:
 
 
 def _recompiles(bench: Bench, number: str, bars: Bars) -> Result:
-    """Compilations on any thread, and passes that ran without the code that was ready."""
+    """Count compilations on any thread, and passes that did not use the compiled code."""
     del bars
     if shutil.which(os.environ.get("CXX", "c++")) is None:
         count, work, details = None, "recompiles after warm-up (no C++ compiler was at hand)", {}

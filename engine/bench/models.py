@@ -1,4 +1,4 @@
-"""Models for benchmarks that need no files: random weights, their configs in this file."""
+"""Models with random weights for the benchmarks, so that no files are needed."""
 
 from __future__ import annotations
 

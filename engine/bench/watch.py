@@ -1,4 +1,4 @@
-"""What a benchmark sees of an engine that draws: its ticks, its networks, its compiled code."""
+"""Watch an engine that draws: its ticks, the time inside its networks, its compiled code."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class Tick:
 
 
 class Networks:
-    """Time inside the networks: the host's on a CPU, a card's own where the host runs ahead."""
+    """Time spent inside the networks: on a CPU the host's time, on a card the card's own time."""
 
     def __init__(self) -> None:
         self._host_s = 0.0
         self._on_card: list[tuple[Any, Any]] = []
 
     def timed(self, function: Callable[..., Any], device: torch.device) -> Callable[..., Any]:
-        """The same function, its calls counted."""
+        """The same function; the time of each call is added up."""
 
         def call(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401
             began = _mark(device)
@@ -49,14 +49,14 @@ class Networks:
         return call
 
     def seconds(self) -> float:
-        """So far, or since the last clearing; waits for the card."""
+        """Seconds since the start or the last `clear`; waits for the card."""
         if self._on_card:
             torch.cuda.synchronize()
         card_ms = float(sum(began.elapsed_time(ended) for began, ended in self._on_card))
         return self._host_s + card_ms / 1000
 
     def clear(self) -> None:
-        """Count anew."""
+        """Begin again at zero."""
         self._host_s, self._on_card = 0.0, []
 
 
@@ -110,7 +110,7 @@ def watching() -> Iterator[Watch]:
 
 @contextmanager
 def as_while_a_model_loads() -> Iterator[None]:
-    """Let torch's default type be half, as it is process-wide while such a model loads."""
+    """Make half precision torch's default dtype, as it is for the whole process during a load."""
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.bfloat16)
     try:

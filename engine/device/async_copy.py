@@ -1,4 +1,4 @@
-"""Copies between host and card that wait for nothing: through pinned memory, in its order."""
+"""Copies between host and card for which the host does not wait, through pinned memory."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from torch.overrides import TorchFunctionMode
 
 
 def to_device(tensor: Tensor, device: torch.device) -> Tensor:
-    """A host tensor on the device; the host does not wait for a card to take it."""
+    """Copy a host tensor to the device; the host does not wait for a card to finish it."""
     if device.type != "cuda":
         return tensor.to(device)
     return tensor.pin_memory().to(device, non_blocking=True)
 
 
 def to_host(tensor: Tensor) -> Callable[[], NDArray[Any]]:
-    """A function that gives a tensor's numbers; where it must wait for a card, another thread can.
+    """Start to copy a tensor to the host; the result is a function that waits for the copy.
 
-    The copy itself is under way at once.
+    The function may be called on another thread, so that the device thread never waits.
     """
     if tensor.device.type != "cuda":
         return lambda: tensor.contiguous().cpu().numpy()
@@ -40,15 +40,15 @@ def to_host(tensor: Tensor) -> Callable[[], NDArray[Any]]:
 
 
 def non_blocking(device: torch.device) -> contextlib.AbstractContextManager[object]:
-    """Calls of diffusers within never wait for the card; on other devices they are left alone."""
+    """Within this context, calls of diffusers never wait for a card; elsewhere it does nothing."""
     return NonBlocking(device, to_device) if device.type == "cuda" else contextlib.nullcontext()
 
 
 class NonBlocking(TorchFunctionMode):
-    """What would make the host wait for the device goes another way, with equal numbers.
+    """Replaces calls that would make the host wait for the device by others with equal results.
 
     A scheduler that draws noise copies it from the host, once a row; UniPC and SA-Solver copy
-    sigmas and solve a small system whose success torch reads back.
+    sigmas and solve a small system, and torch reads back whether that succeeded.
     """
 
     def __init__(

@@ -21,14 +21,16 @@ class Device:
     where: torch.device
     title: str
     dtype: torch.dtype
-    """Of models whose catalogue entry says auto."""
+    """For models whose catalogue entry says auto."""
     memory_gb: float
     """What models may fill, on the card or in host memory."""
     warning: str = ""
     """Why a CPU is used beside an NVIDIA card."""
 
     def dtype_for(self, wanted: str) -> torch.dtype:
-        """Of a catalogue entry; half precision is not drawn with on a CPU: it is slow there."""
+        """The number format for a catalogue entry's `dtype`; on a CPU always the device's own,
+        because half precision is slow there.
+        """
         if wanted == "auto" or self.where.type == "cpu":
             return self.dtype
         return _DTYPES[wanted]
@@ -70,10 +72,10 @@ def choose(device: str, dtype: str, memory_gb: float | None) -> Device:
 
 
 def leave_a_core() -> None:
-    """Keep one core for the event loop and the picture encoders where there are three or more.
+    """Leave one core to the event loop and the picture encoders where there are three or more.
 
-    On two cores torch keeps both: it lets go of the interpreter during its kernels, and with
-    threads that sleep at barriers (see `threads.py`) the loop gets a core when it needs one.
+    On two cores torch uses both: it releases the interpreter during its kernels, and its threads
+    sleep at barriers (see `threads.py`), so the event loop gets a core when it needs one.
     """
     cores = os.cpu_count() or 1
     if cores > 2:

@@ -23,7 +23,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 @contextlib.contextmanager
 def log_failure(sentence: str) -> Iterator[None]:
-    """What happens within is an extra: where it fails, that is logged and life goes on."""
+    """Log an exception of the code within, and go on: what it does is not needed for the job."""
     try:
         yield
     except Exception as error:
@@ -32,7 +32,7 @@ def log_failure(sentence: str) -> Iterator[None]:
 
 
 def raise_if_lost(error: BaseException) -> None:
-    """After a poisoned context no CUDA call of this process can succeed."""
+    """Raise EngineLost where the device is lost: no CUDA call of this process can succeed then."""
     if isinstance(error, EngineLost):
         raise error
     accelerator = getattr(torch, "AcceleratorError", None)

@@ -1,4 +1,4 @@
-"""How torch's CPU threads wait; imports no torch, because it must speak first."""
+"""How torch's CPU threads wait; imports no torch, because it must run before that."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import os
 
 
 def wait_passively() -> None:
-    """Let torch's threads sleep where they wait for each other; call before torch is imported.
+    """Let torch's threads sleep where they wait for each other; call it before torch is imported.
 
-    They spin by default. With one of two cores busy elsewhere, a tick of a small UNet then took
-    0.2–0.5 s instead of 0.02, since each spinning thread held the core the other one waited for.
+    By default they spin. With one of two cores busy elsewhere, a tick of a small UNet then took
+    0.2–0.5 s instead of 0.02, because each spinning thread used the core that the other one waited
+    for.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

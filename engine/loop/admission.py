@@ -13,8 +13,8 @@ from engine.policy.cost import ticket_for
 from engine.policy.queue import FairQueue, Ticket
 
 OVERCOMMIT = 7
-"""Budgets' worth of samples that owners without a running job may add to a full device: they
-step at once and everybody steps less often, which is what keeps small jobs quick."""
+"""How many budgets of samples may be added to a full device by owners without a running job: they
+step at once and everybody steps less often, which keeps small jobs quick."""
 
 
 class Admission:
@@ -23,14 +23,14 @@ class Admission:
     def __init__(self, queue: FairQueue, models: ModelCache, budgets: Budgets) -> None:
         self._queue, self._models, self._budgets = queue, models, budgets
         self._waiting: dict[str, list[Work]] = {}
-        """Handed out by the queue, by the model that is still to be loaded."""
+        """Jobs that the queue handed out and whose model is still to be loaded, by model."""
         self._order: list[str] | None = None
-        """As of the last change; None: to be looked up."""
+        """The order of waiting jobs; None: it has changed and must be asked for again."""
         self.may_start = False
         """Whether something happened since the last pull that could let a job start."""
 
     def ticket(self, job: Job) -> Ticket:
-        """What a job asks for."""
+        """What the queue must know of a job."""
         return ticket_for(job, solo=self._models.is_solo(job))
 
     def submit(self, work: Work) -> None:
@@ -62,7 +62,7 @@ class Admission:
         self._queue.cancel(work.job.id)
         self._queue.end(work.job.id)
         self._order = None
-        # A name without works would hold the device for a model that nobody wants any more.
+        # A name without jobs would keep the device free for a model that nobody wants any more.
         self._waiting = {
             name: rest
             for name, works in self._waiting.items()
@@ -77,9 +77,9 @@ class Admission:
         in_use: Callable[[], Collection[str]],
         solo: Callable[[], bool],
     ) -> Iterator[tuple[Work, Model | None]]:
-        """Jobs that start now, each with its model; None: it is being loaded.
+        """Jobs that start now, each with its model; None: the model is being loaded.
 
-        Everything is looked at again after each job, since the caller begins it meanwhile.
+        Everything is looked at again after each job, because the caller begins the job meanwhile.
         solo: whether a job that has the device to itself may start.
         """
         self.may_start = False
@@ -98,10 +98,10 @@ class Admission:
         taken: Counter[str] = Counter()
         for row in rows:
             taken[row.owner] += row.samples
-        for row in {row.work: row for row in rows}.values():  # of some, crops are still to come
+        for row in {row.work: row for row in rows}.values():  # some are still to get rows for crops
             taken[row.owner] += (row.work.images - len(row.work.rows)) * row.samples
         free = (budget or 1) - taken.total()
-        # One owner's large job takes no more of the spare than a budget: others must get in.
+        # One owner's large job counts as at most one budget, so that others can start.
         spare = (1 + OVERCOMMIT) * budget - sum(min(count, budget) for count in taken.values())
         resident = self._models.names()
         if self._models.loading or self._models.just_loaded():
@@ -119,18 +119,18 @@ class Admission:
         return self._waiting.pop(name, [])
 
     def idle(self, after_s: float | None, in_use: Collection[str]) -> None:
-        """Put away what nobody has used for so long."""
+        """Unload models that nobody has used for so long."""
         if after_s is not None:
             self._models.unload_idle(after_s, in_use)
 
     def close(self) -> None:
-        """Let a load under way end."""
+        """Unload every model; a load that has begun may end."""
         self._models.close()
 
     def _must_make_room(self, in_use: Collection[str]) -> bool:
-        """Begin the load that jobs wait for; true where rows in flight hold its memory.
+        """Begin the load that jobs wait for; True where rows in flight leave no memory for it.
 
-        Nothing else is started then, so that they end and the waiting model gets its turn.
+        Then nothing else is started, so that those rows end and the model can be loaded.
         """
         for name in self._waiting:
             if name != self._models.loading:

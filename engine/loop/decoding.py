@@ -1,4 +1,4 @@
-"""Drawn rows on their way out: decoded, checked, and taught to the previews."""
+"""Turns finished rows into pictures: decoded, scored, and used to improve the previews."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine.loop.rows import Row, Work
 
 
 class Decoding:
-    """Decodes in batches, and beside rows in flight for no longer than one of their ticks."""
+    """Decodes in batches; while other rows are in flight, for no longer than one of their ticks."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -49,7 +49,7 @@ class Decoding:
                 return
             pictures = []
         if not pictures:
-            # Only here is what the failed call held free again.
+            # Only here has the memory of the failed call been freed.
             for row in rows:
                 yield from self._decode([row])
             return

@@ -1,4 +1,4 @@
-"""What reaches the device thread: from the engine and from the thread that loads models."""
+"""Messages to the device thread, from the engine and from the thread that loads models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Jobs on their way to rows: those that a model's load holds up, and crops still to be encoded."""
+"""Jobs that have no rows yet, or not all: a model is being loaded, or crops are to be encoded."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from engine.messages import DrawJob
 from engine.models.model_cache import Model
 
 ALONE_S = 0.25
-"""How long crops are encoded in a turn while nothing else is drawn: the mailbox must be read."""
+"""How long crops are encoded in one turn while nothing else is drawn; then the mailbox is read."""
 
 Found = Model | Exception | Iterator[Row]
-"""What a job was given to begin with, or what is left of its rows."""
+"""What a job can begin with: its model, the error of the load, or the rest of its rows."""
 
 
 class PendingJobs:
-    """What could not begin yet, or has begun in part."""
+    """Jobs that could not begin yet, or have begun in part."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -24,7 +24,10 @@ class PendingJobs:
         self.waiting: list[tuple[Work, Found]] = []
 
     def turn(self, tick_s: float | None) -> Iterator[tuple[Work, Found]]:
-        """Those to go on with; their crops may take a tick's time. None: nothing else is drawn."""
+        """The jobs to go on with in this turn, each with what was found for it.
+
+        tick_s: how long crops may be encoded; None: nothing else is drawn.
+        """
         self._until_s = self._clock() + (ALONE_S if tick_s is None else tick_s)
         before, self.waiting = self.waiting, []
         for number, (work, found) in enumerate(before):
@@ -34,7 +37,7 @@ class PendingJobs:
                 yield work, found
 
     def rows(self, work: Work, rows: Iterator[Row]) -> Iterator[Row]:
-        """The rows that come in this turn; only crops are encoded each with its own."""
+        """The rows that are built in this turn; those of an enlarged picture may take several."""
         assert isinstance(work.job, DrawJob)
         for row in rows:
             work.rows.append(row)

@@ -1,4 +1,4 @@
-"""What the device thread tells: progress, previews, films, positions, finished pictures."""
+"""What the device thread reports: progress, previews, films, positions, finished pictures."""
 
 from __future__ import annotations
 
@@ -36,25 +36,25 @@ class Reports:
         self._events: list[Event] = []
         self._positions: dict[str, int] = {}
         self._order: Sequence[str] = ()
-        """Of the waiting jobs, as last told."""
+        """The order of the waiting jobs as last reported."""
 
     def tell(self, event: Event) -> None:
-        """To be posted at the end of the turn."""
+        """Add an event to those that are posted at the end of the turn."""
         self._events.append(event)
 
     def stepped(self, rows: Sequence[Row]) -> None:
-        """After a tick: keep frames of films, tell how far each job is, show it now and then."""
+        """After a tick: keep frames of films, report progress, draw previews from time to time."""
         for row in rows:
             self._film(row)
         for work in {id(row.work): row.work for row in rows}.values():
             self._progress(work)
 
     def solo(self, work: Work, done: int, total: int) -> None:
-        """How far a job is that runs whole."""
+        """Report the progress of a job that has the device to itself."""
         self.tell(Progress(job_id=work.job.id, done=done, total=total))
 
     def queued(self, order: Sequence[str]) -> Mapping[str, int]:
-        """Tell those whose position changed; the positions of all."""
+        """Report every position that changed; returns the positions of all waiting jobs."""
         if order is self._order:
             return self._positions
         self._order = order
@@ -82,7 +82,7 @@ class Reports:
                 row.film.append(row.model.preview.draw(row.clean()))
 
     def _progress(self, work: Work) -> None:
-        """Not too often, and previews only to whoever listens."""
+        """Report progress not too often, and draw previews only for jobs whose events are read."""
         now_s = self._clock()
         if (
             not work.has_reader

@@ -1,4 +1,4 @@
-"""From a draw job to its rows: text, pictures and masks encoded, first latents drawn."""
+"""Makes the rows of a draw job: encodes text, pictures and masks, draws the first latents."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from engine.models import Denoiser, noise, schedulers
 def build_rows(work: Work, model: Denoiser, arrivals: itertools.count[int]) -> Iterator[Row]:
     """The rows of a drawing; its text and pictures are encoded with the first row.
 
-    The crops of a picture that is enlarged are encoded each with its own row.
+    The crops of an enlarged picture are each encoded with their own row.
     """
     job = work.job
     assert isinstance(job, DrawJob)
@@ -127,10 +127,11 @@ def _scheduler(work: Work, model: Denoiser, shape: tuple[int, ...]) -> Any:  # n
 def _beginning(
     work: Work, model: Denoiser, timesteps: Tensor, shape: tuple[int, ...]
 ) -> Callable[[Any, torch.Generator, int], tuple[Tensor, Mask | None]]:
-    """How each row gets its first latents; pictures are encoded here, once for all rows.
+    """A function that makes the first latents of a row; pictures are encoded here, once for all
+    rows.
 
-    Drawn in the order of diffusers' pipelines: picture, noise, masked picture. A drawing that is
-    enlarged begins each row with a crop of its own.
+    Random numbers are drawn in the order of diffusers' pipelines: picture, noise, masked picture.
+    Each row of an enlarged picture begins with its own crop.
     """
     job = work.job
     assert isinstance(job, DrawJob)
@@ -171,7 +172,7 @@ def _beginning(
 
 
 def _step_options(scheduler: Any, generator: torch.Generator) -> dict[str, Any]:  # noqa: ANN401
-    """As the pipelines do: η = 0 and the picture's generator where the scheduler takes them."""
+    """Options of a scheduler's step as in the pipelines: η = 0 and the picture's generator."""
     taken = inspect.signature(scheduler.step).parameters
     options = {"eta": 0.0, "generator": generator}
     return {name: value for name, value in options.items() if name in taken}

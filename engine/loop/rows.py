@@ -1,4 +1,4 @@
-"""Rows: one image in flight each, the only lasting truth; and the work of a job that they form."""
+"""A row is one image in flight and the only lasting state; a work is a job with its rows."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Work:
     """Finished ones by index: (H, W, 3) and the safety score."""
     gpu_s: float = 0.0
     progress_sent_s: float = float("-inf")
-    """When progress was last told."""
+    """When progress was last reported."""
     previews_sent_s: float = float("-inf")
     """When previews were last made."""
     has_reader: bool = True
@@ -41,7 +41,7 @@ class Work:
 
     @property
     def images(self) -> int:
-        """Rows of a drawing, once all have begun: its pictures, or the crops of an enlarged one."""
+        """How many rows a drawing has in all: its pictures, or the crops of an enlarged one."""
         assert isinstance(self.job, DrawJob)
         return self.job.images if self.job.enlarge == 1 else len(self.inputs.pictures)
 
@@ -129,7 +129,7 @@ class Row:
             self.latents = self.clean()
 
     def clean(self) -> Tensor:
-        """The clean latents that the last evaluation predicts; before the first: the noise."""
+        """The clean latents that the last evaluation predicts; before the first, the noise."""
         if self.last_evaluation is None:
             return self.latents
         return clean_latents(self.model, self.scheduler, *self.last_evaluation)

@@ -15,13 +15,13 @@ from engine.models import Denoiser
 
 
 def step(model: Denoiser, rows: Sequence[Row]) -> list[tuple[Row, Exception]]:
-    """Advance every row of one group by one evaluation; the rows that could not be.
+    """Advance every row of one group by one evaluation; returns the rows that failed, with errors.
 
     Where this raises, no row has advanced: the pass itself failed.
 
-    Samples are laid out as a pipeline would: the first of every row, then the second of every
-    row that has one, and so on; a lone grid is then bit-identical to diffusers' own. A compiled
-    denoiser gets whole buckets, the last sample repeated.
+    Samples are laid out as a pipeline would: the first of every row, then the second of every row
+    that has one, and so on; a lone grid is then bit-identical to diffusers' own. A compiled
+    denoiser gets full buckets, in which the last sample is repeated.
     """
     inputs = [row.model_input() for row in rows]
     places = [
@@ -32,7 +32,7 @@ def step(model: Denoiser, rows: Sequence[Row]) -> list[tuple[Row, Exception]]:
     ]
     count = len(places)
     places += places[-1:] * (model.padded(count) - count)
-    # The type is said, since loading another model changes torch's default for the process.
+    # With a dtype, because loading another model changes torch's default for the process.
     timesteps = torch.tensor(
         [float(rows[number].timestep) for number, _ in places], dtype=torch.float32
     )
@@ -67,7 +67,9 @@ def step(model: Denoiser, rows: Sequence[Row]) -> list[tuple[Row, Exception]]:
 def decode(
     model: Denoiser, rows: Sequence[Row]
 ) -> list[tuple[NDArray[np.uint8] | None, float | None]]:
-    """Pictures (H, W, 3) of finished rows with their safety scores; None for no numbers."""
+    """Pictures (H, W, 3) of finished rows with their safety scores; None where pixels are not
+    finite.
+    """
     latents = torch.cat([row.latents for row in rows])
     model.tile(on=rows[0].tile)
     pixels = model.decode(latents)

@@ -1,4 +1,4 @@
-"""How long ticks take, whose time that was, and how far the host may run ahead of a card."""
+"""Measures ticks, charges them to jobs, and limits how far the host runs ahead of a card."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from engine.policy.budgets import Budgets, Group
 
 
 class _Share(NamedTuple):
-    """Who took part in a tick. Rows would keep their model on the card until the next one."""
+    """Which jobs took part in a tick. It has no rows: they would keep their model on the card."""
 
     group: Group
     samples: Sequence[tuple[weakref.ref[Work], int]]
 
 
 class TickTimer:
-    """Times ticks, and keeps the host at most one ahead of a CUDA device without waiting in one.
+    """Measures ticks, and keeps the host at most one tick ahead of a CUDA device.
 
-    Left alone the host would run far ahead: a newcomer's first step would lie behind all that.
+    Without that the host would run far ahead, and the first step of a new job would have to wait
+    for all of it.
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class TickTimer:
         self._began = self._mark() if device.type == "cuda" else self._clock()
 
     def end(self, device: torch.device, rows: Sequence[Row]) -> None:
-        """Book the tick that is over: this one; on a card the one before, if any."""
+        """Charge the tick that is over: this one, or on a card the one before it, if any."""
         share = _Share(rows[0].group, [(weakref.ref(row.work), row.samples) for row in rows])
         if device.type != "cuda":
             self._book(share, self._clock() - self._began)

@@ -1,4 +1,4 @@
-"""The device thread: receive, admit, tick, retire, tell."""
+"""The device thread: receive, admit, tick, decode, report."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Worker:
 
     @torch.inference_mode()
     def run(self) -> None:
-        """Work until closed; raises EngineLost where the device is."""
+        """Work until closed; raises EngineLost where the device is lost."""
         while self._receive(wait=True):
             self._turn()
             self._run_solo()
@@ -88,7 +88,7 @@ class Worker:
         self._tell()
 
     def _receive(self, *, wait: bool) -> bool:
-        """Take every message; sleep where there is nothing to do. False: it is time to leave."""
+        """Take every message; wait for one where nothing is to be done. False: time to stop."""
         while True:
             drawing = self._rows or self._decoding.rows or self._solos
             busy = bool(drawing or self._pending.partly())
@@ -180,7 +180,7 @@ class Worker:
         self._reports.stepped(rows)
 
     def _step(self, rows: Sequence[Row]) -> None:
-        """Step rows; where the pass fails, in halves, until the row at fault is alone."""
+        """Step rows; where the pass fails, step them in halves until the row at fault is alone."""
         try:
             failed = sampler.step(rows[0].model, rows)
         except Exception as error:  # noqa: BLE001 - one bad job fails alone
@@ -193,7 +193,7 @@ class Worker:
             for row, row_error in failed:
                 self._fail(row.work, row_error)
             return
-        # Only here is the error gone, and with it everything that the failed pass still held.
+        # Only here is the error gone, and with it the memory that the failed pass used.
         if out_of_memory:
             samples = sum(row.samples for row in rows)
             self._budgets.out_of_memory(rows[0].group, samples)
@@ -252,7 +252,7 @@ class Worker:
             self._reports.tell(event)
 
     def _forget(self, work: Work) -> bool:
-        """Take a job out of everything; False where it has ended already."""
+        """Remove a job everywhere; False where it has ended already."""
         if work.ended:
             return False
         work.ended = True
@@ -268,7 +268,7 @@ class Worker:
         return names | {work.ticket.model for work, _ in (*self._solos, *self._pending.waiting)}
 
     def _tell(self) -> None:
-        """Post what happened, and show where everything stands."""
+        """Post the events of the turn, and update the snapshot of the engine's state."""
         waiting = self._reports.queued(self._admission.order())
         self.status = EngineStatus(
             device=self._device_title,

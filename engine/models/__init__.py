@@ -1,4 +1,4 @@
-"""What the worker asks of a model: a `Denoiser` batches, a `Solo` runs whole."""
+"""What the worker expects of models: a `Denoiser` draws in batches, a `Solo` does one job."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 
 CONSTRUCTING = threading.Lock()
-"""Held while modules are built. diffusers and accelerate patch torch's classes meanwhile, for the
-whole process: modules built at the same time by another thread would come out without data."""
+"""To be locked while modules are built. diffusers and accelerate patch torch's classes meanwhile,
+for all threads: modules that another thread builds at the same time would have no data."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,8 @@ class Conditioning:
     tensors: Mapping[str, Tensor]
     """(samples, …) each: without guidance the text; with it negative, text, and what to avoid."""
     avoid_weight: float = 0.0
-    """Weight of the third sample."""
+    """Weight of the third sample, which the picture is led away from; negative, or 0 without one.
+    """
     notes: tuple[Sentence, ...] = ()
 
 
@@ -92,7 +93,7 @@ class Denoiser(Protocol):
 
 @runtime_checkable
 class Solo(Protocol):
-    """A whole pipeline or network that holds the device until its next report."""
+    """A pipeline or network that has the device to itself until its next report."""
 
     name: str
 

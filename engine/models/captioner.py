@@ -37,7 +37,7 @@ class Captioner:
         self._processor = processor
 
     def run(self, job: Job, inputs: Inputs, report: Callable[[int, int], None]) -> Finished:
-        """Beam search; each beam is a suggestion. It reports with every token written."""
+        """Beam search; each beam is a suggestion. Progress is reported with every token."""
         assert isinstance(job, DescribeJob)
         report(0, CAPTION_TOKENS)
         written = itertools.count(1)

@@ -50,12 +50,12 @@ WORDS: Mapping[str, Sequence[str]] = {
     ),
     "styles": ("flat", "sketch", "pixel art", "watercolour", "stained glass", "neon", "photo"),
 }
-"""What pictures are said to show where the pair brings no `describe.json` of its own."""
+"""The words that are ranked where the pair has no `describe.json` of its own."""
 SENTENCE = "{a} {colour} {subject} {place}, {style}"
-"""How the words are said together; `{a}` is the article that the colour takes."""
+"""The sentence that the words are put into; `{a}` is the article of the colour."""
 ALONE = "a picture of {word}"
 KEPT = {"subjects": 4, "colours": 3, "places": 3, "styles": 2}
-"""How many words of each kind meet in the sentences that are compared at last."""
+"""How many of the best words of each kind are combined in the sentences compared at the end."""
 ROUNDS = 2
 BATCH = 64
 
@@ -91,7 +91,7 @@ def load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> ClipRanki
 
 
 class ClipRanking:
-    """A `Solo` over a CLIP pair: the best word of each kind beside the others, then sentences."""
+    """A `Solo` over a CLIP pair: it finds the best words of each kind, then the best sentences."""
 
     def __init__(
         self,
@@ -131,9 +131,11 @@ class ClipRanking:
         )
 
     def _texts(self, kind: str, best: Mapping[str, str]) -> dict[str, str]:
-        """What each word of a kind is scored in: the best sentence so far, and at first alone.
+        """The text in which each word of a kind is scored: alone at first, then in the best
+        sentence.
 
-        Within a caption such as it was trained on, a pair tells words apart that it confuses alone.
+        Within a caption like those it was trained on, a pair can distinguish words that it confuses
+        when they stand alone.
         """
         words = self._wording.words[kind]
         if len(best) < len(KEPT):
@@ -172,9 +174,9 @@ class ClipRanking:
 
 
 def distinct(ranked: Sequence[Words], wanted: int) -> list[Words]:
-    """The first so many of which no two say nearly the same; then, if they are short, the others.
+    """The best sentences of which no two are nearly the same, filled up with others if too few.
 
-    Nearly the same: one subject, and but one other word that differs.
+    Nearly the same: an equal subject, and only one other word that differs.
     """
     chosen: list[Words] = []
     for words in ranked:
@@ -185,7 +187,7 @@ def distinct(ranked: Sequence[Words], wanted: int) -> list[Words]:
 
 
 def wording_of(place: Path) -> Wording:
-    """As a pair's `describe.json` says; each list that it lacks is the built-in one."""
+    """The wording of a pair's `describe.json`; lists that are missing there are built in."""
     path = place / "describe.json"
     own = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     sentence = own.get("sentence") or SENTENCE

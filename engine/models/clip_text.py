@@ -1,4 +1,4 @@
-"""CLIP text encoders for prompts of any length: 75 tokens a chunk, nothing cut in silence."""
+"""CLIP text encoders for prompts of any length, in chunks of 75 tokens; none is dropped."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ClipText:
     def encode(self, text: str, chunks: int) -> tuple[Tensor, Tensor | None]:
         """(1, chunks · 77, D) and the pooled embedding of the first chunk, (1, P), if any.
 
-        Chunks that the text does not fill hold the empty text.
+        Chunks beyond the end of the text contain the empty text.
         """
         ids = [self._padded(text)] if chunks == 1 else self._chunked(text, chunks)
         outputs = [self._forward(chunk) for chunk in ids]

@@ -1,4 +1,4 @@
-"""A denoiser compiled in the background, one shape after another; eager serves meanwhile."""
+"""A denoiser compiled in the background, one shape after another; until then it runs eagerly."""
 
 from __future__ import annotations
 
@@ -23,17 +23,18 @@ SHAPES_COMPILED = 64
 PADDED_TO = 32
 """Families that take texts of several lengths pad them to a multiple of this."""
 REQUESTS = 4
-"""Shapes that wait to be compiled, each with tensors of its own on the device."""
+"""How many shapes may wait to be compiled; each keeps its own tensors on the device."""
 MISSES = 16
-"""Passes whose code was ready and did not fit after all, until nothing is expected any more."""
+"""After this many passes whose compiled code did not fit, the model stays eager."""
 log = logging.getLogger(__name__)
 
 
 class Compiled:
-    """A module's twin with the same weights; each signature of shapes is compiled once.
+    """A copy of a module that shares its weights; each combination of input shapes is compiled
+    once.
 
-    A twin, because compiling replaces forwards in place, and because what changes a module later
-    (LoRAs, seamless tiling) must neither wait for new code nor meet the old.
+    It is a copy because compiling replaces forwards in place, and because later changes of the
+    module (LoRAs, seamless tiling) must neither wait for new code nor be run with the old.
     """
 
     def __init__(
@@ -49,17 +50,17 @@ class Compiled:
         self._ready: set[Any] = set()
         self._broken = self._closed = False
         self.missed = 0
-        """Passes whose ready code did not fit after all, so that eager served."""
+        """How many passes ran eagerly because compiled code did not fit after all."""
         self._server: int | None = None
         """The thread that was told to compile nothing."""
         self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
         threading.Thread(target=self._warm, name="compile", daemon=True).start()
 
     def serve(self, arguments: tuple[Any, ...], options: Mapping[str, Any]) -> Served:
-        """The output of compiled code; nothing while eager must serve.
+        """The output of compiled code in a tuple; None where the pass must run eagerly.
 
-        Nothing is ever compiled here, on the device thread: what dynamo guards beside shapes, such
-        as torch's default dtype, changes while another model loads.
+        Nothing is compiled here, on the device thread: compiled code depends on more than shapes,
+        such as torch's default dtype, which changes while another model loads.
         """
         signature = _signature((arguments, options))
         if signature in self._ready:
@@ -67,7 +68,9 @@ class Compiled:
             try:
                 return (self._forward(*arguments, **options),)
             except torch._dynamo.exc.RecompileError:  # noqa: SLF001
-                if torch.get_default_dtype() is torch.float32:  # else it fits again after the load
+                if (
+                    torch.get_default_dtype() is torch.float32
+                ):  # otherwise it fits again after the load
                     self.missed += 1
                     self._broken = self._broken or self.missed >= MISSES
                     self._ready.discard(signature)
@@ -78,7 +81,9 @@ class Compiled:
         return None
 
     def _refuse_to_compile(self) -> None:
-        """Dynamo's settings hold for one thread; to patch them for a call takes a millisecond."""
+        """Forbid dynamo to compile on this thread; set once, since patching takes a millisecond a
+        call.
+        """
         if self._server != threading.get_ident():
             self._server = threading.get_ident()
             torch._dynamo.config.error_on_recompile = True  # noqa: SLF001
@@ -89,11 +94,11 @@ class Compiled:
 
     @property
     def serves(self) -> bool:
-        """Whether compiled code can be had at all."""
+        """Whether compiled code can still be expected."""
         return not self._broken
 
     def close(self) -> None:
-        """End the compiling thread, which holds the twin, after what it is compiling now."""
+        """End the compiling thread, which keeps the copy alive, after its current compilation."""
         self._closed = True
         self._requests.put(None)
 
@@ -128,15 +133,17 @@ class Compiled:
 
 
 def twin_of(module: nn.Module) -> nn.Module:
-    """The same module anew, whose parameters and buffers are those of the first."""
+    """A copy of the module that shares its parameters and buffers."""
     shared = itertools.chain(module.parameters(), module.buffers())
     return copy.deepcopy(module, {id(tensor): tensor for tensor in shared})
 
 
 def compile_in_place(module: nn.Module, whole: bool, **options: Any) -> Forward:  # noqa: ANN401, FBT001
-    """Compile the repeated blocks where the class lists them, which is soon done, else the whole.
+    """Compile the repeated blocks where the class lists them, which is quick, else the whole
+    module.
 
-    Of a UNet those are only the transformer blocks; its whole is faster and takes minutes a shape.
+    In a UNet those are only the transformer blocks; the whole UNet is faster to run but takes
+    minutes to compile for each shape.
     """
     if not whole and getattr(module, "_repeated_blocks", None):
         module.compile_repeated_blocks(dynamic=False, **options)  # type: ignore[operator]
@@ -153,7 +160,7 @@ def _signature(value: Any) -> Any:  # noqa: ANN401
         case dict():
             return tuple((key, _signature(each)) for key, each in value.items())
         case list() if value and all(isinstance(each, torch.Tensor) for each in value):
-            # TextCache of several lengths, padded inside to the longest.
+            # Texts of several lengths; the denoiser pads them to the longest.
             sides = zip(*(each.shape for each in value), strict=True)
             return (len(value), *(-(-max(side) // PADDED_TO) for side in sides), value[0].dtype)
         case list() | tuple():
@@ -163,7 +170,7 @@ def _signature(value: Any) -> Any:  # noqa: ANN401
 
 
 def _like(value: Any) -> Any:  # noqa: ANN401
-    """The same structure with tensors of its own, since the tick's may change meanwhile."""
+    """The same structure with copied tensors, because the tick may change its own meanwhile."""
     match value:
         case torch.Tensor():
             return value.clone()

@@ -27,7 +27,7 @@ class FlowModel(LatentModel):
         return int(max(steps - min(steps * strength, steps), 0))
 
     def sigmas(self, steps: int) -> Sequence[float] | None:
-        """Of the schedule before it is shifted; None: the scheduler's own."""
+        """The sigmas of the schedule before it is shifted; None: the scheduler's own."""
         del steps
         return None
 

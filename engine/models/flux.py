@@ -1,4 +1,4 @@
-"""Flux.1: guidance-distilled, so one sample a row; the guidance is an input."""
+"""Flux.1: guidance is an input of the distilled model, so each row has only one sample."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Flux:
 
 
 class Flux(FlowModel):
-    """A transformer over 2 × 2 patches of latents; rows keep theirs unpacked."""
+    """A transformer over 2 × 2 patches of latents; rows keep their latents unpacked."""
 
     def __init__(self, name: str, pipeline: Any, *arguments: Any) -> None:  # noqa: ANN401
         super().__init__(name, pipeline, *arguments)

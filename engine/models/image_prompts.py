@@ -71,7 +71,7 @@ class ImagePrompts:
 
     @contextlib.contextmanager
     def using(self, scales: Tensor) -> Iterator[bool]:
-        """The pass within has these scales, (B,) on the CPU; whether any is more than 0."""
+        """Set the scales, (B,) on the CPU, for the pass within; yields whether any is above 0."""
         guided = bool(scales.any())
         if guided:
             self._scale(
@@ -89,7 +89,7 @@ class ImagePrompts:
 
 
 class _PerSample:
-    """Stands where diffusers expects one number: it asks whether that is 0, and multiplies."""
+    """Replaces the one number that diffusers expects: it is compared with 0, and multiplied."""
 
     def __init__(self, values: Tensor) -> None:
         self._values = values

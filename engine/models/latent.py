@@ -50,7 +50,8 @@ class LatentModel:
                 getattr(self.vae.config, "latents_std", None),
             )
         )
-        """By channel, where an autoencoder says them, as Playground 2.5's does."""
+        """Mean and deviation by channel, where the autoencoder has them, as Playground 2.5's does.
+        """
         self.prediction = str(getattr(self.scheduler.config, "prediction_type", "epsilon"))
         alphas = getattr(self.scheduler, "alphas_cumprod", None)
         self.alphas: Sequence[float] = [] if alphas is None else alphas.tolist()
@@ -86,7 +87,7 @@ class LatentModel:
         return self._cached(text, chunks)
 
     def text_notes(self, text: str) -> tuple[Sentence, ...]:
-        """What a member must know about how this text was read."""
+        """Notes for the member on how this text was read."""
         del text
         return ()
 
@@ -107,9 +108,10 @@ class LatentModel:
         return {}
 
     def condition(self, job: DrawJob, pictures: Sequence[Image.Image] = ()) -> Conditioning:
-        """The prompt's parts mixed by weight, the negative, and what negative weights avoid.
+        """Encode the prompt's parts, mixed by weight, the negative, and what negative weights
+        avoid.
 
-        pictures: those that guide beside the words.
+        pictures: those that guide the drawing in addition to the words.
         """
         wanted = [part for part in job.prompt if part.weight > 0] or [WeightedText(text="")]
         total = sum(part.weight for part in wanted)
@@ -165,7 +167,7 @@ class LatentModel:
 
     @contextmanager
     def without_text_cache(self) -> Iterator[None]:
-        """TextCache read within are not remembered: they would drive out those of other members."""
+        """Texts encoded within are not cached: they would displace those of other members."""
         kept, self._texts = self._texts, TextCache(limit=0)
         try:
             yield
@@ -187,11 +189,13 @@ class LatentModel:
         return adapter if "+" in adapter else ""
 
     def using(self, adapters: Sequence[str]) -> AbstractContextManager[None]:
-        """The passes within have these adapters, one for each sample."""
+        """Use these adapters in the passes within, one for each sample."""
         return self._loras.using(adapters)
 
     def padded(self, samples: int) -> int:
-        """How many samples a pass of so many must hold: a whole bucket once compiled."""
+        """How many samples a pass with so many must have: a full bucket where the model is
+        compiled.
+        """
         compiled = self._compiled is not None and self._compiled.serves
         return bucket_of(samples) if compiled else samples
 
@@ -200,12 +204,12 @@ class LatentModel:
         return self._compiled is not None and self._compiled.waits()
 
     def close(self) -> None:
-        """Let go of what would keep the weights alive."""
+        """Close what would keep the weights in memory."""
         if self._compiled is not None:
             self._compiled.close()
 
     def compile(self, *, whole: bool) -> None:
-        """Compile the denoiser in the background, as shapes come."""
+        """Compile the denoiser in the background, each shape when it is first asked for."""
         self._compiled = Compiled(self.denoiser, whole=whole)
 
     # Seamless tiling, by convolutions that wrap around.
@@ -253,7 +257,8 @@ class LatentModel:
     def encode_mask(
         self, mask: Image.Image, picture: Image.Image
     ) -> Callable[[torch.Generator], tuple[Tensor, Tensor | None]]:
-        """A function that gives where to draw anew, (1, 1, h, w), and the denoiser's channels.
+        """A function that returns the area to draw anew, (1, 1, h, w), and the denoiser's extra
+        channels.
 
         It draws the masked picture's latents even where they are not needed, as diffusers does.
         """
@@ -322,9 +327,10 @@ class LatentModel:
         eager: bool = False,
         **options: Any,  # noqa: ANN401
     ) -> Any:  # noqa: ANN401
-        """The denoiser's own forward: compiled code where there is some for just these shapes.
+        """Run the denoiser, with compiled code where there is some for exactly these shapes.
 
-        Passes with a LoRA or a seamless tile among them are eager, and where a family says so.
+        It runs eagerly where the pass has a LoRA or a seamless tile, or where the family asks for
+        that.
         """
         with self.using(adapters):
             if self._compiled is not None and not (eager or self._tiles or any(adapters)):
@@ -335,14 +341,14 @@ class LatentModel:
                 return self.denoiser(*arguments, **options)
 
     def eagerly(self) -> AbstractContextManager[object]:
-        """What an eager forward of the denoiser runs within."""
+        """The context in which the denoiser runs eagerly."""
         return nullcontext()
 
     def guide(self, predictions: Sequence[Tensor], scale: float, avoid_weight: float) -> Tensor:
         """Classifier-free guidance (Ho & Salimans 2022, eq. 6) of one row.
 
-        predictions: the text's alone, or the negative's and the text's, or those and that of
-        what to avoid, which is composed in with a negative weight (Liu et al. 2022, eq. 11).
+        predictions: for the text alone; or for the negative and the text; or for these and for what
+        to avoid, which is composed in with a negative weight (Liu et al. 2022, eq. 11).
         """
         if len(predictions) == 1:
             return predictions[0]

@@ -29,6 +29,6 @@ def load_latent(kind: type[M], spec: ModelSpec, device: torch.device, dtype: tor
         model.preview = tiny_decoder(spec.preview_vae, device, dtype)
     calibrate(model)
     if spec.compiled:
-        # Last: its thread keeps the weights, and nobody would end it where the load fails.
+        # Last: its thread keeps the weights alive, and nothing would end it if the load failed.
         model.compile(whole=spec.compiled == "whole")
     return model

@@ -33,7 +33,7 @@ def load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Denoiser 
     try:
         return _loaded(spec, device, dtype)
     except JobError as error:
-        # Members read it; what it is raised from goes to the log and has the paths in full.
+        # Members read it; the log has the original error with its full paths.
         raise BrokenModelError(_without_folders(sentence_of(error), spec)) from error
 
 
@@ -42,7 +42,7 @@ def _loaded(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Denois
         raise BrokenModelError(_missing(spec))
     if device.type == "cuda":
         device = torch.device("cuda", device.index or 0)
-        # Each thread has its own; what places weights by itself (4 bits, streams) goes by it.
+        # Each thread has its own current device; 4-bit weights and streams are placed on it.
         torch.cuda.set_device(device)
     try:
         with CONSTRUCTING:

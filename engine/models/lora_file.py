@@ -1,4 +1,4 @@
-"""What a LoRA's file says of itself, read before anything is loaded into a model."""
+"""Checks the header of a LoRA's file before anything is loaded into a model."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def _check_kind(name: str, weights: Collection[str]) -> None:
 
 
 def _outline(name: str, path: Path) -> dict[str, Tensor]:
-    """Every weight by its name and shape, but for single numbers without its values."""
+    """The weights by name with their shapes; values are read only of single numbers."""
     outline = {}
     try:
         with safe_open(path, "pt") as file:
@@ -120,7 +120,7 @@ def _outline(name: str, path: Path) -> dict[str, Tensor]:
 
 
 def _converted(tensors: dict[str, Tensor], pipeline: Any) -> Mapping[str, Tensor]:  # noqa: ANN401
-    """The names that the trainers' many layouts get in this model."""
+    """The weights under the names that they have in this model, whichever trainer wrote them."""
     unet = pipeline.components.get("unet")
     options = {} if unet is None else {"unet_config": unet.config}
     found = pipeline.lora_state_dict(tensors, **options)

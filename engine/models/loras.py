@@ -1,4 +1,4 @@
-"""LoRAs: rows with different ones share a pass, one each; stacks of several form groups."""
+"""LoRAs: rows with one LoRA each can share a pass; rows with several only with the same ones."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ from engine.models.lora_file import check_lora
 BASE = "__base__"
 """PEFT's name for no adapter."""
 KEPT = 16
-"""Adapters that stay registered though no row has them."""
+"""How many adapters stay registered that no row uses."""
 
 
 class Loras:
-    """The adapters of one pipeline; each (file, weight) is registered as one of its own."""
+    """The adapters of one pipeline; each pair (file, weight) is registered as its own adapter."""
 
     def __init__(self, pipeline: Any, files: Mapping[str, Path]) -> None:  # noqa: ANN401
         self._pipeline = pipeline
         self._files = files
         self._layers: list[Any] = []
         self._adapters: OrderedDict[tuple[str, float], str] = OrderedDict()
-        """PEFT's name of each (LoRA, weight), the longest unused first; neither of ours is safe
-        as one."""
+        """PEFT's name of each (LoRA, weight), the least recently used first; our own names may
+        contain characters that PEFT does not accept."""
         self._numbers = itertools.count()
         self._names: list[str] | None = None
-        """One adapter for each sample of the pass under way."""
+        """The adapter of each sample in the current pass."""
 
     def name_for(self, loras: Sequence[tuple[str, float]]) -> str:
-        """Register what is new; the name of one adapter, or of several joined by +."""
+        """Register new adapters; returns the name of one, or those of several joined by +."""
         return "+".join(self._register(name, weight) for name, weight in loras)
 
     def keep(self, in_use: Collection[str]) -> None:
-        """Delete the longest unused adapters beyond KEPT, but none of those in use."""
+        """Delete the least recently used adapters beyond KEPT, but none of those in use."""
         used = {name for names in in_use for name in names.split("+")}
         idle = [key for key, adapter in self._adapters.items() if adapter not in used]
         for key in idle[: max(0, len(self._adapters) - KEPT)]:
@@ -49,7 +49,9 @@ class Loras:
 
     @contextlib.contextmanager
     def using(self, adapters: Sequence[str]) -> Iterator[None]:
-        """Let the samples of a pass have these adapters, one each or all the same stack."""
+        """Use these adapters for the samples of the pass within: one each, or the same stack for
+        all.
+        """
         wanted = {part for name in adapters if name for part in name.split("+")}
         if not wanted <= set(self._adapters.values()):
             raise JobError(
@@ -73,7 +75,7 @@ class Loras:
             layer.set_adapter([name for name in names if name in layer.lora_A])
 
     def _register(self, name: str, weight: float) -> str:
-        """Weights are rounded to 0.05, so that there are only so many adapters."""
+        """The adapter's name; weights are rounded to 0.05, which limits the number of adapters."""
         weight = round(weight * 20) / 20
         if (name, weight) in self._adapters:
             self._adapters.move_to_end((name, weight))

@@ -1,4 +1,4 @@
-"""The models at hand: loaded in the background, the least recently used ones put away."""
+"""The models in memory: loaded in the background, the least recently used ones unloaded first."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ from engine.models.latent import LatentModel
 Model = Denoiser | Solo
 CLOSE_S = 5.0
 MIN_RESIDENT_S = 15.0
-"""How long jobs of resident models come first after a load, lest models swap for every job."""
+"""For how long after a load jobs of resident models come first, so that models are not swapped for
+every job."""
 log = logging.getLogger(__name__)
 
 
 class ModelCache:
-    """Resident models by name, the longest unused first; lives on the worker's thread."""
+    """Resident models by name, the least recently used first; lives on the worker's thread."""
 
     def __init__(
         self,
@@ -79,9 +80,10 @@ class ModelCache:
         return model
 
     def want(self, name: str, in_use: Collection[str]) -> bool:
-        """Begin to load, putting others away first; False where those in use leave no room.
+        """Begin to load a model, unloading others first; False where those in use leave no room.
 
-        A model that is larger than all the memory there is loads alone, and may run out.
+        A model that is larger than all the memory is loaded when no other is resident, and may run
+        out of memory.
         """
         need_gb = self._size_gb.get(name) or self._estimate_gb(name)
         for other in tuple(self._models):
@@ -107,13 +109,13 @@ class ModelCache:
         log.info("Loaded %s: %.2f GB.", name, self._size_gb[name])
 
     def unload_idle(self, after_s: float, in_use: Collection[str]) -> None:
-        """Free what has not been used for so long."""
+        """Unload models that have not been used for so long."""
         for name in tuple(self._models):
             if name not in in_use and self._clock() - self._used_s[name] >= after_s:
                 self._unload(name)
 
     def close(self) -> None:
-        """Let go of every model; give a load under way a moment to end by itself."""
+        """Unload every model; wait a moment for a load that has begun."""
         for name in tuple(self._models):
             self._unload(name)
         if self._thread is not None:

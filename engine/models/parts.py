@@ -1,4 +1,4 @@
-"""Parts of a checkpoint loaded and placed: networks, processors, checkers, decoders."""
+"""Load and place the parts of a checkpoint: networks, processors, checkers, decoders."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from engine.models.safety import SafetyCheck, load_safety
 
 
 def place_on_device(pipeline: Any, spec: ModelSpec, device: torch.device) -> None:  # noqa: ANN401
-    """Parts onto the device, or streamed to it group by group for small cards."""
+    """Move the parts to the device, or stream them to it group by group on small cards."""
     from diffusers.hooks import apply_group_offloading  # noqa: PLC0415
 
     for name, part in pipeline.components.items():

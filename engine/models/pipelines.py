@@ -23,7 +23,7 @@ _DISPENSABLE = {
 }
 """Parts that a family draws without."""
 _ENDLESS = 10**6
-"""Tokenizers whose files do not say how much text they take claim more than this."""
+"""Tokenizers whose files do not say how much text they take report more than this."""
 OFFLINE = {"use_safetensors": True, "local_files_only": True}
 
 
@@ -38,7 +38,7 @@ def open_pipeline(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> 
 
 
 def check_tokenizer(part: Any, place: Path) -> None:  # noqa: ANN401
-    """Without its files transformers makes a tokenizer that knows no word, and says nothing."""
+    """Refuse a tokenizer without files; transformers silently makes one that knows no word."""
     from transformers import CLIPTokenizer, PreTrainedTokenizerBase  # noqa: PLC0415
 
     if not isinstance(part, PreTrainedTokenizerBase):
@@ -56,7 +56,7 @@ def check_tokenizer(part: Any, place: Path) -> None:  # noqa: ANN401
 
 
 def _check_unet(pipeline: Any, spec: ModelSpec) -> None:  # noqa: ANN401
-    """Of what a UNet may be given, passes bring latents, a mask and a masked picture."""
+    """Refuse UNets that need more inputs than latents, a mask and a masked picture."""
     config, channels = pipeline.unet.config, int(pipeline.vae.config.latent_channels)
     found: Sentence | None = None
     if config.in_channels not in {channels, 2 * channels + 1}:
@@ -92,7 +92,7 @@ def _open(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Any:  # 
                 )
             )
         if spec.config is None or not (spec.config / "model_index.json").is_file():
-            # diffusers would look for it on its hub.
+            # diffusers would look for the config on its hub.
             raise BrokenModelError(
                 Sentence(
                     "{place} is a single file; set `config` to the directory of its base model.",
@@ -137,7 +137,7 @@ def _open(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Any:  # 
 
 
 def _check_index(index: Mapping[str, Any], spec: ModelSpec) -> None:
-    """Whether a family that shares passes can draw with what a directory says it holds."""
+    """Refuse directories that a family which shares passes cannot draw with."""
     family, found = spec.family, str(index.get("_class_name", ""))
     if not family.pipelines:
         return
@@ -179,7 +179,7 @@ def _parts_missing(spec: ModelSpec, parts: Sequence[str]) -> Sentence:
 
 
 def _lacking(index: Mapping[str, Any]) -> set[str]:
-    """Parts that a directory says it lacks; diffusers wants that said anew."""
+    """Parts that a directory says it lacks; diffusers wants to be told them again."""
     return {part for part, source in index.items() if source == [None, None]}
 
 

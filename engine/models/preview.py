@@ -1,4 +1,4 @@
-"""A rough picture of unfinished latents, almost free: a linear map from latents to RGB."""
+"""Rough pictures of unfinished latents, by a linear map from latents to RGB, which costs little."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def clean_latents(
         denoised: Tensor = scheduler.precondition_outputs(sample, prediction, sigma)
         return denoised
     if getattr(scheduler, "ets", None) is not None and not hasattr(scheduler, "alphas_cumprod"):
-        angle = timestep * math.pi / 2  # IPNDM, to whom every prediction is a velocity
+        angle = timestep * math.pi / 2  # IPNDM, which takes every prediction as a velocity
         straight: Tensor = math.cos(angle) * given - math.sin(angle) * prediction
         return straight
     if model.prediction == "sample":
@@ -58,10 +58,10 @@ def clean_latents(
 
 
 RoughPixels = Callable[[], NDArray[np.uint8]]
-"""A rough picture (h, w, 3), for a thread that may wait for the device."""
+"""Returns a rough picture (h, w, 3); called on a thread that may wait for the device."""
 CHART_SQUARES, SQUARE_PX = 8, 16
 PICTURES_LEARNT = 32
-"""Decoded pictures that refine a linear map; more would cost time for nothing."""
+"""How many decoded pictures refine a linear map; more would cost time without gain."""
 
 
 class Preview(Protocol):
@@ -76,13 +76,13 @@ class Preview(Protocol):
 
 
 class TinyDecoder:
-    """An AutoencoderTiny, where the catalogue names one: sharper, for a little time."""
+    """An AutoencoderTiny, where the catalogue names one: sharper, and a little slower."""
 
     def __init__(self, autoencoder: Any) -> None:  # noqa: ANN401
         self.autoencoder = autoencoder
 
     def learn(self, latents: Tensor, pixels: NDArray[np.uint8]) -> None:
-        """It is trained already."""
+        """Nothing: it is trained already."""
 
     def draw(self, latents: Tensor) -> RoughPixels:
         own = self.autoencoder.dtype
@@ -124,10 +124,10 @@ class LinearRgb:
 
 
 def calibrate(model: Denoiser) -> None:
-    """Give a freshly loaded model's linear map its first lesson: a chart of colours.
+    """Fit the linear map of a newly loaded model to a chart of colours.
 
-    Without it the first job would look black on its way. A model that cannot take the lesson
-    draws all the same, so what goes wrong here is only logged.
+    Without that the previews of the first job would be black. A model that cannot decode the chart
+    can still draw, so an error is only logged.
     """
     if not isinstance(model.preview, LinearRgb):
         return
@@ -138,19 +138,19 @@ def calibrate(model: Denoiser) -> None:
             seen = pixels.clamp(0, 1).mul(255).to(torch.uint8).permute(1, 2, 0)
             if latents.isfinite().all() and pixels.isfinite().all():
                 model.preview.learn(latents, seen.cpu().numpy())
-    except Exception:  # the model itself is sound
+    except Exception:  # the model itself works
         log.warning("%s cannot learn to draw previews yet.", model.name, exc_info=True)
 
 
 def _chart() -> Image.Image:
-    """Plain squares in the corners of the colour cube and between, in no order."""
+    """A grid of squares in random colours."""
     colours = np.random.default_rng(0).integers(0, 256, (CHART_SQUARES, CHART_SQUARES, 3))
     squares = colours.astype(np.uint8).repeat(SQUARE_PX, 0).repeat(SQUARE_PX, 1)
     return Image.fromarray(squares)
 
 
 def _picture(colours: Tensor) -> RoughPixels:
-    """(3, h, w) of 0 … 1 on the device → a picture of at most 256 px on its way to the host."""
+    """Begin to copy (3, h, w) of 0 … 1 to the host as a picture of at most 256 px."""
     shrink = math.ceil(max(colours.shape[1:]) / PREVIEW_SIDE_PX)
     pixels = colours[:, ::shrink, ::shrink].nan_to_num().clamp(0, 1).mul(255).to(torch.uint8)
     return to_host(pixels.permute(1, 2, 0))

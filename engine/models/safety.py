@@ -14,11 +14,11 @@ from PIL import Image
 from engine.models.clip_pixels import ClipPreprocessing, preprocessing_of
 
 STEEPNESS = 20.0
-"""How fast the score leaves 0.5 as a picture nears a concept."""
+"""Slope of the score around 0.5, where a picture comes near a concept."""
 
 
 class SafetyCheck:
-    """Scores 0 … 1; above 0.5 is where the checker itself would have blacked the picture out."""
+    """Scores 0 … 1; above 0.5 the checker itself would have made the picture black."""
 
     def __init__(self, checker: Any, eye: ClipPreprocessing) -> None:  # noqa: ANN401
         self.checker = checker
@@ -38,7 +38,7 @@ class SafetyCheck:
         care = (special - checker.special_care_embeds_weights).round(decimals=3) > 0
         stricter = 0.01 * care.any(dim=1, keepdim=True)
         margin = (concepts - checker.concept_embeds_weights + stricter).round(decimals=3)
-        # On the line itself the checker lets a picture pass; so must half the score.
+        # Exactly at the threshold the checker lets a picture pass; the score there is 0.5.
         worst = margin.amax(dim=1)
         scores: list[float] = torch.sigmoid(STEEPNESS * worst).tolist()
         return scores

@@ -1,7 +1,7 @@
-"""Schedulers of diffusers that leave some numbers to torch's default dtype, in fp32 always.
+"""Schedulers of diffusers that would use torch's default dtype in places; these always use fp32.
 
-Loading a model in half precision changes the default for the whole process: rows that begin or
-step meanwhile would come out otherwise. Under a default of fp32 all is as in diffusers, bit by bit.
+Loading a model in half precision changes the default for the whole process: rows that begin or step
+meanwhile would get other numbers. With a default of fp32 all results equal diffusers', bit by bit.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from torch.overrides import TorchFunctionMode
 
 
 class LCMScheduler(diffusers.LCMScheduler):  # type: ignore[misc]
-    """It scales whole timesteps by a fraction."""
+    """Its scaling divides integer timesteps."""
 
     def get_scalings_for_boundary_condition_discrete(self, timestep: Tensor) -> Any:  # noqa: ANN401
         return super().get_scalings_for_boundary_condition_discrete(timestep.float())
 
 
 class TCDScheduler(diffusers.TCDScheduler):  # type: ignore[misc]
-    """It scales whole timesteps by 1 − η, and rounds down."""
+    """Its scaling multiplies integer timesteps by 1 − η and rounds down."""
 
     def step(
         self,
@@ -39,7 +39,7 @@ class TCDScheduler(diffusers.TCDScheduler):  # type: ignore[misc]
 
 
 class IPNDMScheduler(diffusers.IPNDMScheduler):  # type: ignore[misc]
-    """It spaces its steps without naming a dtype."""
+    """Its timesteps are spaced without a dtype."""
 
     def set_timesteps(
         self, num_inference_steps: int, device: str | torch.device | None = None

@@ -20,8 +20,9 @@ _OF_THE_MODEL = frozenset(
         *("base_shift", "max_shift", "base_image_seq_len", "max_image_seq_len"),
     }
 )
-"""What a checkpoint's own scheduler says of its training, and so holds for each that is named.
-How its author liked to sample (Karras' sigmas, an SDE, a solver's order) is for the name to say."""
+"""Settings that describe how a checkpoint was trained, and so are kept whichever scheduler is
+named. How its author liked to sample (Karras' sigmas, an SDE, a solver's order) follows from the
+name."""
 
 _FIXED = frozenset({"IPNDMScheduler", "LCMScheduler", "TCDScheduler"})
 """Classes that `scheduler_fixes` replaces, so that torch's default dtype changes nothing."""
@@ -38,14 +39,15 @@ def can_noise(scheduler: Any) -> bool:  # noqa: ANN401
 
 
 def fewest_steps(scheduler: Any) -> int:  # noqa: ANN401
-    """Below this many steps a scheduler does not go: PNDM begins with four of Runge and Kutta."""
+    """The fewest steps that a scheduler can do: PNDM begins with four Runge–Kutta steps."""
     return 4 if scheduler.config.get("skip_prk_steps") is False else 1
 
 
 def build(name: str, own: Any) -> Any:  # noqa: ANN401 - diffusers' schedulers share no base type
-    """The named scheduler for the model whose own is `own`; no name: `own` anew, as it is saved.
+    """The named scheduler, configured for the model whose own scheduler is `own`.
 
-    ValueError or NotImplementedError where the class does not know the model's noise schedule.
+    Without a name: a copy of `own`, as it was saved. Raises ValueError or NotImplementedError where
+    the class does not know the model's noise schedule.
     """
     if not name:
         known = type(own).__name__ in _FIXED
@@ -54,7 +56,7 @@ def build(name: str, own: Any) -> Any:  # noqa: ANN401 - diffusers' schedulers s
     scheduler_class = _class(spec.class_name)
     taken = inspect.signature(scheduler_class.__init__).parameters
     unsaid = own.config.get("_use_default_values", ())
-    # Latents are never clipped, so a model that does not say so is no reason to.
+    # Latents must not be clipped, though the classes' default is to clip.
     settings = {"clip_sample": False} | {
         key: value
         for key, value in own.config.items()

@@ -22,7 +22,7 @@ def load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> StableDif
 
 
 class StableDiffusion3(FlowModel):
-    """Two CLIP encoders and, where its files are there, a T5."""
+    """Two CLIP encoders and, where its files are present, a T5."""
 
     def embed(self, text: str, chunks: int) -> Embedding:
         del chunks

@@ -20,7 +20,7 @@ def load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> StableDif
 
 
 class StableDiffusionXL(StableDiffusion):
-    """As Stable Diffusion, with more to attend to."""
+    """Like Stable Diffusion, with a second text encoder and the picture's size as inputs."""
 
     def __init__(self, name: str, pipeline: Any, *arguments: Any) -> None:  # noqa: ANN401
         super().__init__(name, pipeline, *arguments)
@@ -41,7 +41,7 @@ class StableDiffusionXL(StableDiffusion):
         return {"encoder_hidden_states": hidden, "text_embeds": pooled}
 
     def embed_negative(self, text: str, chunks: int) -> Embedding:
-        """Zeros for no text, where the checkpoint was trained so."""
+        """Zeros where there is no text and the checkpoint was trained that way."""
         embedding = super().embed_negative(text, chunks)
         if text or not self._zero_negative:
             return embedding

@@ -1,4 +1,4 @@
-"""Any other text-to-image pipeline of diffusers, run by its own call, a picture at a time."""
+"""Any other text-to-image pipeline of diffusers, run by its own call, one picture at a time."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class SoloPipeline:
         self._taken = set(self._parameters)
 
     def run(self, job: Job, inputs: Inputs, report: Report) -> Finished:
-        """Pictures with the seeds of the job; what the pipeline does not take is said."""
+        """Draw the pictures with the seeds of the job; notes say what could not be used."""
         if not isinstance(job, DrawJob):
             raise JobError(Sentence("This model cannot weigh words; choose another."))
         self._check(job, inputs)
@@ -122,7 +122,7 @@ class SoloPipeline:
         return notes
 
     def _callback(self, tell: Callable[[int], None]) -> dict[str, Any]:
-        """How the pipeline is asked to tell each step: the newer way, the older, or not at all."""
+        """Options that make the pipeline report each step, the newer way or the older, or none."""
         if "callback_on_step_end" in self._taken:
 
             def on_step_end(_pipeline: object, step: int, *_: object) -> dict[str, Any]:
@@ -170,7 +170,7 @@ class SoloPipeline:
         )
 
     def _pixels(self, image: Any) -> Any:  # noqa: ANN401
-        """(H, W, 3) uint8, rounded as the pipeline would; NaN would be black there."""
+        """(H, W, 3) uint8, rounded as the pipeline does; there NaN would become black."""
         if isinstance(image, np.ndarray):
             if not np.isfinite(image).all():
                 raise NotFiniteError
@@ -179,12 +179,12 @@ class SoloPipeline:
 
 
 def _counted(report: Report, index: int, steps: int, images: int) -> Callable[[int], None]:
-    """Tells the steps of one picture among those of all."""
+    """Report the steps of one picture as a part of those of all pictures."""
     return lambda done: report(index * steps + min(done, steps), images * steps)
 
 
 def _compatible(name: str, own: Any) -> Any | None:  # noqa: ANN401
-    """The named scheduler, where a pipeline with its `own` runs it as it is."""
+    """The named scheduler, where a pipeline whose own is `own` can use it without changes."""
     config = getattr(own, "config", {})
     if config.get("prediction_type") == "flow_prediction" or config.get("use_flow_sigmas"):
         return None
@@ -195,6 +195,6 @@ def _compatible(name: str, own: Any) -> Any | None:  # noqa: ANN401
     if not isinstance(built, (*getattr(own, "compatibles", ()), type(own))):
         return None
     if str(config.get("variance_type", "")).startswith("learned"):
-        # The denoiser predicts the variance besides; such a pipeline leaves it to its scheduler.
+        # The denoiser also predicts the variance, which such a pipeline gives to its scheduler.
         return built if "variance_type" in inspect.signature(type(built)).parameters else None
     return built

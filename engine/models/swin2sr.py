@@ -19,7 +19,7 @@ def load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Upscaler:
 
 
 def padding_network(model: Any, pad_to: int = 8) -> Network:  # noqa: ANN401
-    """It pads what it is given to its windows, by repeating the edge."""
+    """The network for pictures of any size: it pads them to its windows by repeating the edge."""
 
     def enlarge(pixels: Tensor) -> Tensor:
         height, width = pixels.shape[-2:]

@@ -1,4 +1,4 @@
-"""Encoded texts kept for the next job that says the same."""
+"""Encoded texts, kept for the next job with the same text."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from engine.errors import Sentence
 Embedding = Mapping[str, Tensor]
 """What one text becomes: (1, …) tensors by the name that `predict` knows them by."""
 CACHED_BYTES = 128 * 2**20
-"""Of device memory: some 400 prompts of SDXL, or 30 of Flux."""
+"""Bytes of device memory: about 400 prompts of SDXL, or 30 of Flux."""
 
 
 class TextCache:
-    """The least recently used embeddings go first once they take more than `limit` bytes."""
+    """A cache of embeddings; the least recently used go first when they exceed `limit` bytes."""
 
     def __init__(self, limit: int = CACHED_BYTES) -> None:
         self._limit = limit
@@ -24,7 +24,7 @@ class TextCache:
         self._embeddings: OrderedDict[Hashable, Embedding] = OrderedDict()
 
     def get(self, key: Hashable, encode: Callable[[], Embedding]) -> Embedding:
-        """The embedding of a key, encoded if it is not at hand."""
+        """The embedding of a key; it is encoded where the cache does not have it."""
         if key not in self._embeddings:
             self._embeddings[key] = made = encode()
             self._held += _size(made)

@@ -1,4 +1,4 @@
-"""What lets one thread compile while another one draws."""
+"""Lets one thread compile while another one draws."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import torch
 from torch import fx
 
 VARIANTS = 512
-"""Graphs that dynamo may keep of one function: a UNet's blocks have several widths for each
-shape of the whole."""
+"""How many graphs dynamo may keep of one function: for each shape of the picture, a UNet's blocks
+have several widths."""
 
 
 def prepare_to_compile() -> None:
-    """To be called on each thread that compiles: dynamo's limits hold for one thread alone."""
+    """Call it on each thread that compiles: dynamo's limits apply to one thread only."""
     torch._dynamo.config.recompile_limit = VARIANTS  # noqa: SLF001 - it has no other door
     torch._dynamo.config.accumulated_recompile_limit = 4 * VARIANTS  # noqa: SLF001
     _keep_threads_apart()
 
 
 def _keep_threads_apart() -> None:
-    """Let fx's tracers leave the modules of other threads alone.
+    """Make fx's tracers ignore the modules of other threads.
 
     While one traces, it replaces `nn.Module.__call__` and `__getattr__` for the whole process. A
     pass on another thread then failed ("module is not installed as a submodule"), or would have

@@ -1,4 +1,4 @@
-"""Super-resolution: the catalogue's network, or a good resampling where it has none."""
+"""Super-resolution by a network of the catalogue, or by resampling where it has none."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Upscaler:
         self._network, self._scale, self._device = network, scale, device
 
     def run(self, job: Job, inputs: Inputs, report: Callable[[int, int], None]) -> Finished:
-        """Enlarge as often as needed, then bring the result to the factor asked for."""
+        """Enlarge as often as needed, then resize the result to the factor asked for."""
         assert isinstance(job, UpscaleJob)
         picture = inputs.pictures[0]
         size = _size(picture, job.factor)
@@ -96,7 +96,7 @@ class Upscaler:
 
 
 def _passes(size: tuple[int, int], wanted: tuple[int, int], scale: int) -> list[tuple[int, int]]:
-    """The sizes that a network is given, one after another, until it has made one as wanted."""
+    """The sizes of the inputs, one after another, until the output is as wide as wanted."""
     sizes = []
     width, height = size
     while width < wanted[0]:

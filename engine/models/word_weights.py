@@ -1,4 +1,4 @@
-"""How much each word of a prompt matters to a model: what its embedding loses without the word."""
+"""How much each word of a prompt matters to a model, by how its embedding changes without it."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from engine.pictures.encoded import Inputs
 
 MOST_WORDS = 200
 NEUTRAL = ("a", "the", "in", "x", "a a", "a a a", "a a a a")
-"""What says next to nothing, one to four tokens long; these words themselves weigh nothing."""
+"""Words that mean almost nothing, one to four tokens long; their own weight is 0."""
 
 
 class WordWeights:
     """A `Solo` over a denoiser's text encoder; weights are 0 … 1, 1 for the heaviest word.
 
-    A word weighs as much as the embedding changes when the neutral text that changes it least takes
-    the word's place. That is one of as many tokens: to leave the word out would move all that
-    follow, which changes an embedding more than most words do, and by their place in the prompt.
+    Each word is replaced by each of the neutral texts; the smallest change of the embedding is the
+    word's weight. That smallest change comes from a neutral text with as many tokens as the word,
+    so all later tokens keep their places. Leaving the word out would move them, which changes an
+    embedding more than most words do, depending on their place in the prompt.
     """
 
     def __init__(self, model: Denoiser) -> None:
@@ -68,13 +69,13 @@ class WordWeights:
             prompt=(WeightedText(text=text),),
             guidance=1.0,
         )
-        # Some 7 texts a word, never asked for again: they must not push out those of others.
+        # About 7 texts for each word, used once: they must not displace those of others.
         with self._model.without_text_cache():
             return self._model.condition(drawing).tensors
 
 
 def replaced(words: list[str], number: int, neutral: str) -> str:
-    """The prompt with one word neutral; the punctuation around that word stays."""
+    """The prompt with one word replaced by a neutral text; the punctuation around it stays."""
     core = re.sub(r"(?<=\w)\W+$|^\W+(?=\w)", "", words[number])
     return " ".join(
         [*words[:number], words[number].replace(core, neutral, 1), *words[number + 1 :]]
@@ -82,7 +83,7 @@ def replaced(words: list[str], number: int, neutral: str) -> str:
 
 
 def distance(full: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> float:
-    """How far two embeddings are apart, beside the size of the first, over all their tensors."""
+    """The difference of two embeddings relative to the size of the first, over all tensors."""
     squares = 0.0
     for key, tensor in full.items():
         if not tensor.is_floating_point() or tensor.ndim < 2:

@@ -25,7 +25,7 @@ def load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> ZImage:
 
 
 class ZImage(FlowModel):
-    """Guidance 1 is none, as everywhere here; diffusers counts it from 0."""
+    """Guidance 1 means none, as for every model here; diffusers' pipeline counts it from 0."""
 
     def __init__(self, name: str, pipeline: Any, *arguments: Any) -> None:  # noqa: ANN401
         super().__init__(name, pipeline, *arguments)
@@ -33,7 +33,9 @@ class ZImage(FlowModel):
         self.makes_contiguous = False
 
     def embed(self, text: str, chunks: int) -> Embedding:
-        """Padded, with the length kept on the CPU, so that any captions share a pass."""
+        """The caption's embedding, padded, and its length on the CPU, so that any captions share a
+        pass.
+        """
         del chunks
         (caption,), _ = self.pipeline.encode_prompt(
             text, device=self.device, do_classifier_free_guidance=False
@@ -82,7 +84,7 @@ class ZImage(FlowModel):
         return -torch.stack([output.float() for output in outputs]).squeeze(2)
 
     def eagerly(self) -> AbstractContextManager[object]:
-        """Its forward copies lengths and places each time."""
+        """The context of an eager pass, whose forward copies lengths and positions each time."""
         return non_blocking(self.device)
 
     def guide(self, predictions: Sequence[Tensor], scale: float, avoid_weight: float) -> Tensor:

@@ -1,4 +1,4 @@
-"""A large picture as overlapping crops, and back: how a drawing is made anew larger."""
+"""Split a large picture into overlapping crops, and put them together again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ def split(picture: Image.Image, crop: Size) -> list[Image.Image]:
 
 
 def blend(crops: Mapping[int, NDArray[np.uint8]], size: Size) -> NDArray[np.uint8]:
-    """Crops (h, w, 3) by number → (H, W, 3); where they overlap, the nearer middle counts more."""
+    """Crops (h, w, 3) by number → (H, W, 3); where they overlap, pixels nearer to a crop's middle
+    count more.
+    """
     height, width = crops[0].shape[:2]
     ramps = [1 - np.abs(np.linspace(-1, 1, side + 2)[1:-1]) for side in (height, width)]
     weight = np.outer(*ramps)[..., None]

@@ -17,10 +17,10 @@ from engine.pictures.crops import split
 
 MAX_PICTURE_PIXELS = 50_000_000
 PROMPT_SIDE_PX = 1024
-"""More of a picture that is a prompt nobody sees: vision towers look at 224 or 336 px."""
+"""Longest side of a picture that is a prompt; vision towers look at 224 or 336 px of it."""
 MOST_ASPECT = 4
-"""A vision tower's preprocessing makes the shorter side as long as it looks at before it crops: a
-line of pixels would become gigabytes."""
+"""Largest ratio of the sides: preprocessing scales the shorter side to a fixed length before it
+crops, so a line of pixels would become gigabytes."""
 PREVIEW_SIDE_PX = 256
 
 
@@ -30,7 +30,7 @@ class Inputs:
 
     pictures: tuple[Image.Image, ...] = ()
     prompts: tuple[Image.Image, ...] = ()
-    """Those that guide like words do, in their own shapes."""
+    """Pictures that guide the drawing as words do, in their own shapes."""
     mask: Image.Image | None = None
     notes: tuple[Sentence, ...] = ()
 
@@ -43,7 +43,7 @@ def brings_pictures(job: Job) -> bool:
 
 
 def prepare(job: Job, *, guides: bool = False) -> Inputs:
-    """Decode what the job brings; JobError with one sentence where that is no picture.
+    """Decode the pictures of a job; JobError with one sentence where one is no picture.
 
     guides: whether its model takes pictures as prompts.
     """
@@ -86,7 +86,7 @@ def decode(data: bytes) -> Image.Image:
             )
         picture.load()
     except Image.DecompressionBombError as error:
-        # Pillow's own limit; its sentence holds the number of pixels.
+        # Pillow's own limit; its message contains the number of pixels.
         pixels = int(re.sub(r"\D*(\d+).*", r"\1", str(error)) or 0)
         raise JobError(
             Sentence(
@@ -120,7 +120,7 @@ def to_png(pixels: NDArray[np.uint8]) -> bytes:
 
 
 def to_preview(pixels: NDArray[np.uint8], side_px: int = PREVIEW_SIDE_PX) -> bytes:
-    """A rough (h, w, 3) → a small JPEG with such a longer side, at most 256 px."""
+    """A rough (h, w, 3) → a small JPEG whose longer side is `side_px`, at most 256."""
     picture = Image.fromarray(pixels)
     scale = min(side_px, PREVIEW_SIDE_PX) / max(picture.size)
     size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
@@ -130,7 +130,9 @@ def to_preview(pixels: NDArray[np.uint8], side_px: int = PREVIEW_SIDE_PX) -> byt
 
 
 def _to_look_at(data: bytes) -> tuple[Image.Image, Sentence | None]:
-    """A picture for a vision tower, no larger and no thinner than is of use; a note where cut."""
+    """A picture for a vision tower, no larger and no narrower than useful; a note where it was
+    cropped.
+    """
     picture, note = decode(data), None
     (width, height), most = picture.size, MOST_ASPECT * min(picture.size)
     if max(width, height) > most:

@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 
 class Plannable(Protocol):
-    """What the plan looks at in a row."""
+    """What `plan` needs to know of a row."""
 
     @property
     def owner(self) -> str: ...
@@ -33,8 +33,8 @@ R = TypeVar("R", bound=Plannable)
 def plan(rows: Sequence[R], budget_of: Callable[[Any], int]) -> list[R]:
     """The rows of the next tick, in order of arrival.
 
-    They are of the group whose row has waited longest; owners take turns, so that a lone
-    picture steps in every tick beside anybody's many.
+    All are of the group with the row that has waited longest; owners take turns, so that a single
+    picture steps in every tick however many rows others have.
     """
     if not rows:
         return []

@@ -1,4 +1,4 @@
-"""How many samples are worth sharing a pass, learned for each model and size from its own ticks."""
+"""How many samples should share a pass, learned for each model and size from its own ticks."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from pathlib import Path
 BUCKETS = (1, 2, 4, 8, 16, 32)
 """Samples of a pass where shapes must not vary (compiled denoisers)."""
 FLOOR = 8
-"""A budget never settles lower for speed: a grid of four with guidance shares its passes."""
+"""For speed, a budget is never made smaller than this: a grid of four with guidance fits."""
 WORTH = 0.95
 """A larger batch must take less than this share of the smaller one's time for each sample."""
 TRIALS = 5
 REVISIT = 500
-"""Full ticks after which a larger budget is tried again: one that did not pay, or did not fit."""
+"""After so many full ticks a larger budget is tried again that was too slow or did not fit."""
 log = logging.getLogger(__name__)
 
 Group = tuple[Hashable, ...]
-"""A row's: its model's name and the shape of its latents come first."""
+"""The group of a row: its model's name and the shape of its latents come first."""
 
 
 def bucket_of(samples: int) -> int:
@@ -32,21 +32,21 @@ def bucket_of(samples: int) -> int:
 class Profile:
     """The budget of one (model, size), learned from its own ticks.
 
-    It doubles while full batches get each sample done markedly faster, steps back once where
-    they do not, and is halved when memory runs out. Now and then it tries again.
+    It doubles while full batches make each sample markedly faster, goes one step back where they do
+    not, and is halved when memory runs out. From time to time it tries again.
     """
 
     def __init__(self, *, floor: int = FLOOR, ceiling: int = BUCKETS[-1]) -> None:
         self.budget = floor
         self.stable = False
-        """Whether the budget is where it should stay for now."""
+        """Whether no other budget is being tried."""
         self._ceiling = ceiling
         self._each_s: dict[int, deque[float]] = {}
-        """Seconds a sample of the last ticks, by bucket."""
+        """Seconds for each sample in the last ticks, by bucket."""
         self._seen: dict[int, int] = {}
 
     def stay_at(self, budget: int) -> None:
-        """Go on from what was learned before."""
+        """Use this budget until the next trial."""
         self.budget, self.stable = budget, True
 
     def record(self, samples: int, seconds: float) -> None:
@@ -99,7 +99,7 @@ class Budgets:
         self._new, self._file, self._machine = profile, file, machine
         self._profiles: dict[str, Profile] = {}
         self._kept = _read(file) if file is not None and file.exists() else {}
-        """Settled budgets by machine, then by model and size."""
+        """Stable budgets by machine, then by model and size."""
 
     def of(self, group: Group) -> int:
         """Samples that a pass of this group may hold."""

@@ -1,4 +1,4 @@
-"""What a job asks for, in the queue's measure."""
+"""The work of a job, in the queue's units."""
 
 from __future__ import annotations
 

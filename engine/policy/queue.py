@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from engine.messages import Lane
 
 QUANTUM = 120.0
-"""Work an owner may ask for each round: a small grid."""
+"""Work that an owner may ask for in each round: a small grid."""
 RECENT_USE_HALF_LIFE_S = 3600.0
 RECENT_USE_UNIT = 10 * QUANTUM
 """Recent use that halves an owner's share of the relax lane."""
@@ -37,10 +37,10 @@ class _Owner:
 
 
 class FairQueue:
-    """Tickets of waiting jobs; workers pull the next.
+    """Tickets of waiting jobs; workers take the next one.
 
-    Within a lane owners share the work they ask for equally, in the relax lane by less the more
-    they had recently. Work once handed out counts, cancelled or not.
+    Within a lane, owners get equal shares of the work that they ask for; in the relax lane an
+    owner's share shrinks with recent use. Work that was handed out counts, even if it is cancelled.
     """
 
     def __init__(self, *, owner_cap: int, clock: Callable[[], float]) -> None:
@@ -80,9 +80,9 @@ class FairQueue:
     ) -> Ticket | None:
         """Hand out the next job, or None where none may start now.
 
-        While nothing is free, an owner with no job running may still join within the spare.
-        models: those that jobs may start on; None: any. solo: whether a job may start that has
-        the device to itself and brings no samples.
+        While no samples are free, an owner without a running job may still start one within the
+        spare samples. models: those that jobs may start on; None: any. solo: whether a job may
+        start that has the device to itself and so brings no samples.
         """
         for ring in self._lanes.values():
             eligible = [
@@ -116,7 +116,9 @@ class FairQueue:
         return [job_id for *_, job_id in sorted(turns)]
 
     def _hand_out(self, ring: OrderedDict[str, _Owner], eligible: list[str]) -> Ticket:
-        """Deficit round robin (Shreedhar & Varghese 1995), the empty rounds taken at one stride."""
+        """Deficit round robin (Shreedhar & Varghese 1995); rounds in which nobody could be served
+        are skipped.
+        """
         quantum = {name: QUANTUM * self._share(name, ring) for name in eligible}
         rounds = {
             name: max(0, math.ceil((ring[name].tickets[0].work - ring[name].deficit) / share))

@@ -1,4 +1,4 @@
-"""Which share of the last minute the device worked."""
+"""The share of the last minute in which the device worked."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Utilization:
         self._slots: dict[int, float] = {}
 
     def add(self, began_s: float, ended_s: float) -> None:
-        """The device worked from then to then."""
+        """Add a period in which the device worked."""
         slot = int(began_s)
         while slot <= ended_s:
             part = min(ended_s, slot + 1) - max(began_s, slot)
