@@ -226,7 +226,7 @@ class _Reader:
             source=entry.hub_id or str(place),
             weight_bytes=sum(map(_weight_bytes, filter(None, (place, denoiser)))),
             loras=tuple(lora.name for lora in loras),
-            safety_threshold=entry.safety_threshold,
+            safety_threshold=entry.safety_threshold if entry.safety_checker else None,
         )
         return ModelSpec(
             info=info,

@@ -273,8 +273,9 @@ class ModelInfo:
     """Of its weight files on this machine; 0 where it is not installed."""
     loras: tuple[str, ...] = ()
     """Names of the LoRAs that members may add."""
-    safety_threshold: float = 0.5
-    """Pictures with a higher `Picture.safety_score` must not be shown, 0 … 1."""
+    safety_threshold: float | None = None
+    """Pictures with a higher `Picture.safety_score` must not be shown, 0 … 1; None where the model
+    has no checker."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,8 +30,8 @@ _RECORDING_S = 5.0
 class Outbox(Protocol):
     """Where members are told about their jobs."""
 
-    def show(self, row: JobRow, event: engine.Event) -> None:
-        """Show progress; returns at once, the latest event wins."""
+    def show(self, row: JobRow, event: engine.Event, *, blurred: bool = False) -> None:
+        """Show progress; returns at once, the latest event wins. blurred: its previews."""
 
     def owe(self, job_id: str) -> None:
         """The job has just ended: post how; returns at once."""
@@ -175,7 +175,10 @@ class Runner:
                 async with self._database.write() as connection:
                     await records.begin(connection, row.id)
                 self._outbox.show(row, event)
-            case engine.Queued() | engine.Progress():
+            case engine.Progress():
+                blurred = self._policy.blurs_previews(self._model_of(job))
+                self._outbox.show(row, event, blurred=blurred)
+            case engine.Queued():
                 self._outbox.show(row, event)
 
     async def _finish(self, row: JobRow, job: engine.Job, event: engine.Finished) -> None:

@@ -61,15 +61,21 @@ class Policy:
                 )
             )
 
+    def blurs_previews(self, model: engine.ModelInfo | None) -> bool:
+        """Whether what is not checked yet must not be seen clearly."""
+        return model is not None and model.safety_threshold is not None
+
     def check_result(
         self, pictures: Sequence[engine.Picture], model: engine.ModelInfo | None
     ) -> Verdict:
         """Withhold what the model's own checker scores above the catalogue's threshold."""
-        threshold = 1.0 if model is None else model.safety_threshold
+        threshold = None if model is None else model.safety_threshold
         shown = tuple(
             index
             for index, picture in enumerate(pictures)
-            if picture.safety_score is None or picture.safety_score <= threshold
+            if threshold is None
+            or picture.safety_score is None
+            or picture.safety_score <= threshold
         )
         withheld = len(pictures) - len(shown)
         if not withheld:

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from PIL import Image, ImageSequence
 
 COLUMNS = 2
+BLURRED_SIDE = 4
+"""What is left of a blurred preview: so many colours across and down."""
 FRAME_MS = 120
 """How long a frame of a film is shown."""
 LAST_FRAME_MS = 2000
@@ -30,9 +32,16 @@ def grid(pictures: Sequence[bytes]) -> Image.Image:
     return sheet
 
 
-def preview(pictures: Sequence[bytes], *, side_px: int = 512) -> bytes:
-    """A grid of previews as a small JPEG whose longer side is `side_px`."""
+def preview(pictures: Sequence[bytes], *, side_px: int = 512, blurred: bool = False) -> bytes:
+    """A grid of previews as a small JPEG whose longer side is `side_px`.
+
+    blurred: of each preview only some colours are left.
+    """
     sheet = grid(pictures)
+    if blurred:
+        sheet = sheet.resize((2 * BLURRED_SIDE, 2 * BLURRED_SIDE), Image.Resampling.BOX).resize(
+            sheet.size, Image.Resampling.BICUBIC
+        )
     scale = side_px / max(sheet.size)
     size = (max(round(sheet.width * scale), 1), max(round(sheet.height * scale), 1))
     return _encode(sheet.resize(size, Image.Resampling.BICUBIC), "JPEG", quality=80)

@@ -40,6 +40,7 @@ class _Shown:
     muted: bool = False
     """Discord refused an edit for good."""
     previews: tuple[bytes, ...] = ()
+    blurred: bool = False
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -65,8 +66,11 @@ class Progress:
         """Event loop time from which the budget has room for the next edit."""
         self._closed = False
 
-    def show(self, row: JobRow, event: engine.Event) -> None:
-        """Remember the event; the job's message is edited when its turn comes."""
+    def show(self, row: JobRow, event: engine.Event, *, blurred: bool = False) -> None:
+        """Remember the event; the job's message is edited when its turn comes.
+
+        blurred: its previews are shown so that only their colours can be told.
+        """
         if self._closed or row.progress_message_id is None:
             return
         if age_s(row.progress_message_id) > EDITABLE_S:
@@ -80,7 +84,7 @@ class Progress:
         elif status_of(event) != status_of(shown.event) or isinstance(event, engine.Progress):
             shown.event, shown.dirty = event, True
         if isinstance(event, engine.Progress) and event.previews:
-            shown.previews = event.previews
+            shown.previews, shown.blurred = event.previews, blurred
         self._schedule(channel)
 
     async def end(self, row: JobRow) -> None:
@@ -162,7 +166,7 @@ class Progress:
             nobody = discord.AllowedMentions.none()
             try:
                 if previews:
-                    jpeg = await asyncio.to_thread(grid.preview, previews)
+                    jpeg = await asyncio.to_thread(grid.preview, previews, blurred=shown.blurred)
                     file = discord.File(io.BytesIO(jpeg), f"{row.id}.jpg")
                     await message.edit(content=content, attachments=[file], allowed_mentions=nobody)
                 else:

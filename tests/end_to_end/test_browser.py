@@ -44,15 +44,17 @@ async def test_typing_imagine_shows_it_developing_and_v2_goes_on(testbed, bot):
         await page.keyboard.press("Enter")
         await page.keyboard.type("a red cat at night --q 2")
         await page.keyboard.press("Enter")
-        first = page.get_by_test_id("message").filter(has=page.get_by_role("button", name="V2"))
+        first = page.get_by_test_id("message").filter(
+            has=page.get_by_role("button", name="V2", exact=True)
+        )
         await first.wait_for()
         assert len(set(seen)) > 1, "the percent changed"
         # Until the developing message is gone and the grid's picture is there, buttons still move.
         await expect(page.get_by_test_id("message")).to_have_count(1)
         await page.wait_for_function(LOADED)
-        await first.get_by_role("button", name="V2").click()
+        await first.get_by_role("button", name="V2", exact=True).click()
         varied = page.get_by_test_id("message").filter(has_text="Variations (Strong) by")
-        await expect(varied.get_by_role("button", name="V4")).to_be_visible()
+        await expect(varied.get_by_role("button", name="V4", exact=True)).to_be_visible()
         await expect(varied.get_by_test_id("picture").first).to_be_visible()
         await page.wait_for_function(LOADED)
         SCREENSHOT.parent.mkdir(exist_ok=True)

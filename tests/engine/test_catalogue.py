@@ -133,3 +133,18 @@ def test_what_an_entry_leaves_open_follows_from_its_size_and_family(tmp_path):
     assert info.operations == spec.family.operations
     (spec,) = load_catalogue(write(tmp_path, ENTRY + 'size_px = 128\noperations = ["text"]'))
     assert (spec.info.size_step_px, spec.info.operations) == (16, {"text"})
+
+
+@pytest.mark.parametrize(
+    ("lines", "threshold"),
+    [
+        ("", None),
+        ('safety_checker = "checker"\n', 0.5),
+        ('safety_checker = "checker"\nsafety_threshold = 0.8\n', 0.8),
+    ],
+)
+def test_only_a_model_with_a_checker_has_a_threshold(tmp_path, lines, threshold):
+    file = tmp_path / "models.toml"
+    file.write_text(ENTRY + lines)
+    [spec] = load_catalogue(file)
+    assert spec.info.safety_threshold == threshold

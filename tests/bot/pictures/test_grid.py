@@ -38,6 +38,23 @@ def test_a_preview_has_the_shape_of_its_grid():
     assert preview.size == (512, 341)
 
 
+def test_a_blurred_preview_shows_colours_and_no_shapes():
+    stripes = Image.new("RGB", (64, 64), "white")
+    for x in range(0, 64, 2):
+        stripes.paste("black", (x, 0, x + 1, 64))
+    buffer = io.BytesIO()
+    stripes.save(buffer, "PNG")
+    low, high = (
+        opened(grid.preview([buffer.getvalue()] * 4, blurred=True)).convert("L").getextrema()
+    )
+    assert high - low < 20
+    blurred = opened(grid.preview([png((64, 64), "red")] * 4, blurred=True))
+    assert blurred.size == (512, 512)
+    red, green, blue = blurred.getpixel((100, 100))
+    assert red > 200
+    assert max(green, blue) < 60
+
+
 def noise(seed, size=(96, 96)):
     return png(size, (seed * 40 % 256, seed * 90 % 256, seed * 10 % 256))
 

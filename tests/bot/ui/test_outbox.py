@@ -1,10 +1,13 @@
 """What is owed is posted a little at a time, and what was posted is found again."""
 
+import dataclasses
+
 import pytest
 from sqlalchemy import func, select
-from tests_support import custom_ids, labels, refusal
+from tests_support import PatientEngine, custom_ids, labels, png, refusal
 
 from bot.storage.tables import images, jobs, messages
+from engine.fake import FAKE_MODEL, FAKE_PAIR
 
 pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
 
@@ -112,6 +115,31 @@ async def test_cancel_on_a_message_that_shows_no_open_job_is_one_sentence(
 
 
 # What the safety check withholds.
+
+
+@pytest.fixture
+def fake_engine():
+    """One whose model has a checker."""
+    checked = dataclasses.replace(FAKE_MODEL.info, safety_threshold=0.5)
+    return PatientEngine(models=(dataclasses.replace(FAKE_MODEL, info=checked), FAKE_PAIR))
+
+
+async def test_previews_are_blurred_while_a_checker_is_on(
+    simcord_env, channel, alice, fake_engine, monkeypatch
+):
+    seen = []
+    monkeypatch.setattr(
+        "bot.pictures.grid.preview", lambda _, *, blurred: seen.append(blurred) or png()
+    )
+    fake_engine.pause()
+    await alice.slash(channel, "imagine", prompt="a red cat")
+    fake_engine.step(3)
+    await simcord_env.settle()
+    await simcord_env.advance_time(5)
+    assert seen
+    assert all(seen)
+    fake_engine.resume()
+    await simcord_env.settle()
 
 
 @pytest.fixture
