@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import discord
 from discord import app_commands
 
+import engine
 from bot.credits.pricing import credits_text
 from bot.jobs.records import JobRow
 from bot.locale import supported, translated
@@ -46,17 +47,21 @@ async def info(interaction: discord.Interaction[Darkroom]) -> None:
     waiting = [row for row in open_jobs if row.id not in status.running]
     shown.add_field(name=say(Sentence("Running jobs")), value=say(_ids(running)))
     shown.add_field(name=say(Sentence("Waiting jobs")), value=say(_ids(waiting)))
-    offers = [
-        f"{model.title} (--v {model.aliases[0]})" if model.aliases else model.title
-        for model in models
-        if model.installed
-    ]
+    offers = [_offer(model) for model in models if model.installed]
     shown.add_field(name=say(Sentence("Models")), value=say(_fitting(offers)), inline=False)
     if hint := client.model_hint():
         shown.add_field(name=say(Sentence("A bigger model")), value=say(hint), inline=False)
     version = importlib.metadata.version("darkroom")
     shown.set_footer(text=f"Darkroom {version} · {status.device}")
     await interaction.response.send_message(embed=shown, ephemeral=True)
+
+
+def _offer(model: engine.ModelInfo) -> str:
+    """The model with what chooses it and the LoRAs it takes, in the words of a prompt."""
+    chosen = [f"--v {model.aliases[0]}"] if model.aliases else []
+    loras = [f"--lora {name}" for name in model.loras]
+    said = ", ".join(f"`{flag}`" for flag in (*chosen, *loras))
+    return f"{model.title} ({said})" if said else model.title
 
 
 def _fitting(offers: list[str]) -> Sentence:

@@ -6,6 +6,8 @@ import discord
 import pytest
 from tests_support import refusal
 
+from engine.fake import FAKE_MODEL, FAKE_PAIR
+
 pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
 
 
@@ -164,3 +166,14 @@ async def test_info_fits_whatever_the_catalogue_holds(channel, alice, fake_engin
     result = await alice.slash(channel, "info")
     fields = {field.name: field.value for field in result.response.embeds[0].fields}
     assert fields["Models"].endswith(" more")
+
+
+async def test_info_names_what_chooses_a_model_and_its_loras(
+    simcord_env, channel, alice, new_bot, fake_engine
+):
+    info = dataclasses.replace(FAKE_MODEL.info, loras=("ink", "line art"))
+    engine_ = type(fake_engine)(models=(dataclasses.replace(FAKE_MODEL, info=info), FAKE_PAIR))
+    await simcord_env.restart_bot(new_bot(engine_))
+    [embed] = (await alice.slash(channel, "info")).response.embeds
+    [models] = [field.value for field in embed.fields if field.name == "Models"]
+    assert models == "Doodle (`--v doodle`, `--lora ink`, `--lora line art`)"
