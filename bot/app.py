@@ -11,6 +11,7 @@ from bot.credits.pricing import CENTS
 from bot.jobs.engine_client import EngineClient
 from bot.moderation.policy import Policy, Quota
 from bot.pictures.store import PictureStore
+from bot.preferences import Preferences
 from bot.settings import Settings
 from bot.storage.database import Database
 from bot.ui.client import Darkroom, Place
@@ -71,6 +72,7 @@ def new_client(
         store=new_store(settings),
         policy=Policy(Quota(running=settings.max_running, queued=settings.max_queued)),
         accounts=accounts,
+        preferences=Preferences(database),
         default_model=settings.default_model,
         progress_interval_s=settings.preview_interval_s,
         now_ms=now_ms,

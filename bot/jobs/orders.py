@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 import engine
-from bot import locale, preferences
+from bot import locale
 from bot.credits import ledger, pricing
 from bot.credits.accounts import Accounts
 from bot.errors import Draining, UserError
@@ -24,6 +24,7 @@ from bot.jobs.records import JobRow, NewJob
 from bot.moderation.policy import Asked, Policy
 from bot.pictures.store import PictureStore
 from bot.pictures.uploads import PLACEHOLDER
+from bot.preferences import DEFAULT_MODEL, Preferences
 from bot.storage.database import Database
 
 _ID_BYTES = 10
@@ -64,6 +65,7 @@ class Orders:
         store: PictureStore,
         policy: Policy,
         accounts: Accounts,
+        preferences: Preferences,
         now_ms: Callable[[], int],
         default_model: str = "",
         new_seed: Callable[[], int] = lambda: secrets.randbelow(engine.MAX_SEED + 1),
@@ -75,6 +77,7 @@ class Orders:
         self._store = store
         self._policy = policy
         self._accounts = accounts
+        self._preferences = preferences
         self._now_ms = now_ms
         self._default_model = default_model
         self._new_seed = new_seed
@@ -115,13 +118,10 @@ class Orders:
                 raise
 
     async def _write(self, order: Order) -> Written:
-        async with self._database.read() as connection:
-            chosen = await preferences.get(
-                connection, preferences.DEFAULT_MODEL, guild_id=order.guild_id
-            )
+        of_the_server = await self._preferences.of(order.guild_id)
         context = Context(
             models=self._engine.models(),
-            default_model=chosen or self._default_model,
+            default_model=of_the_server.get(DEFAULT_MODEL) or self._default_model,
             job_id=self._new_id(),
             owner=str(order.user_id),
             seed=self._new_seed(),

@@ -22,6 +22,7 @@ from bot.jobs.runner import Runner
 from bot.moderation.policy import Policy
 from bot.pictures.fetch import Fetcher
 from bot.pictures.store import PictureStore
+from bot.preferences import Preferences
 from bot.storage import facts
 from bot.storage.database import Database
 from bot.ui import commands, refusals
@@ -87,6 +88,7 @@ class Darkroom(discord.AutoShardedClient):
         store: PictureStore,
         policy: Policy,
         accounts: Accounts,
+        preferences: Preferences,
         default_model: str = "",
         progress_interval_s: float,
         now_ms: Callable[[], int],
@@ -104,6 +106,7 @@ class Darkroom(discord.AutoShardedClient):
         self.database = database
         self.engine_client = engine_client
         self.accounts = accounts
+        self.preferences = preferences
         self.default_model = default_model
         self.tree = Tree(self)
         self.progress = Progress(client=self, interval_s=progress_interval_s)
@@ -115,6 +118,7 @@ class Darkroom(discord.AutoShardedClient):
             store=store,
             policy=policy,
             accounts=accounts,
+            preferences=preferences,
             default_model=default_model,
             now_ms=now_ms,
         )

@@ -8,9 +8,9 @@ import discord
 from discord import app_commands
 
 import engine
-from bot import preferences
 from bot.errors import NotFound
 from bot.locale import supported, translated
+from bot.preferences import DEFAULT_MODEL
 from bot.ui.commands.managing import managed_guild
 from engine import Sentence
 
@@ -43,10 +43,7 @@ class Model(app_commands.Group, name="model", description="The models of this se
                     models=", ".join(installed),
                 )
             )
-        async with client.database.write() as connection:
-            await preferences.put(
-                connection, preferences.DEFAULT_MODEL, name or "", guild_id=guild_id
-            )
+        await client.preferences.put(DEFAULT_MODEL, name or "", guild_id)
         if name is None:
             said = Sentence("Prompts that name no model are drawn on the bot's own choice again.")
         else:

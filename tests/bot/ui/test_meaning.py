@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 from tests_support import PatientEngine, custom_ids, labels, refusal
 
-from bot import preferences
+from bot.preferences import DEFAULT_MODEL
 from bot.storage.tables import jobs
 from engine.fake import FAKE_MODEL, FAKE_PAIR
 
@@ -120,15 +120,12 @@ async def test_the_resolved_order_is_stored_beside_the_text(
     ],
 )
 async def test_prompts_that_name_no_model_draw_on_the_default_one(
-    simcord_env, guild, channel, alice, new_bot, database, setting, of_the_server, drawn_on
+    simcord_env, guild, channel, alice, new_bot, setting, of_the_server, drawn_on
 ):
     models = [model(name, weight_bytes=n) for n, name in enumerate(("small", "middle", "large"))]
     missing = model("huge", weight_bytes=0, installed=False)
-    _, fresh = await restarted(simcord_env, new_bot, *models, missing, default_model=setting)
-    async with database.write() as connection:
-        await preferences.put(
-            connection, preferences.DEFAULT_MODEL, of_the_server, guild_id=guild.id
-        )
+    bot, fresh = await restarted(simcord_env, new_bot, *models, missing, default_model=setting)
+    await bot.preferences.put(DEFAULT_MODEL, of_the_server, guild.id)
     await imagine(simcord_env, channel, alice, "a red cat")
     assert [job.model for job in fresh.jobs] == [drawn_on]
 
