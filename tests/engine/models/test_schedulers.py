@@ -363,7 +363,7 @@ def test_z_images_schedule_does_not_heed_the_default_either(half_default):
 
 
 @pytest.mark.parametrize("name", ["lcm", "tcd", "ipndm"])
-def test_a_steady_scheduler_is_diffusers_own_bit_for_bit(name, draw):
+def test_a_fixed_scheduler_is_diffusers_own_bit_for_bit(name, draw):
     model, job = Painter(own_for(name)), draw(scheduler=name, steps=20, seed=9)
     ours = drawn(model, job)
     theirs = getattr(diffusers, type(ours.scheduler).__name__).from_config(ours.scheduler.config)
