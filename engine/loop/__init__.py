@@ -1,1 +1,1 @@
-"""The device thread: receive, admit, tick, decode, report."""
+"""The device thread: receive, admit, tick, retire, tell."""

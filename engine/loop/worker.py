@@ -1,4 +1,4 @@
-"""The device thread: receive, admit, tick, decode, report."""
+"""The device thread: receive, admit, tick, retire, tell."""
 
 from __future__ import annotations
 

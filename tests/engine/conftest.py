@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import gc
 import itertools
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,8 @@ from engine import DrawJob, Engine, WeightedText
 
 # Before torch is imported: its threads would spin against the other processes of a busy machine.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import torch
 
 from tests.engine import tiny_models
 
@@ -20,11 +24,28 @@ QUIET = (
 )
 
 
+def pytest_configure():
+    """Each of several test processes has one thread, and keeps its compiled code to itself."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    if worker:
+        torch.set_num_threads(1)
+        for name in ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR"):
+            folder = Path(tempfile.gettempdir()) / f"{name.lower()}-{os.getuid()}-{worker}"
+            os.environ.setdefault(name, str(folder))
+
+
 def pytest_collection_modifyitems(items):
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             for rule in QUIET:
                 item.add_marker(pytest.mark.filterwarnings(rule))
+
+
+def pytest_collection_finish():
+    # The engine collects garbage when it unloads a model, which takes long among the objects of
+    # torch and diffusers. They live until the end, so that need not look at them.
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

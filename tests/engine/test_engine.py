@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import io
 import logging
 import struct
@@ -24,12 +25,14 @@ from engine import (
     InputPicture,
     Progress,
     Queued,
+    Sentence,
     Started,
 )
 from engine.loop import sampler
 from engine.models import loading
 from engine.models.model_cache import ModelCache
 from engine.policy.budgets import Profile
+from engine.validation import check
 from tests.engine import tiny_models
 from tests.engine.fakes import FakeClock, FakeModel, submit, work
 
@@ -117,7 +120,7 @@ async def test_detaching_does_not_cancel(engine_of, draw):
 
 async def test_previews_arrive_while_a_long_job_is_drawn(engine_of, draw):
     engine = await engine_of("sd", preview_interval_s=0.0)
-    events = [event async for event in engine.run(draw(steps=150, images=4))]
+    events = [event async for event in engine.run(draw(steps=40, images=4))]
     shown = [e for e in events if isinstance(e, Progress) and e.previews]
     assert shown and len(shown[0].previews) == 4
     with Image.open(io.BytesIO(shown[0].previews[0])) as preview:
@@ -196,13 +199,20 @@ async def test_a_lost_device_raises_in_open_streams_and_the_engine_says_so(
         ({"film_frames": 99}, "99 frames were asked for; 0 to 60"),
     ],
 )
-async def test_a_job_that_can_never_be_done_is_refused_at_the_call(
-    engine_of, draw, fields, sentence
-):
+def test_a_job_that_can_never_be_done_is_refused(draw, fields, sentence):
+    specs = {name: tiny_models.spec(name, name) for name in ("sd", "swin2sr")}
+    check(draw(), specs)
+    with pytest.raises(ValueError, match=sentence) as raised:
+        check(draw(**fields), specs)
+    assert isinstance(raised.value.args[0], Sentence)
+
+
+async def test_a_refused_job_leaves_nothing_behind_in_the_engine(engine_of, draw):
     engine = await engine_of("sd", "swin2sr")
-    with pytest.raises(ValueError, match=sentence):
-        engine.run(draw(**fields))
-    assert isinstance(await end_of(engine.run(draw())), Finished)
+    job = draw()
+    with pytest.raises(ValueError, match="no model 'dalle'"):
+        engine.run(dataclasses.replace(job, model="dalle"))
+    assert isinstance(await end_of(engine.run(job)), Finished)
 
 
 @pytest.mark.parametrize(

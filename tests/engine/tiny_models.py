@@ -52,6 +52,7 @@ from transformers import (
 )
 
 from engine import ModelInfo, ModelSpec
+from engine.families import FAMILIES
 
 WORDS = ["red", "blue", "cat", "dog", "night", "a", "at", "the", "sea", "very"]
 
@@ -599,7 +600,15 @@ BUILDERS = {
     "flux-schnell": lambda: flux(guidance_embeds=False),
     "z-image": z_image,
 }
-"""By name; the family is the name up to the first hyphen."""
+"""By name, which is a family's or begins with one and a hyphen."""
+SHARING = tuple(name for name, family in FAMILIES.items() if family.shares_passes)
+"""Families whose pictures share passes."""
+
+
+def family_of(name):
+    """The longest family that a name begins with; of other networks the name itself."""
+    begun = [family for family in FAMILIES if f"{name}-".startswith(f"{family}-")]
+    return max(begun, key=len, default=name)
 
 
 def spec(name, place, **fields):
@@ -608,7 +617,7 @@ def spec(name, place, **fields):
         name=name,
         title=f"Tiny {name}",
         aliases=(),
-        family=name.split("-")[0] if name != "z-image" else name,
+        family=family_of(name),
         width_px=64,
         height_px=64,
         size_step_px=16,

@@ -129,7 +129,7 @@ def test_a_preview_is_on_its_way_before_anybody_waits_for_it(weights, kind):
         rough()
 
 
-@pytest.mark.parametrize("family", ["sd", "sdxl", "sd3", "flux", "z-image"])
+@pytest.mark.parametrize("family", tiny_models.SHARING)
 @torch.inference_mode()
 def test_a_tick_of_each_family_waits_for_nothing(rows_on_meta, draw, weights, monkeypatch, family):
     spec = tiny_models.spec(family, weights(family))

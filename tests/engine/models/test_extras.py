@@ -64,7 +64,7 @@ def test_above_half_is_where_diffusers_checker_blacks_a_picture_out(weights):
 
 async def test_a_small_autoencoder_draws_the_previews_where_one_is_named(weights, draw):
     spec = tiny_models.spec("sd", weights("sd"), preview_vae=weights("taesd"))
-    events = await events_of(spec, draw(steps=150), preview_interval_s=0.0)
+    events = await events_of(spec, draw(steps=40), preview_interval_s=0.0)
     shown = [event for event in events if isinstance(event, Progress) and event.previews]
     assert shown
 

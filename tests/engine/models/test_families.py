@@ -8,22 +8,16 @@ import pytest
 import torch
 
 from engine import Finished, InputPicture
+from engine.families import FAMILIES
+from tests.engine import tiny_models
 from tests.engine.samples import finish, photo, png, right_half
 
 PIPELINES = {
-    ("sdxl", "text"): "StableDiffusionXLPipeline",
-    ("sdxl", "image"): "StableDiffusionXLImg2ImgPipeline",
-    ("sdxl", "mask"): "StableDiffusionXLInpaintPipeline",
-    ("sd3", "text"): "StableDiffusion3Pipeline",
-    ("sd3", "image"): "StableDiffusion3Img2ImgPipeline",
-    ("flux", "text"): "FluxPipeline",
-    ("flux", "image"): "FluxImg2ImgPipeline",
-    ("flux", "mask"): "FluxInpaintPipeline",
-    ("flux-schnell", "text"): "FluxPipeline",
-    ("z-image", "text"): "ZImagePipeline",
-    ("z-image", "image"): "ZImageImg2ImgPipeline",
-    ("z-image", "mask"): "ZImageInpaintPipeline",
-}
+    (name, operation): pipeline
+    for name in tiny_models.SHARING
+    for operation, pipeline in zip(("text", "image", "mask"), FAMILIES[name].pipelines, strict=True)
+    if (name, operation) != ("sd3", "mask")  # see below
+} | {("flux-schnell", "text"): "FluxPipeline"}
 
 
 @pytest.mark.parametrize(("family", "operation"), PIPELINES)
@@ -40,7 +34,7 @@ async def test_a_lone_picture_equals_the_pipeline_bit_for_bit(
     if operation == "mask":
         fields |= {"mask": png(right_half())}
         options |= {"mask_image": right_half()}
-    if (family, operation) == ("sdxl", "image"):
+    if operation == "image" and family in {"sd", "sdxl"}:
         options = {key: options[key] for key in ("image", "strength")}
 
     (ours,) = await finish(engine, draw(family, seed=9, steps=6, guidance=4.0, **fields))
@@ -87,7 +81,7 @@ async def test_sd3_inpainting_equals_the_pipeline_with_the_shift_that_its_decode
     assert np.array_equal(ours, np.asarray(theirs))
 
 
-@pytest.mark.parametrize("family", ["sdxl", "sd3", "flux", "z-image"])
+@pytest.mark.parametrize("family", tiny_models.SHARING)
 async def test_rows_at_different_steps_share_a_pass_and_round_alike(engine_of, draw, family):
     engine = await engine_of(family, owner_cap=9)
     fields = {"seed": 5, "steps": 6, "owner": "bob"}

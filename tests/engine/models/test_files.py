@@ -21,8 +21,6 @@ from engine.models import loading
 from engine.models.pipelines import check_tokenizer
 from tests.engine import tiny_models
 
-FAMILIES = ["sd", "sdxl", "sd3", "flux", "z-image"]
-
 
 @pytest.fixture
 async def end_of():
@@ -107,7 +105,7 @@ async def test_a_single_file_cut_short_is_one_sentence(end_of, draw, weights, si
     assert "cut.safetensors" in sentence(await end_of(spec, draw()))
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", tiny_models.SHARING)
 async def test_a_quantised_denoiser_draws_nearly_what_the_whole_one_draws(
     end_of, draw, weights, gguf_of, family
 ):

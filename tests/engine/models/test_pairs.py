@@ -8,18 +8,11 @@ import pytest
 import torch
 
 from engine import InputPicture, LoraSpec
+from engine.families import FAMILIES
 from tests.engine import tiny_models
 from tests.engine.samples import finish, photo, png, right_half
 
-FAMILIES = ("sd", "sdxl", "sd3", "flux", "z-image")
-NAMES = {
-    "sd": "StableDiffusion",
-    "sdxl": "StableDiffusionXL",
-    "sd3": "StableDiffusion3",
-    "flux": "Flux",
-    "z-image": "ZImage",
-}
-KINDS = {"text": "", "image": "Img2Img", "mask": "Inpaint"}
+OPERATIONS = ("text", "image", "mask")
 WIDE = (96, 64)
 STEPS = 5
 
@@ -27,7 +20,7 @@ STEPS = 5
 def theirs(place, model, operation="text", *, guidance=4.0, images=1, adapter=None, **options):
     """What diffusers draws."""
     family = tiny_models.spec(model, place).info.family
-    name = f"{NAMES[family]}{KINDS[operation]}Pipeline"
+    name = FAMILIES[family].pipelines[OPERATIONS.index(operation)]
     pipeline = getattr(diffusers, name).from_pretrained(place)
     pipeline.set_progress_bar_config(disable=True)
     if adapter is not None:
@@ -83,7 +76,7 @@ async def pair(engine_of, draw, weights, model, operation, *, size=WIDE, strengt
     assert np.array_equal(mine, theirs(weights(model), model, operation, **options))
 
 
-@pytest.mark.parametrize("model", FAMILIES)
+@pytest.mark.parametrize("model", tiny_models.SHARING)
 async def test_a_wide_picture_with_something_to_leave_out(engine_of, draw, weights, model):
     fields, options = given("text", model, WIDE, 1.0)
     if model != "flux":  # has no negative
@@ -93,21 +86,21 @@ async def test_a_wide_picture_with_something_to_leave_out(engine_of, draw, weigh
     assert np.array_equal(mine, theirs(weights(model), model, **options))
 
 
-@pytest.mark.parametrize("model", FAMILIES)
+@pytest.mark.parametrize("model", tiny_models.SHARING)
 async def test_guidance_of_1_is_none(engine_of, draw, weights, model):
     fields, options = given("text", model, (64, 64), 1.0)
     mine = await ours(await engine_of(model), draw, model, guidance=1.0, **fields)
     assert np.array_equal(mine, theirs(weights(model), model, guidance=1.0, **options))
 
 
-@pytest.mark.parametrize("model", ["sdxl", "sd3", "flux", "z-image"])
+@pytest.mark.parametrize("model", tiny_models.SHARING)
 async def test_a_grid_of_four_in_one_pass(engine_of, draw, weights, model):
     fields, options = given("text", model, (64, 64), 1.0)
     mine = await ours(await engine_of(model), draw, model, images=4, **fields)
     assert np.array_equal(mine, theirs(weights(model), model, images=4, **options))
 
 
-@pytest.mark.parametrize("model", FAMILIES)
+@pytest.mark.parametrize("model", tiny_models.SHARING)
 async def test_a_wide_picture_redrawn_from_pure_noise(engine_of, draw, weights, model):
     await pair(engine_of, draw, weights, model, "image")
 
@@ -138,7 +131,7 @@ async def test_a_denoiser_that_predicts_velocity(engine_of, draw, weights, opera
     await pair(engine_of, draw, weights, "sd-velocity", operation, size=(64, 64), strength=0.65)
 
 
-@pytest.mark.parametrize("model", ["sdxl", "sd3", "flux", "z-image"])
+@pytest.mark.parametrize("model", tiny_models.SHARING)
 async def test_a_lora_at_half_its_weight(engine_of, draw, weights, tmp_path, model):
     path = tmp_path / "ink.safetensors"
     tiny_models.save_lora(path, tiny_models.BUILDERS[model]())

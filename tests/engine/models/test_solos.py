@@ -124,9 +124,9 @@ def test_crops_leave_no_seams():
     solo = Upscaler("u", blur_and_double, 2, torch.device("cpu"))
     pixels = torch.rand(1, 3, CROP_PX + 50, 2 * CROP_PX + 9, generator=torch.manual_seed(0))
     seen = []
-    tiled = solo._enlarge(pixels, lambda: seen.append(1))
+    joined = solo._enlarge(pixels, lambda: seen.append(1))
     assert OVERLAP_PX >= 2
-    assert torch.allclose(tiled, blur_and_double(pixels), atol=1e-6)
+    assert torch.allclose(joined, blur_and_double(pixels), atol=1e-6)
     assert len(seen) == 6
 
 
@@ -376,7 +376,7 @@ async def test_what_doodle_understands_outweighs_small_words_at_any_place(doodle
     assert sum(moved) / len(moved) <= 0.2 * (len(words) - 1), places
 
 
-@pytest.mark.parametrize("family", ["sdxl", "sd3", "flux", "z-image"])
+@pytest.mark.parametrize("family", tiny_models.SHARING)
 async def test_every_family_weighs_words(engine_of, family):
     engine = await engine_of(family)
     job = WordWeightsJob(id="w", owner="ann", model=family, text="a red cat, at night")
@@ -509,8 +509,8 @@ def test_a_network_that_does_not_enlarge_is_refused():
         Upscaler("u", lambda pixels: pixels, 1, torch.device("cpu"))
 
 
-@pytest.mark.parametrize(("scale", "factor", "tiles"), [(2, 2, 6), (2, 4, 6 + 15), (4, 2, 6)])
-def test_an_upscale_counts_the_tiles_of_all_its_passes(scale, factor, tiles):
+@pytest.mark.parametrize(("scale", "factor", "crops"), [(2, 2, 6), (2, 4, 6 + 15), (4, 2, 6)])
+def test_an_upscale_counts_the_crops_of_all_its_passes(scale, factor, crops):
     solo = Upscaler(
         "u",
         lambda pixels: pixels.repeat_interleave(scale, -1).repeat_interleave(scale, -2),
@@ -525,7 +525,7 @@ def test_an_upscale_counts_the_tiles_of_all_its_passes(scale, factor, tiles):
         lambda done, total: seen.append((done, total)),
     )
     assert (end.pictures[0].width_px, end.pictures[0].height_px) == (393 * factor, 242 * factor)
-    assert seen == [(number, tiles) for number in range(tiles)]
+    assert seen == [(number, crops) for number in range(crops)]
 
 
 SOLOS = {

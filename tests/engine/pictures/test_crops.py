@@ -19,7 +19,7 @@ sides = st.integers(8, 90)
 
 
 @given(sides, sides, sides, sides)
-def test_tiles_cover_the_picture_and_stay_inside(width, height, tile_width, tile_height):
+def test_crops_cover_the_picture_and_stay_inside(width, height, tile_width, tile_height):
     size = (max(width, tile_width), max(height, tile_height))
     covered = np.zeros(size[::-1], dtype=bool)
     for x, y in corners(size, (tile_width, tile_height)):
@@ -29,16 +29,16 @@ def test_tiles_cover_the_picture_and_stay_inside(width, height, tile_width, tile
 
 
 @given(sides, sides, st.integers(8, 40))
-def test_cutting_and_blending_gives_the_picture_back(width, height, tile):
-    size = (max(width, tile), max(height, tile))
+def test_splitting_and_blending_gives_the_picture_back(width, height, crop):
+    size = (max(width, crop), max(height, crop))
     chance = np.random.default_rng(0)
     picture = chance.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
-    pieces = split(Image.fromarray(picture), (tile, tile))
+    pieces = split(Image.fromarray(picture), (crop, crop))
     again = blend({n: np.asarray(piece) for n, piece in enumerate(pieces)}, size)
     assert np.abs(again.astype(int) - picture).max() <= 1
 
 
-async def test_a_picture_is_drawn_anew_larger_in_tiles_that_share_passes(engine_of, draw):
+async def test_a_picture_is_drawn_anew_larger_in_crops_that_share_passes(engine_of, draw):
     engine = await engine_of("sd")
     buffer = io.BytesIO()
     Image.new("RGB", (64, 64), "teal").save(buffer, "PNG")
@@ -91,23 +91,23 @@ def other_job(steps=30):
     return DrawJob(id="other", owner="bob", steps=steps, **FIELDS)
 
 
-def tiles(count):
+def crops(count):
     return Inputs(pictures=tuple(Image.new("RGB", (64, 64)) for _ in range(count)))
 
 
 def enlarged(beside):
-    """Encodings of 9 tiles by the number of passes before them, and the events."""
+    """Encodings of 9 crops by the number of passes before them, and the events."""
     clock = FakeClock()
     model = Encoding(clock, encode_s=3.0)
     script = {
         0: submit(other_job()) if beside else [],
-        2: [Submit(large_job("big", "ann"), tiles(9))],
+        2: [Submit(large_job("big", "ann"), crops(9))],
     }
     events, _ = work(script, model, clock=clock)
     return Counter(model.encoded), events
 
 
-def test_the_tiles_of_a_large_picture_hold_nobodys_ticks_back_by_more_than_their_own_length():
+def test_the_crops_of_a_large_picture_hold_nobodys_ticks_back_by_more_than_their_own_length():
     encoded, events = enlarged(beside=True)
     assert encoded.total() == 9
     assert max(encoded.values()) == 4  # the one that passes the tick's 10 s is the last
@@ -126,7 +126,7 @@ def crowd(jobs):
     model = Encoding(clock, encode_s=3.0)
     script = {
         0: submit(other_job()),
-        2: [Submit(large_job(str(n), f"member {n}"), tiles(9)) for n in range(jobs)],
+        2: [Submit(large_job(str(n), f"member {n}"), crops(9)) for n in range(jobs)],
     }
     events, _ = work(script, model, clock=clock)
     ended = {event.job_id for event in events if isinstance(event, Finished)}
@@ -135,16 +135,16 @@ def crowd(jobs):
 
 
 def test_many_of_them_share_the_time_that_one_may_take():
-    """Each that starts encodes its first tile; the rest is bounded for all of them together."""
+    """Each that starts encodes its first crop; the rest is bounded for all of them together."""
     assert max(crowd(jobs=8).values()) <= 4 + 8
 
 
-def test_closing_lets_a_job_whose_tiles_have_not_all_arrived_finish():
+def test_closing_lets_a_job_whose_crops_have_not_all_arrived_finish():
     clock = FakeClock()
     model = Encoding(clock, encode_s=3.0)
     script = {
         0: submit(other_job(steps=3)),
-        1: [Submit(large_job("big", "ann"), tiles(9))],
+        1: [Submit(large_job("big", "ann"), crops(9))],
         2: [Close(float("inf"))],
     }
     events, _ = work(script, model, clock=clock)
@@ -156,7 +156,7 @@ def test_a_partly_arrived_job_that_is_cancelled_ends_once_and_encodes_no_more():
     model = Encoding(clock, encode_s=3.0)
     script = {
         0: submit(other_job()),
-        1: [Submit(large_job("big", "ann"), tiles(36))],
+        1: [Submit(large_job("big", "ann"), crops(36))],
         3: [Cancel("big")],
     }
     events, _ = work(script, model, clock=clock)
@@ -164,7 +164,7 @@ def test_a_partly_arrived_job_that_is_cancelled_ends_once_and_encodes_no_more():
     assert len(model.encoded) < 36
 
 
-def test_progress_counts_the_tiles_that_are_still_to_come():
+def test_progress_counts_the_crops_that_are_still_to_come():
     _, events = enlarged(beside=True)
     totals = {e.total for e in events if isinstance(e, Progress) and e.job_id == "big"}
     assert totals == {9 * 2}

@@ -75,7 +75,7 @@ def test_a_thin_picture_to_describe_is_cropped_too():
 def test_a_picture_that_is_drawn_anew_larger_is_not_cropped_in_silence(size, notes):
     given = prepare(drawing(size, enlarge=2))
     assert given.notes == notes
-    assert all(tile.size == (64, 64) for tile in given.pictures)
+    assert all(crop.size == (64, 64) for crop in given.pictures)
 
 
 def test_a_mask_of_another_size_is_fitted_and_said():

@@ -29,7 +29,7 @@ INTRODUCTION = """# What each model family can do
 
 Every cell was tried by the tests on a small randomly initialised copy of the family: ✓, or the
 sentence that a member gets. LoRAs and, for pictures as prompts, an IP-Adapter were named in the
-catalogue where a family takes them. `tests/engine/test_table.py` writes this page.
+catalogue where a family takes them. `tests/engine/test_models_page.py` writes this page.
 
 """
 FILES = """
