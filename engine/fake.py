@@ -7,7 +7,7 @@ import hashlib
 import io
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from PIL import Image, ImageDraw
@@ -89,6 +89,14 @@ class _Run:
     done: int = -1
     """−1: waiting; 0: started; … total: drawn."""
     failure: Failed | None = None
+    _drawings: list[Image.Image] = field(default_factory=list)
+
+    def drawings(self) -> list[Image.Image]:
+        """What is drawn of each picture of a draw job, made once."""
+        if isinstance(self.job, DrawJob) and not self._drawings:
+            images = range(self.job.images)
+            self._drawings = [_drawing(self.job, self.inputs, index) for index in images]
+        return self._drawings
 
     @property
     def waits(self) -> bool:
@@ -239,12 +247,12 @@ class FakeEngine:
         elif run.failure is not None:
             self._end(run, run.failure)
         else:
-            previews = _previews(run.job, run.inputs, run.done / run.total)
+            previews = _previews(run)
             run.stream.put(
                 Progress(job_id=job_id, done=run.done, total=run.total, previews=previews)
             )
             if run.done >= run.total:
-                self._end(run, _finish(run.job, run.inputs, self.safety_scores))
+                self._end(run, _finish(run, self.safety_scores))
 
     def _end(self, run: _Run, end: End) -> None:
         del self._runs[run.job.id]
@@ -275,10 +283,10 @@ def _check_words(job: Job) -> None:
         raise JobError(Sentence("The prompt has no words that can be weighed."))
 
 
-def _previews(job: Job, inputs: Inputs, share: float) -> tuple[bytes, ...]:
-    if not isinstance(job, DrawJob) or not job.previews:
+def _previews(run: _Run) -> tuple[bytes, ...]:
+    if not isinstance(run.job, DrawJob) or not run.job.previews:
         return ()
-    return tuple(_preview(_drawing(job, inputs, index), share) for index in range(job.images))
+    return tuple(_preview(drawing, run.done / run.total) for drawing in run.drawings())
 
 
 def _preview(picture: Image.Image, share: float) -> bytes:
@@ -289,10 +297,11 @@ def _preview(picture: Image.Image, share: float) -> bytes:
     return buffer.getvalue()
 
 
-def _finish(job: Job, inputs: Inputs, safety_scores: Sequence[float | None]) -> Finished:
+def _finish(run: _Run, safety_scores: Sequence[float | None]) -> Finished:
+    job, inputs = run.job, run.inputs
     match job:
         case DrawJob():
-            drawings = [_drawing(job, inputs, index) for index in range(job.images)]
+            drawings = run.drawings()
             scores = (*safety_scores, *(None,) * job.images)
             pictures = tuple(
                 replace(_picture(drawing, (job.seed + index) % 2**32), safety_score=scores[index])

@@ -93,11 +93,14 @@ def _without_folders(sentence: Sentence, spec: ModelSpec) -> Sentence:
         spec.ip_adapter,
         spec.image_encoder,
     )
-    values = dict(sentence.values)
-    for name, value in values.items():
-        for place in filter(None, places):
-            if isinstance(value, str) and not isinstance(value, Sentence):
-                values[name] = value = value.replace(str(place), place.name)  # noqa: PLW2901
+
+    def shortened(value: object) -> object:
+        if isinstance(value, str) and not isinstance(value, Sentence):
+            for place in filter(None, places):
+                value = value.replace(str(place), place.name)
+        return value
+
+    values = {name: shortened(value) for name, value in sentence.values.items()}
     return Sentence(sentence.template, **values)
 
 

@@ -387,7 +387,7 @@ async def test_every_family_weighs_words(engine_of, family):
     assert len({round(weight, 6) for weight in end.weights}) == 5
 
 
-async def test_any_other_pipeline_runs_whole_with_progress(engine_of, draw, weights):
+async def test_any_other_pipeline_runs_by_itself_with_progress(engine_of, draw, weights):
     engine = await engine_of("pipeline")
     events = [e async for e in engine.run(draw("pipeline", images=2, seed=5))]
     assert isinstance(events[-1], Finished)
@@ -407,7 +407,7 @@ async def test_any_other_pipeline_runs_whole_with_progress(engine_of, draw, weig
     assert np.array_equal(np.asarray(ours), np.asarray(theirs))
 
 
-async def test_a_whole_pipeline_is_cancelled_at_its_next_report(engine_of, draw):
+async def test_a_solo_pipeline_is_cancelled_at_its_next_report(engine_of, draw):
     engine = await engine_of("pipeline")
     job = draw("pipeline", steps=150)
     events = []
@@ -459,7 +459,7 @@ def spoilt(module):
     return module
 
 
-async def test_numbers_that_are_no_picture_fail_a_whole_pipeline(engine_at, draw, tmp_path):
+async def test_numbers_that_are_no_picture_fail_a_solo_pipeline(engine_at, draw, tmp_path):
     pipeline = tiny_models.stable_diffusion()
     spoilt(pipeline.unet)
     pipeline.save_pretrained(tmp_path)
@@ -642,7 +642,7 @@ def test_a_pipeline_with_the_older_callback_ends_where_it_is_cancelled(draw):
     assert seen == [0, 1, 2]
 
 
-async def test_a_whole_pipeline_heeds_a_scheduler_and_has_its_own_again_afterwards(
+async def test_a_solo_pipeline_heeds_a_scheduler_and_has_its_own_again_afterwards(
     engine_of, draw, weights
 ):
     engine = await engine_of("pipeline")
@@ -670,7 +670,7 @@ async def test_a_whole_pipeline_heeds_a_scheduler_and_has_its_own_again_afterwar
         assert np.array_equal(np.asarray(ours), np.asarray(theirs))
 
 
-async def test_a_scheduler_and_a_film_that_a_whole_pipeline_cannot_have_are_said(engine_of, draw):
+async def test_a_scheduler_and_a_film_that_a_solo_pipeline_cannot_have_are_said(engine_of, draw):
     engine = await engine_of("pipeline")
     plain = await end_of(engine, draw("pipeline"))
     end = await end_of(engine, draw("pipeline", scheduler="tcd", film_frames=4))
