@@ -32,15 +32,17 @@ log = logging.getLogger(__name__)
 
 DEFER_AFTER_S = 2.0
 """Discord gives up on a first reply after three."""
-PERMISSIONS = discord.Permissions(
-    view_channel=True,
-    send_messages=True,
-    send_messages_in_threads=True,
-    attach_files=True,
-    embed_links=True,
-    read_message_history=True,
+NEEDED = (
+    "view_channel",
+    "send_messages",
+    "send_messages_in_threads",
+    "attach_files",
+    "embed_links",
+    "read_message_history",
 )
-"""What the bot needs in a channel, or in a thread of one."""
+"""What the bot must be allowed in a channel, or in a thread of one, as Discord names it."""
+PERMISSIONS = discord.Permissions(**dict.fromkeys(NEEDED, True))
+"""What it asks for when it is invited."""
 
 T = TypeVar("T")
 Fetch = Callable[[], Awaitable[bytes]]
@@ -142,9 +144,8 @@ class Interactions:
         thread = isinstance(interaction.channel, discord.Thread)
         lacking = [
             name
-            for name, needed in PERMISSIONS
-            if needed
-            and name != ("send_messages" if thread else "send_messages_in_threads")
+            for name in NEEDED
+            if name != ("send_messages" if thread else "send_messages_in_threads")
             and not getattr(interaction.app_permissions, name)
         ]
         if lacking:
