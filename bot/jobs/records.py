@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -280,12 +281,31 @@ async def unfinished(connection: AsyncConnection) -> list[JobRow]:
     return [_job(row) for row in rows]
 
 
-async def owed(connection: AsyncConnection) -> list[tuple[str, int]]:
-    """(job id, channel id) of each ended job whose message is still owed, oldest first."""
+async def owed(
+    connection: AsyncConnection,
+    limit: int,
+    *,
+    without_channels: Collection[int] = (),
+    without_jobs: Collection[str] = (),
+) -> list[tuple[str, int]]:
+    """(job id, channel id) of ended jobs whose message is owed: the oldest of each channel."""
+    place = func.row_number().over(
+        partition_by=jobs.c.channel_id, order_by=(jobs.c.created_ms, jobs.c.id)
+    )
+    pending = (
+        select(jobs.c.id, jobs.c.channel_id, jobs.c.created_ms, place.label("place"))
+        .where(
+            jobs.c.delivery == Delivery.PENDING,
+            jobs.c.channel_id.not_in(without_channels),
+            jobs.c.id.not_in(without_jobs),
+        )
+        .subquery()
+    )
     rows = await connection.execute(
-        select(jobs.c.id, jobs.c.channel_id)
-        .where(jobs.c.delivery == Delivery.PENDING)
-        .order_by(jobs.c.created_ms, jobs.c.id)
+        select(pending.c.id, pending.c.channel_id)
+        .where(pending.c.place == 1)
+        .order_by(pending.c.created_ms, pending.c.id)
+        .limit(limit)
     )
     return [(job_id, channel_id) for job_id, channel_id in rows]
 

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+import itertools
 import logging
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 import engine
 from bot import locale
@@ -23,6 +28,7 @@ from engine import Sentence, sentence_of
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
 _RECORDING_S = 5.0
 """What a stop leaves for writing down how its last jobs ended."""
 
@@ -61,6 +67,8 @@ class Runner:
         self._policy = policy
         self._outbox = outbox
         self._now_ms = now_ms
+        self.write_again_after_s: tuple[float, ...] = (1, 5, 20)
+        """The first waits between tries to write down what became of a job; then a minute."""
         self._following: dict[str, asyncio.Task[None]] = {}
 
     def start(self, accepted: Accepted, *, message_id: int | None) -> None:
@@ -129,9 +137,8 @@ class Runner:
                 job_id=row.id,
                 role=Role.PROGRESS,
             )
-            async with self._database.write() as connection:
-                await records.show(connection, shown)
-                row = await records.get(connection, row.id) or row
+            row = dataclasses.replace(row, progress_message_id=message_id)
+            await self._written(row, lambda connection: records.show(connection, shown))
         await self._follow(row, job)
 
     async def _follow(self, row: JobRow, job: engine.Job) -> None:
@@ -148,6 +155,7 @@ class Runner:
             if started:
                 await self._interrupt(row)
         except Exception as error:  # noqa: BLE001 - told, and logged where it is ours
+            self._engine.cancel(row.id)  # nobody would hear of its end
             await self._fail_for(row, error)
 
     async def _fail_for(self, row: JobRow, error: Exception) -> None:
@@ -172,8 +180,7 @@ class Runner:
             case engine.Cancelled():
                 await asyncio.shield(self._end(row, Outcome.CANCELLED, Sentence("Cancelled.")))
             case engine.Started():
-                async with self._database.write() as connection:
-                    await records.begin(connection, row.id)
+                await self._written(row, lambda connection: records.begin(connection, row.id))
                 self._outbox.show(row, event)
             case engine.Progress():
                 blurred = self._policy.blurs_previews(self._model_of(job))
@@ -191,16 +198,18 @@ class Runner:
         result = await self._store_result(row, job, event, verdict.shown)
         added = (*event.notes, *([verdict.reason] if verdict.reason else []))
         notes = (row.notes, *(locale.translated(note, row.locale) for note in added))
-        async with self._database.write() as connection:
-            await records.finish(
+        if await self._written(
+            row,
+            lambda connection: records.finish(
                 connection,
                 row.id,
                 result,
                 share=len(verdict.shown) / len(event.pictures) if event.pictures else 1.0,
                 notes="\n".join(filter(None, notes)),
                 now_ms=self._now_ms(),
-            )
-        self._outbox.owe(row.id)
+            ),
+        ):
+            self._outbox.owe(row.id)
 
     async def _store_result(
         self, row: JobRow, job: engine.Job, event: engine.Finished, shown: tuple[int, ...]
@@ -246,9 +255,12 @@ class Runner:
         said = locale.translated(
             Sentence("{reason} Nothing was charged.", reason=reason), row.locale
         )
-        async with self._database.write() as connection:
-            ended = await records.fail(connection, row.id, outcome, said, now_ms=self._now_ms())
-        if ended:
+        if await self._written(
+            row,
+            lambda connection: records.fail(
+                connection, row.id, outcome, said, now_ms=self._now_ms()
+            ),
+        ):
             self._outbox.owe(row.id)
 
     async def _give_up(self, row: JobRow) -> None:
@@ -262,5 +274,20 @@ class Runner:
         )
 
     async def _interrupt(self, row: JobRow) -> None:
-        async with self._database.write() as connection:
-            await records.interrupt(connection, row.id)
+        await self._written(row, lambda connection: records.interrupt(connection, row.id))
+
+    async def _written(
+        self, row: JobRow, work: Callable[[AsyncConnection], Coroutine[None, None, T]]
+    ) -> T:
+        """What `work` returns, in one transaction; tried again for as long as the database is busy.
+
+        A full disk or a server that restarts is the operator's to mend, and costs no member a job.
+        """
+        for wait_s in itertools.chain(self.write_again_after_s, itertools.repeat(60.0)):
+            try:
+                async with self._database.write() as connection:
+                    return await work(connection)
+            except (OperationalError, InterfaceError, OSError) as error:
+                log.warning("job %s: the database is busy, tried again: %s", row.id, error)
+            await asyncio.sleep(wait_s)
+        raise AssertionError("the chain has no end")

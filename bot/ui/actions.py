@@ -88,8 +88,11 @@ async def _show(press: Press) -> None:
     interaction, row, number = press.interaction, press.row, press.number
     client = interaction.client
     client.interactions.check_permissions(interaction)
-    picture, png = await client.lookup.picture(row.id, number)
-    await interaction.response.defer(thinking=True)  # the upload may take longer than a reply may
+    picture, png = await client.interactions.before_reply(
+        interaction, client.lookup.picture(row.id, number)
+    )
+    if not interaction.response.is_done():  # the upload may take longer than a reply may
+        await interaction.response.defer(thinking=True)
     extension, data = "png", png
     if len(png) > interaction.filesize_limit:
         extension, data = await asyncio.to_thread(

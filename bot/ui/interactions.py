@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
 from typing import TypeVar, cast
 
@@ -61,6 +61,7 @@ class Interactions:
     async def imagine(self, interaction: discord.Interaction, text: str) -> None:
         """A grid for a prompt as typed; its links are fetched first."""
         try:
+            self.check_permissions(interaction)
             links = grammar.parse(text).images
             fetches = [partial(self._fetcher.link, link) for link in links]
             await self.place(interaction, Imagine(text=text), fetches)
@@ -70,14 +71,17 @@ class Interactions:
 
     async def reroll(self, interaction: discord.Interaction, row: JobRow) -> None:
         """The same job with a new seed, from the same pictures."""
-        request = Reroll(
+        self.check_permissions(interaction)
+        await self.place(interaction, self._rerolled(row))
+
+    async def _rerolled(self, row: JobRow) -> Request:
+        return Reroll(
             parent=await self._lookup.restored(row),
             kind=row.kind,
             text=row.prompt,
             title=row.title,
             resolved=self._lookup.resolved(row),
         )
-        await self.place(interaction, request)
 
     async def vary(
         self,
@@ -91,8 +95,14 @@ class Interactions:
         """Four variations of stored picture `number` of the job, for the job's prompt or `text`."""
         if row.outcome is not Outcome.FINISHED:
             raise NotFound("This job has no pictures to vary; press 🔄 to draw it again.")
+        self.check_permissions(interaction)
+        await self.place(interaction, self._varied(row, number, variation, text))
+
+    async def _varied(
+        self, row: JobRow, number: int, variation: Variation, text: str | None
+    ) -> Request:
         _, picture = await self._lookup.picture(row.id, number)
-        request = Vary(
+        return Vary(
             parent=await self._lookup.restored(row),
             picture=picture,
             variation=variation,
@@ -100,7 +110,6 @@ class Interactions:
             resolved=self._lookup.resolved(row),
             reworded=text is not None,
         )
-        await self.place(interaction, request)
 
     async def blend(
         self,
@@ -109,33 +118,52 @@ class Interactions:
         aspect: str,
     ) -> None:
         """Two to five pictures mixed, with no words."""
+        self.check_permissions(interaction)
         fetches = [partial(self._attached, item) for item in attachments]
         await self.place(interaction, Blend(aspect=aspect), fetches)
 
     async def place(
-        self, interaction: discord.Interaction, request: Request, fetches: Sequence[Fetch] = ()
+        self,
+        interaction: discord.Interaction,
+        making: Request | Awaitable[Request],
+        fetches: Sequence[Fetch] = (),
     ) -> None:
         """Accept the order, reply publicly and start it; a UserError is the caller's to answer.
 
-        fetches: for requests that start from pictures which are still to be fetched.
+        making: the request, or what reads it from the disk. fetches: for requests that start from
+        pictures which are still to be fetched.
         """
-        self.check_permissions(interaction)
-        order = order_of(interaction, request)
-        accepting = asyncio.create_task(self._accept(order, fetches))
-        done, _ = await asyncio.wait({accepting}, timeout=0 if fetches else DEFER_AFTER_S)
-        if not done:
-            await _try(interaction.response.defer(thinking=True), "the deferral")
-        try:
-            accepted = await accepting
-        except Exception:
-            if interaction.response.is_done():
-                await _try(interaction.delete_original_response(), "taking the deferral back")
-            raise
+        accepted = await self.before_reply(
+            interaction, self._accept(interaction, making, fetches), slow=bool(fetches)
+        )
         message_id: int | None = None
         try:
             message_id = await _reply(interaction, accepted)
         finally:  # it is paid for: it is drawn whatever becomes of the reply
             self._runner.start(accepted, message_id=message_id)
+
+    async def before_reply(
+        self,
+        interaction: discord.Interaction,
+        work: Coroutine[None, None, T],
+        *,
+        slow: bool = False,
+    ) -> T:
+        """What `work` returns, before the first public reply, which Discord awaits for 3 seconds.
+
+        The reply is deferred where the work is slow, or turns out to be; if it then fails, the
+        deferral is taken back, and the UserError is the caller's to answer.
+        """
+        working = asyncio.create_task(work)
+        done, _ = await asyncio.wait({working}, timeout=0 if slow else DEFER_AFTER_S)
+        if not done:
+            await _try(interaction.response.defer(thinking=True), "the deferral")
+        try:
+            return await working
+        except Exception:
+            if interaction.response.is_done():
+                await _try(interaction.delete_original_response(), "taking the deferral back")
+            raise
 
     def check_permissions(self, interaction: discord.Interaction) -> None:
         """Name what the bot lacks here, before anything is drawn."""
@@ -171,13 +199,20 @@ class Interactions:
                 )
             ) from None
 
-    async def _accept(self, order: Order, fetches: Sequence[Fetch]) -> Accepted:
+    async def _accept(
+        self,
+        interaction: discord.Interaction,
+        making: Request | Awaitable[Request],
+        fetches: Sequence[Fetch],
+    ) -> Accepted:
+        request = await making if isinstance(making, Awaitable) else making
+        order = order_of(interaction, request)
         if not fetches:
             return await self._orders.accept(order)
-        request = cast("PictureRequest", order.request)
-        await self._orders.expect(order, request, len(fetches))
+        unfetched = cast("PictureRequest", request)
+        await self._orders.expect(order, unfetched, len(fetches))
         pictures = tuple([await fetch() for fetch in fetches])
-        whole = dataclasses.replace(order, request=request.with_pictures(pictures))
+        whole = dataclasses.replace(order, request=unfetched.with_pictures(pictures))
         return await self._orders.accept(whole)
 
 

@@ -8,6 +8,7 @@ Discord refuses for good is not tried again: the pictures are kept.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import io
 import logging
@@ -85,7 +86,7 @@ Encode = Callable[[int], tuple[str, bytes]]
 
 @dataclass(slots=True)
 class _Retry:
-    """A delivery that failed and is tried again."""
+    """What failed and is tried again."""
 
     tries: int = 0
     due_s: float = math.inf
@@ -111,7 +112,8 @@ class Outbox:
         """Jobs that ended in this process and were not tried yet: nobody was told."""
         self._posting: dict[asyncio.Task[None], int] = {}
         """Deliveries under way, with their channels."""
-        self._retries: dict[str, _Retry] = {}
+        self._retries: dict[int | str, _Retry] = {}
+        """Channels (by id) that Discord did not take a message for, and jobs that broke here."""
         self._looking: asyncio.Task[None] | None = None
         self._look_again = False
         self._timer: asyncio.TimerHandle | None = None
@@ -157,21 +159,19 @@ class Outbox:
 
     async def _look(self) -> None:
         """Begin as many owed deliveries as there is room for, oldest first."""
-        async with self._database.read() as connection:
-            owed = await records.owed(connection)
-        now_s = asyncio.get_running_loop().time()
-        busy = set(self._posting.values())
-        under_way = {task.get_name() for task in self._posting}
-        self._retries = {id_: self._retries[id_] for id_, _ in owed if id_ in self._retries}
-        self._fresh &= {id_ for id_, _ in owed}
-        for job_id, channel_id in owed:
-            if len(self._posting) >= AT_ONCE:
-                break
-            retry = self._retries.get(job_id)
-            waits = retry is not None and retry.due_s > now_s
-            if waits or channel_id in busy or job_id in under_way:
-                continue
-            busy.add(channel_id)
+        room = AT_ONCE - len(self._posting)
+        if room > 0:
+            now_s = asyncio.get_running_loop().time()
+            later = [key for key, retry in self._retries.items() if retry.due_s > now_s]
+            busy = [key for key in later if isinstance(key, int)]
+            async with self._database.read() as connection:
+                owed = await records.owed(
+                    connection,
+                    room,
+                    without_channels=[*self._posting.values(), *busy],
+                    without_jobs=[key for key in later if isinstance(key, str)],
+                )
+        for job_id, channel_id in owed if room > 0 else ():
             task = asyncio.create_task(self._deliver(job_id), name=job_id)
             self._posting[task] = channel_id
             task.add_done_callback(self._posted)
@@ -193,11 +193,13 @@ class Outbox:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("job %s: its delivery broke off", task.get_name(), exc_info=error)
             self._put_off(task.get_name())
+        elif not task.cancelled():
+            self._retries.pop(task.get_name(), None)
         self.resume()
 
-    def _put_off(self, job_id: str) -> None:
-        """Try the delivery again later."""
-        retry = self._retries.setdefault(job_id, _Retry())
+    def _put_off(self, key: int | str) -> None:
+        """Try the channel, or the job, again later."""
+        retry = self._retries.setdefault(key, _Retry())
         waits = (*self.retry_after_s, self.last_retry_s)
         wait_s = waits[min(retry.tries, len(waits) - 1)]
         retry.tries += 1
@@ -217,12 +219,11 @@ class Outbox:
 
     async def _deliver(self, job_id: str) -> None:
         """Post how the job ended and record that; what cannot be posted for good is kept."""
-        again = job_id not in self._fresh
-        self._fresh.discard(job_id)
         ended = await self._load(job_id)
         await self._progress.end(ended.row)
+        files = await asyncio.to_thread(self._read, ended)
         try:
-            encode = await asyncio.to_thread(self._open, ended)
+            encode = await asyncio.to_thread(_opened, ended, files)
         except Exception:
             log.exception("job %s: its pictures cannot be read from the disk", job_id)
             ended = _Ended(
@@ -239,6 +240,8 @@ class Outbox:
                 )
             )
             encode = None
+        again = job_id not in self._fresh
+        self._fresh.discard(job_id)
         try:
             message = await self._post(ended, encode, again=again)
         except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
@@ -247,8 +250,9 @@ class Outbox:
                 await self._record(ended, Delivery.KEPT, await self._tell_kept(ended, error))
             else:
                 log.warning("job %s: delivery failed, it stays owed: %s", job_id, error)
-                self._put_off(job_id)
+                self._put_off(ended.row.channel_id)
         else:
+            self._retries.pop(ended.row.channel_id, None)
             await self._record(ended, Delivery.POSTED, message)
 
     async def _load(self, job_id: str) -> _Ended:
@@ -264,15 +268,16 @@ class Outbox:
                 film=await records.film(connection, job_id),
             )
 
-    def _open(self, ended: _Ended) -> Encode | None:
-        """Read what is posted from the disk; None for what is only text."""
+    def _read(self, ended: _Ended) -> list[bytes]:
+        """The files of what is posted; fewer if some are gone. OSError: the disk is busy."""
+        wanted = [(image.sha256, ".png") for image in ended.images]
         if ended.film is not None:
-            webp = self._store.load(ended.film, suffix=".webp")
-            return lambda limit_bytes: ("webp", grid.film_within(webp, limit_bytes))
-        if not ended.images:
-            return None
-        sheet = grid.grid([self._store.load(image.sha256) for image in ended.images])
-        return lambda limit_bytes: grid.within(sheet, limit_bytes)
+            wanted = [(ended.film, ".webp")]
+        files = []
+        for sha256, suffix in wanted:
+            with contextlib.suppress(FileNotFoundError):
+                files.append(self._store.load(sha256, suffix=suffix))
+        return files
 
     async def _post(
         self, ended: _Ended, encode: Encode | None, *, again: bool
@@ -404,6 +409,19 @@ class Outbox:
     def _limit_bytes(self, row: JobRow) -> int:
         guild = self._client.get_guild(row.guild_id)
         return guild.filesize_limit if guild else discord.utils.DEFAULT_FILE_SIZE_LIMIT_BYTES
+
+
+def _opened(ended: _Ended, files: list[bytes]) -> Encode | None:
+    """How the files are posted; None for what is only text. An error: they are gone or damaged."""
+    if ended.film is not None:
+        [webp] = files
+        return lambda limit_bytes: ("webp", grid.film_within(webp, limit_bytes))
+    if not ended.images:
+        return None
+    if len(files) < len(ended.images):
+        raise FileNotFoundError(f"{len(ended.images) - len(files)} pictures")
+    sheet = grid.grid(files)
+    return lambda limit_bytes: grid.within(sheet, limit_bytes)
 
 
 def _content(ended: _Ended) -> str:

@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 _QUEUE_INTERVAL_S = 10.0
 """Between two edits that only tell a new place in the queue."""
+_LAST_EDIT_S = 2.0
+"""How long an edit may still take once the job has ended, before the end is told."""
 _SPACING_S = 0.1
 """Between the starts of two edits of any messages: a fifth of Discord's 50 requests a second."""
 
@@ -41,7 +43,6 @@ class _Shown:
     """Discord refused an edit for good."""
     previews: tuple[bytes, ...] = ()
     blurred: bool = False
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 @dataclass(slots=True)
@@ -64,6 +65,9 @@ class Progress:
         self._channels: dict[int, _Channel] = {}
         self._free_s = 0.0
         """Event loop time from which the budget has room for the next edit."""
+        self._line: dict[int, _Channel] = {}
+        """Channels that wait for room in the budget, first come first."""
+        self._room: asyncio.TimerHandle | None = None
         self._closed = False
 
     def show(self, row: JobRow, event: engine.Event, *, blurred: bool = False) -> None:
@@ -88,21 +92,26 @@ class Progress:
         self._schedule(channel)
 
     async def end(self, row: JobRow) -> None:
-        """Show nothing more of the job; an edit under way ends first."""
+        """Show nothing more of the job; an edit under way ends first, or is given up."""
         channel = self._channels.get(row.channel_id)
-        shown = channel.shown.pop(row.id, None) if channel else None
-        if shown is not None:
-            async with shown.lock:
-                pass
-        if channel is not None and not channel.shown:
+        if channel is None or channel.shown.pop(row.id, None) is None:
+            return
+        editing = channel.editing
+        if editing is not None and editing.get_name() == row.id:
+            await asyncio.wait({editing}, timeout=_LAST_EDIT_S)
+            editing.cancel()
+        if not channel.shown and self._channels.get(row.channel_id) is channel:
             if channel.timer is not None:
                 channel.timer.cancel()
-            self._channels.pop(row.channel_id, None)
+            del self._channels[row.channel_id]
 
     async def close(self) -> None:
         """Stop editing."""
         self._closed = True
         editing = set()
+        if self._room is not None:
+            self._room.cancel()
+        self._line.clear()
         for channel in self._channels.values():
             if channel.timer is not None:
                 channel.timer.cancel()
@@ -121,20 +130,37 @@ class Progress:
         due = self._next(channel)
         if due is None or self._closed or channel.editing is not None:
             return
-        at_s = max(self._due_s(due), self._free_s)
-        channel.timer = asyncio.get_running_loop().call_at(at_s, self._begin, channel)
+        loop = asyncio.get_running_loop()
+        channel.timer = loop.call_at(self._due_s(due), self._queue_up, due.row.channel_id)
 
-    def _begin(self, channel: _Channel) -> None:
-        """Edit what is due in the channel, or wait on where another channel was faster."""
-        channel.timer = None
-        now_s = asyncio.get_running_loop().time()
-        shown = self._next(channel)
-        if shown is None or self._free_s > now_s or self._due_s(shown) > now_s:
-            self._schedule(channel)
+    def _queue_up(self, channel_id: int) -> None:
+        """Something is due in the channel: its turn comes when those before it had theirs."""
+        self._channels[channel_id].timer = None
+        self._line[channel_id] = self._channels[channel_id]
+        self._serve()
+
+    def _serve(self) -> None:
+        """Begin the edit of the first channel in the line as soon as the budget has room."""
+        loop = asyncio.get_running_loop()
+        if self._room is not None or not self._line:
             return
-        self._free_s = now_s + _SPACING_S
-        channel.editing = asyncio.create_task(self._edit(shown), name=f"progress {shown.row.id}")
-        channel.editing.add_done_callback(lambda _: self._edited(channel))
+        if loop.time() < self._free_s:
+            self._room = loop.call_at(self._free_s, self._has_room)
+            return
+        channel_id = next(iter(self._line))
+        channel = self._line.pop(channel_id)
+        shown = self._next(channel)
+        if shown is None or channel.editing is not None or self._due_s(shown) > loop.time():
+            self._schedule(channel)
+        else:
+            self._free_s = loop.time() + _SPACING_S
+            channel.editing = asyncio.create_task(self._edit(shown), name=shown.row.id)
+            channel.editing.add_done_callback(lambda _: self._edited(channel))
+        self._serve()
+
+    def _has_room(self) -> None:
+        self._room = None
+        self._serve()
 
     def _edited(self, channel: _Channel) -> None:
         channel.editing = None
@@ -150,29 +176,25 @@ class Progress:
         return shown.edited_s + (_QUEUE_INTERVAL_S if waits else self._interval_s)
 
     async def _edit(self, shown: _Shown) -> None:
-        async with shown.lock:
-            row = shown.row
-            channel = self._channels.get(row.channel_id)
-            if channel is None or channel.shown.get(row.id) is not shown:
-                return
-            shown.dirty, previews, shown.previews = False, shown.previews, ()
-            shown.edited_s = asyncio.get_running_loop().time()
-            assert row.progress_message_id is not None
-            message = self._client.get_partial_messageable(
-                row.channel_id, guild_id=row.guild_id or None
-            ).get_partial_message(row.progress_message_id)
-            speed = (FAST,) if isinstance(shown.event, engine.Progress) else ()
-            content = headline(row, status_of(shown.event), *speed)
-            nobody = discord.AllowedMentions.none()
-            try:
-                if previews:
-                    jpeg = await asyncio.to_thread(grid.preview, previews, blurred=shown.blurred)
-                    file = discord.File(io.BytesIO(jpeg), f"{row.id}.jpg")
-                    await message.edit(content=content, attachments=[file], allowed_mentions=nobody)
-                else:
-                    await message.edit(content=content, allowed_mentions=nobody)
-            except (discord.NotFound, discord.Forbidden) as refusal:
-                log.info("job %s: progress is not shown any more: %s", row.id, refusal)
-                shown.muted = True
-            except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
-                log.info("job %s: one progress edit was lost: %s", row.id, error)
+        row = shown.row
+        shown.dirty, previews, shown.previews = False, shown.previews, ()
+        shown.edited_s = asyncio.get_running_loop().time()
+        assert row.progress_message_id is not None
+        message = self._client.get_partial_messageable(
+            row.channel_id, guild_id=row.guild_id or None
+        ).get_partial_message(row.progress_message_id)
+        speed = (FAST,) if isinstance(shown.event, engine.Progress) else ()
+        content = headline(row, status_of(shown.event), *speed)
+        nobody = discord.AllowedMentions.none()
+        try:
+            if previews:
+                jpeg = await asyncio.to_thread(grid.preview, previews, blurred=shown.blurred)
+                file = discord.File(io.BytesIO(jpeg), f"{row.id}.jpg")
+                await message.edit(content=content, attachments=[file], allowed_mentions=nobody)
+            else:
+                await message.edit(content=content, allowed_mentions=nobody)
+        except (discord.NotFound, discord.Forbidden) as refusal:
+            log.info("job %s: progress is not shown any more: %s", row.id, refusal)
+            shown.muted = True
+        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+            log.info("job %s: one progress edit was lost: %s", row.id, error)

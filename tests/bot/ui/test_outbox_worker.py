@@ -120,7 +120,7 @@ async def test_a_delivery_that_fails_waits_while_others_go_on(owed, outbox, data
     outbox.finish("1")
     await outbox.flush(20)
     async with database.read() as connection:
-        assert await records.owed(connection) == [("0", 1)]
+        assert await records.owed(connection, 10) == [("0", 1)]
     assert outbox._timer is not None, "it is tried again by itself"
     outbox.resume()
     await outbox.flush(20)
