@@ -62,10 +62,6 @@ class QueueFull(UserError):
     title = "Queue full"
 
 
-class Blocked(UserError):
-    title = "Blocked"
-
-
 class MissingPermission(UserError):
     title = "Missing permission"
     tone = Tone.YELLOW

@@ -46,10 +46,10 @@ def dump(job: engine.Job, keep: Callable[[bytes], str]) -> str:
     return json.dumps(fields, ensure_ascii=False, sort_keys=True)
 
 
-def hashes(stored: str, version: int) -> tuple[str, ...]:
-    """The content hashes of the pictures and masks of the stored job, each once."""
-    found: dict[str, None] = {}
-    _decode(_fields(stored, version), lambda sha256: found.setdefault(sha256) or b"")
+def pictures(job: engine.Job) -> tuple[bytes, ...]:
+    """The pictures and masks of the job, each once."""
+    found: dict[bytes, None] = {}
+    dump(job, lambda data: found.setdefault(data) or "")
     return tuple(found)
 
 
@@ -88,7 +88,10 @@ def _fields(stored: str, version: int) -> dict[str, Any]:
                 known=VERSION,
             )
         )
-    fields: dict[str, Any] = json.loads(stored)
+    try:
+        fields: dict[str, Any] = json.loads(stored)
+    except ValueError as error:
+        raise StoredJobError(Sentence("What was stored of this job is damaged.")) from error
     if version < 3:
         fields["type"] = "draw"
         fields["lane"] = engine.Lane[fields["lane"]].value

@@ -105,8 +105,7 @@ class Orders:
         """Store the order and hold its price; a UserError leaves nothing behind."""
         self._refuse_if_closed(order)
         written = await self._write(order)
-        pictures: dict[bytes, None] = {}
-        codec.dump(written.job, lambda data: pictures.setdefault(data) or "")
+        pictures = codec.pictures(written.job)
         if not pictures:
             return await self._record(order, written, {})
         async with self._storing:
@@ -119,9 +118,17 @@ class Orders:
 
     async def _write(self, order: Order) -> Written:
         of_the_server = await self._preferences.of(order.guild_id)
+        models = self._engine.models()
+        installed = {
+            name.casefold()
+            for model in models
+            if model.installed
+            for name in (model.name, *model.aliases)
+        }
+        wanted = (of_the_server.get(DEFAULT_MODEL, ""), self._default_model)
         context = Context(
-            models=self._engine.models(),
-            default_model=of_the_server.get(DEFAULT_MODEL) or self._default_model,
+            models=models,
+            default_model=next((name for name in wanted if name.casefold() in installed), ""),
             job_id=self._new_id(),
             owner=str(order.user_id),
             seed=self._new_seed(),

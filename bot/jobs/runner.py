@@ -70,15 +70,19 @@ class Runner:
         self.write_again_after_s: tuple[float, ...] = (1, 5, 20)
         """The first waits between tries to write down what became of a job; then a minute."""
         self._following: dict[str, asyncio.Task[None]] = {}
+        self._cancelled: set[str] = set()
+        """Jobs that were cancelled here and may not have reached the engine yet."""
 
     def start(self, accepted: Accepted, *, message_id: int | None) -> None:
         """Send the job on its way; `message_id` is the message that shows its progress."""
         self._track(accepted.row.id, self._begin(accepted.row, accepted.job, message_id))
 
-    def cancel(self, row: JobRow) -> None:
-        """Cancel the job; NotFound if it has ended."""
-        if row.outcome is not Outcome.OPEN or not self._engine.cancel(row.id):
+    async def cancel(self, row: JobRow) -> None:
+        """Cancel the job; NotFound if it has ended. What is promised is on record first."""
+        if not await self._end(row, Outcome.CANCELLED, Sentence("Cancelled.")):
             raise NotFound("This picture is not being drawn any more.")
+        self._cancelled.add(row.id)
+        self._engine.cancel(row.id)
 
     async def recover(self) -> None:
         """Run open jobs again and deliver what is owed, with no second ping.
@@ -110,6 +114,7 @@ class Runner:
         task.add_done_callback(self._untrack)
 
     def _untrack(self, task: asyncio.Task[None]) -> None:
+        self._cancelled -= {id_ for id_, other in self._following.items() if other == task}
         self._following = {id_: other for id_, other in self._following.items() if other != task}
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("%s broke off; it goes on after a restart", task.get_name(), exc_info=error)
@@ -144,6 +149,8 @@ class Runner:
     async def _follow(self, row: JobRow, job: engine.Job) -> None:
         """Follow one job from the engine's queue to its end; nothing it meets goes further."""
         started = False
+        if row.id in self._cancelled:
+            return
         try:
             async for event in self._engine.run(job):
                 started = started or isinstance(event, engine.Started)
@@ -161,7 +168,7 @@ class Runner:
     async def _fail_for(self, row: JobRow, error: Exception) -> None:
         """End the job with what the error means to the member."""
         match error:
-            case ValueError() | StoredJobError():
+            case StoredJobError() | ValueError(args=[Sentence(), *_]):
                 reason = sentence_of(error)
             case FileNotFoundError():
                 reason = Sentence("The picture this was to start from is gone; send it again.")
@@ -233,7 +240,11 @@ class Runner:
                 )
             )
         film = None
-        if frames := [event.films[index] for index in shown if index < len(event.films)]:
+        frames = []
+        if len(event.films) == len(event.pictures):  # else it is not known whose frames they are
+            frames = [event.films[index] for index in shown]
+        if shortest := min(map(len, frames), default=0):
+            frames = [each[:shortest] for each in frames]
             webp = await asyncio.to_thread(grid.film, frames)
             film = await asyncio.to_thread(self._store.store, webp, suffix=".webp")
         weights = event.weights or (1.0,) * len(event.texts)
@@ -251,7 +262,8 @@ class Runner:
     async def _fail(self, row: JobRow, reason: str) -> None:
         await asyncio.shield(self._end(row, Outcome.FAILED, reason))
 
-    async def _end(self, row: JobRow, outcome: Outcome, reason: str) -> None:
+    async def _end(self, row: JobRow, outcome: Outcome, reason: str) -> bool:
+        """Record how the job ended with nothing to show; False if it had ended already."""
         said = locale.translated(
             Sentence("{reason} Nothing was charged.", reason=reason), row.locale
         )
@@ -262,6 +274,8 @@ class Runner:
             ),
         ):
             self._outbox.owe(row.id)
+            return True
+        return False
 
     async def _give_up(self, row: JobRow) -> None:
         log.error("job %s stopped the process %d times; it is given up", row.id, row.attempts)

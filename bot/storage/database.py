@@ -50,9 +50,14 @@ class Database:
             )
         self.path = Path(parsed.database) if self.dialect == "sqlite" and parsed.database else None
         self._closed = False
+        ping = self.dialect == "postgresql"  # a server may restart and drop what was connected
         try:
-            self._writer = create_async_engine(parsed, pool_size=1, max_overflow=0)
-            self._readers = create_async_engine(parsed, pool_size=READERS, max_overflow=0)
+            self._writer = create_async_engine(
+                parsed, pool_size=1, max_overflow=0, pool_pre_ping=ping
+            )
+            self._readers = create_async_engine(
+                parsed, pool_size=READERS, max_overflow=0, pool_pre_ping=ping
+            )
         except ModuleNotFoundError as error:
             raise StartError(
                 f"DATABASE_URL needs {error.name}; install it with: pip install -c constraints.txt "

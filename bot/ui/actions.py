@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 import discord
 
 from bot.errors import NotAllowed, NotFound
-from bot.jobs.kinds import STRONG, SUBTLE, Variation
+from bot.jobs.kinds import KINDS, STRONG, SUBTLE, Variation
 from bot.jobs.records import JobRow, MessageRow, Role
 from bot.locale import supported, translated
 from bot.pictures import grid
@@ -106,12 +106,16 @@ async def _show(press: Press) -> None:
         job=row.id,
     )
     words, said = quoted(row), translated(image, row.locale)
-    message = await interaction.edit_original_response(
-        content=f"{words} - {said}" if words else said,
-        attachments=[discord.File(io.BytesIO(data), f"{row.id}_{number}.{extension}")],
-        view=view(("vary_subtle", "vary_strong"), row.id, number=number),
-        allowed_mentions=discord.AllowedMentions.none(),
-    )
+    try:
+        message = await interaction.edit_original_response(
+            content=f"{words} - {said}" if words else said,
+            attachments=[discord.File(io.BytesIO(data), f"{row.id}_{number}.{extension}")],
+            view=view(KINDS[row.kind].follow_ups.get(Role.SINGLE, ()), row.id, number=number),
+            allowed_mentions=discord.AllowedMentions.none(),
+        )
+    except Exception:  # or what is answered now would stand there for all to see
+        await interaction.delete_original_response()
+        raise
     await client.lookup.showing(
         MessageRow(
             message_id=message.id,
@@ -125,7 +129,7 @@ async def _show(press: Press) -> None:
 
 async def _cancel(press: Press) -> None:
     client = press.interaction.client
-    client.runner.cancel(press.row)
+    await client.runner.cancel(press.row)
     said = Sentence("Cancelled; nothing is charged.")
     await press.interaction.response.send_message(
         translated(said, supported(press.interaction.locale.value)), ephemeral=True

@@ -103,7 +103,7 @@ class Interactions:
     ) -> Request:
         _, picture = await self._lookup.picture(row.id, number)
         return Vary(
-            parent=await self._lookup.restored(row),
+            parent=await self._lookup.restored(row, pictures=False),
             picture=picture,
             variation=variation,
             text=row.prompt if text is None else text,

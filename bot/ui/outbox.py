@@ -43,6 +43,8 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = 4
 """Deliveries under way at one time, never two in one channel."""
+BREAKS_AT_MOST = 5
+"""Tries at a delivery that may break off here, in Darkroom, before its result is only kept."""
 _ALT_CHARACTERS = 1000
 _HISTORY_MESSAGES = 500
 _BLOCKED_ADDRESS = 40333
@@ -240,6 +242,12 @@ class Outbox:
                 )
             )
             encode = None
+        broken = self._retries.get(job_id)
+        if broken is not None and broken.tries >= BREAKS_AT_MOST:
+            log.error("job %s: its delivery broke off %d times", job_id, broken.tries)
+            unready = Sentence("it could not be made ready")
+            await self._record(ended, Delivery.KEPT, await self._tell_kept(ended, unready))
+            return
         again = job_id not in self._fresh
         self._fresh.discard(job_id)
         try:
@@ -247,7 +255,8 @@ class Outbox:
         except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
             if isinstance(error, discord.HTTPException) and not _is_passing(error):
                 log.warning("job %s: Discord refused the delivery: %s", job_id, error)
-                await self._record(ended, Delivery.KEPT, await self._tell_kept(ended, error))
+                why = error.text or str(error.status)
+                await self._record(ended, Delivery.KEPT, await self._tell_kept(ended, why))
             else:
                 log.warning("job %s: delivery failed, it stays owed: %s", job_id, error)
                 self._put_off(ended.row.channel_id)
@@ -287,7 +296,7 @@ class Outbox:
         if again:
             message = await self._find(ended)
         if message is None and ended.role is Role.REFUSAL:
-            return await self._post_refusal(ended)
+            message = await self._post_refusal(ended)
         if message is None:
             message = await self._post_result(ended, encode, mention=not again)
         if row.progress_message_id is not None and row.progress_message_id != message.id:
@@ -346,10 +355,15 @@ class Outbox:
     async def _find(self, ended: _Ended) -> discord.Message | None:
         """The message that an earlier try posted for the job, by its buttons."""
         row = ended.row
-        first = actions.custom_id_of(ended.view().children[0])
+        buttons = ended.view().children
+        if not buttons:
+            return None
+        first = actions.custom_id_of(buttons[0])
         after = discord.Object(row.progress_message_id) if row.progress_message_id else None
         try:
-            async for message in self._channel(row).history(limit=_HISTORY_MESSAGES, after=after):
+            async for message in self._channel(row).history(
+                limit=_HISTORY_MESSAGES, after=after, oldest_first=False
+            ):
                 for line in message.components:
                     if isinstance(line, discord.ActionRow) and any(
                         getattr(item, "custom_id", None) == first for item in line.children
@@ -359,16 +373,14 @@ class Outbox:
             log.info("job %s: the channel's history may not be read", row.id)
         return None
 
-    async def _tell_kept(
-        self, ended: _Ended, refusal: discord.HTTPException
-    ) -> discord.Message | None:
+    async def _tell_kept(self, ended: _Ended, why: str) -> discord.Message | None:
         """Tell the member by direct message where the channel refuses; None where that fails."""
         row, content = ended.row, _content(ended)
         if ended.role is not Role.REFUSAL:
             kept = Sentence(
                 "I could not post this in <#{channel}> ({why}); the pictures are kept.",
                 channel=row.channel_id,
-                why=refusal.text or str(refusal.status),
+                why=why,
             )
             content = with_notes(content, locale.translated(kept, row.locale))
         try:

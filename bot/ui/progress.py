@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 _QUEUE_INTERVAL_S = 10.0
 """Between two edits that only tell a new place in the queue."""
-_LAST_EDIT_S = 2.0
+_LAST_EDIT_S = 1.0
 """How long an edit may still take once the job has ended, before the end is told."""
 _SPACING_S = 0.1
 """Between the starts of two edits of any messages: a fifth of Discord's 50 requests a second."""

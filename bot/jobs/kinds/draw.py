@@ -51,6 +51,32 @@ def from_text(
     return Written(job=written.job, model=written.model, notes=written.notes, resolved=resolved)
 
 
+def over(
+    job: engine.DrawJob,
+    context: Context,
+    resolved: Mapping[str, Any],
+    *,
+    picture: bytes,
+    strength: float,
+) -> Written:
+    """A grid drawn over one picture of an earlier drawing, with all else as it was.
+
+    strength: 0 keeps the picture, 1 ignores it.
+    """
+    return again(
+        job,
+        context,
+        resolved,
+        images=brief.GRID_IMAGES,
+        inputs=(engine.InputPicture(data=picture),),
+        init_use=engine.InitUse.IMG2IMG,
+        strength=strength,
+        mask=b"",
+        enlarge=1,
+        film_frames=0,
+    )
+
+
 def again(
     job: engine.DrawJob,
     context: Context,

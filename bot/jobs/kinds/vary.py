@@ -12,7 +12,6 @@ from bot.errors import InvalidLink
 from bot.jobs.kinds import draw
 from bot.jobs.kinds.kind import Context, Written
 from bot.prompt import grammar
-from bot.prompt.brief import GRID_IMAGES
 from engine import Sentence
 
 
@@ -55,26 +54,21 @@ class Vary:
 
     def write(self, context: Context) -> Written:
         if isinstance(self.parent, engine.DrawJob) and not self.reworded:
-            return draw.again(
+            return draw.over(
                 self.parent,
                 context,
                 self.resolved,
-                images=GRID_IMAGES,
-                inputs=(engine.InputPicture(data=self.picture),),
-                init_use=engine.InitUse.IMG2IMG,
+                picture=self.picture,
                 strength=self.variation.strength,
-                mask=b"",
-                enlarge=1,
-                film_frames=0,
             )
         if self.reworded and grammar.parse(self.text, beside=1).images:
             raise InvalidLink(
                 "A variation starts from its own picture; leave the link out, or use /imagine.",
                 command=self.text,
             )
-        return self._reworded(context)
+        return self._from_text(context)
 
-    def _reworded(self, context: Context) -> Written:
+    def _from_text(self, context: Context) -> Written:
         """New words; what they do not say stays: the model, and on it the shape."""
         parent = self.parent if isinstance(self.parent, engine.DrawJob) else None
         written = draw.from_text(
@@ -86,6 +80,8 @@ class Vary:
         )
         job = written.job
         assert isinstance(job, engine.DrawJob)
+        if not self.reworded:  # a button takes a new seed, also where the text names one
+            return dataclasses.replace(written, job=dataclasses.replace(job, seed=context.seed))
         prompt = grammar.parse(self.text, beside=1)
         if parent is None or parent.model != job.model or "ar" in prompt.parameters.given:
             return written

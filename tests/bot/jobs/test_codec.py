@@ -57,7 +57,7 @@ class Kept(dict):
 def test_a_stored_job_of_any_kind_comes_back_the_same(job):
     kept = Kept()
     text = codec.dump(job, kept.keep)
-    assert set(codec.hashes(text, codec.VERSION)) == set(kept)
+    assert set(codec.pictures(job)) == set(kept.values())
     assert codec.load(text, codec.VERSION, kept.__getitem__) == job
 
 
@@ -87,7 +87,6 @@ def test_a_job_that_an_earlier_darkroom_stored_is_still_read(version):
     if version == 2:
         fields["image_scale"] = 0.25
     text = json.dumps(fields)
-    assert codec.hashes(text, version) == ("aa", "bb")
     job = codec.load(text, version, {"aa": b"1", "bb": b"2"}.__getitem__)
     assert job.prompt[0] == engine.WeightedText(text="a cat", weight=0.75)
     assert job.inputs[0] == engine.InputPicture(data=b"1", weight=0.5)
