@@ -21,7 +21,7 @@ _EMOJI = (
     "©®‼⁉™ℹ\u2190-\u21ff\u2300-\u23ff\u2460-\u24ff\u25a0-\u27bf\u2900-\u297f\u2b00-\u2bff"
     "〰〽㊗㊙\U0001f000-\U0001faff"
 )
-_JOINING = "\u0600-\u109f\u1780-\u18af\ufb50-\ufdcf\ufe70-\ufefc"
+_JOINING = "\u0620-\u109f\u1780-\u17b3\u17b6-\u180a\u1810-\u18af\ufb50-\ufdcf\ufe70-\ufefc"
 """Arabic, the Indic scripts and Mongolian: (non-)joiners belong to their spelling."""
 _LINE_END = re.compile("\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]")
 _UNSEEN = re.compile(
@@ -32,7 +32,7 @@ _UNSEEN = re.compile(
 """Controls, marks of direction, zero-width characters, variation selectors, lone surrogates."""
 _NEEDED = re.compile(
     f"[{_EMOJI}\ufe0f\U000e007f]\u200d[{_EMOJI}]"
-    f"|[{_JOINING}][\u200c\u200d][{_JOINING}]"
+    rf"|(?!\d)[{_JOINING}][\u200c\u200d](?!\d)[{_JOINING}]"
     f"|[{_EMOJI}][\ufe0e\ufe0f]"
     "|[0-9#*]\ufe0f\u20e3"
     "|[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff][\ufe00-\ufe02\U000e0100-\U000e01ef]"

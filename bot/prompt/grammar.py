@@ -41,7 +41,7 @@ _LONGEST_TYPO = 20
 _WEIGHT = re.compile(r":{2,}(?P<number>[+-]?(?:\d+(?:\.\d*)?|\.\d+))?")
 _NO_NUMBER = re.compile(r"[+-]|(?:nan|inf|infinity)(?!\w)", re.IGNORECASE)
 """What cannot follow a `::` without a number."""
-_MORE_NUMBER = re.compile(r"[A-Za-z0-9_.%+:–—―-]|[,，]\d")
+_MORE_NUMBER = re.compile("[A-Za-z0-9_.%+:–—―\ufe0f-]|[,，][0-9]")
 """What cannot follow the number of a `::`."""
 
 
