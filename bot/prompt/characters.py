@@ -16,6 +16,7 @@ BRACES = re.compile(r"(?<![\\＼])[{}｛｝﹛﹜]")
 UNSPACED = "\u3001-\u30ff\u31f0-\u9fff\uf900-\ufaff\uff01-\uff9f\U00020000-\U0003ffff"
 """Inside a character class: Japanese and Chinese, which put no spaces between words."""
 
+_QUOTED_CHARACTERS = 80
 _QUOTES = '"“”„‟«»＂〝〞「」'
 _EMOJI = (
     "©®‼⁉™ℹ\u2190-\u21ff\u2300-\u23ff\u2460-\u24ff\u25a0-\u27bf\u2900-\u297f\u2b00-\u2bff"
@@ -108,3 +109,8 @@ def unescaped(text: str) -> str:
 def escaped(text: str) -> str:
     """What `unescaped` gives `text` back from."""
     return _TO_ESCAPE.sub(r"\\\g<0>", text)
+
+
+def shortened(text: str) -> str:
+    """As much of the member's text as a sentence bears."""
+    return text if len(text) <= _QUOTED_CHARACTERS else text[: _QUOTED_CHARACTERS - 1] + "…"

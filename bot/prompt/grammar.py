@@ -20,7 +20,7 @@ from typing import Any
 
 from bot.errors import PromptError
 from bot.prompt import dashes
-from bot.prompt.characters import BRACES, folded, one_line, plain, unescaped, unquoted
+from bot.prompt.characters import BRACES, folded, one_line, plain, shortened, unescaped, unquoted
 from bot.prompt.flags import BY_NAME, Flag, Parameters
 from bot.prompt.macros import Expanded, names, put_in
 from bot.prompt.values import BadValueError, Value
@@ -35,7 +35,6 @@ LINK = re.compile(r"<?(https?://[^\s<>]+)>?", re.IGNORECASE)
 """A link in a text; group 1 is the link without the < > that hide its preview."""
 
 _NO_MACROS: Mapping[str, str] = MappingProxyType({})
-_QUOTED_CHARACTERS = 80
 _LONGEST_TYPO = 20
 """Characters of an unknown name for which a known one is suggested."""
 _WEIGHT = re.compile(r":{2,}(?P<number>[+-]?(?:\d+(?:\.\d*)?|\.\d+))?")
@@ -165,7 +164,7 @@ def _read(source: str, *, beside: int, own: Iterable[str]) -> Prompt:
         )
     parts = _read_parts(source, words_at, words_end)
     if not parts and not links and not beside:
-        raise _refuse(source, 0, 1, Sentence("Say what to draw: the prompt has no words."))
+        raise _refuse(source, 0, 0, Sentence("Say what to draw: the prompt has no words."))
     if len(links) == 1 and not parts and not beside:
         raise _refuse(
             source,
@@ -214,11 +213,6 @@ def _with_suffix(source: str, typed: Parameters, suffix: str) -> Parameters:
         if name not in typed.given and BY_NAME[name].group not in groups
     }
     return dataclasses.replace(typed, **new, given=(*typed.given, *new))
-
-
-def shortened(text: str) -> str:
-    """As much of the member's text as a sentence bears."""
-    return text if len(text) <= _QUOTED_CHARACTERS else text[: _QUOTED_CHARACTERS - 1] + "…"
 
 
 def _read_parameters(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from bot.errors import PromptError
 from bot.prompt import dashes
-from bot.prompt.characters import BRACES, plain
+from bot.prompt.characters import BRACES, plain, shortened
 from bot.prompt.flags import BY_NAME
 from engine import Sentence
 
@@ -59,7 +59,7 @@ class Expanded:
             sentence = Sentence(
                 "--{name} stands for “{text}” here. {problem}",
                 name=macro.name,
-                text=macro.text,
+                text=shortened(macro.text),
                 problem=sentence,
             )
         return PromptError(sentence, token=self.typed[start:end], start=start, command=self.typed)
@@ -131,7 +131,7 @@ def _check(source: str, start: dashes.Start, text: str, own: Container[str]) -> 
             "--{name} stands for “{text}”, but your own parameters cannot hold each other: "
             "write out --{inner} in it.",
             name=start.name,
-            text=text,
+            text=shortened(text),
             inner=inner[0].name,
         )
     elif BRACES.search(text):
@@ -139,7 +139,7 @@ def _check(source: str, start: dashes.Start, text: str, own: Container[str]) -> 
             "--{name} stands for “{text}”, but {{ }} cannot be part of your own parameters: "
             "type it in the prompt, or \\{{ for a brace.",
             name=start.name,
-            text=text,
+            text=shortened(text),
         )
     else:
         return
