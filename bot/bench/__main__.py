@@ -2,6 +2,8 @@
 
 The bot and its engine run in this process, as they do in earnest; the members and their Discord in
 another. The last line printed is one JSON object.
+
+`python -m bot.bench prompt`: how the time to read a prompt grows with its length.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ import psutil
 import engine
 from bot import settings as settings_
 from bot.app import new_client, new_engine
+from bot.bench import prompt
 from bot.settings import Settings
 from bot.storage.database import Database
 from bot.ui.client import Darkroom, use_api
@@ -46,7 +49,10 @@ def main() -> None:
             default=65.0,
             help="busy seconds before the first command; the engine's share is of the last minute",
         )
+    actions.add_parser("prompt", help="measure how the time to read a prompt grows")
     arguments = parser.parse_args()
+    if arguments.action == "prompt":
+        sys.exit(prompt.main())
     if arguments.action == "members":
         asyncio.run(_members(arguments.commands, arguments.per_second))
     else:

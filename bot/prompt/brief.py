@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 import engine
 from bot.errors import NotFound, PromptError
+from bot.prompt.characters import shortened
 from bot.prompt.flags import BY_NAME
-from bot.prompt.grammar import Prompt, shortened
+from bot.prompt.grammar import Prompt
 from engine import Sentence
 
 GRID_IMAGES = 4

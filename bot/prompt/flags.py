@@ -86,7 +86,7 @@ class Parameters:
     stealth: bool = False
     public: bool = False
     given: tuple[str, ...] = ()
-    """Long names of those that were typed, in their order."""
+    """Long names of those that were typed, in their order, then of those of a suffix."""
 
 
 _DEFAULTS: Mapping[str, Any] = MappingProxyType(
@@ -111,6 +111,8 @@ class Flag:
     """Whether spaces are part of its value."""
     repeated: bool = False
     """Whether it may stand several times, as if its values were one list with commas."""
+    group: str = ""
+    """Those of one group choose the same thing: one that is typed silences a suffix's others."""
     acts: bool = True
     """False: it is known from Midjourney and understood; a note says that it did nothing."""
     does: Sentence
@@ -139,6 +141,12 @@ class Flag:
         if self.form is None:
             return True
         return "" if self.bare and not raw else self.form.read(raw)
+
+    def write(self, value: Any) -> str:  # noqa: ANN401 - one of its values
+        """`--name value` on one line; what `read` takes apart."""
+        if self.form is None or (self.bare and value == ""):
+            return f"--{self.name}"
+        return f"--{self.name} {self.form.write(value)}"
 
     def holds(self, value: object) -> bool:
         """Whether the parameter may have this value, given or not."""
@@ -177,6 +185,7 @@ FLAGS: tuple[Flag, ...] = (
     ),
     Flag(
         name="version",
+        group="model",
         aliases=("v",),
         form=Word(),
         example="NAME",
@@ -184,6 +193,7 @@ FLAGS: tuple[Flag, ...] = (
     ),
     Flag(
         name="niji",
+        group="model",
         form=Word(),
         example="6",
         bare=True,
@@ -331,8 +341,10 @@ FLAGS: tuple[Flag, ...] = (
         acts=False,
         does=Sentence("The member's own taste."),
     ),
-    Flag(name="hd", form=None, acts=False, does=Sentence("Large pictures.")),
-    Flag(name="sd", form=None, acts=False, does=Sentence("Pictures of the usual size.")),
+    Flag(name="hd", group="size", form=None, acts=False, does=Sentence("Large pictures.")),
+    Flag(
+        name="sd", group="size", form=None, acts=False, does=Sentence("Pictures of the usual size.")
+    ),
     Flag(name="video", form=None, acts=False, does=Sentence("A short film.")),
     Flag(
         name="motion",
@@ -356,11 +368,29 @@ FLAGS: tuple[Flag, ...] = (
         acts=False,
         does=Sentence("How many films are made."),
     ),
-    Flag(name="fast", form=None, acts=False, does=Sentence("This job in fast mode.")),
-    Flag(name="relax", form=None, acts=False, does=Sentence("This job in relax mode.")),
-    Flag(name="turbo", form=None, acts=False, does=Sentence("This job in turbo mode.")),
-    Flag(name="stealth", form=None, acts=False, does=Sentence("This job hidden from others.")),
-    Flag(name="public", form=None, acts=False, does=Sentence("This job for all to see.")),
+    Flag(
+        name="fast", group="speed", form=None, acts=False, does=Sentence("This job in fast mode.")
+    ),
+    Flag(
+        name="relax", group="speed", form=None, acts=False, does=Sentence("This job in relax mode.")
+    ),
+    Flag(
+        name="turbo", group="speed", form=None, acts=False, does=Sentence("This job in turbo mode.")
+    ),
+    Flag(
+        name="stealth",
+        group="visibility",
+        form=None,
+        acts=False,
+        does=Sentence("This job hidden from others."),
+    ),
+    Flag(
+        name="public",
+        group="visibility",
+        form=None,
+        acts=False,
+        does=Sentence("This job for all to see."),
+    ),
 )
 """Every parameter, in the order in which they are listed."""
 

@@ -1,12 +1,15 @@
-"""How the value of a parameter is read, held to its range and shown. Pure."""
+"""How the value of a parameter is read, held to its range, shown and written. Pure."""
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from dataclasses import dataclass
-from typing import Protocol
+from decimal import Decimal
+from typing import Any, Protocol
 
+from bot.prompt.characters import COMMAS, folded, one_line
 from engine import Sentence
 
 MAX_ASPECT = 14.0
@@ -43,6 +46,14 @@ class Form(Protocol):
     def holds(self, value: object) -> bool:
         """Whether `value` could have been read."""
 
+    def write(self, value: Any) -> str:  # noqa: ANN401 - a value of this form
+        """A text on one line from which `read` gives `value` again."""
+
+
+def number_text(number: float) -> str:
+    """A number as one types it: no exponent, and no point where it is whole."""
+    return str(int(number)) if number == int(number) else format(Decimal(repr(number)), "f")
+
 
 @dataclass(frozen=True, slots=True)
 class Whole:
@@ -56,8 +67,9 @@ class Whole:
         return f"{self.low}–{self.high}"
 
     def read(self, raw: str) -> int:
-        if re.fullmatch(r"[+-]?\d{1,12}", raw) and self.holds(int(raw)):
-            return int(raw)
+        typed = folded(raw)
+        if re.fullmatch(r"[+-]?\d{1,12}", typed) and self.holds(int(typed)):
+            return int(typed)
         raise BadValueError(
             Sentence("takes a whole number from {low} to {high}", low=self.low, high=self.high)
         )
@@ -68,6 +80,9 @@ class Whole:
             and not isinstance(value, bool)
             and self.low <= value <= self.high
         )
+
+    def write(self, value: int) -> str:
+        return str(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +97,18 @@ class Number:
         return f"{self.low:g}–{self.high:g}"
 
     def read(self, raw: str) -> float:
-        if _NUMBER.fullmatch(raw) and self.holds(float(raw)):
-            return float(raw)
+        typed = folded(raw)
+        if _NUMBER.fullmatch(typed) and self.holds(float(typed)):
+            return float(typed)
         raise BadValueError(
             Sentence("takes a number from {low:g} to {high:g}", low=self.low, high=self.high)
         )
 
     def holds(self, value: object) -> bool:
         return _is_number(value, self.low, self.high)
+
+    def write(self, value: float) -> str:
+        return number_text(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +122,16 @@ class NumberOf:
         return ", ".join(f"{choice:g}".removeprefix("0") for choice in self.choices)
 
     def read(self, raw: str) -> float:
-        if _NUMBER.fullmatch(raw) and float(raw) in self.choices:
-            return float(raw)
+        typed = folded(raw)
+        if _NUMBER.fullmatch(typed) and float(typed) in self.choices:
+            return float(typed)
         raise BadValueError(Sentence("takes one of {choices}", choices=self.shown))
 
     def holds(self, value: object) -> bool:
         return not isinstance(value, bool) and value in self.choices
+
+    def write(self, value: float) -> str:
+        return number_text(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +145,16 @@ class WordOf:
         return ", ".join(self.choices)
 
     def read(self, raw: str) -> str:
-        if raw.lower() in self.choices:
-            return raw.lower()
+        typed = folded(raw).lower()
+        if typed in self.choices:
+            return typed
         raise BadValueError(Sentence("takes one of {choices}", choices=self.shown))
 
     def holds(self, value: object) -> bool:
         return value in self.choices
+
+    def write(self, value: str) -> str:
+        return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +166,7 @@ class Aspect:
         return f"1:{MAX_ASPECT:g}–{MAX_ASPECT:g}:1"
 
     def read(self, raw: str) -> tuple[int, int]:
-        match = re.fullmatch(r"(\d{1,5})[:x/](\d{1,5})", raw)
+        match = re.fullmatch(r"(\d{1,5})[:x×/](\d{1,5})", folded(raw))
         if match is None:
             raise BadValueError(Sentence("takes two whole numbers, such as 3:2"))
         width, height = int(match[1]), int(match[2])
@@ -159,6 +186,9 @@ class Aspect:
             case _:
                 return False
 
+    def write(self, value: tuple[int, int]) -> str:
+        return f"{value[0]}:{value[1]}"
+
 
 @dataclass(frozen=True, slots=True)
 class Word:
@@ -171,15 +201,18 @@ class Word:
     def read(self, raw: str) -> str:
         if not raw:
             raise BadValueError(Sentence("needs a value"))
-        return raw
+        return folded(raw)
 
     def holds(self, value: object) -> bool:
         return isinstance(value, str) and bool(value)
 
+    def write(self, value: str) -> str:
+        return value
+
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """One or more words, such as links."""
+    """One or more words, such as links or codes."""
 
     @property
     def shown(self) -> str:
@@ -188,10 +221,13 @@ class Words:
     def read(self, raw: str) -> tuple[str, ...]:
         if not raw:
             raise BadValueError(Sentence("needs a value"))
-        return tuple(raw.split())
+        return tuple(word if "://" in word else folded(word) for word in raw.split())
 
     def holds(self, value: object) -> bool:
         return isinstance(value, tuple) and all(isinstance(word, str) and word for word in value)
+
+    def write(self, value: tuple[str, ...]) -> str:
+        return " ".join(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +246,9 @@ class Items:
 
     def holds(self, value: object) -> bool:
         return isinstance(value, tuple) and all(isinstance(item, str) and item for item in value)
+
+    def write(self, value: tuple[str, ...]) -> str:
+        return _list_text(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,10 +271,11 @@ class Loras:
         return loras
 
     def _read_one(self, item: str) -> tuple[str, float]:
-        name, colon, weight = item.rpartition(":")
+        before, colon, weight = folded(item).rpartition(":")
         if not colon:
             return item, 1.0
-        if not name.strip() or not _NUMBER.fullmatch(weight.strip()):
+        name = item[: len(before)].strip()
+        if not name or not _NUMBER.fullmatch(weight.strip()):
             raise BadValueError(
                 Sentence("takes the name of a LoRA, or name and weight such as NAME:0.8")
             )
@@ -243,7 +283,7 @@ class Loras:
             raise BadValueError(
                 Sentence("takes weights from -{most:g} to {most:g}", most=MAX_LORA_WEIGHT)
             )
-        return name.strip(), float(weight)
+        return name, float(weight)
 
     def holds(self, value: object) -> bool:
         if not isinstance(value, tuple) or len(value) > MAX_LORAS:
@@ -259,6 +299,9 @@ class Loras:
                     return False
         return len(names) == len(value)
 
+    def write(self, value: tuple[tuple[str, float], ...]) -> str:
+        return _list_text(tuple(itertools.starmap(_lora_text, value)))
+
 
 def _is_number(value: object, low: float, high: float) -> bool:
     """Also false for NaN."""
@@ -266,4 +309,16 @@ def _is_number(value: object, low: float, high: float) -> bool:
 
 
 def _items(raw: str) -> tuple[str, ...]:
-    return tuple(item.strip() for item in raw.split(",") if item.strip())
+    items = map(one_line, re.split(f"[{COMMAS}]", raw))
+    return tuple(item for item in items if item)
+
+
+def _list_text(items: tuple[str, ...]) -> str:
+    """A list with commas; none stands right behind a backslash, which would take its meaning."""
+    return ", ".join(items).replace("\\, ", "\\ , ").replace("＼, ", "＼ , ")
+
+
+def _lora_text(name: str, weight: float) -> str:
+    if weight == 1 and ":" not in folded(name):
+        return name
+    return f"{name}:{number_text(weight)}"

@@ -2,7 +2,6 @@
 
 import ast
 import dataclasses
-import itertools
 import subprocess
 import sys
 from pathlib import Path
@@ -205,22 +204,3 @@ def test_what_members_read_is_written_as_templates():
                     written = isinstance(text, ast.Call) and text.func.id == "Sentence"
                     assert by_name or written, f"{file}:{node.lineno}"
     assert len(templates) > len(FLAGS)
-
-
-def test_the_prompts_modules_import_no_module_above_their_own():
-    order = ["values", "flags", "grammar", "resolved", "brief"]
-    folder = ROOT / "bot" / "prompt"
-    assert sorted(file.stem for file in folder.glob("[!_]*.py")) == sorted(order)
-    allowed = {"bot.errors", "engine"}
-    for module in order:
-        tree = ast.parse((folder / f"{module}.py").read_text(encoding="utf-8"))
-        ours = set(
-            itertools.chain.from_iterable(
-                [node.module] if isinstance(node, ast.ImportFrom) else [n.name for n in node.names]
-                for node in ast.walk(tree)
-                if isinstance(node, ast.Import | ast.ImportFrom)
-            )
-        )
-        ours = {name for name in ours if name.split(".")[0] not in sys.stdlib_module_names}
-        assert ours <= allowed, f"{module} imports {ours - allowed}"
-        allowed.add(f"bot.prompt.{module}")
