@@ -153,6 +153,8 @@ class Runner:
             return
         try:
             async for event in self._engine.run(job):
+                if row.id in self._cancelled:
+                    return
                 started = started or isinstance(event, engine.Started)
                 await self._take(row, job, event)
         except engine.EngineLost:

@@ -157,3 +157,39 @@ async def test_a_stop_waits_for_deliveries_under_way_and_no_longer_than_it_may(o
     outbox.finish("0")
     await flushing
     assert not outbox.under_way
+
+
+async def test_a_job_that_ends_while_the_table_is_read_is_still_new(owed, outbox, monkeypatch):
+    await owed(1, 2)
+    real, reading, go_on = records.owed, asyncio.Event(), asyncio.Event()
+
+    async def slow(connection, limit, **without):
+        rows = await real(connection, limit, **without)
+        if not reading.is_set():  # what ended meanwhile is not in what was read
+            reading.set()
+            await go_on.wait()
+            return [row for row in rows if row[0] == "0"]
+        return rows
+
+    monkeypatch.setattr(records, "owed", slow)
+    outbox.owe("0")
+    await reading.wait()
+    outbox.owe("1")
+    go_on.set()
+    await outbox.until(2)
+    assert {job_id: again for job_id, (_, _, again) in outbox.under_way.items()} == {
+        "0": False,
+        "1": False,
+    }
+
+
+async def test_channels_that_refuse_keep_no_other_waiting(owed, outbox):
+    await owed(*[1, 2, 3, 4] * 10, 99)
+    outbox.retry_after_s = (1000,)
+    outbox.fail = {str(number): OSError("503") for number in range(40)}
+    outbox.resume()
+    await outbox.until(AT_ONCE)
+    for job_id in tuple(outbox.under_way):
+        outbox.finish(job_id)
+    await outbox.until(1)
+    assert list(outbox.under_way) == ["40"]

@@ -136,6 +136,29 @@ async def test_an_edit_under_way_ends_before_the_end_is_told(channels, shown):
     ending.cancel()
 
 
+async def test_an_edit_that_hangs_is_given_up_so_that_the_end_is_told(channels, shown, monkeypatch):
+    monkeypatch.setattr(progress, "_LAST_EDIT_S", 0.01)
+    channels.stuck = {1}
+    hanging = row("a", 1)
+    shown.show(hanging, drawn("a", 10))
+    await channels.until(1)
+    async with asyncio.timeout(20):
+        await shown.end(hanging)
+    assert shown._channels == {}
+
+
+async def test_where_the_budget_is_short_every_channel_has_its_turn(channels, monkeypatch):
+    monkeypatch.setattr(progress, "_SPACING_S", 0.002)
+    running = Progress(client=channels, interval_s=0.001)
+    rows = [row(f"job {number}", number) for number in range(10)]
+    for turn in range(3):
+        for each in rows:
+            running.show(each, drawn(each.id, turn + 1))
+        await channels.until(10 * (turn + 1))
+        assert sorted(channel for channel, _ in channels.edits[-10:]) == list(range(10))
+    await running.close()
+
+
 async def test_nothing_runs_while_there_is_nothing_to_show(channels, shown):
     before = asyncio.all_tasks()
     shown.show(row("a", 1), drawn("a", 10))

@@ -1,0 +1,66 @@
+"""The first reply is deferred where the work before it is slow, whatever that is."""
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+
+from bot.errors import NotFound
+from bot.ui import interactions
+from bot.ui.interactions import Interactions
+
+
+class Reply:
+    """The replies of an interaction, written down."""
+
+    def __init__(self):
+        self.done, self.said = False, []
+        self.deferred = asyncio.Event()
+        self.response = SimpleNamespace(defer=self.defer, is_done=lambda: self.done)
+
+    async def defer(self, *, thinking):
+        self.done = thinking
+        self.said.append("deferred")
+        self.deferred.set()
+
+    async def delete_original_response(self):
+        self.said.append("taken back")
+
+
+@pytest.fixture
+def place(monkeypatch):
+    monkeypatch.setattr(interactions, "DEFER_AFTER_S", 0.01)
+    return Interactions(orders=None, runner=None, lookup=None, fetcher=None)
+
+
+async def test_quick_work_needs_no_deferral(place):
+    async def work():
+        return 7
+
+    reply = Reply()
+    assert await place.before_reply(reply, work()) == 7
+    assert reply.said == []
+
+
+async def test_slow_work_is_deferred_before_it_ends(place):
+    reply = Reply()
+
+    async def work():
+        async with asyncio.timeout(20):
+            await reply.deferred.wait()  # a disk that answers late
+        return 7
+
+    assert await place.before_reply(reply, work()) == 7
+    assert reply.said == ["deferred"]
+
+
+async def test_a_refusal_after_the_deferral_takes_it_back(place):
+    reply = Reply()
+
+    async def work():
+        await reply.deferred.wait()
+        raise NotFound("It is gone.")
+
+    with pytest.raises(NotFound):
+        await place.before_reply(reply, work())
+    assert reply.said == ["deferred", "taken back"]
