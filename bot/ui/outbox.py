@@ -151,11 +151,12 @@ class Outbox:
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()
-        running = {*self._posting, *([self._looking] if self._looking else [])}
-        for task in running:
+        if self._looking is not None:  # soon done, and a cancelled read would lose its connection
+            await asyncio.wait({self._looking})
+        for task in self._posting:
             task.cancel()
-        if running:
-            await asyncio.wait(running)
+        if self._posting:
+            await asyncio.wait(self._posting)
 
     # Which deliveries are under way.
 
