@@ -39,7 +39,8 @@ class PromptError(UserError):
         super().__init__(sentence, command=command)
         self.token = token
         self.start = start
-        """Index of the token's first character in the text given to `prompt.parse`."""
+        """Index of the token's first character in the text given to `grammar.parse`, without what
+        cannot be seen (`characters.plain`) and without surrounding white space."""
 
     @property
     def end(self) -> int:

@@ -180,9 +180,9 @@ def _models(options: argparse.Namespace) -> int:
         info = spec.info
         print(f"{info.name:16} {info.title}, {info.family}: {info.width_px} × {info.height_px} px")
         print(f"{'':16} {'installed' if info.installed else 'not here'}, {info.source}")
-        sell = "pictures may be sold" if info.may_sell else "pictures may not be sold"
+        sell = ", pictures may be sold" if info.may_sell else ", pictures may not be sold"
         gate = ", behind a gate: accept its terms on the hub first" if info.gated else ""
-        print(f"{'':16} {info.licence}, {sell}{gate}; VRAM {info.vram_gb:g} GB")
+        print(f"{'':16} {info.licence}{sell if spec.draws else ''}{gate}; VRAM {info.vram_gb:g} GB")
     return 0
 
 

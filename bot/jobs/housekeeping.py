@@ -32,7 +32,7 @@ class Housekeeping:
         self._sleep = sleep
 
     async def run(self) -> None:
-        """Never returns; to be cancelled. Between two turns of a chore nothing runs."""
+        """Never returns; to be cancelled. A chore never overlaps itself."""
         async with asyncio.TaskGroup() as group:
             for chore in self._chores:
                 group.create_task(self._repeat(chore), name=f"housekeeping: {chore.name}")

@@ -67,7 +67,7 @@ class JobRow:
     """The member's text as typed."""
     parent_id: str | None
     resolved: str
-    """JSON: what the text meant when it was ordered, see `kinds.Resolved`."""
+    """JSON: what the text meant when it was ordered, see `kinds.Written.resolved`."""
     locale: str
     """The language of the channel that the job is shown in."""
     outcome: Outcome

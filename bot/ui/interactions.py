@@ -25,6 +25,7 @@ from bot.jobs.records import JobRow, Outcome
 from bot.jobs.runner import Runner
 from bot.pictures.fetch import Fetcher
 from bot.prompt import grammar
+from bot.prompt.characters import plain
 from bot.ui.message_text import headline, status_of, with_notes
 from engine import Sentence
 
@@ -60,6 +61,7 @@ class Interactions:
 
     async def imagine(self, interaction: discord.Interaction, text: str) -> None:
         """A grid for a prompt as typed; its links are fetched first."""
+        text = plain(text)
         try:
             self.check_permissions(interaction)
             links = grammar.parse(text).images
@@ -93,6 +95,7 @@ class Interactions:
         text: str | None = None,
     ) -> None:
         """Four variations of stored picture `number` of the job, for the job's prompt or `text`."""
+        text = None if text is None else plain(text)
         if row.outcome is not Outcome.FINISHED:
             raise NotFound("This job has no pictures to vary; press 🔄 to draw it again.")
         self.check_permissions(interaction)

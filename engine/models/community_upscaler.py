@@ -18,7 +18,8 @@ def load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Solo:
     except ImportError as error:
         raise BrokenModelError(
             Sentence(
-                "{title} needs the extra `upscale`: pip install 'darkroom[upscale]'.",
+                "{title} needs the extra `upscale`: pip install -c constraints.txt "
+                "-e '.[upscale]'.",
                 title=spec.info.title,
             )
         ) from error

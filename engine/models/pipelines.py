@@ -229,7 +229,7 @@ def _need(package: str, spec: ModelSpec) -> None:
     if importlib.util.find_spec(package) is None:
         raise BrokenModelError(
             Sentence(
-                "{title} needs the extra `small`: pip install 'darkroom[small]'.",
+                "{title} needs the extra `small`: pip install -c constraints.txt -e '.[small]'.",
                 title=spec.info.title,
             )
         )

@@ -462,6 +462,17 @@ async def test_a_link_in_vary_is_refused_rather_than_ignored(simcord_env, channe
     assert "leave the link out" in refusal(result).description
 
 
+async def test_what_cannot_be_seen_is_neither_stored_nor_shown(
+    simcord_env, channel, alice, database
+):
+    await imagine(simcord_env, channel, alice, "a \u202ered\x00 cat \ud800\u200b")
+    assert channel.last_message.content.startswith("**a red cat** - ")
+    [job] = await rows(database, jobs)
+    assert job.prompt == "a red cat "
+    refused = refusal(await imagine(simcord_env, channel, alice, "a\u202e cat --bogus"))
+    assert "\u202e" not in refused.description
+
+
 async def test_a_prompt_of_brackets_is_quoted_in_linear_time(simcord_env, channel, alice):
     await imagine(simcord_env, channel, alice, "[" * 500 + "](" * 500)
     assert r"\[" in channel.last_message.content

@@ -141,7 +141,9 @@ async def test_what_an_extra_brings_is_named_where_it_is_missing(
 ):
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     spec = tiny_models.spec("flux", weights("flux"), denoiser=gguf_of("flux"))
-    assert "pip install 'darkroom[small]'" in sentence(await end_of(spec, draw("flux")))
+    assert "pip install -c constraints.txt -e '.[small]'" in sentence(
+        await end_of(spec, draw("flux"))
+    )
 
 
 async def test_four_bits_without_a_cuda_card_are_refused_with_a_way_out(end_of, draw, weights):
