@@ -22,7 +22,7 @@ check: .venv/installed-dev  ## style, types, contracts between packages, migrati
 	$(BIN)/lint-imports
 	@folder=$$(mktemp -d) && export DATA_DIR=$$folder DATABASE_URL= && \
 	$(BIN)/alembic upgrade head && $(BIN)/alembic check; status=$$?; rm -rf "$$folder"; exit $$status
-	$(BIN)/python -m pytest tests/bot/test_database.py -k migrated
+	$(BIN)/python -m pytest tests/bot/storage/test_database.py -k migrated
 	$(BIN)/hadolint Dockerfile
 
 format: .venv/installed-dev

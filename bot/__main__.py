@@ -31,6 +31,7 @@ log = logging.getLogger("bot")
 
 HEARTBEAT_S = 15.0
 STALE_S = 60.0
+LOCK_EVERY_S = 15.0
 TEMPORARY_FOR_S = 3600.0
 """How old a file must be that a killed process left half written, to be deleted."""
 LOST_DEVICE = 75
@@ -109,9 +110,13 @@ async def _until_stopped(client: Darkroom, settings: Settings) -> int:
     running = asyncio.create_task(client.start(settings.discord_token), name="client")
     stopping = asyncio.create_task(stop.wait(), name="stop")
     lost = asyncio.create_task(client.runner.lost.wait(), name="lost")
-    housekeeping = asyncio.create_task(Housekeeping(_chores(settings)).run(), name="housekeeping")
-    await asyncio.wait({running, stopping, lost}, return_when=asyncio.FIRST_COMPLETED)
-    for task in (stopping, lost, housekeeping):
+    shared = asyncio.Event()
+    doubled = asyncio.create_task(shared.wait(), name="doubled")
+    chores = _chores(settings, client.database, shared)
+    housekeeping = asyncio.create_task(Housekeeping(chores).run(), name="housekeeping")
+    ends = {running, stopping, lost, doubled}
+    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    for task in (stopping, lost, doubled, housekeeping):
         task.cancel()
     if running.done():
         await _explain(running)
@@ -119,6 +124,9 @@ async def _until_stopped(client: Darkroom, settings: Settings) -> int:
     if lost.done() and not lost.cancelled():
         log.critical("the device is lost; exiting so that the supervisor starts the bot afresh")
         status = LOST_DEVICE
+    elif shared.is_set():
+        log.critical("another Darkroom has taken over the database; exiting")
+        status = 1
     else:
         log.info("stopping: running jobs may finish for %.0f s, queued ones stay", settings.drain_s)
         await client.drain(settings.drain_s)
@@ -191,8 +199,11 @@ def _heartbeat(settings: Settings) -> Path:
     return settings.data_dir / "heartbeat"
 
 
-def _chores(settings: Settings) -> tuple[Chore, ...]:
-    """What the process does beside the members' work, again and again."""
+def _chores(settings: Settings, database: Database, shared: asyncio.Event) -> tuple[Chore, ...]:
+    """What the process does beside the members' work, again and again.
+
+    shared: set when another process is on the database.
+    """
     heartbeat, store = _heartbeat(settings), new_store(settings)
 
     async def beat() -> None:
@@ -202,7 +213,12 @@ def _chores(settings: Settings) -> tuple[Chore, ...]:
     async def clear() -> None:
         await asyncio.to_thread(store.clear_temporary, TEMPORARY_FOR_S)
 
+    async def keep_lock() -> None:
+        if not await database.keeps_lock():
+            shared.set()
+
     return (
+        Chore(name="the database's lock", every_s=LOCK_EVERY_S, work=keep_lock),
         Chore(name="heartbeat", every_s=HEARTBEAT_S, work=beat),
         Chore(name="temporary files", every_s=TEMPORARY_FOR_S, work=clear),
     )

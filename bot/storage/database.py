@@ -7,6 +7,7 @@ transaction begins with BEGIN IMMEDIATE, so that it never finds itself locked ou
 from __future__ import annotations
 
 import contextlib
+import logging
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -26,6 +27,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 import migrations
 from bot.errors import StartError
 
+log = logging.getLogger(__name__)
+
 READERS = 4
 POSTGRES_LOCK_KEY = 0x6461726B726F6F6D
 """An advisory lock of its own: "darkroom" in ASCII."""
@@ -42,6 +45,7 @@ class Database:
                 "DATABASE_URL is not a database address; use sqlite+aiosqlite:///FILE or "
                 "postgresql+asyncpg://USER@HOST/NAME."
             ) from None
+        self.url, self.name = url, parsed.database
         self.dialect = parsed.get_backend_name()
         if parsed.drivername not in ("sqlite+aiosqlite", "postgresql+asyncpg"):
             raise StartError(
@@ -114,6 +118,35 @@ class Database:
         if not self.path.exists():
             raise StartError(f"There is no database at {self.path}; see DATA_DIR.")
         copy_sqlite(self.path, target)
+
+    async def keeps_lock(self) -> bool:
+        """Whether no other process is on the database; to be asked now and then.
+
+        PostgreSQL forgets a lock with its connection, when the server restarts say. It is taken
+        again then; False if another process was faster.
+        """
+        if self.path is not None:
+            return True
+        held, self._lock_connection = self._lock_connection, None
+        if held is not None:
+            try:
+                await held.scalar(text("SELECT 1"))
+                await held.commit()
+            except (SQLAlchemyError, OSError) as error:
+                log.warning("the connection that holds the database's lock is lost: %s", error)
+                with contextlib.suppress(SQLAlchemyError, OSError):
+                    await held.invalidate()
+                    await held.close()
+            else:
+                self._lock_connection = held
+                return True
+        try:
+            await self._lock()
+        except StartError:
+            return False
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("the database's lock could not be taken again yet: %s", error)
+        return True
 
     async def _lock(self) -> None:
         if self.path is not None:

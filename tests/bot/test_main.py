@@ -9,6 +9,7 @@ from discord import LoginFailure
 
 from bot import __main__ as program
 from bot.settings import Settings
+from bot.storage.database import Database
 from bot.ui.client import Darkroom
 from engine import FakeEngine
 
@@ -52,6 +53,16 @@ def test_a_client_that_ends_by_itself_is_an_error(connected, capsys):
 
     assert connected(refused) == 1
     assert "DISCORD_TOKEN was refused" in capsys.readouterr().err
+
+
+def test_a_database_that_another_process_took_ends_it(connected, caplog, monkeypatch):
+    async def taken(_):
+        return False
+
+    monkeypatch.setattr(Database, "keeps_lock", taken)
+    with caplog.at_level(logging.CRITICAL):
+        assert connected(lambda _: None) == 1
+    assert "another Darkroom has taken over the database" in caplog.text
 
 
 def test_a_lost_device_asks_the_supervisor_for_a_new_process(connected, caplog):

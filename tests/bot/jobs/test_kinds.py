@@ -1,5 +1,6 @@
 """Every kind of job goes the whole road: ordered, stored, restarted, shown."""
 
+import dataclasses
 import io
 import re
 
@@ -108,6 +109,44 @@ async def test_a_film_is_posted_as_one_animated_picture(order, channel, database
     assert "U4" in labels(message)
     assert [row.role for row in await rows(database, messages)] == ["film"]
     assert len(await rows(database, images)) == 4, "its pictures are kept as well"
+
+
+@pytest.mark.parametrize(
+    ("films", "frames"),
+    [
+        ([5, 3, 4, 5], 3),  # a frame was lost: all are cut to the shortest
+        ([5, 5, 5], None),  # whose frames they are is not known: none is shown
+        ([5, 0, 5, 5], None),
+        ([], None),
+    ],
+)
+async def test_frames_that_are_missing_fail_no_job(order, channel, fake_engine, films, frames):
+    real = fake_engine.run
+
+    async def fewer(job):
+        async for event in real(job):
+            if isinstance(event, engine.Finished):
+                kept = tuple(event.films[0][:count] for count in films)
+                event = dataclasses.replace(event, films=kept)  # noqa: PLW2901
+            yield event
+
+    fake_engine.run = fewer
+    await order(Drawn(film_frames=5))
+    with await picture_of(channel.last_message) as shown:
+        assert getattr(shown, "n_frames", 1) == (frames or 1)
+    assert "U4" in labels(channel.last_message)
+
+
+async def test_variations_of_an_enlarged_picture_take_a_new_seed_each_time(
+    simcord_env, order, channel, alice, fake_engine
+):
+    await order(Upscale(picture=png((64, 32)), factor=2, text="a cat --seed 7"))
+    message = channel.last_message
+    for _ in range(2):
+        await alice.click(message, label="Vary (Strong)")
+        await simcord_env.settle()
+    seeds = {job.seed for job in fake_engine.jobs if isinstance(job, engine.DrawJob)}
+    assert len(seeds) == 2
 
 
 REQUESTS = {

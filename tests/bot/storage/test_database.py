@@ -1,6 +1,7 @@
 """Migrations, locks, and the rules that the schema itself holds."""
 
 import asyncio
+import os
 import shutil
 import sqlite3
 from pathlib import Path
@@ -11,6 +12,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import create_async_engine
 
 import migrations
 from bot.credits import ledger
@@ -220,6 +222,55 @@ async def test_a_transaction_that_raises_leaves_nothing(database):
             raise RuntimeError
     async with database.read() as connection:
         assert await connection.scalar(sa.select(sa.func.count()).select_from(accounts)) == 0
+
+
+@pytest.fixture
+async def drop_connections(database):
+    """Ends every connection to the database, as a server does that restarts."""
+    if database.dialect != "postgresql":
+        pytest.skip("This is about PostgreSQL's connections.")
+
+    async def drop():
+        server = create_async_engine(os.environ["POSTGRES_URL"], isolation_level="AUTOCOMMIT")
+        async with server.connect() as connection:
+            await connection.execute(
+                sa.text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"
+                ),
+                {"name": database.name},
+            )
+        await server.dispose()
+
+    return drop
+
+
+async def test_the_first_write_after_a_lost_connection_is_not_lost(database, drop_connections):
+    async with database.write() as connection:
+        await connection.execute(sa.text("SELECT 1"))
+    await drop_connections()
+    async with database.write() as connection:
+        await ledger.account(connection, guild_id=1, user_id=2, trial=100, now_ms=0)
+
+
+async def test_a_lock_that_a_lost_connection_took_along_is_taken_again(database, drop_connections):
+    assert await database.keeps_lock()
+    await drop_connections()
+    assert await database.keeps_lock()
+    second = Database(database.url)
+    with pytest.raises(StartError, match="Another Darkroom already runs"):
+        await second.start()
+    await second.close()
+
+
+async def test_a_database_that_another_process_took_meanwhile_is_left_to_it(
+    database, drop_connections
+):
+    await drop_connections()
+    second = Database(database.url)
+    await second.start()
+    assert not await database.keeps_lock()
+    assert await second.keeps_lock()
+    await second.close()
 
 
 @pytest.fixture

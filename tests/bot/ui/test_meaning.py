@@ -117,6 +117,7 @@ async def test_the_resolved_order_is_stored_beside_the_text(
         ("small", "", "small"),
         ("gone", "", "large"),
         ("small", "middle", "middle"),
+        ("SMALL", "gone", "small"),
     ],
 )
 async def test_prompts_that_name_no_model_draw_on_the_default_one(
