@@ -8,7 +8,7 @@ RUN apt-get update \
     && useradd --create-home --uid 1000 darkroom
 
 WORKDIR /app
-COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY pyproject.toml constraints.txt README.md LICENSE darkroom.py ./
 COPY bot ./bot
 COPY engine ./engine
 COPY doodle ./doodle
@@ -19,7 +19,8 @@ RUN pip install --no-cache-dir --constraint constraints.txt --editable . \
 COPY models.toml alembic.ini ./
 
 USER 1000
-ENV DATA_DIR=/data HF_HOME=/app/models/.cache OMP_WAIT_POLICY=PASSIVE
+ENV DATA_DIR=/data HF_HOME=/app/models/.cache OMP_WAIT_POLICY=PASSIVE \
+    DARKROOM_COMMAND="docker compose exec darkroom darkroom"
 VOLUME ["/data", "/app/models"]
-HEALTHCHECK --interval=30s --timeout=10s --start-period=120s CMD ["python", "-m", "bot", "health"]
-CMD ["python", "-m", "bot"]
+HEALTHCHECK --interval=30s --timeout=10s --start-period=120s CMD ["darkroom", "bot", "health"]
+CMD ["darkroom", "bot"]

@@ -10,7 +10,7 @@ export OMP_WAIT_POLICY ?= PASSIVE
 
 run: .venv/installed-run  ## the bot if DISCORD_TOKEN is set (here or in .env), else the playground
 	@if [ -n "$$DISCORD_TOKEN" ] || grep -qsE '^DISCORD_TOKEN=.+' .env; \
-	then exec $(BIN)/python -m bot; else exec $(BIN)/python -m playground; fi
+	then exec $(BIN)/darkroom bot; else exec $(BIN)/darkroom playground; fi
 
 test: .venv/installed-dev  ## every test, on all cores with one thread of torch each
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses logical --maxprocesses 8 --dist worksteal

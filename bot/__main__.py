@@ -1,4 +1,4 @@
-"""`python -m bot`: start (settings → database → engine → client), and drain on SIGTERM.
+"""`darkroom bot`: start (settings → database → engine → client), and drain on SIGTERM.
 
 Subcommands: `run` (the default), `check` (settings, catalogue, database), `sync` (tell Discord the
 commands), `backup FILE`, `health` (for container health checks).
@@ -18,6 +18,7 @@ from pathlib import Path
 
 import discord
 
+import darkroom
 import engine
 from bot import settings as settings_
 from bot.app import new_client, new_engine, new_store
@@ -37,15 +38,17 @@ TEMPORARY_FOR_S = 3600.0
 LOST_DEVICE = 75
 """Exit status that asks the supervisor to start the bot afresh (EX_TEMPFAIL)."""
 
-HOW_TO_BEGIN = (
+_HOW_TO_BEGIN = (
     "DISCORD_TOKEN is not set. Put your bot's token into .env (see .env.example), or try Darkroom "
-    "without one: python -m playground"
+    "without one: {command} playground"
 )
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m bot", description="Darkroom, the Discord bot")
+    parser = argparse.ArgumentParser(
+        prog=f"{darkroom.command()} bot", description="Darkroom, the Discord bot"
+    )
     actions = parser.add_subparsers(dest="action")
     actions.add_parser("run", help="connect and draw (the default)")
     actions.add_parser("check", help="check settings, catalogue and database, then exit")
@@ -75,6 +78,10 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
+def _how_to_begin() -> str:
+    return _HOW_TO_BEGIN.format(command=darkroom.command())
+
+
 def _set_up_logging(settings: Settings) -> None:
     discord.utils.setup_logging(level=logging.getLevelNamesMapping()[settings.log_level])
     logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -84,7 +91,7 @@ def _set_up_logging(settings: Settings) -> None:
 async def _run(settings: Settings) -> int:
     """Everything until the end of the process; returns the exit status."""
     if not settings.discord_token:
-        raise StartError(HOW_TO_BEGIN)
+        raise StartError(_how_to_begin())
     use_api(settings.discord_api_url)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     database = Database(settings.database)
@@ -164,12 +171,12 @@ async def _check(settings: Settings) -> None:
         await database.close()
     print(f"{len(models)} models in {settings.models}; the database is ready.")
     if not settings.discord_token:
-        print(HOW_TO_BEGIN)
+        print(_how_to_begin())
 
 
 async def _sync(settings: Settings) -> None:
     if not settings.discord_token:
-        raise StartError(HOW_TO_BEGIN)
+        raise StartError(_how_to_begin())
     use_api(settings.discord_api_url)
     database = Database(settings.database)
     try:

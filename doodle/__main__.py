@@ -1,4 +1,4 @@
-"""`python -m doodle train | evaluate | scenes | words`."""
+"""`darkroom doodle train | evaluate | scenes | words`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads starve a shared machine
 
+import darkroom
 from doodle import recipe as recipes
 
 if TYPE_CHECKING:
@@ -176,7 +177,9 @@ def _report(run: Run, pipeline: StableDiffusionPipeline, step: int) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m doodle", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog=f"{darkroom.command()} doodle", description="The small model that comes with Darkroom."
+    )
     commands = parser.add_subparsers(required=True)
     one = commands.add_parser("train", help="train the model by a recipe")
     one.add_argument("--recipe", default="cpu", help="a file in doodle/recipes (default: cpu)")

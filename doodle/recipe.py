@@ -8,6 +8,7 @@ import tomllib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import darkroom
 from doodle.scenes import Vocabulary
 
 RECIPES = Path(__file__).parent / "recipes"
@@ -141,7 +142,8 @@ def path(name: str) -> Path:
 def read(file: Path) -> Recipe:
     """Read a recipe from a TOML file."""
     if not file.is_file():
-        message = f"{file} is missing; restore it or train anew with `python -m doodle train`."
+        train = f"{darkroom.command()} doodle train"
+        message = f"{file} is missing; restore it or train anew with `{train}`."
         raise RecipeError(message)
     return parse(tomllib.loads(file.read_text()))
 

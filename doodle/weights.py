@@ -11,6 +11,7 @@ from diffusers import DDIMScheduler, StableDiffusionPipeline
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
+import darkroom
 from doodle import tokenizer as tokenizers
 
 if TYPE_CHECKING:
@@ -91,7 +92,8 @@ def load(folder: Path = WEIGHTS, *, device: str = "cpu") -> StableDiffusionPipel
 def check(path: Path) -> None:
     """Raise `WeightsError` if a weight file is missing, truncated or not a weight file."""
     if not path.is_file():
-        message = f"{path} is missing; restore it or train anew with `python -m doodle train`."
+        train = f"{darkroom.command()} doodle train"
+        message = f"{path} is missing; restore it or train anew with `{train}`."
         raise WeightsError(message)
     try:
         with safe_open(path, framework="pt") as file:

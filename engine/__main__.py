@@ -1,4 +1,4 @@
-"""`python -m engine draw | models | fetch | bench`: the engine from a terminal."""
+"""`darkroom engine draw | models | fetch | bench`: the engine from a terminal."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+import darkroom
 from engine import (
     DrawJob,
     Engine,
@@ -63,7 +64,9 @@ def _logged() -> Iterator[None]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m engine", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog=f"{darkroom.command()} engine", description="The engine from a terminal."
+    )
     parser.add_argument("--models", type=Path, default=Path("models.toml"), help="the catalogue")
     commands = parser.add_subparsers(required=True)
 

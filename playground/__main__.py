@@ -1,4 +1,4 @@
-"""`python -m playground` serves the page; `say` types a line; `record-demo` records the README."""
+"""`darkroom playground` serves the page; `say` types a line; `record-demo` records the README."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import darkroom
 from playground import settings
 from playground.refusal import Refused
 from playground.say import Request, say
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m playground",
+        prog=f"{darkroom.command()} playground",
         description="A small Discord on loopback with the bot in it. Without a subcommand: serve "
         "the page on 127.0.0.1:PLAYGROUND_PORT (8080) until Ctrl-C.",
     )

@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import darkroom
 import engine
 from bot.errors import NotFound, PromptError
 from bot.prompt.characters import shortened
@@ -47,7 +48,8 @@ def choose_model(
         raise NotFound(
             Sentence(
                 "No model is installed here yet; the operator gets one with: "
-                "python -m engine fetch NAME"
+                "{command} engine fetch NAME",
+                command=darkroom.command(),
             ),
             command=prompt.source,
         )
@@ -151,8 +153,9 @@ def _asked_model(
     if not model.installed:
         sentence = Sentence(
             "{title} is in the catalogue but not on this machine; "
-            "its operator fetches it with: python -m engine fetch {name}",
+            "its operator fetches it with: {command} engine fetch {name}",
             title=model.title,
+            command=darkroom.command(),
             name=model.name,
         )
         raise _refuse(prompt, flag, sentence)

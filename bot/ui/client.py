@@ -13,6 +13,7 @@ import yarl
 from discord import app_commands
 from discord.http import Route
 
+import darkroom
 from bot import locale
 from bot.credits.accounts import Accounts
 from bot.jobs.engine_client import EngineClient
@@ -147,7 +148,8 @@ class Darkroom(discord.AutoShardedClient):
             return None
         return Sentence(
             "Only the small Doodle model is installed. See what there is with "
-            "`python -m engine models` and get one with `python -m engine fetch NAME`."
+            "`{command} engine models` and get one with `{command} engine fetch NAME`.",
+            command=darkroom.command(),
         )
 
     def default_model_warning(self) -> str:

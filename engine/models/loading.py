@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+import darkroom
 from engine.catalogue import ModelSpec
 from engine.errors import BrokenModelError, JobError, Sentence, first_line, sentence_of
 from engine.families import Role
@@ -75,9 +76,10 @@ def _missing(spec: ModelSpec) -> Sentence:
     if not spec.hub_id:
         return Sentence("The files of {title} are not at {place}.", title=title, place=place)
     return Sentence(
-        "The files of {title} are not at {place}; get it with: python -m engine fetch {name}.",
+        "The files of {title} are not at {place}; get it with: {command} engine fetch {name}.",
         title=title,
         place=place,
+        command=darkroom.command(),
         name=spec.info.name,
     )
 

@@ -209,7 +209,7 @@ async def test_without_a_token_both_ways_to_begin_are_named(bare):
     code, said = await run_bot(bare)
     assert code == 1
     assert "DISCORD_TOKEN" in said
-    assert "python -m playground" in said
+    assert "darkroom playground" in said
     assert "Traceback" not in said
 
 

@@ -301,7 +301,7 @@ async def test_a_model_that_is_not_fetched_says_how_to_get_it(tmp_path, draw):
     end = await end_of(engine.run(draw()))
     await engine.close()
     assert end.kind is FailureKind.BROKEN_MODEL
-    assert "python -m engine fetch sd" in end.reason
+    assert "engine fetch sd" in end.reason
 
 
 @pytest.mark.parametrize(

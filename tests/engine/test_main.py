@@ -73,7 +73,7 @@ def test_a_model_that_is_not_fetched_is_one_sentence(call):
     first, sentence = said.replace("\r", "").splitlines()
     assert first.startswith("Gone on cpu")
     assert sentence.startswith("The files of Gone are not at ")
-    assert sentence.endswith("get it with: python -m engine fetch gone.")
+    assert sentence.endswith("darkroom engine fetch gone.")
 
 
 def test_what_broke_inside_is_still_logged(call, monkeypatch):

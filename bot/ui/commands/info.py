@@ -49,7 +49,7 @@ async def info(interaction: discord.Interaction[Darkroom]) -> None:
     shown.add_field(name=say(Sentence("Waiting jobs")), value=say(_ids(waiting)))
     offers = [_offer(model) for model in models if model.installed]
     shown.add_field(name=say(Sentence("Models")), value=say(_fitting(offers)), inline=False)
-    if hint := client.model_hint():
+    if client.is_owner(user_id) and (hint := client.model_hint()):
         shown.add_field(name=say(Sentence("A bigger model")), value=say(hint), inline=False)
     version = importlib.metadata.version("darkroom")
     shown.set_footer(text=f"Darkroom {version} · {status.device}")

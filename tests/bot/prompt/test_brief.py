@@ -207,7 +207,7 @@ def test_an_unknown_model_is_refused_with_the_list():
 
 def test_a_model_that_is_not_fetched_says_how_to_fetch_it():
     missing = dataclasses.replace(PLAIN, installed=False)
-    with pytest.raises(PromptError, match="python -m engine fetch plain"):
+    with pytest.raises(PromptError, match="engine fetch plain"):
         brief.choose_model(prompt.parse("a --v p"), (MODEL, missing))
     assert brief.choose_model(prompt.parse("a"), (missing, MODEL)) is MODEL
 

@@ -83,9 +83,7 @@ async def test_bots_get_no_credits(simcord_env, guild, channel, manager):
     assert "Bots draw no pictures" in refusal(result).description
 
 
-async def test_info_shows_balance_jobs_and_how_to_get_a_bigger_model(
-    simcord_env, channel, alice, fake_engine
-):
+async def test_info_shows_balance_and_jobs(simcord_env, channel, alice, fake_engine):
     fake_engine.pause()
     for _ in range(5):
         await alice.slash(channel, "imagine", prompt="a cat")
@@ -98,7 +96,17 @@ async def test_info_shows_balance_jobs_and_how_to_get_a_bigger_model(
     assert fields["Running jobs"].count("`") == 8
     assert fields["Waiting jobs"].count("`") == 2
     assert "Doodle" in fields["Models"]
-    assert "python -m engine fetch" in fields["A bigger model"]
+
+
+async def test_info_tells_how_to_get_a_bigger_model_to_who_can_do_it(
+    channel, alice, manager, owner, monkeypatch
+):
+    monkeypatch.setenv("DARKROOM_COMMAND", "docker compose exec darkroom darkroom")
+    for person in (alice, manager, owner):
+        result = await person.slash(channel, "info")
+        fields = {field.name: field.value for field in result.response.embeds[0].fields}
+        assert ("A bigger model" in fields) == (person is owner)
+    assert "exec darkroom darkroom engine fetch NAME`" in fields["A bigger model"]
 
 
 async def test_help_is_ephemeral(channel, alice):

@@ -1,0 +1,84 @@
+"""The one command: which program it runs, and how a person is told to type it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import darkroom
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def python(tmp_path, monkeypatch):
+    """A function: where an environment lies → this process runs from there, in tmp_path."""
+    monkeypatch.delenv("DARKROOM_COMMAND", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+    def use(folder, *, installed=True):
+        folder.mkdir(parents=True)
+        if installed:
+            (folder / "darkroom").touch()
+        monkeypatch.setattr(sys, "executable", str(folder / "python"))
+
+    return use
+
+
+def test_the_command_of_an_environment_in_this_folder_is_its_path(python, tmp_path):
+    python(tmp_path / ".venv" / "bin")
+    assert darkroom.command() == str(Path(".venv", "bin", "darkroom"))
+
+
+def test_an_environment_elsewhere_is_on_the_path_and_its_folder_is_told_nobody(
+    python, tmp_path_factory
+):
+    python(tmp_path_factory.mktemp("home") / "venv" / "bin")
+    assert darkroom.command() == "darkroom"
+
+
+def test_without_the_script_its_path_is_not_said(python, tmp_path):
+    python(tmp_path / ".venv" / "bin", installed=False)
+    assert darkroom.command() == "darkroom"
+
+
+def test_a_container_says_how_to_reach_it_from_outside(python, tmp_path, monkeypatch):
+    python(tmp_path / ".venv" / "bin")
+    monkeypatch.setenv("DARKROOM_COMMAND", "docker compose exec darkroom darkroom")
+    assert darkroom.command() == "docker compose exec darkroom darkroom"
+
+
+def run(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "darkroom", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "DARKROOM_COMMAND": "the-room"},
+    )
+
+
+def test_without_a_program_the_programs_are_listed():
+    shown = run()
+    assert shown.returncode == 0
+    assert all(name in shown.stdout for name in darkroom.PROGRAMS)
+
+
+@pytest.mark.parametrize("name", sorted(darkroom.PROGRAMS))
+def test_every_program_says_how_it_is_called(name):
+    shown = run(name, "--help")
+    assert shown.returncode == 0, shown.stderr
+    assert shown.stdout.startswith(f"usage: the-room {name} ")
+
+
+def test_a_program_gets_the_other_arguments_and_its_exit_status_is_returned():
+    assert run("engine", "--models", "nowhere.toml", "models").returncode == 1
+
+
+def test_an_unknown_program_is_one_sentence_with_those_there_are():
+    shown = run("paint")
+    assert shown.returncode == 2
+    assert shown.stderr.startswith("There is no the-room paint.\n")
+    assert "playground" in shown.stderr
