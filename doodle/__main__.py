@@ -79,6 +79,7 @@ def train(options: argparse.Namespace) -> None:
         denoiser,
         describing,
         judge,
+        known_words,
         pair,
         text_encoder,
         tokenizer,
@@ -114,6 +115,7 @@ def train(options: argparse.Namespace) -> None:
     clip = pair.train(recipe, run, tokenizer=words, text_encoder=pretrained_text)
     pair.save(clip, words, options.weights / "clip")
     describing.save(recipe.vocabulary, options.weights / "clip")
+    known_words.save(recipe.vocabulary, options.weights)
     shutil.copy(recipes.path(options.recipe), options.weights / "recipe.toml")
     _report(run, pipeline, recipe.denoiser.steps)
     _say(f"The weights are in {options.weights}.")
@@ -155,12 +157,16 @@ def scenes(options: argparse.Namespace) -> None:
 
 
 def write_words(options: argparse.Namespace) -> None:
-    """Write the words with which the pair describes pictures, as its recipe has them."""
-    from doodle import describing  # noqa: PLC0415
+    """Write the words that the model knows, and those with which the pair describes pictures."""
+    from doodle import describing, known_words  # noqa: PLC0415
 
     recipe = recipes.read(options.weights / "recipe.toml")
     describing.save(recipe.vocabulary, options.weights / "clip")
-    _say(f"The words are in {options.weights / 'clip' / describing.FILE}.")
+    known_words.save(recipe.vocabulary, options.weights)
+    _say(
+        f"The words are in {options.weights / 'clip' / describing.FILE} and"
+        f" {options.weights / known_words.FILE}."
+    )
 
 
 def _report(run: Run, pipeline: StableDiffusionPipeline, step: int) -> None:
@@ -199,7 +205,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--seed", type=int, default=1)
     one.add_argument("--sheet", type=Path, default=Path("doodle-scenes.png"))
     one.set_defaults(command=scenes)
-    one = commands.add_parser("words", help="write the words with which pictures are described")
+    one = commands.add_parser("words", help="write the words that the model knows")
     one.add_argument("--weights", type=Path, default=FOLDER / "weights", help="folder to write")
     one.set_defaults(command=write_words)
     return parser

@@ -34,6 +34,7 @@ from engine.messages import (
     Queued,
     Started,
     UpscaleJob,
+    Vocabulary,
     WeightedText,
     WordWeightsJob,
 )
@@ -72,6 +73,7 @@ __all__ = [
     "Sentence",
     "Started",
     "UpscaleJob",
+    "Vocabulary",
     "WeightedText",
     "WordWeightsJob",
     "load_catalogue",

@@ -13,8 +13,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from engine.errors import CatalogueError
 from engine.families import FAMILIES, Family
-from engine.messages import ModelInfo
+from engine.messages import ModelInfo, Vocabulary
 from engine.scheduler_table import SCHEDULERS
+from engine.vocabulary import read_vocabulary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +117,10 @@ def _whole(low: int) -> Any:  # noqa: ANN401 - what `Field` is typed to return
 # The description of a type ends the sentence "must be …, not 5".
 _Text = Annotated[str, Field(description="text")]
 _Texts = Annotated[list[str], Field(description="a list of texts")]
+_Language = Annotated[str, Field(pattern="^[a-z]{2,3}$")]
+_Languages = Annotated[
+    list[_Language], Field(min_length=1, description='a list of ISO codes such as "en"')
+]
 _Table = Annotated[dict[str, str], Field(description="a table of name = path")]
 _Flag = Annotated[bool, Field(description="true or false")]
 _Number = Annotated[float, Field(ge=0, allow_inf_nan=False, description="a number of at least 0")]
@@ -155,7 +160,8 @@ class _Entry(BaseModel):
     licence: _Text = ""
     may_sell: _Flag = False
     gated: _Flag = False
-    languages: _Texts = ["en"]
+    languages: _Languages = ["en"]
+    vocabulary: _Text = ""
     operations: _Texts = []
     hub_id: _Text = ""
     hub_file: _Text = ""
@@ -196,6 +202,7 @@ class _Reader:
             LoraSpec(name=name, path=self._near(value)) for name, value in entry.loras.items()
         )
         operations = family.operations | ({"image_prompt"} if entry.ip_adapter else set())
+        installed = _is_complete(place) and (denoiser is None or denoiser.is_file())
         info = ModelInfo(
             name=self._name,
             title=self._name if entry.title is None else entry.title,
@@ -221,8 +228,9 @@ class _Reader:
             may_sell=entry.may_sell,
             gated=entry.gated,
             languages=tuple(entry.languages),
+            vocabulary=self._vocabulary(installed=installed),
             operations=frozenset(entry.operations) or operations,
-            installed=_is_complete(place) and (denoiser is None or denoiser.is_file()),
+            installed=installed,
             source=entry.hub_id or str(place),
             weight_bytes=sum(map(_weight_bytes, filter(None, (place, denoiser)))),
             loras=tuple(lora.name for lora in loras),
@@ -264,6 +272,18 @@ class _Reader:
         if not family.shares_passes or place.suffix:
             self._refuse("denoiser", "needs a directory as path, and a family that shares passes")
         return self._near(value)
+
+    def _vocabulary(self, *, installed: bool) -> Vocabulary | None:
+        """What the entry's file lists; None also where the model's files are not here yet."""
+        if not self._entry.vocabulary:
+            return None
+        path = self._near(self._entry.vocabulary)
+        if not installed and not path.exists():
+            return None
+        try:
+            return read_vocabulary(path)
+        except ValueError as error:
+            self._refuse("vocabulary", str(error))
 
     def _check_together(self, family: Family, place: Path) -> None:
         """Fields that depend on each other."""

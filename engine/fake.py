@@ -63,6 +63,7 @@ FAKE_MODEL = ModelSpec(
         operations=FAMILIES["sd"].operations,
         licence="MIT",
         may_sell=True,
+        languages=("en", "ja"),
         source="doodle/weights",
     ),
     place=Path("doodle/weights"),

@@ -233,6 +233,16 @@ End = Finished | Failed | Cancelled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Vocabulary:
+    """All words that a small model knows."""
+
+    draws: tuple[tuple[str, tuple[str, ...]], ...]
+    """For each language, what can be asked for: one word for each thing."""
+    knows: frozenset[str]
+    """Words and phrases of all its languages, those of `draws` among them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelInfo:
     """What the bot may know of one catalogue entry."""
 
@@ -263,6 +273,9 @@ class ModelInfo:
     may_sell: bool = False
     gated: bool = False
     languages: tuple[str, ...] = ("en",)
+    """What it reads, by ISO 639 codes."""
+    vocabulary: Vocabulary | None = None
+    """None: it knows more words than can be listed."""
     operations: frozenset[str] = frozenset({"text", "image"})
     """Of: text, image, mask, mix, image_prompt, tile, lora, weights, negative."""
     installed: bool = True

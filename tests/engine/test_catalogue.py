@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import CatalogueError, load_catalogue
+from engine import CatalogueError, Vocabulary, load_catalogue
 
 ROOT = Path(__file__).parents[2]
 ENTRY = '[m]\npath = "w"\nfamily = "sd"\n'
@@ -73,7 +73,9 @@ def test_paths_are_relative_to_the_file_and_missing_files_are_not_installed(tmp_
         (ENTRY + "width_px = 64", "width_px: is not known, nearest is .*_px; there are aliases, "),
         (ENTRY + "source = 'here'", "source: is not known"),
         (ENTRY + "title = 5", "title: must be text, not 5"),
-        (ENTRY + "languages = ['en', 5]", r"languages: must be a list of texts, not \['en', 5\]"),
+        (ENTRY + "languages = ['en', 5]", r"languages: must be a list of ISO codes .* \['en', 5\]"),
+        (ENTRY + "languages = ['English']", r"languages: must be a list of ISO codes such as"),
+        (ENTRY + "languages = []", r"languages: must be a list of ISO codes such as"),
         (ENTRY + "loras = {ink = 5}", "loras: must be a table of name = path, not {'ink': 5}"),
         (ENTRY + "may_sell = 'yes'", "may_sell: must be true or false, not 'yes'"),
         (ENTRY + "steps = true", "steps: must be a whole number of at least 1, not True"),
@@ -148,3 +150,49 @@ def test_only_a_model_with_a_checker_has_a_threshold(tmp_path, lines, threshold)
     file.write_text(ENTRY + lines)
     [spec] = load_catalogue(file)
     assert spec.info.safety_threshold == threshold
+
+
+def test_the_shipped_model_declares_its_languages_and_its_words():
+    doodle, *others = (spec.info for spec in load_catalogue(ROOT / "models.toml") if spec.draws)
+    assert doodle.languages == ("en", "ja")
+    assert doodle.vocabulary is not None
+    assert dict(doodle.vocabulary.draws)["ja"][:2] == ("猫", "狐")
+    assert {"cat", "kitten", "at night", "masterpiece"} <= doodle.vocabulary.knows
+    assert all(other.vocabulary is None and "en" in other.languages for other in others)
+
+
+def test_a_vocabulary_that_comes_with_the_weights_may_be_missing_until_they_are_there(tmp_path):
+    named = write(tmp_path, ENTRY + 'vocabulary = "w/words.json"')
+    (spec,) = load_catalogue(named)
+    assert spec.info.vocabulary is None
+
+    (tmp_path / "w").mkdir()
+    (tmp_path / "w" / "model_index.json").write_text("{}")
+    with pytest.raises(CatalogueError, match=r"\[m\], vocabulary: .*words.json cannot be read"):
+        load_catalogue(named)
+
+    (tmp_path / "w" / "words.json").write_text('{"draws": {"en": ["cat"]}, "knows": ["kitten"]}')
+    (spec,) = load_catalogue(named)
+    assert spec.info.vocabulary == Vocabulary(
+        draws=(("en", ("cat",)),), knows=frozenset({"cat", "kitten"})
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        '{"draws": {}}',
+        '{"draws": {"en": []}}',
+        '{"draws": {"en": [5]}}',
+        '{"draws": {"en": ["cat"]}, "words": []}',
+        '{"knows": ["cat"]}',
+        "\x00\x01",
+    ],
+)
+def test_a_damaged_vocabulary_is_one_sentence_naming_file_entry_and_field(tmp_path, text):
+    (tmp_path / "words.json").write_text(text)
+    with pytest.raises(CatalogueError, match=r"\[m\], vocabulary: .*is no vocabulary") as raised:
+        load_catalogue(write(tmp_path, ENTRY + 'vocabulary = "words.json"'))
+    assert "\n" not in str(raised.value)

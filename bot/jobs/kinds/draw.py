@@ -9,7 +9,7 @@ from typing import Any
 import engine
 from bot.jobs.kinds.kind import Context, Kind, Written
 from bot.jobs.records import Role
-from bot.prompt import brief, grammar
+from bot.prompt import brief, grammar, words
 from bot.prompt.resolved import as_json
 
 SINGLE = ("vary_subtle", "vary_strong")
@@ -48,7 +48,8 @@ def from_text(
         "prompt": as_json(prompt),
         "preferences": {"model": context.default_model},
     }
-    return Written(job=written.job, model=written.model, notes=written.notes, resolved=resolved)
+    notes = (*written.notes, *words.notes(prompt, written.model, context.models))
+    return Written(job=written.job, model=written.model, notes=notes, resolved=resolved)
 
 
 def over(
