@@ -19,7 +19,7 @@ class Tone(enum.Enum):
 class UserError(Exception):
     """A refusal: a title, a sentence that says what to do, and the member's text to paste again."""
 
-    title = "That did not work"
+    title = Sentence("That did not work")
     tone = Tone.RED
 
     def __init__(self, sentence: str, *, command: str = "") -> None:
@@ -33,7 +33,7 @@ class UserError(Exception):
 class PromptError(UserError):
     """A prompt that cannot be read; knows the bad token and where it stands."""
 
-    title = "Invalid parameter"
+    title = Sentence("Invalid parameter")
 
     def __init__(self, sentence: str, *, token: str, start: int, command: str = "") -> None:
         super().__init__(sentence, command=command)
@@ -48,36 +48,36 @@ class PromptError(UserError):
 
 
 class InvalidLink(UserError):
-    title = "Invalid link"
+    title = Sentence("Invalid link")
 
 
 class InvalidPicture(UserError):
-    title = "Invalid picture"
+    title = Sentence("Invalid picture")
 
 
 class NotEnoughCredits(UserError):
-    title = "Credits exhausted"
+    title = Sentence("Credits exhausted")
 
 
 class QueueFull(UserError):
-    title = "Queue full"
+    title = Sentence("Queue full")
 
 
 class MissingPermission(UserError):
-    title = "Missing permission"
+    title = Sentence("Missing permission")
     tone = Tone.YELLOW
 
 
 class NotAllowed(UserError):
-    title = "Not allowed"
+    title = Sentence("Not allowed")
 
 
 class NotFound(UserError):
-    title = "Not found"
+    title = Sentence("Not found")
 
 
 class Draining(UserError):
-    title = "Restarting"
+    title = Sentence("Restarting")
     tone = Tone.YELLOW
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+import gettext
+from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 
@@ -14,30 +16,67 @@ class Sentence(str):
     returns a plain `str`, which cannot be translated any more.
     """
 
-    __slots__ = ("template", "values")
+    __slots__ = ("many", "template", "values")
 
     template: str
     """The English text with named places, which is also the key of its translation."""
+    many: str | None
+    """The English template for any number but 1; None: there is one template for all numbers."""
     values: dict[str, Any]
     """What stands in the places, by name."""
 
     def __new__(cls, template: str, /, **values: Any) -> Self:  # noqa: ANN401 - anything printable
-        self = super().__new__(cls, template.format(**values) if values else template)
-        self.template, self.values = template, values
+        return cls.of(template, None, values)
+
+    @classmethod
+    def plural(cls, one: str, many: str, /, *, count: int, **values: Any) -> Self:  # noqa: ANN401
+        """`one` where `count` is 1, else `many`; both templates may name {count}.
+
+        `Sentence.plural("{count} picture", "{count} pictures", count=2)` is "2 pictures". Another
+        language chooses among as many forms as it has.
+        """
+        return cls.of(one, many, {"count": count, **values})
+
+    @classmethod
+    def listed(cls, items: Iterable[Sentence]) -> Sentence:
+        """One or more items as each language lists them, in English with commas."""
+        return functools.reduce(
+            lambda some, more: Sentence("{some}, {more}", some=some, more=more), items
+        )
+
+    @classmethod
+    def of(cls, template: str, many: str | None, values: Mapping[str, Any]) -> Self:
+        """The sentence of these parts, such as those of another sentence."""
+        self = super().__new__(cls, _said(template, many, values, _ENGLISH))
+        self.template, self.many, self.values = template, many, dict(values)
         return self
 
-    def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, Any]]:
-        """The arguments that make it again after a copy or pickling."""
-        return (self.template,), self.values
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What makes it again after a copy or pickling."""
+        return type(self).of, (self.template, self.many, self.values)
 
-    def said(self, translate: Callable[[str], str]) -> str:
-        """The text with `translate` applied to its template and to those of its values."""
+    def said(self, language: gettext.NullTranslations) -> str:
+        """The text in a language, its values that are sentences too."""
         values = {
-            name: value.said(translate) if isinstance(value, Sentence) else value
+            name: value.said(language) if isinstance(value, Sentence) else value
             for name, value in self.values.items()
         }
-        template = translate(self.template)
-        return template.format(**values) if values else template
+        return _said(self.template, self.many, values, language)
+
+
+_ENGLISH = gettext.NullTranslations()
+
+
+def _said(
+    template: str, many: str | None, values: Mapping[str, Any], language: gettext.NullTranslations
+) -> str:
+    if not template:  # gettext's key of a catalogue's own description
+        return ""
+    if many is not None:
+        template = language.ngettext(template, many, values["count"])
+    else:
+        template = language.gettext(template)
+    return template.format(**values) if values else template
 
 
 ANOTHER_SEED = Sentence("try another seed")

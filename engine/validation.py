@@ -84,9 +84,9 @@ def _check_text(job: DrawJob) -> None:
     if len(texts) > MAX_PARTS or sum(map(len, texts)) > MAX_TEXT:
         raise ValueError(
             Sentence(
-                "The prompt has {parts} parts and {characters:,} characters; at most {most_parts}"
+                "The prompt has {parts} and {characters:,} characters; at most {most_parts}"
                 " and {most_characters:,} are read.",
-                parts=len(texts),
+                parts=Sentence.plural("{count} part", "{count} parts", count=len(texts)),
                 characters=sum(map(len, texts)),
                 most_parts=MAX_PARTS,
                 most_characters=MAX_TEXT,
@@ -261,8 +261,7 @@ def _check_enlarging(job: DrawJob) -> None:
     if len(job.inputs) != 1 or job.images != 1 or job.mask:
         raise ValueError(
             Sentence(
-                "Enlarging takes one input, one image and no mask; {inputs} inputs and {images}"
-                " images were asked for.",
+                "Enlarging takes 1 input, 1 image and no mask. Inputs: {inputs}; images: {images}.",
                 inputs=len(job.inputs),
                 images=job.images,
             )

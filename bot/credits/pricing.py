@@ -53,6 +53,6 @@ def _drawing(job: engine.DrawJob, model: engine.ModelInfo) -> int:
 def credits_text(cents: int) -> Sentence:
     """`150` → "1.5 credits", `100` → "1 credit"."""
     number = f"{cents / CENTS:.2f}".rstrip("0").rstrip(".")
-    if cents == CENTS:
-        return Sentence("{number} credit", number=number)
-    return Sentence("{number} credits", number=number)
+    return Sentence.plural(
+        "{number} credit", "{number} credits", count=1 if cents == CENTS else 2, number=number
+    )

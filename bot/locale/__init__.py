@@ -1,4 +1,4 @@
-"""The languages members read."""
+"""The languages members read: English in the code, the others in a gettext catalogue each."""
 
 from bot.locale.translation import DEFAULT, supported, translated
 

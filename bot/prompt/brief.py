@@ -6,7 +6,6 @@ passed over in silence: it is named in the brief's notes.
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -214,9 +213,7 @@ def _notes(prompt: Prompt, job: engine.DrawJob, model: engine.ModelInfo) -> tupl
     asked, title = prompt.parameters, model.title
     notes = []
     if idle := _idle(prompt, model):
-        flags = functools.reduce(
-            lambda some, more: Sentence("{some}, {more}", some=some, more=more), idle
-        )
+        flags = Sentence.listed(idle)
         notes.append(
             Sentence("Without effect on {title} so far: {flags}.", title=title, flags=flags)
         )

@@ -1,19 +1,14 @@
 """The one table of parameters; the grammar, `/help` and the README are made from it.
 
 A new parameter is a row in `FLAGS`, a field in `Parameters` and, where it acts, its effect in
-`brief.py`. `python -m bot.prompt.flags` prints the README's part of the table, and with
-`--write README.md` puts it in place.
+`brief.py`. `python -m bot.readme` puts the table into the READMEs.
 """
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
-import re
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -398,72 +393,3 @@ BY_NAME: Mapping[str, Flag] = MappingProxyType(
     {name: flag for flag in FLAGS for name in (flag.name, *flag.aliases)}
 )
 """Every long name and alias, in small letters."""
-
-BEGIN, END = "<!-- flags: begin -->", "<!-- flags: end -->"
-"""What stands around the table in the README."""
-
-
-def markdown() -> str:
-    """The README's part: what acts here, then what is only understood."""
-    acting = [f"| {_names(flag)} | {_range(flag)} | {flag.does} |" for flag in FLAGS if flag.acts]
-    understood = [
-        f"| {_names(flag)} | {_range(flag)} | {flag.does} |" for flag in FLAGS if not flag.acts
-    ]
-    return "\n".join(
-        [
-            "| parameter | values (default) | what it does |",
-            "|---|---|---|",
-            *acting,
-            "",
-            "Known from Midjourney and understood, but without effect here so far:",
-            "",
-            "| parameter | values (default) | what it does in Midjourney |",
-            "|---|---|---|",
-            *understood,
-        ]
-    )
-
-
-def put_into(text: str) -> str:
-    """`text` with the table between its two marks; ValueError where they are not there once."""
-    around = re.split(f"{re.escape(BEGIN)}.*{re.escape(END)}", text, flags=re.DOTALL)
-    if len(around) != 2 or text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise ValueError(f"It needs one {BEGIN} and, after it, one {END}.")
-    return f"\n\n{markdown()}\n\n".join((around[0] + BEGIN, END + around[1]))
-
-
-def _names(flag: Flag) -> str:
-    first = f"--{flag.name} {flag.example}".rstrip()
-    return ", ".join(f"`{text}`" for text in (first, *(f"--{alias}" for alias in flag.aliases)))
-
-
-def _range(flag: Flag) -> str:
-    shown = flag.form.shown if flag.form else ""
-    match flag.default:
-        case bool() | str() | None | ():
-            return shown
-        case (width, height):
-            return f"{shown} ({width}:{height})"
-        case number:
-            return f"{shown} ({number:g})"
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m bot.prompt.flags", description="The table of parameters, as Markdown."
-    )
-    parser.add_argument(
-        "--write", type=Path, metavar="README.md", help="put it between the marks of this file"
-    )
-    file: Path | None = parser.parse_args(arguments).write
-    if file is None:
-        sys.stdout.write(markdown() + "\n")
-        return
-    try:
-        file.write_text(put_into(file.read_text(encoding="utf-8")), encoding="utf-8")
-    except (OSError, ValueError) as error:
-        parser.exit(1, f"{file} cannot be written: {error}\n")
-
-
-if __name__ == "__main__":
-    main()

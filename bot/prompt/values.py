@@ -257,7 +257,7 @@ class Loras:
 
     @property
     def shown(self) -> str:
-        return f"weights ±{MAX_LORA_WEIGHT:g}"
+        return Sentence("weights ±{most:g}", most=MAX_LORA_WEIGHT)
 
     def read(self, raw: str) -> tuple[tuple[str, float], ...]:
         loras = tuple(map(self._read_one, _items(raw)))

@@ -20,8 +20,9 @@ import discord
 from bot.errors import NotAllowed, NotFound
 from bot.jobs.kinds import KINDS, STRONG, SUBTLE, Variation
 from bot.jobs.records import JobRow, MessageRow, Role
-from bot.locale import supported, translated
+from bot.locale import translated
 from bot.pictures import grid
+from bot.ui.language import to_member
 from bot.ui.message_text import quoted
 from bot.ui.refusals import answer
 from engine import Sentence
@@ -60,7 +61,7 @@ class Action:
     code: str = ""
     """In the custom_id of its button; empty: it has none."""
     label: str = ""
-    """Of its button; `{number}` is the picture's."""
+    """Of its button; `{number}` is the picture's. A `Sentence` where it has words."""
     emoji: str | None = None
     line: int = 0
     """Which row of buttons it stands in."""
@@ -110,7 +111,7 @@ async def _show(press: Press) -> None:
         message = await interaction.edit_original_response(
             content=f"{words} - {said}" if words else said,
             attachments=[discord.File(io.BytesIO(data), f"{row.id}_{number}.{extension}")],
-            view=view(KINDS[row.kind].follow_ups.get(Role.SINGLE, ()), row.id, number=number),
+            view=view(KINDS[row.kind].follow_ups.get(Role.SINGLE, ()), row, number=number),
             allowed_mentions=discord.AllowedMentions.none(),
         )
     except Exception:  # or what is answered now would stand there for all to see
@@ -132,7 +133,7 @@ async def _cancel(press: Press) -> None:
     await client.runner.cancel(press.row)
     said = Sentence("Cancelled; nothing is charged.")
     await press.interaction.response.send_message(
-        translated(said, supported(press.interaction.locale.value)), ephemeral=True
+        to_member(press.interaction, said), ephemeral=True
     )
 
 
@@ -153,7 +154,7 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
             Action(
                 name="vary_subtle",
                 code="vs",
-                label="Vary (Subtle)",
+                label=Sentence("Vary (Subtle)"),
                 emoji="🪄",
                 of_one=True,
                 handler=_vary(SUBTLE),
@@ -161,12 +162,12 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
             Action(
                 name="vary_strong",
                 code="vg",
-                label="Vary (Strong)",
+                label=Sentence("Vary (Strong)"),
                 emoji="🪄",
                 of_one=True,
                 handler=_vary(STRONG),
             ),
-            Action(name="cancel", menu="Cancel Job", who=Who.OWNER, handler=_cancel),
+            Action(name="cancel", menu=Sentence("Cancel Job"), who=Who.OWNER, handler=_cancel),
         )
     }
 )
@@ -205,13 +206,13 @@ class JobButton(
         self._rest = rest
 
     @classmethod
-    def of(cls, action: Action, job_id: str, number: int) -> JobButton:
-        """The button of an action; number: of the picture, or 0."""
+    def of(cls, action: Action, job_id: str, number: int, locale: str) -> JobButton:
+        """The button of an action; number: of the picture, or 0; locale: of its label."""
         rest = f"{job_id}:{action.code}" + (f":{number}" if number else "")
         button: discord.ui.Button[discord.ui.View] = discord.ui.Button(
             style=discord.ButtonStyle.secondary,
             custom_id=f"{PREFIX}:{rest}",
-            label=action.label.format(number=number) or None,
+            label=translated(action.label, locale).format(number=number) or None,
             emoji=action.emoji,
             row=action.line,
         )
@@ -239,16 +240,19 @@ class JobButton(
 
 
 def view(
-    names: Iterable[str], job_id: str, pictures: int = 0, *, number: int = 0
+    names: Iterable[str], row: JobRow, pictures: int = 0, *, number: int = 0
 ) -> discord.ui.View:
-    """The buttons of the named actions. pictures: of a grid; number: which one is shown alone."""
+    """The buttons of the named actions, in the language of the job's channel.
+
+    pictures: of a grid; number: which one is shown alone.
+    """
     shown = discord.ui.View(timeout=None)
     for action in (ACTIONS[name] for name in names):
         numbers: Iterable[int] = (0,)
         if action.of_one:
             numbers = (number,) if number else range(1, pictures + 1)
         for each in numbers:
-            shown.add_item(JobButton.of(action, job_id, each))
+            shown.add_item(JobButton.of(action, row.id, each, row.locale))
     return shown
 
 

@@ -29,6 +29,7 @@ from bot.storage.database import Database
 from bot.ui import commands, refusals
 from bot.ui.actions import JobButton
 from bot.ui.interactions import PERMISSIONS, Interactions
+from bot.ui.language import Translator
 from bot.ui.outbox import Outbox
 from bot.ui.progress import Progress
 from engine import Sentence
@@ -171,6 +172,7 @@ class Darkroom(discord.AutoShardedClient):
     async def setup_hook(self) -> None:
         self.add_dynamic_items(JobButton)
         commands.add_all(self.tree)
+        await self.tree.set_translator(Translator())
         if not self.serving:
             return
         await self.sync_commands()
@@ -213,7 +215,12 @@ class Darkroom(discord.AutoShardedClient):
         home = discord.Object(self.place.home_guild_id) if self.place.home_guild_id else None
         if home is not None:
             self.tree.copy_global_to(guild=home)
-        payload = [command.to_dict(self.tree) for command in self.tree.get_commands(guild=home)]
+        translator = self.tree.translator
+        assert translator is not None
+        payload = [
+            await command.get_translated_payload(self.tree, translator)
+            for command in self.tree.get_commands(guild=home)
+        ]
         where = f"{self.application_id}/{self.place.home_guild_id}/{self.place.api_url}"
         digest = hashlib.sha256((json.dumps(payload) + where).encode()).hexdigest()
         async with self.database.read() as connection:

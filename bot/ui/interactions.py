@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import TypeVar, cast
 
 import aiohttp
 import discord
 
-from bot import locale
 from bot.errors import InvalidPicture, MissingPermission, NotFound, UserError
 from bot.jobs.kinds import Blend, Imagine, PictureRequest, Request, Reroll, Variation, Vary
 from bot.jobs.lookup import Lookup
@@ -26,6 +26,7 @@ from bot.jobs.runner import Runner
 from bot.pictures.fetch import Fetcher
 from bot.prompt import grammar
 from bot.prompt.characters import plain
+from bot.ui.language import channel_locale, member_locale
 from bot.ui.message_text import headline, status_of, with_notes
 from engine import Sentence
 
@@ -33,15 +34,17 @@ log = logging.getLogger(__name__)
 
 DEFER_AFTER_S = 2.0
 """Discord gives up on a first reply after three."""
-NEEDED = (
-    "view_channel",
-    "send_messages",
-    "send_messages_in_threads",
-    "attach_files",
-    "embed_links",
-    "read_message_history",
+NEEDED: Mapping[str, Sentence] = MappingProxyType(
+    {
+        "view_channel": Sentence("View Channels"),
+        "send_messages": Sentence("Send Messages"),
+        "send_messages_in_threads": Sentence("Send Messages in Threads"),
+        "attach_files": Sentence("Attach Files"),
+        "embed_links": Sentence("Embed Links"),
+        "read_message_history": Sentence("Read Message History"),
+    }
 )
-"""What the bot must be allowed in a channel, or in a thread of one, as Discord names it."""
+"""What the bot must be allowed in a channel, or in a thread of one, and how Discord calls it."""
 PERMISSIONS = discord.Permissions(**dict.fromkeys(NEEDED, True))
 """What it asks for when it is invited."""
 
@@ -174,8 +177,8 @@ class Interactions:
             return
         thread = isinstance(interaction.channel, discord.Thread)
         lacking = [
-            name
-            for name in NEEDED
+            called
+            for name, called in NEEDED.items()
             if name != ("send_messages" if thread else "send_messages_in_threads")
             and not getattr(interaction.app_permissions, name)
         ]
@@ -184,7 +187,7 @@ class Interactions:
                 Sentence(
                     "Darkroom lacks a permission in this channel: {names}. Ask who manages this "
                     "server to allow it, or use another channel. Nothing was drawn or charged.",
-                    names=", ".join(name.replace("_", " ").title() for name in lacking),
+                    names=Sentence.listed(lacking),
                 )
             )
 
@@ -222,14 +225,12 @@ class Interactions:
 def order_of(interaction: discord.Interaction, request: Request) -> Order:
     """The request with who asks and where."""
     assert interaction.channel_id is not None  # every command and button is used in a channel
-    member = locale.supported(interaction.locale.value)
-    server = interaction.guild_locale
     return Order(
         guild_id=interaction.guild_id or 0,
         channel_id=interaction.channel_id,
         user_id=interaction.user.id,
-        locale=member,
-        channel_locale=locale.supported(server.value) if server else member,
+        locale=member_locale(interaction),
+        channel_locale=channel_locale(interaction),
         request=request,
     )
 

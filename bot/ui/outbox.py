@@ -79,7 +79,7 @@ class _Ended:
             names: tuple[str, ...] = ("reroll",)
         else:
             names = KINDS[self.row.kind].follow_ups.get(self.role, ())
-        return actions.view(names, self.row.id, len(self.images))
+        return actions.view(names, self.row, len(self.images))
 
 
 Encode = Callable[[int], tuple[str, bytes]]

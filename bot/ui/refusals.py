@@ -9,7 +9,7 @@ from discord import app_commands
 
 from bot import locale
 from bot.errors import Tone, UserError
-from engine import Sentence
+from bot.ui.language import member_locale
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ def embed(error: UserError, language: str) -> discord.Embed:
         if len(command) > room:
             command = command[: room - 1] + "…"
         text += f"\n```\n{command}\n```"
-    title = locale.translated(Sentence(error.title), language)
+    title = locale.translated(error.title, language)
     return discord.Embed(title=title, description=text, colour=_COLOURS[error.tone])
 
 
@@ -46,7 +46,7 @@ async def answer(interaction: discord.Interaction, error: Exception) -> None:
             "Something broke inside Darkroom; nothing was charged. Try again; if it stays so, tell "
             "who runs this bot."
         )
-    shown = embed(error, locale.supported(interaction.locale.value))
+    shown = embed(error, member_locale(interaction))
     try:
         if interaction.response.is_done():
             await interaction.followup.send(embed=shown, ephemeral=True)

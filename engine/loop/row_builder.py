@@ -97,7 +97,7 @@ def _scheduler(work: Work, model: Denoiser, shape: tuple[int, ...]) -> Any:  # n
         if job.steps < least:
             raise JobError(
                 Sentence(
-                    "This model's scheduler needs at least {least} steps; {steps} were asked for.",
+                    "This model's scheduler needs at least {least} steps, not {steps}.",
                     least=least,
                     steps=job.steps,
                 )
@@ -107,13 +107,7 @@ def _scheduler(work: Work, model: Denoiser, shape: tuple[int, ...]) -> Any:  # n
         # Such as more steps than a distilled scheduler has, or a table of betas it cannot make.
         raise JobError(Sentence("{why}.", why=first_line(error))) from error
     if work.inputs.pictures and not schedulers.can_noise(scheduler):
-        raise JobError(
-            Sentence(
-                "The scheduler {name!r} cannot begin from a picture; choose another, such as deis"
-                " or euler.",
-                name=name or "of this model",
-            )
-        )
+        raise JobError(_begins_from_no_picture(name))
     if name == "ipndm":
         work.notes.append(
             Sentence(
@@ -176,3 +170,17 @@ def _step_options(scheduler: Any, generator: torch.Generator) -> dict[str, Any]:
     taken = inspect.signature(scheduler.step).parameters
     options = {"eta": 0.0, "generator": generator}
     return {name: value for name, value in options.items() if name in taken}
+
+
+def _begins_from_no_picture(scheduler: str) -> Sentence:
+    """scheduler: as the job names it; empty: the model's own."""
+    if not scheduler:
+        return Sentence(
+            "This model's scheduler cannot begin from a picture; choose another, such as deis or"
+            " euler."
+        )
+    return Sentence(
+        "The scheduler {name!r} cannot begin from a picture; choose another, such as deis or"
+        " euler.",
+        name=scheduler,
+    )

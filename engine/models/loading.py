@@ -103,7 +103,7 @@ def _without_folders(sentence: Sentence, spec: ModelSpec) -> Sentence:
         return value
 
     values = {name: shortened(value) for name, value in sentence.values.items()}
-    return Sentence(sentence.template, **values)
+    return Sentence.of(sentence.template, sentence.many, values)
 
 
 _LANCZOS = ModelSpec(

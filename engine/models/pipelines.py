@@ -160,18 +160,18 @@ def _check_index(index: Mapping[str, Any], spec: ModelSpec) -> None:
 def _parts_missing(spec: ModelSpec, parts: Sequence[str]) -> Sentence:
     values = {
         "place": str(spec.place),
-        "parts": " and no ".join(parts),
+        "parts": ", ".join(parts),
         "family": spec.info.family,
         "other": family_for("").name,
     }
     if spec.family.missing_part_hint is None:
         return Sentence(
-            "{place} has no {parts}, which the family {family!r} draws with; set"
+            "{place} lacks {parts}, which the family {family!r} draws with; set"
             ' `family = "{other}"` in the catalogue.',
             **values,
         )
     return Sentence(
-        "{place} has no {parts} ({hint}), which the family {family!r} draws with; set"
+        "{place} lacks {parts} ({hint}), which the family {family!r} draws with; set"
         ' `family = "{other}"` in the catalogue.',
         hint=spec.family.missing_part_hint,
         **values,

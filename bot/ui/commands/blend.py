@@ -7,15 +7,30 @@ from typing import TYPE_CHECKING
 import discord
 from discord import app_commands
 
+from engine import Sentence
+
 if TYPE_CHECKING:
     from bot.ui.client import Darkroom
 
 
-_ASPECTS = {"Portrait": "2:3", "Square": "1:1", "Landscape": "3:2"}
+_ASPECTS = {
+    Sentence("Portrait"): "2:3",
+    Sentence("Square"): "1:1",
+    Sentence("Landscape"): "3:2",
+}
+
+_PICTURE = Sentence("A picture to mix.")
 
 
-@app_commands.command(description="Mix two to five pictures into four new ones.")
-@app_commands.describe(dimensions="The shape of the new pictures.")
+@app_commands.command(description=Sentence("Mix two to five pictures into four new ones."))
+@app_commands.describe(
+    image1=_PICTURE,
+    image2=_PICTURE,
+    image3=_PICTURE,
+    image4=_PICTURE,
+    image5=_PICTURE,
+    dimensions=Sentence("The shape of the new pictures."),
+)
 @app_commands.choices(
     dimensions=[app_commands.Choice(name=name, value=aspect) for name, aspect in _ASPECTS.items()]
 )

@@ -11,8 +11,8 @@ from discord import app_commands
 from bot.credits.ledger import DIRECT_MESSAGES
 from bot.credits.pricing import CENTS, credits_text
 from bot.errors import NotAllowed
-from bot.locale import supported, translated
 from bot.ui.commands.managing import managed_guild
+from bot.ui.language import to_member
 from engine import Sentence
 
 if TYPE_CHECKING:
@@ -31,14 +31,18 @@ def _cents(amount: float) -> int:
 @app_commands.guild_install()
 @app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
 @app_commands.default_permissions(manage_guild=True)
-class Credits(app_commands.Group, name="credits", description="Give and look at credits."):
+class Credits(
+    app_commands.Group, name="credits", description=Sentence("Give and look at credits.")
+):
     """Hidden from members without Manage Server, and checked again: a server may change that."""
 
-    @app_commands.command(description="Give credits to a member of this server.")
+    @app_commands.command(description=Sentence("Give credits to a member of this server."))
     @app_commands.describe(
-        member="Who gets them.",
-        amount="How many; a grid costs about one.",
-        direct="For the bot's owner: to draw with in direct messages, not in this server.",
+        member=Sentence("Who gets them."),
+        amount=Sentence("How many; a grid costs about one."),
+        direct=Sentence(
+            "For the bot's owner: to draw with in direct messages, not in this server."
+        ),
     )
     async def grant(
         self,
@@ -62,20 +66,7 @@ class Credits(app_commands.Group, name="credits", description="Give and look at 
             actor_id=interaction.user.id,
             by_owner=client.is_owner(interaction.user.id),
         )
-        template = (
-            "{member} got {amount} for direct messages and now has {available}."
-            if direct
-            else "{member} got {amount} and now has {available}."
-        )
-        said = translated(
-            Sentence(
-                template,
-                member=member.mention,
-                amount=credits_text(_cents(amount)),
-                available=credits_text(available),
-            ),
-            supported(interaction.locale.value),
-        )
+        said = to_member(interaction, _granted(member, _cents(amount), available, direct=direct))
         try:
             await interaction.edit_original_response(
                 content=said, allowed_mentions=discord.AllowedMentions.none()
@@ -83,8 +74,10 @@ class Credits(app_commands.Group, name="credits", description="Give and look at 
         except discord.HTTPException as error:
             log.warning("the grant was made but its reply lost (%s): %s", error, said)
 
-    @app_commands.command(description="For the bot's owner: what this server may still grant.")
-    @app_commands.describe(amount="Credits its managers may still grant in all.")
+    @app_commands.command(
+        description=Sentence("For the bot's owner: what this server may still grant.")
+    )
+    @app_commands.describe(amount=Sentence("Credits its managers may still grant in all."))
     async def allot(self, interaction: discord.Interaction[Darkroom], amount: Allotment) -> None:
         client = interaction.client
         if not client.is_owner(interaction.user.id) or interaction.guild_id is None:
@@ -93,9 +86,20 @@ class Credits(app_commands.Group, name="credits", description="Give and look at 
         said = Sentence(
             "Who manages this server may now grant {amount}.", amount=credits_text(_cents(amount))
         )
-        await interaction.response.send_message(
-            translated(said, supported(interaction.locale.value)), ephemeral=True
+        await interaction.response.send_message(to_member(interaction, said), ephemeral=True)
+
+
+def _granted(member: discord.Member, amount: int, available: int, *, direct: bool) -> Sentence:
+    values = {
+        "member": member.mention,
+        "amount": credits_text(amount),
+        "available": credits_text(available),
+    }
+    if direct:
+        return Sentence(
+            "{member} got {amount} for direct messages and now has {available}.", **values
         )
+    return Sentence("{member} got {amount} and now has {available}.", **values)
 
 
 def add(tree: app_commands.CommandTree) -> None:

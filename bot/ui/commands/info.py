@@ -11,7 +11,7 @@ from discord import app_commands
 import engine
 from bot.credits.pricing import credits_text
 from bot.jobs.records import JobRow
-from bot.locale import supported, translated
+from bot.ui.language import to_member
 from engine import Sentence
 
 if TYPE_CHECKING:
@@ -21,7 +21,9 @@ _LISTED = 10
 _FIELD_CHARACTERS = 1024
 
 
-@app_commands.command(description="Your credits, your running and waiting jobs, the models here.")
+@app_commands.command(
+    description=Sentence("Your credits, your running and waiting jobs, the models here.")
+)
 @app_commands.guild_install()
 @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
 async def info(interaction: discord.Interaction[Darkroom]) -> None:
@@ -32,7 +34,7 @@ async def info(interaction: discord.Interaction[Darkroom]) -> None:
     status, models = client.engine_client.status(), client.engine_client.models()
 
     def say(text: str) -> str:
-        return translated(text, supported(interaction.locale.value))
+        return to_member(interaction, text)
 
     shown = discord.Embed(title=say(Sentence("Your info")), colour=discord.Colour.blurple())
     available = credits_text(balance.available)

@@ -9,9 +9,9 @@ from discord import app_commands
 
 import engine
 from bot.errors import NotFound
-from bot.locale import supported, translated
 from bot.preferences import DEFAULT_MODEL
 from bot.ui.commands.managing import managed_guild
+from bot.ui.language import to_member
 from engine import Sentence
 
 if TYPE_CHECKING:
@@ -25,11 +25,13 @@ _QUOTED_CHARACTERS = 80
 @app_commands.guild_install()
 @app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
 @app_commands.default_permissions(manage_guild=True)
-class Model(app_commands.Group, name="model", description="The models of this server."):
+class Model(app_commands.Group, name="model", description=Sentence("The models of this server.")):
     """Hidden from members without Manage Server, and checked again: a server may change that."""
 
-    @app_commands.command(description="Choose the model for prompts that name none with --v.")
-    @app_commands.describe(name="Which model; without it the bot's own choice.")
+    @app_commands.command(
+        description=Sentence("Choose the model for prompts that name none with --v.")
+    )
+    @app_commands.describe(name=Sentence("Which model; without it the bot's own choice."))
     async def default(
         self, interaction: discord.Interaction[Darkroom], name: str | None = None
     ) -> None:
@@ -50,9 +52,7 @@ class Model(app_commands.Group, name="model", description="The models of this se
             said = Sentence(
                 "Prompts that name no model are now drawn on {model}.", model=installed[name].title
             )
-        await interaction.response.send_message(
-            translated(said, supported(interaction.locale.value)), ephemeral=True
-        )
+        await interaction.response.send_message(to_member(interaction, said), ephemeral=True)
 
     @default.autocomplete("name")
     async def _names(

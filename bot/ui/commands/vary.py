@@ -9,22 +9,23 @@ from discord import app_commands
 
 from bot.errors import NotFound
 from bot.jobs.kinds import STRONG, SUBTLE
+from engine import Sentence
 
 if TYPE_CHECKING:
     from bot.ui.client import Darkroom
 
 
-@app_commands.command(description="Draw four variations of one of your pictures.")
+@app_commands.command(description=Sentence("Draw four variations of one of your pictures."))
 @app_commands.describe(
-    image="Which picture of the grid, 1 to 4.",
-    strength="How far to go from it.",
-    prompt="New words for it; without them its own.",
-    job_id="Which job; without it your newest in this channel.",
+    image=Sentence("Which picture of the grid, 1 to 4."),
+    strength=Sentence("How far to go from it."),
+    prompt=Sentence("New words for it; without them its own."),
+    job_id=Sentence("Which job; without it your newest in this channel."),
 )
 @app_commands.choices(
     strength=[
-        app_commands.Choice(name="subtle", value="subtle"),
-        app_commands.Choice(name="strong", value="strong"),
+        app_commands.Choice(name=Sentence("subtle"), value="subtle"),
+        app_commands.Choice(name=Sentence("strong"), value="strong"),
     ]
 )
 @app_commands.guild_install()

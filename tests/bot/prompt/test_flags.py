@@ -2,8 +2,6 @@
 
 import ast
 import dataclasses
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -112,68 +110,8 @@ def test_there_is_no_second_list_of_parameters():
             assert len(listed & named) < 3, f"{file}:{node.lineno} lists parameters again"
 
 
-def test_the_readme_has_the_table_as_it_is_now():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert flags.put_into(readme) == readme, "run: python -m bot.prompt.flags --write README.md"
-
-
-def test_the_readmes_table_has_every_parameter_and_tells_what_acts():
-    acting, understood = flags.markdown().split("without effect here so far")
-    for flag in FLAGS:
-        here, there = (acting, understood) if flag.acts else (understood, acting)
-        assert f"`--{flag.name}" in here
-        assert f"`--{flag.name}" not in there
-        assert f"| {flag.does} |" in here
-        assert all(f"`--{alias}`" in here for alias in flag.aliases)
-    assert "| `--ar 3:2`, `--aspect` | 1:14–14:1 (1:1) |" in acting
-    assert "| `--quality .5`, `--q` | .25, .5, 1, 2, 4 (1) |" in acting
-    assert "| `--motion low` | low, high |" in understood
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "nothing",
-        flags.BEGIN,
-        f"{flags.END} {flags.BEGIN}",
-        f"{flags.BEGIN} {flags.END} {flags.BEGIN} {flags.END}",
-    ],
-)
-def test_a_file_without_the_two_marks_is_refused(text):
-    with pytest.raises(ValueError, match="flags: begin"):
-        flags.put_into(text)
-
-
-def test_the_command_prints_the_table_or_writes_it_in_place(tmp_path, capsys):
-    flags.main([])
-    assert capsys.readouterr().out == flags.markdown() + "\n"
-    file = tmp_path / "README.md"
-    file.write_text(f"above\n{flags.BEGIN}\nold\n{flags.END}\nbelow\n", encoding="utf-8")
-    flags.main(["--write", str(file)])
-    written = file.read_text(encoding="utf-8")
-    assert written == f"above\n{flags.BEGIN}\n\n{flags.markdown()}\n\n{flags.END}\nbelow\n"
-    flags.main(["--write", str(file)])
-    assert file.read_text(encoding="utf-8") == written
-
-
-def test_a_file_that_cannot_be_written_is_one_sentence(tmp_path, capsys):
-    for file in (tmp_path / "absent.md", tmp_path / "unmarked.md"):
-        (tmp_path / "unmarked.md").write_text("no marks", encoding="utf-8")
-        with pytest.raises(SystemExit) as caught:
-            flags.main(["--write", str(file)])
-        assert caught.value.code == 1
-        assert capsys.readouterr().err.startswith(f"{file} cannot be written: ")
-    assert (tmp_path / "unmarked.md").read_text(encoding="utf-8") == "no marks"
-
-
-def test_the_module_runs_as_a_program():
-    command = [sys.executable, "-m", "bot.prompt.flags"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", check=True)
-    assert done.stdout == flags.markdown() + "\n"
-
-
 def test_help_tells_what_acts_in_full_and_names_what_is_only_understood():
-    lines = help_.text().splitlines()
+    lines = help_.text("en").splitlines()
     [understood] = [line for line in lines if "without effect here so far" in line]
     for flag in FLAGS:
         assert (f"`{flag.usage}` {flag.does}" in lines) is flag.acts
@@ -181,14 +119,14 @@ def test_help_tells_what_acts_in_full_and_names_what_is_only_understood():
 
 
 def test_help_fits_into_an_embed():
-    assert len(help_.text()) <= 4096
+    assert len(help_.text("en")) <= 4096
 
 
 @pytest.mark.simcord(shard_count=1)
 async def test_help_is_shown_to_who_asks_alone(channel, alice):
     result = await alice.slash(channel, "help")
     assert result.ephemeral
-    assert result.response.embeds[0].description == help_.text()
+    assert result.response.embeds[0].description == help_.text("en")
 
 
 def test_what_members_read_is_written_as_templates():

@@ -1,0 +1,59 @@
+"""Which language a text is said in, and the commands in every language.
+
+What one member sees is said in their language, what stands in a channel in its server's. The names
+of commands and of their options stay English: prompts are pasted with them.
+"""
+
+from __future__ import annotations
+
+import discord
+from discord import app_commands
+from discord.app_commands import TranslationContextLocation as Location
+from discord.app_commands import TranslationContextTypes, locale_str
+
+from bot import locale
+
+_SAME_EVERYWHERE = (
+    Location.command_name,
+    Location.group_name,
+    Location.parameter_name,
+)
+
+
+def member_locale(interaction: discord.Interaction) -> str:
+    """The locale of who used the command or button."""
+    return locale.supported(interaction.locale.value)
+
+
+def channel_locale(interaction: discord.Interaction) -> str:
+    """The server's locale; in direct messages the member's."""
+    server = interaction.guild_locale
+    return locale.supported(server.value) if server else member_locale(interaction)
+
+
+def to_member(interaction: discord.Interaction, text: str) -> str:
+    """The text for the eyes of who used the command or button."""
+    return locale.translated(text, member_locale(interaction))
+
+
+class Translator(app_commands.Translator):
+    """What Discord shows of commands: descriptions, choices, and the names of message menus."""
+
+    async def translate(
+        self,
+        string: locale_str,
+        locale: discord.Locale,
+        context: TranslationContextTypes,
+    ) -> str | None:
+        """The text in Discord's locale; None: as it is in the code."""
+        if isinstance(context.data, app_commands.ContextMenu):
+            return translation(string.message, locale)
+        if context.location in _SAME_EVERYWHERE:
+            return None
+        return translation(string.message, locale)
+
+
+def translation(text: str, to: discord.Locale) -> str | None:
+    """The text in Discord's locale; None where it has none or is the same."""
+    said = locale.translated(text, locale.supported(to.value))
+    return None if said == text else said
