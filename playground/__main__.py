@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         dest="member",
         default="dora",
         metavar="MEMBER",
-        help="ansel (owns the server), dora (default) or gordon",
+        help="ansel (owns the server), dora (default), gordon, or daido (who reads Japanese)",
     )
     line.add_argument("--out", type=Path, metavar="FILE", help="save the last picture posted")
     line.add_argument(

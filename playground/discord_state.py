@@ -38,7 +38,8 @@ class Person:
 ADMIN = Person(id=1_100_000_000_000_000_010, name="ansel", display_name="Ansel", locale="en-US")
 MEMBERS = (
     Person(id=1_100_000_000_000_000_011, name="dora", display_name="Dora", locale="en-GB"),
-    Person(id=1_100_000_000_000_000_012, name="gordon", display_name="Gordon", locale="de"),
+    Person(id=1_100_000_000_000_000_012, name="gordon", display_name="Gordon", locale="en-US"),
+    Person(id=1_100_000_000_000_000_013, name="daido", display_name="Daido", locale="ja"),
 )
 PEOPLE = (ADMIN, *MEMBERS)
 

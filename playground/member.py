@@ -83,6 +83,14 @@ class Member:
         """The commands this person may run here, as the bot registered them."""
         return self.state.visible_commands(user_id=self.id, channel_id=channel_id, type=kind)
 
+    def set_server_locale(self, locale: str) -> None:
+        """Choose the server's language, as only who owns it may."""
+        guild = self.state.guild
+        if self.id != guild.owner_id:
+            owner = self.state.people[guild.owner_id].display_name
+            raise Refused(f"Only {owner}, who owns the server, chooses its language.")
+        self.state.edit_guild(guild.id, {"preferred_locale": locale})
+
     # ------------------------------------------------------------------ writing
 
     def write(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from simcord.enums import AppCommandType, ChannelType
 
 from playground.discord_state import Change, DiscordState
 from playground.gateway import Gateway
+from playground.localized import localized
 from playground.member import Member
 from playground.refusal import Refused
 from playground.upload import Upload
@@ -160,7 +161,11 @@ class PageApi:
         return {
             "me": str(member.id),
             "locale": member.locale,
-            "guild": {"id": str(state.guild.id), "name": state.guild.name},
+            "guild": {
+                "id": str(state.guild.id),
+                "name": state.guild.name,
+                "locale": state.guild.preferred_locale,
+            },
             "bot": {
                 "id": str(state.bot_user.id),
                 "name": state.bot_user.name,
@@ -184,8 +189,10 @@ class PageApi:
                     "name": channel.name or state.bot_user.name,
                     "topic": channel.topic,
                     "direct": channel.type == ChannelType.DM,
-                    "commands": member.commands(channel.id),
-                    "menus": member.commands(channel.id, AppCommandType.MESSAGE),
+                    "commands": _localized(member, member.commands(channel.id)),
+                    "menus": _localized(
+                        member, member.commands(channel.id, AppCommandType.MESSAGE)
+                    ),
                 }
                 for channel in member.channels()
             ],
@@ -245,6 +252,10 @@ class PageApi:
                 member.react(channel_id, message_id, str(act["emoji"]), on=bool(act["on"]))
             case "locale":
                 member.locale = str(act["locale"])
+                self._state.notify(Change(kind="commands"))
+            case "server_locale":
+                member.set_server_locale(str(act["locale"]))
+                self._state.notify(Change(kind="commands"))
             case _:
                 return False
         return True
@@ -334,6 +345,10 @@ async def _read_act(
     if not isinstance(act, dict):
         raise Refused("An act is a JSON object.")
     return act, files
+
+
+def _localized(member: Member, commands: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [localized(command, member.locale) for command in commands]
 
 
 def _json(state: DiscordState, value: dict[str, Any]) -> web.Response:

@@ -61,7 +61,7 @@ class Testbed:
     """A running playground; an async context manager. No bot runs until `start_bot`.
 
     Ids: `guild`, `general`, `gallery` (channels), `bot_id`; people by `member(name)`: "ansel" owns
-    the server, "dora" and "gordon" are ordinary members (locales en-US, en-GB, de).
+    the server, "dora", "gordon" and "daido" are ordinary members (locales en-US, en-GB, en-US, ja).
     """
 
     __test__ = False  # pytest collects classes whose name begins with "Test"

@@ -6,7 +6,7 @@ import { byId, h, toast } from "./dom.js";
 import { openForm, openPicture } from "./form.js";
 import { displayName, renderMessage } from "./message.js";
 
-const LOCALES = ["en-US", "en-GB", "de", "fr", "es-ES", "it", "pt-BR", "nl", "pl", "ru", "uk", "ja", "zh-CN", "ko"];
+const LOCALES = { "en-US": "English (US)", "en-GB": "English (UK)", ja: "日本語" };
 const EMOJI = ["✉️", "❌", "⭐", "❤️", "👍", "😂", "🎨", "👀"];
 
 const page = { state: null, channel: null, unread: new Map(), stop: () => {}, wanted: 0 };
@@ -163,11 +163,17 @@ function drawFrame() {
   list.replaceChildren(...state.channels.map(channelItem));
   if (focused !== null) list.querySelector(`[data-channel="${CSS.escape(focused)}"]`)?.focus();
   refill(byId("member"), state.people.map((one) => [one.id, one.owner ? `${one.display_name} (owns the server)` : one.display_name]), state.me);
-  refill(byId("locale"), [...new Set([...LOCALES, state.locale])].map((one) => [one, one]), state.locale);
+  refill(byId("locale"), languages(state.locale), state.locale);
+  refill(byId("server-locale"), languages(state.guild.locale), state.guild.locale);
   byId("banner").hidden = state.bot.online;
   byId("banner-text").textContent = state.bot.note || "The bot is not connected.";
   byId("restart").hidden = !state.bot.restartable;
   document.body.dataset.online = String(state.bot.online);
+}
+
+function languages(chosen) {
+  const names = { [chosen]: chosen, ...LOCALES };
+  return Object.keys(names).map((locale) => [locale, names[locale]]);
 }
 
 // Fill a menu again only if its options changed, because that would close an open menu.
@@ -221,6 +227,9 @@ byId("locale").addEventListener("change", async (event) => {
   const locale = event.target.value;
   if (await attempt({ do: "locale", locale })) page.state.locale = locale;
 });
+byId("server-locale").addEventListener("change", async (event) => {
+  if (!(await attempt({ do: "server_locale", locale: event.target.value }))) event.target.value = page.state.guild.locale;
+});
 byId("restart").addEventListener("click", () => attempt({ do: "restart" }));
 
 // ---------------------------------------------------------------- the drawer and the menu
@@ -251,7 +260,7 @@ function openMenu(message, element) {
   const entry = (label, run) => h("button", { type: "button", role: "menuitem", tabIndex: -1, on: { click: close(run) } }, label);
   const own = message.author.id === page.state.me;
   const emoji = EMOJI.map((one) => h("button", { type: "button", role: "menuitem", tabIndex: -1, "aria-label": `React with ${one}`, on: { click: close(() => actions.react(message, one, true)) } }, one));
-  const menus = (actions.channel()?.menus ?? []).map((command) => entry(`${command.name} (bot)`, () => interact({ do: "menu", name: command.name, message: message.id }, element)));
+  const menus = (actions.channel()?.menus ?? []).map((command) => entry(`${command.name_localized ?? command.name} (bot)`, () => interact({ do: "menu", name: command.name, message: message.id }, element)));
   menu.replaceChildren(
     h("div", { className: "emoji" }, emoji),
     entry("Reply", () => composer.setReply(message, displayName(message.author))),

@@ -18,7 +18,7 @@ export function makeField(option, id, text, actions, suggest) {
   const roles = actions.roles().map((role) => [role.id, role.name]);
   const channels = actions.channels().filter((channel) => !channel.direct).map((channel) => [channel.id, `#${channel.name}`]);
   if (option.choices?.length) {
-    const menu = choices(option.choices.map((choice, index) => [String(index), choice.name]));
+    const menu = choices(option.choices.map((choice, index) => [String(index), choice.name_localized ?? choice.name]));
     return { element: menu, read: () => (menu.value === "" ? undefined : option.choices[Number(menu.value)].value) };
   }
   switch (option.type) {

@@ -192,3 +192,27 @@ async def test_attached_pages_are_never_shown_as_pages(browser, testbed):
         async with browser.get(url) as answer:
             assert answer.content_type == "application/octet-stream"
             assert "sandbox" in answer.headers["Content-Security-Policy"]
+
+
+async def test_commands_are_shown_in_the_language_that_a_member_chooses(testbed, client, browser):
+    described = {"description": "Yours.", "description_localizations": {"ja": "あなたの情報。"}}
+    testbed.state.register_commands(None, [{"name": "info", **described}])
+
+    async def description():
+        async with browser.get("/page-api/state", params={"as": "dora"}) as answer:
+            state = await answer.json()
+        return state["channels"][0]["commands"][0]["description"]
+
+    assert await description() == "Yours."
+    await act(browser, {**dora(testbed), "do": "locale", "locale": "ja"})
+    assert await description() == "あなたの情報。"
+
+
+async def test_only_who_owns_the_server_chooses_its_language(testbed, client, browser):
+    asked = {"channel": str(testbed.general), "do": "server_locale", "locale": "ja"}
+    refused = await act(browser, {**asked, "as": "dora"})
+    assert refused == {"error": "Only Ansel, who owns the server, chooses its language."}
+    assert testbed.state.guild.preferred_locale == "en-US"
+    assert await act(browser, {**asked, "as": "ansel"}) == {}
+    async with browser.get("/page-api/state", params={"as": "dora"}) as answer:
+        assert (await answer.json())["guild"]["locale"] == "ja"

@@ -92,7 +92,7 @@ async def test_nonce_of_26_characters_is_refused(testbed, client):
 async def test_interaction_carries_its_members_locale(testbed, client):
     gordon = testbed.member("gordon")
     answer = await testbed.wait_for_answer(gordon.slash(testbed.general, "info"))
-    assert answer.embeds[0]["description"] == "Locale de"
+    assert answer.embeds[0]["description"] == "Locale en-US"
     gordon.locale = "ja"
     answer = await testbed.wait_for_answer(gordon.slash(testbed.general, "info"))
     assert answer.embeds[0]["description"] == "Locale ja"
