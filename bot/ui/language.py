@@ -12,6 +12,7 @@ from discord.app_commands import TranslationContextLocation as Location
 from discord.app_commands import TranslationContextTypes, locale_str
 
 from bot import locale
+from engine import Sentence
 
 _SAME_EVERYWHERE = (
     Location.command_name,
@@ -46,14 +47,13 @@ class Translator(app_commands.Translator):
         context: TranslationContextTypes,
     ) -> str | None:
         """The text in Discord's locale; None: as it is in the code."""
-        if isinstance(context.data, app_commands.ContextMenu):
-            return translation(string.message, locale)
-        if context.location in _SAME_EVERYWHERE:
+        menu = isinstance(context.data, app_commands.ContextMenu)
+        if context.location in _SAME_EVERYWHERE and not menu:
             return None
-        return translation(string.message, locale)
+        said = _said(string.message, locale.value)
+        return None if said == string.message else said
 
 
-def translation(text: str, to: discord.Locale) -> str | None:
-    """The text in Discord's locale; None where it has none or is the same."""
-    said = locale.translated(text, locale.supported(to.value))
-    return None if said == text else said
+def _said(text: str, discord_locale: str) -> str:
+    """discord.py has kept only the text of a description, which is its template too."""
+    return locale.translated(Sentence(text), locale.supported(discord_locale))
