@@ -70,7 +70,13 @@ def new_client(
         database=database,
         engine_client=engine_client,
         store=new_store(settings),
-        policy=Policy(Quota(running=settings.max_running, queued=settings.max_queued)),
+        policy=Policy(
+            Quota(
+                running=settings.max_running,
+                queued=settings.max_queued,
+                batch=settings.max_batch,
+            )
+        ),
         accounts=accounts,
         preferences=Preferences(database),
         default_model=settings.default_model,

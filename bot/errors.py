@@ -72,6 +72,11 @@ class NotAllowed(UserError):
     title = Sentence("Not allowed")
 
 
+class NotConfirmed(UserError):
+    title = "Action needed to continue"
+    tone = Tone.YELLOW
+
+
 class NotFound(UserError):
     title = Sentence("Not found")
 

@@ -45,6 +45,7 @@ class Settings(BaseSettings):
     guild_allotment_credits: float = Field(default=1000, ge=0, le=1_000_000_000)
     max_running: int = Field(default=3, ge=1, le=100)
     max_queued: int = Field(default=10, ge=0, le=1000)
+    max_batch: int = Field(default=10, ge=1, le=40)
 
     drain_s: float = Field(default=60, ge=0, le=3600)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

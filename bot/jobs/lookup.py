@@ -9,7 +9,8 @@ from typing import Any
 
 import engine
 from bot.errors import NotFound
-from bot.jobs import codec, records
+from bot.jobs import batches, codec, records
+from bot.jobs.batches import BatchRow
 from bot.jobs.codec import StoredJobError
 from bot.jobs.records import ImageRow, JobRow, MessageRow
 from bot.pictures.store import PictureStore
@@ -47,6 +48,16 @@ class Lookup:
         if row is None or message is None:
             raise NotFound("This message shows no picture that is being drawn.")
         return row, message
+
+    async def batch(self, batch_id: str) -> BatchRow | None:
+        """The batch of that id; None where none was ordered."""
+        async with self._database.read() as connection:
+            return await batches.get(connection, batch_id)
+
+    async def batch_shown_by(self, message_id: int) -> BatchRow | None:
+        """The batch that a message of ours shows; None where it shows none."""
+        async with self._database.read() as connection:
+            return await batches.shown_by(connection, message_id)
 
     async def open_of(self, user_id: int) -> tuple[JobRow, ...]:
         """The member's jobs that wait or run, oldest first."""

@@ -16,8 +16,10 @@ import engine
 from bot import locale
 from bot.credits import ledger, pricing
 from bot.credits.accounts import Accounts
-from bot.errors import Draining, UserError
-from bot.jobs import codec, records
+from bot.credits.pricing import credits_text
+from bot.errors import Draining, NotConfirmed, UserError
+from bot.jobs import batches, codec, records
+from bot.jobs.batches import BatchRow
 from bot.jobs.engine_client import EngineClient
 from bot.jobs.kinds import Context, PictureRequest, Request, Written
 from bot.jobs.records import JobRow, NewJob
@@ -26,6 +28,7 @@ from bot.pictures.store import PictureStore
 from bot.pictures.uploads import PLACEHOLDER
 from bot.preferences import DEFAULT_MODEL, Preferences
 from bot.storage.database import Database
+from engine import Sentence
 
 _ID_BYTES = 10
 _ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
@@ -52,6 +55,28 @@ class Accepted:
 
     row: JobRow
     job: engine.Job
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Orders of one member in one channel that are accepted together, or none of them."""
+
+    id: str
+    """From `Orders.new_id`; it is accepted at most once."""
+    text: str
+    """What the member typed for all of them."""
+    orders: tuple[Order, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quote:
+    """What a batch would cost, in 1/100 credit."""
+
+    price: int
+    available: int
+    """What the member has."""
+    notes: tuple[Sentence, ...]
+    """What the member should know about the pictures, each once."""
 
 
 class Orders:
@@ -104,17 +129,48 @@ class Orders:
     async def accept(self, order: Order) -> Accepted:
         """Store the order and hold its price; a UserError leaves nothing behind."""
         self._refuse_if_closed(order)
-        written = await self._write(order)
-        pictures = codec.pictures(written.job)
-        if not pictures:
-            return await self._record(order, written, {})
-        async with self._storing:
-            hashes = {data: await asyncio.to_thread(self._store.store, data) for data in pictures}
-            try:
-                return await self._record(order, written, hashes)
-            except BaseException:
-                await self._forget(tuple(hashes.values()))
-                raise
+        [accepted] = await self._record([order], [await self._write(order)], order.request.text)
+        return accepted
+
+    def new_id(self) -> str:
+        """An id for a batch that is still to be confirmed: nobody can guess it."""
+        return self._new_id()
+
+    def most_grids(self, *, guild_id: int, user_id: int) -> int:
+        """How many grids one order of the member may have."""
+        return self._policy.batch_limit(guild_id=guild_id, user_id=user_id)
+
+    async def quote(self, batch: Batch) -> Quote:
+        """What the batch would cost; the UserError for which `accept_batch` would refuse it now."""
+        self._refuse_if_closed(batch.orders[0])
+        written = [await self._write(order) for order in batch.orders]
+        price = sum(pricing.price(each.job, each.model) for each in written)
+        with _giving_back(batch.text):
+            async with self._database.write() as connection:
+                account_id = await self._checked(connection, *batch.orders)
+                available = await ledger.require(connection, account_id, price)
+        notes = dict.fromkeys(note for each in written for note in each.notes)
+        return Quote(price=price, available=sum(available.values()), notes=tuple(notes))
+
+    async def accept_batch(self, batch: Batch, *, price: int) -> tuple[Accepted, ...]:
+        """Store the orders and hold all their prices; a UserError leaves nothing behind.
+
+        price: what the member agreed to, in 1/100 credit.
+        """
+        self._refuse_if_closed(batch.orders[0])
+        written = [await self._write(order) for order in batch.orders]
+        now = sum(pricing.price(each.job, each.model) for each in written)
+        if now != price:
+            raise NotConfirmed(
+                Sentence(
+                    "The price is {now} by now, not {before}; send the command again to see it. "
+                    "Nothing was charged.",
+                    now=credits_text(now),
+                    before=credits_text(price),
+                ),
+                command=batch.text,
+            )
+        return await self._record(batch.orders, written, batch.text, batch=batch)
 
     async def _write(self, order: Order) -> Written:
         of_the_server = await self._preferences.of(order.guild_id)
@@ -135,47 +191,91 @@ class Orders:
         )
         return order.request.write(context)
 
-    async def _record(self, order: Order, written: Written, hashes: dict[bytes, str]) -> Accepted:
-        request, job = order.request, written.job
-        new = NewJob(
-            id=job.id,
-            guild_id=order.guild_id,
-            channel_id=order.channel_id,
-            user_id=order.user_id,
-            kind=request.kind,
-            title=locale.translated(request.title, order.channel_locale),
-            prompt=request.text,
-            parent_id=request.parent_id,
-            resolved=json.dumps(dict(written.resolved), ensure_ascii=False),
-            locale=order.channel_locale,
-            stored_version=codec.VERSION,
-            stored=codec.dump(job, hashes.__getitem__),
-            notes="\n".join(locale.translated(n, order.channel_locale) for n in written.notes),
-            input_hashes=tuple(hashes.values()),
-        )
-        price = pricing.price(job, written.model)
-        with _giving_back(request.text):
-            async with self._database.write() as connection:
-                account_id = await self._checked(connection, order)
-                await records.accept(
-                    connection, new, account_id=account_id, price=price, now_ms=self._now_ms()
-                )
-                row = await records.get(connection, new.id)
-        assert row is not None
-        return Accepted(row=row, job=job)
+    async def _record(
+        self,
+        orders: Sequence[Order],
+        written: Sequence[Written],
+        text: str,
+        *,
+        batch: Batch | None = None,
+    ) -> tuple[Accepted, ...]:
+        """Store the pictures, each once, then all jobs in one transaction."""
+        pictures = dict.fromkeys(data for each in written for data in codec.pictures(each.job))
+        if not pictures:
+            return await self._hold(orders, written, text, {}, batch)
+        async with self._storing:
+            hashes = {data: await asyncio.to_thread(self._store.store, data) for data in pictures}
+            try:
+                return await self._hold(orders, written, text, hashes, batch)
+            except BaseException:
+                await self._forget(tuple(hashes.values()))
+                raise
 
-    async def _checked(self, connection: AsyncConnection, order: Order) -> int:
-        """Ask the policy; returns the member's account."""
-        self._policy.check_order(
-            Asked(
-                guild_id=order.guild_id,
-                channel_id=order.channel_id,
-                user_id=order.user_id,
-                text=order.request.text,
-                open_jobs=await records.open_count(connection, order.user_id),
-            )
+    async def _hold(
+        self,
+        orders: Sequence[Order],
+        written: Sequence[Written],
+        text: str,
+        hashes: dict[bytes, str],
+        batch: Batch | None,
+    ) -> tuple[Accepted, ...]:
+        prices = [pricing.price(each.job, each.model) for each in written]
+        accepted = []
+        with _giving_back(text):
+            async with self._database.write() as connection:
+                account_id = await self._checked(connection, *orders)
+                now_ms = self._now_ms()
+                if batch is not None:
+                    await self._accept_batch(connection, batch, now_ms)
+                    await ledger.require(connection, account_id, sum(prices))  # it names the whole
+                for place, (order, each, price) in enumerate(
+                    zip(orders, written, prices, strict=True)
+                ):
+                    new = _new_job(order, each, hashes, batch)
+                    await records.accept(
+                        connection,
+                        new,
+                        account_id=account_id,
+                        price=price,
+                        now_ms=now_ms + place,  # so that their order is known for ever
+                    )
+                    row = await records.get(connection, new.id)
+                    assert row is not None
+                    accepted.append(Accepted(row=row, job=each.job))
+        return tuple(accepted)
+
+    async def _accept_batch(self, connection: AsyncConnection, batch: Batch, now_ms: int) -> None:
+        if await batches.get(connection, batch.id) is not None:
+            raise NotConfirmed("This is ordered already; it is drawn and charged once.")
+        first = batch.orders[0]
+        row = BatchRow(
+            id=batch.id,
+            guild_id=first.guild_id,
+            channel_id=first.channel_id,
+            user_id=first.user_id,
+            prompt=batch.text,
+            locale=first.channel_locale,
+            created_ms=now_ms,
         )
-        return await self._accounts.opened(connection, order.guild_id, order.user_id)
+        await batches.accept(connection, row)
+
+    async def _checked(self, connection: AsyncConnection, *orders: Order) -> int:
+        """Ask the policy; returns the member's account.
+
+        A batch may be taken wherever a single order may: its jobs count for what comes after it.
+        """
+        open_jobs = await records.open_count(connection, orders[0].user_id)
+        for order in orders:
+            self._policy.check_order(
+                Asked(
+                    guild_id=order.guild_id,
+                    channel_id=order.channel_id,
+                    user_id=order.user_id,
+                    text=order.request.text,
+                    open_jobs=open_jobs,
+                )
+            )
+        return await self._accounts.opened(connection, orders[0].guild_id, orders[0].user_id)
 
     async def _forget(self, hashes: Sequence[str]) -> None:
         """Delete pictures that were stored for an order that was then refused."""
@@ -190,6 +290,29 @@ class Orders:
                 "Darkroom is about to restart; send this again in a minute.",
                 command=order.request.text,
             )
+
+
+def _new_job(
+    order: Order, written: Written, hashes: dict[bytes, str], batch: Batch | None
+) -> NewJob:
+    request, job = order.request, written.job
+    return NewJob(
+        id=job.id,
+        guild_id=order.guild_id,
+        channel_id=order.channel_id,
+        user_id=order.user_id,
+        kind=request.kind,
+        title=locale.translated(request.title, order.channel_locale),
+        prompt=request.text,
+        parent_id=request.parent_id,
+        resolved=json.dumps(dict(written.resolved), ensure_ascii=False),
+        locale=order.channel_locale,
+        stored_version=codec.VERSION,
+        stored=codec.dump(job, hashes.__getitem__),
+        notes="\n".join(locale.translated(n, order.channel_locale) for n in written.notes),
+        input_hashes=tuple(hashes[data] for data in codec.pictures(job)),
+        batch_id=batch.id if batch else None,
+    )
 
 
 @contextlib.contextmanager

@@ -84,6 +84,8 @@ class JobRow:
     """The message that shows its progress, from `messages`."""
     created_ms: int
     ended_ms: int | None
+    batch_id: str | None = None
+    """The batch it was ordered in, see `batches`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +150,7 @@ class NewJob:
     stored: str
     notes: str
     input_hashes: tuple[str, ...]
+    batch_id: str | None = None
 
 
 async def accept(
@@ -325,6 +328,14 @@ async def open_of(connection: AsyncConnection, user_id: int) -> list[JobRow]:
         _select()
         .where(jobs.c.user_id == user_id, jobs.c.outcome == Outcome.OPEN)
         .order_by(jobs.c.created_ms)
+    )
+    return [_job(row) for row in rows]
+
+
+async def of_batch(connection: AsyncConnection, batch_id: str) -> list[JobRow]:
+    """The batch's jobs in their order."""
+    rows = await connection.execute(
+        _select().where(jobs.c.batch_id == batch_id).order_by(jobs.c.created_ms, jobs.c.id)
     )
     return [_job(row) for row in rows]
 

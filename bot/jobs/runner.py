@@ -16,6 +16,7 @@ import engine
 from bot import locale
 from bot.errors import NotFound
 from bot.jobs import codec, records
+from bot.jobs.batches import BatchRow
 from bot.jobs.codec import StoredJobError
 from bot.jobs.engine_client import EngineClient
 from bot.jobs.orders import Accepted
@@ -83,6 +84,29 @@ class Runner:
             raise NotFound("This picture is not being drawn any more.")
         self._cancelled.add(row.id)
         self._engine.cancel(row.id)
+
+    async def cancel_batch(self, batch: BatchRow) -> int:
+        """Cancel every open job of the batch, all at once; how many; NotFound if there are none."""
+        said = _uncharged(Sentence("Cancelled."), batch.locale)
+
+        async def end_all(connection: AsyncConnection) -> list[JobRow]:
+            rows = await records.of_batch(connection, batch.id)
+            return [
+                row
+                for row in rows
+                if await records.fail(
+                    connection, row.id, Outcome.CANCELLED, said, now_ms=self._now_ms()
+                )
+            ]
+
+        ended = await self._written(batch, end_all)
+        if not ended:
+            raise NotFound("Nothing of this is being drawn any more.")
+        for row in ended:
+            self._cancelled.add(row.id)
+            self._engine.cancel(row.id)
+            self._outbox.owe(row.id)
+        return len(ended)
 
     async def recover(self) -> None:
         """Run open jobs again and deliver what is owed, with no second ping.
@@ -266,9 +290,7 @@ class Runner:
 
     async def _end(self, row: JobRow, outcome: Outcome, reason: str) -> bool:
         """Record how the job ended with nothing to show; False if it had ended already."""
-        said = locale.translated(
-            Sentence("{reason} Nothing was charged.", reason=reason), row.locale
-        )
+        said = _uncharged(reason, row.locale)
         if await self._written(
             row,
             lambda connection: records.fail(
@@ -293,7 +315,7 @@ class Runner:
         await self._written(row, lambda connection: records.interrupt(connection, row.id))
 
     async def _written(
-        self, row: JobRow, work: Callable[[AsyncConnection], Coroutine[None, None, T]]
+        self, row: JobRow | BatchRow, work: Callable[[AsyncConnection], Coroutine[None, None, T]]
     ) -> T:
         """What `work` returns, in one transaction; tried again for as long as the database is busy.
 
@@ -307,3 +329,7 @@ class Runner:
                 log.warning("job %s: the database is busy, tried again: %s", row.id, error)
             await asyncio.sleep(wait_s)
         raise AssertionError("the chain has no end")
+
+
+def _uncharged(reason: str, language: str) -> str:
+    return locale.translated(Sentence("{reason} Nothing was charged.", reason=reason), language)

@@ -18,6 +18,8 @@ class Quota:
     """Jobs of one member that run at the same time; the engine's queue holds to it."""
     queued: int = 10
     """Jobs of one member that wait beside those."""
+    batch: int = 10
+    """Grids of one order, by permutations and --repeat: what Midjourney's middle plan has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +57,19 @@ class Policy:
         if asked.open_jobs >= self.quota.running + self.quota.queued:
             raise QueueFull(
                 Sentence(
-                    "You have {count} pictures waiting, which is the most. Send this again when "
-                    "one of them is done.",
+                    "You have {count} pictures waiting. Send this again when there are fewer than "
+                    "{most}.",
                     count=asked.open_jobs,
+                    most=self.quota.running + self.quota.queued,
                 )
             )
+
+    def batch_limit(self, *, guild_id: int, user_id: int) -> int:  # noqa: ARG002 - see below
+        """How many grids one order of this member may have, 1 or more.
+
+        The same for all members so far. Where members have plans, this is what asks for theirs.
+        """
+        return self.quota.batch
 
     def blurs_previews(self, model: engine.ModelInfo | None) -> bool:
         """Whether what is not checked yet must not be seen clearly."""

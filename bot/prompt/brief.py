@@ -247,6 +247,8 @@ def _idle(prompt: Prompt, model: engine.ModelInfo) -> list[Sentence]:
         idle.append(Sentence("--tile"))
     if asked.stylize not in (0, 100):
         idle.append(Sentence("--stylize (only 0, no house style, acts here)"))
+    if asked.repeat is not None:  # /imagine takes it out before it comes here
+        idle.append(Sentence("--repeat (only /imagine repeats)"))
     if "iw" in asked.given and not prompt.images:
         idle.append(Sentence("--iw (no picture to weigh)"))
     return idle

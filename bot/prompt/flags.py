@@ -265,8 +265,7 @@ FLAGS: tuple[Flag, ...] = (
         aliases=("r",),
         form=Whole(2, 40),
         example="4",
-        acts=False,
-        does=Sentence("Draws so many grids."),
+        does=Sentence("/imagine draws so many grids, once you confirm their price."),
     ),
     Flag(
         name="style",

@@ -146,7 +146,7 @@ def _read(source: str, *, beside: int, own: Iterable[str]) -> Prompt:
             source,
             *brace.span(),
             Sentence(
-                "Permutations in { } are not drawn here yet; write one prompt, or \\{ for a brace."
+                "Permutations in { } are for /imagine; write one prompt here, or \\{ for a brace."
             ),
         )
     parameters, segments = _read_parameters(source, own)

@@ -87,8 +87,7 @@ def expand(text: str, limit: int = DEFAULT_LIMIT) -> tuple[str, ...]:
     They have no braces but escaped ones, and are what `parse` takes. PromptError where there would
     be more than `limit` (1 or more), where a brace lacks its partner or stands too deep.
     """
-    source = plain(text).strip()
-    return tuple(expansion.text for expansion in _expansions(source, limit))
+    return tuple(expansion.text for expansion in expansions(plain(text).strip(), limit))
 
 
 def parse_all(
@@ -103,7 +102,7 @@ def parse_all(
     source = plain(text).strip()
     check_length(source)
     prompts = []
-    for expansion in _expansions(source, limit):
+    for expansion in expansions(source, limit):
         try:
             prompts.append(parse(expansion.text, beside=beside, macros=macros, suffix=suffix))
         except PromptError as error:
@@ -111,7 +110,8 @@ def parse_all(
     return tuple(prompts)
 
 
-def _expansions(source: str, limit: int) -> Iterator[Expansion]:
+def expansions(source: str, limit: int) -> Iterator[Expansion]:
+    """As `expand`, of a text that is plain and has no white space around it."""
     row, groups = _read(source)
     count = _count(row)
     if count > limit:

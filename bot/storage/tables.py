@@ -76,6 +76,29 @@ purses = Table(
     CheckConstraint("kind IN ('monthly', 'trial', 'granted')", name="kind_known"),
 )
 
+batches = Table(
+    "batches",
+    metadata,
+    Column("id", String(24), primary_key=True),
+    Column("guild_id", BigInteger, nullable=False),
+    Column("channel_id", BigInteger, nullable=False),
+    Column("user_id", BigInteger, nullable=False),
+    Column("prompt", Text, nullable=False),
+    Column("locale", String(16), nullable=False),
+    Column("delivery", String(16), nullable=False, server_default="none"),
+    Column("message_id", BigInteger, nullable=True),
+    Column("created_ms", BigInteger, nullable=False),
+    CheckConstraint("delivery IN ('none', 'pending', 'posted', 'kept')", name="delivery_known"),
+    comment="Jobs that were ordered together, and the message that shows them all.",
+)
+Index(
+    "ix_batches_unsettled",
+    batches.c.created_ms,
+    sqlite_where=text("delivery IN ('none', 'pending')"),
+    postgresql_where=text("delivery IN ('none', 'pending')"),
+)
+Index("ix_batches_message_id", batches.c.message_id)
+
 jobs = Table(
     "jobs",
     metadata,
@@ -99,6 +122,7 @@ jobs = Table(
     Column("ended_ms", BigInteger, nullable=True),
     Column("resolved", Text, nullable=False, server_default="{}"),
     Column("locale", String(16), nullable=False, server_default="en"),
+    Column("batch_id", ForeignKey("batches.id"), nullable=True),
     CheckConstraint("outcome IN ('open', 'finished', 'failed', 'cancelled')", name="outcome_known"),
     CheckConstraint("delivery IN ('none', 'pending', 'posted', 'kept')", name="delivery_known"),
     CheckConstraint(
@@ -112,6 +136,12 @@ Index(
     jobs.c.created_ms,
     sqlite_where=text("outcome = 'open' OR delivery = 'pending'"),
     postgresql_where=text("outcome = 'open' OR delivery = 'pending'"),
+)
+Index(
+    "ix_jobs_batch_id",
+    jobs.c.batch_id,
+    sqlite_where=text("batch_id IS NOT NULL"),
+    postgresql_where=text("batch_id IS NOT NULL"),
 )
 Index("ix_jobs_member", jobs.c.user_id, jobs.c.guild_id, jobs.c.created_ms)
 
@@ -262,6 +292,11 @@ _RULES: dict[str, tuple[str, str, str]] = {
         "UPDATE ON jobs",
         "OLD.delivery IN ('posted', 'kept') AND NEW.delivery NOT IN ('posted', 'kept')",
         "a delivered job is not delivered again",
+    ),
+    "batches_end_once": (
+        "UPDATE ON batches",
+        "OLD.delivery IN ('posted', 'kept') AND NEW.delivery NOT IN ('posted', 'kept')",
+        "a batch ends once",
     ),
 }
 

@@ -25,6 +25,7 @@ from bot.pictures import grid
 from bot.ui.language import to_member
 from bot.ui.message_text import quoted
 from bot.ui.refusals import answer
+from bot.ui.replies import before_reply, check_permissions
 from engine import Sentence
 
 if TYPE_CHECKING:
@@ -69,6 +70,8 @@ class Action:
     """Whether it is for one picture: a grid has it once for each."""
     menu: str = ""
     """Its name among the message menus (right click → Apps); empty: it is in none."""
+    of_batch: Callable[[discord.Interaction[Darkroom], str], Awaitable[None]] | None = None
+    """What it does with the message of a batch, given its id; None: nothing."""
 
 
 async def _reroll(press: Press) -> None:
@@ -88,10 +91,8 @@ async def _show(press: Press) -> None:
     """One stored picture at full size, at no charge."""
     interaction, row, number = press.interaction, press.row, press.number
     client = interaction.client
-    client.interactions.check_permissions(interaction)
-    picture, png = await client.interactions.before_reply(
-        interaction, client.lookup.picture(row.id, number)
-    )
+    check_permissions(interaction)
+    picture, png = await before_reply(interaction, client.lookup.picture(row.id, number))
     if not interaction.response.is_done():  # the upload may take longer than a reply may
         await interaction.response.defer(thinking=True)
     extension, data = "png", png
@@ -137,6 +138,10 @@ async def _cancel(press: Press) -> None:
     )
 
 
+async def _cancel_batch(interaction: discord.Interaction[Darkroom], batch_id: str) -> None:
+    await interaction.client.batches.cancel(interaction, batch_id)
+
+
 ACTIONS: Mapping[str, Action] = MappingProxyType(
     {
         action.name: action
@@ -167,7 +172,13 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
                 of_one=True,
                 handler=_vary(STRONG),
             ),
-            Action(name="cancel", menu=Sentence("Cancel Job"), who=Who.OWNER, handler=_cancel),
+            Action(
+                name="cancel",
+                menu=Sentence("Cancel Job"),
+                who=Who.OWNER,
+                handler=_cancel,
+                of_batch=_cancel_batch,
+            ),
         )
     }
 )

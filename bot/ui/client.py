@@ -28,10 +28,14 @@ from bot.storage import facts
 from bot.storage.database import Database
 from bot.ui import commands, refusals
 from bot.ui.actions import JobButton
-from bot.ui.interactions import PERMISSIONS, Interactions
+from bot.ui.batch_buttons import BatchButton
+from bot.ui.batch_messages import BatchMessages
+from bot.ui.batches import Batches
+from bot.ui.interactions import Interactions
 from bot.ui.language import Translator
 from bot.ui.outbox import Outbox
 from bot.ui.progress import Progress
+from bot.ui.replies import PERMISSIONS
 from engine import Sentence
 
 log = logging.getLogger(__name__)
@@ -112,7 +116,14 @@ class Darkroom(discord.AutoShardedClient):
         self.default_model = default_model
         self.tree = Tree(self)
         self.progress = Progress(client=self, interval_s=progress_interval_s)
-        self.outbox = Outbox(client=self, database=database, store=store, progress=self.progress)
+        self.batch_messages = BatchMessages(client=self, database=database, progress=self.progress)
+        self.outbox = Outbox(
+            client=self,
+            database=database,
+            store=store,
+            progress=self.progress,
+            batch_messages=self.batch_messages,
+        )
         self.lookup = Lookup(database=database, store=store)
         self.orders = Orders(
             database=database,
@@ -132,11 +143,21 @@ class Darkroom(discord.AutoShardedClient):
             outbox=self.outbox,
             now_ms=now_ms,
         )
+        fetcher = Fetcher(place.api_url)
+        self.batches = Batches(
+            orders=self.orders,
+            runner=self.runner,
+            lookup=self.lookup,
+            fetcher=fetcher,
+            messages=self.batch_messages,
+            now_ms=now_ms,
+        )
         self.interactions = Interactions(
             orders=self.orders,
             runner=self.runner,
             lookup=self.lookup,
-            fetcher=Fetcher(place.api_url),
+            fetcher=fetcher,
+            batches=self.batches,
         )
 
     def is_owner(self, user_id: int) -> bool:
@@ -170,7 +191,7 @@ class Darkroom(discord.AutoShardedClient):
         await self.outbox.flush(_POSTING_S)
 
     async def setup_hook(self) -> None:
-        self.add_dynamic_items(JobButton)
+        self.add_dynamic_items(JobButton, BatchButton)
         commands.add_all(self.tree)
         await self.tree.set_translator(Translator())
         if not self.serving:
@@ -234,5 +255,6 @@ class Darkroom(discord.AutoShardedClient):
 
     async def close(self) -> None:
         await self.outbox.close()
+        await self.batch_messages.close()
         await self.progress.close()
         await super().close()

@@ -6,49 +6,28 @@ pictures must be fetched first, or the transaction waits, the reply is deferred.
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
-import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from types import MappingProxyType
-from typing import TypeVar, cast
+from typing import cast
 
-import aiohttp
 import discord
 
-from bot.errors import InvalidPicture, MissingPermission, NotFound, UserError
+from bot.errors import InvalidPicture, NotFound, UserError
 from bot.jobs.kinds import Blend, Imagine, PictureRequest, Request, Reroll, Variation, Vary
 from bot.jobs.lookup import Lookup
 from bot.jobs.orders import Accepted, Order, Orders
 from bot.jobs.records import JobRow, Outcome
 from bot.jobs.runner import Runner
 from bot.pictures.fetch import Fetcher
-from bot.prompt import grammar
+from bot.prompt import grammar, repeats
 from bot.prompt.characters import plain
+from bot.ui.batches import Batches
 from bot.ui.language import channel_locale, member_locale
 from bot.ui.message_text import headline, status_of, with_notes
+from bot.ui.replies import attempt, before_reply, check_permissions
 from engine import Sentence
 
-log = logging.getLogger(__name__)
-
-DEFER_AFTER_S = 2.0
-"""Discord gives up on a first reply after three."""
-NEEDED: Mapping[str, Sentence] = MappingProxyType(
-    {
-        "view_channel": Sentence("View Channels"),
-        "send_messages": Sentence("Send Messages"),
-        "send_messages_in_threads": Sentence("Send Messages in Threads"),
-        "attach_files": Sentence("Attach Files"),
-        "embed_links": Sentence("Embed Links"),
-        "read_message_history": Sentence("Read Message History"),
-    }
-)
-"""What the bot must be allowed in a channel, or in a thread of one, and how Discord calls it."""
-PERMISSIONS = discord.Permissions(**dict.fromkeys(NEEDED, True))
-"""What it asks for when it is invited."""
-
-T = TypeVar("T")
 Fetch = Callable[[], Awaitable[bytes]]
 """Fetches one clean picture."""
 
@@ -56,27 +35,47 @@ Fetch = Callable[[], Awaitable[bytes]]
 class Interactions:
     """Every command and button that orders a picture goes through `place`."""
 
-    def __init__(self, *, orders: Orders, runner: Runner, lookup: Lookup, fetcher: Fetcher) -> None:
+    def __init__(
+        self,
+        *,
+        orders: Orders,
+        runner: Runner,
+        lookup: Lookup,
+        fetcher: Fetcher,
+        batches: Batches,
+    ) -> None:
         self._orders = orders
         self._runner = runner
         self._lookup = lookup
         self._fetcher = fetcher
+        self._batches = batches
 
     async def imagine(self, interaction: discord.Interaction, text: str) -> None:
-        """A grid for a prompt as typed; its links are fetched first."""
+        """A grid for a prompt as typed; its links are fetched first.
+
+        Where the text stands for several prompts, the member is asked to confirm them first.
+        """
         text = plain(text)
         try:
-            self.check_permissions(interaction)
-            links = grammar.parse(text).images
+            check_permissions(interaction)
+            most = self._orders.most_grids(
+                guild_id=interaction.guild_id or 0, user_id=interaction.user.id
+            )
+            first, *more = repeats.grids(text, most)
+            if more:
+                order = order_of(interaction, Imagine(text=first))
+                await self._batches.ask(interaction, order, text, (first, *more))
+                return
+            links = grammar.parse(first).images
             fetches = [partial(self._fetcher.link, link) for link in links]
-            await self.place(interaction, Imagine(text=text), fetches)
+            await self.place(interaction, Imagine(text=first), fetches)
         except UserError as refusal:
             refusal.command = f"/imagine prompt: {text}"
             raise
 
     async def reroll(self, interaction: discord.Interaction, row: JobRow) -> None:
         """The same job with a new seed, from the same pictures."""
-        self.check_permissions(interaction)
+        check_permissions(interaction)
         await self.place(interaction, self._rerolled(row))
 
     async def _rerolled(self, row: JobRow) -> Request:
@@ -101,7 +100,7 @@ class Interactions:
         text = None if text is None else plain(text)
         if row.outcome is not Outcome.FINISHED:
             raise NotFound("This job has no pictures to vary; press 🔄 to draw it again.")
-        self.check_permissions(interaction)
+        check_permissions(interaction)
         await self.place(interaction, self._varied(row, number, variation, text))
 
     async def _varied(
@@ -124,7 +123,7 @@ class Interactions:
         aspect: str,
     ) -> None:
         """Two to five pictures mixed, with no words."""
-        self.check_permissions(interaction)
+        check_permissions(interaction)
         fetches = [partial(self._attached, item) for item in attachments]
         await self.place(interaction, Blend(aspect=aspect), fetches)
 
@@ -139,7 +138,7 @@ class Interactions:
         making: the request, or what reads it from the disk. fetches: for requests that start from
         pictures which are still to be fetched.
         """
-        accepted = await self.before_reply(
+        accepted = await before_reply(
             interaction, self._accept(interaction, making, fetches), slow=bool(fetches)
         )
         message_id: int | None = None
@@ -147,49 +146,6 @@ class Interactions:
             message_id = await _reply(interaction, accepted)
         finally:  # it is paid for: it is drawn whatever becomes of the reply
             self._runner.start(accepted, message_id=message_id)
-
-    async def before_reply(
-        self,
-        interaction: discord.Interaction,
-        work: Coroutine[None, None, T],
-        *,
-        slow: bool = False,
-    ) -> T:
-        """What `work` returns, before the first public reply, which Discord awaits for 3 seconds.
-
-        The reply is deferred where the work is slow, or turns out to be; if it then fails, the
-        deferral is taken back, and the UserError is the caller's to answer.
-        """
-        working = asyncio.create_task(work)
-        done, _ = await asyncio.wait({working}, timeout=0 if slow else DEFER_AFTER_S)
-        if not done:
-            await _try(interaction.response.defer(thinking=True), "the deferral")
-        try:
-            return await working
-        except Exception:
-            if interaction.response.is_done():
-                await _try(interaction.delete_original_response(), "taking the deferral back")
-            raise
-
-    def check_permissions(self, interaction: discord.Interaction) -> None:
-        """Name what the bot lacks here, before anything is drawn."""
-        if interaction.guild_id is None:
-            return
-        thread = isinstance(interaction.channel, discord.Thread)
-        lacking = [
-            called
-            for name, called in NEEDED.items()
-            if name != ("send_messages" if thread else "send_messages_in_threads")
-            and not getattr(interaction.app_permissions, name)
-        ]
-        if lacking:
-            raise MissingPermission(
-                Sentence(
-                    "Darkroom lacks a permission in this channel: {names}. Ask who manages this "
-                    "server to allow it, or use another channel. Nothing was drawn or charged.",
-                    names=Sentence.listed(lacking),
-                )
-            )
 
     async def _attached(self, attachment: discord.Attachment) -> bytes:
         """A clean PNG of what a member attached; InvalidPicture otherwise."""
@@ -241,22 +197,13 @@ async def _reply(interaction: discord.Interaction, accepted: Accepted) -> int | 
     content = with_notes(headline(row, status_of(None)), row.notes)
     nobody = discord.AllowedMentions.none()
     if interaction.response.is_done():
-        message = await _try(
+        message = await attempt(
             interaction.edit_original_response(content=content, allowed_mentions=nobody),
             f"the first reply of job {row.id}",
         )
         return message.id if message else None
-    response = await _try(
+    response = await attempt(
         interaction.response.send_message(content, allowed_mentions=nobody),
         f"the first reply of job {row.id}",
     )
     return response.message_id if response else None
-
-
-async def _try(call: Awaitable[T], what: str) -> T | None:
-    """The call's result, or None where Discord did not take it: results go by the channel."""
-    try:
-        return await call
-    except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
-        log.warning("%s was lost: %s", what, error)
-        return None

@@ -8,6 +8,7 @@ from discord.utils import snowflake_time, utcnow
 
 import engine
 from bot import locale
+from bot.jobs.batches import BatchRow
 from bot.jobs.records import JobRow, Outcome
 from bot.prompt.grammar import LINK
 from engine import Sentence
@@ -22,20 +23,20 @@ _SHOWN_CHARACTERS = 1600
 _MARKUP = re.compile(r"([\\*_~|`\[\]])")
 
 
-def quoted(row: JobRow) -> str:
+def quoted(row: JobRow | BatchRow) -> str:
     """The prompt in bold on one line, its Markdown made harmless; empty where it has no words."""
     words = " ".join(row.prompt.split())
     if words.startswith("--"):
         return ""
     if len(words) > _PROMPT_CHARACTERS:
         words = words[: _PROMPT_CHARACTERS - 1] + "…"
-    shown = _plain(words)
+    shown = harmless(words)
     if len(shown) > _SHOWN_CHARACTERS:
         shown = shown[:_SHOWN_CHARACTERS].rstrip("\\") + "…"
     return f"**{shown}**" if shown else ""
 
 
-def _plain(words: str) -> str:
+def harmless(words: str) -> str:
     """No Markdown in it acts, and its links are links that show no preview."""
     pieces = LINK.split(words)
     pieces[::2] = [_MARKUP.sub(r"\\\1", piece) for piece in pieces[::2]]
@@ -43,7 +44,7 @@ def _plain(words: str) -> str:
     return "".join(pieces)
 
 
-def headline(row: JobRow, *statuses: Sentence) -> str:
+def headline(row: JobRow | BatchRow, *statuses: Sentence) -> str:
     """`**prompt** - @member (31%) (fast)`, or `**prompt** - Variations (Strong) by @member (…)`."""
     bold = f"{words} - " if (words := quoted(row)) else ""
     member = f"<@{row.user_id}>"

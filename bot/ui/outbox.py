@@ -13,20 +13,22 @@ import dataclasses
 import io
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 
 import aiohttp
 import discord
 
+import engine
 from bot import locale
-from bot.jobs import records
+from bot.jobs import batches, records
 from bot.jobs.kinds import KINDS
 from bot.jobs.records import Delivery, ImageRow, JobRow, MessageRow, Outcome, Role, TextRow
 from bot.pictures import grid
 from bot.pictures.store import PictureStore
 from bot.storage.database import Database
 from bot.ui import actions
+from bot.ui.batch_messages import BatchMessages
 from bot.ui.message_text import (
     CONTENT_CHARACTERS,
     EDITABLE_S,
@@ -99,27 +101,40 @@ class Outbox:
     """`runner.Outbox` on Discord."""
 
     def __init__(
-        self, *, client: discord.Client, database: Database, store: PictureStore, progress: Progress
+        self,
+        *,
+        client: discord.Client,
+        database: Database,
+        store: PictureStore,
+        progress: Progress,
+        batch_messages: BatchMessages,
     ) -> None:
         self._client = client
         self._database = database
         self._store = store
         self._progress = progress
-        self.show = progress.show
+        self._batches = batch_messages
         self.retry_after_s: tuple[float, ...] = (2, 10, 60)
         """The first waits between tries at a delivery."""
         self.last_retry_s: float | None = 300
         """Every later one; None: it stays owed until the next start."""
         self._fresh: set[str] = set()
-        """Jobs that ended in this process and were not tried yet: nobody was told."""
+        """Jobs and batches that ended in this process and were not tried yet: nobody was told."""
         self._posting: dict[asyncio.Task[None], int] = {}
         """Deliveries under way, with their channels."""
         self._retries: dict[int | str, _Retry] = {}
-        """Channels (by id) that Discord did not take a message for, and jobs that broke here."""
+        """Channels (by id) that Discord did not take a message for; jobs and batches that broke."""
         self._looking: asyncio.Task[None] | None = None
         self._look_again = False
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
+
+    def show(self, row: JobRow, event: engine.Event, *, blurred: bool = False) -> None:
+        """As `runner.Outbox.show`. A job of a batch is shown in the batch's message alone."""
+        if row.batch_id is None:
+            self._progress.show(row, event, blurred=blurred)
+        else:
+            self._batches.changed(row, event)
 
     def owe(self, job_id: str) -> None:
         """The job has just ended: post how."""
@@ -166,19 +181,27 @@ class Outbox:
         if room > 0:
             now_s = asyncio.get_running_loop().time()
             later = [key for key, retry in self._retries.items() if retry.due_s > now_s]
-            busy = [key for key in later if isinstance(key, int)]
+            broken = [key for key in later if isinstance(key, str)]
+            taken = [*self._posting.values(), *(key for key in later if isinstance(key, int))]
             async with self._database.read() as connection:
-                owed = await records.owed(
-                    connection,
-                    room,
-                    without_channels=[*self._posting.values(), *busy],
-                    without_jobs=[key for key in later if isinstance(key, str)],
+                # A batch is owed last of all of its jobs, so it goes before other jobs.
+                over = await batches.owed(
+                    connection, room, without_channels=taken, without_batches=broken
                 )
-        for job_id, channel_id in owed if room > 0 else ():
-            task = asyncio.create_task(self._deliver(job_id), name=job_id)
-            self._posting[task] = channel_id
-            task.add_done_callback(self._posted)
+                taken += [channel_id for _, channel_id in over]
+                owed = await records.owed(
+                    connection, room, without_channels=taken, without_jobs=broken
+                )
+            for batch_id, channel_id in over:
+                self._begin(self._deliver_batch(batch_id), batch_id, channel_id)
+            for job_id, channel_id in owed[: room - len(over)]:
+                self._begin(self._deliver(job_id), job_id, channel_id)
         self._set_timer()
+
+    def _begin(self, delivery: Coroutine[None, None, None], key: str, channel_id: int) -> None:
+        task = asyncio.create_task(delivery, name=key)
+        self._posting[task] = channel_id
+        task.add_done_callback(self._posted)
 
     def _looked(self, task: asyncio.Task[None]) -> None:
         self._looking = None
@@ -223,6 +246,9 @@ class Outbox:
     async def _deliver(self, job_id: str) -> None:
         """Post how the job ended and record that; what cannot be posted for good is kept."""
         ended = await self._load(job_id)
+        if ended.row.batch_id is not None and ended.role is Role.REFUSAL:
+            await self._record(ended, Delivery.POSTED, None)  # its batch's list says it
+            return
         await self._progress.end(ended.row)
         files = await asyncio.to_thread(self._read, ended)
         try:
@@ -265,6 +291,34 @@ class Outbox:
             self._retries.pop(ended.row.channel_id, None)
             await self._record(ended, Delivery.POSTED, message)
 
+    async def _deliver_batch(self, batch_id: str) -> None:
+        """Tell that all jobs of the batch are delivered, and record that."""
+        delivery, message_id = Delivery.POSTED, None
+        async with self._database.read() as connection:
+            batch = await batches.get(connection, batch_id)
+        assert batch is not None  # batches are never deleted
+        broken = self._retries.get(batch_id)
+        again = batch_id not in self._fresh
+        self._fresh.discard(batch_id)
+        try:
+            if broken is not None and broken.tries >= BREAKS_AT_MOST:
+                log.error("batch %s: its end broke off %d times", batch_id, broken.tries)
+                delivery = Delivery.KEPT
+            else:
+                message_id = (await self._batches.post_end(batch_id, again=again)).id
+        except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+            if not isinstance(error, discord.HTTPException) or _is_passing(error):
+                log.warning("batch %s: its end stays owed: %s", batch_id, error)
+                self._put_off(batch.channel_id)
+                return
+            log.warning("batch %s: Discord refused its end: %s", batch_id, error)
+            delivery = Delivery.KEPT
+            await self._batches.tell_kept(batch_id)
+        else:
+            self._retries.pop(batch.channel_id, None)
+        async with self._database.write() as connection:
+            await batches.delivered(connection, batch_id, delivery, message_id)
+
     async def _load(self, job_id: str) -> _Ended:
         async with self._database.read() as connection:
             row = await records.get(connection, job_id)
@@ -299,7 +353,9 @@ class Outbox:
         if message is None and ended.role is Role.REFUSAL:
             message = await self._post_refusal(ended)
         if message is None:
-            message = await self._post_result(ended, encode, mention=not again)
+            message = await self._post_result(
+                ended, encode, mention=not again and row.batch_id is None
+            )
         if row.progress_message_id is not None and row.progress_message_id != message.id:
             await self._delete(row, row.progress_message_id)
         return message
@@ -405,8 +461,15 @@ class Outbox:
                 job_id=ended.row.id,
                 role=ended.role,
             )
+        batch_id = ended.row.batch_id
         async with self._database.write() as connection:
             await records.delivered(connection, ended.row.id, delivery, shown)
+            over = batch_id is not None and await batches.end_if_over(connection, batch_id)
+        if batch_id is None:
+            return
+        self._batches.changed(ended.row, None)
+        if over:
+            self._fresh.add(batch_id)
 
     async def _delete(self, row: JobRow, message_id: int) -> None:
         try:

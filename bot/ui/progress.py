@@ -1,5 +1,7 @@
 """Progress edits: the latest event of each job wins, and a slow channel delays no other.
 
+A job has a message of its own, or the jobs of a batch have one together.
+
 Each channel has at most one edit under way and at most one timer for its next; where there is
 nothing to show there is neither. All channels together hold to one edit budget.
 """
@@ -9,12 +11,16 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 import aiohttp
 import discord
 
 import engine
+from bot.jobs.batches import BatchRow
 from bot.jobs.records import JobRow
 from bot.pictures import grid
 from bot.ui.message_text import EDITABLE_S, FAST, age_s, headline, status_of
@@ -29,28 +35,79 @@ _SPACING_S = 0.1
 """Between the starts of two edits of any messages: a fifth of Discord's 50 requests a second."""
 
 
-@dataclass(slots=True)
-class _Shown:
-    """What is known of one job's progress message."""
+Events = Mapping[str, engine.Event]
+"""The latest event of each open job, by job id."""
+Fields = Mapping[str, Any]
+"""What a message is edited to: arguments of discord.py's `edit`."""
 
-    row: JobRow
-    event: engine.Event
+
+@dataclass(slots=True, kw_only=True)
+class _Shown:
+    """One message that shows progress."""
+
+    key: str
+    """The id of its job or batch."""
+    channel_id: int
+    guild_id: int
+    message_id: int
     edited_s: float
     """Event loop time of the last edit."""
-    dirty: bool
+    dirty: bool = False
     """There is something to show that is not shown yet."""
     muted: bool = False
     """Discord refused an edit for good."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether nothing of it is drawn yet."""
+        raise NotImplementedError
+
+    async def fields(self) -> Fields:
+        """What it is to show now; what it has shown then is not dirty any more."""
+        raise NotImplementedError
+
+
+@dataclass(slots=True, kw_only=True)
+class _ShownJob(_Shown):
+    row: JobRow
+    event: engine.Event
     previews: tuple[bytes, ...] = ()
     blurred: bool = False
+
+    @property
+    def waits(self) -> bool:
+        return isinstance(self.event, engine.Queued)
+
+    async def fields(self) -> Fields:
+        previews, self.previews = self.previews, ()
+        speed = (FAST,) if isinstance(self.event, engine.Progress) else ()
+        content = headline(self.row, status_of(self.event), *speed)
+        if not previews:
+            return {"content": content}
+        jpeg = await asyncio.to_thread(grid.preview, previews, blurred=self.blurred)
+        file = discord.File(io.BytesIO(jpeg), f"{self.row.id}.jpg")
+        return {"content": content, "attachments": [file]}
+
+
+@dataclass(slots=True, kw_only=True)
+class _ShownBatch(_Shown):
+    render: Callable[[Events], Awaitable[Fields]]
+    events: dict[str, engine.Event] = field(default_factory=dict)
+
+    @property
+    def waits(self) -> bool:
+        return all(isinstance(event, engine.Queued) for event in self.events.values())
+
+    async def fields(self) -> Fields:
+        return await self.render(dict(self.events))
 
 
 @dataclass(slots=True)
 class _Channel:
-    """The jobs that are shown in one channel."""
+    """The messages that show progress in one channel."""
 
     shown: dict[str, _Shown] = field(default_factory=dict)
-    """By job id."""
+    """By the id of their job or batch."""
     timer: asyncio.TimerHandle | None = None
     editing: asyncio.Task[None] | None = None
 
@@ -82,17 +139,60 @@ class Progress:
         channel = self._channels.setdefault(row.channel_id, _Channel())
         shown = channel.shown.get(row.id)
         if shown is None:
-            news = status_of(event) != status_of(None)  # the first reply says the rest
-            shown = _Shown(row, event, edited_s=-self._interval_s, dirty=news)
-            channel.shown[row.id] = shown
-        elif status_of(event) != status_of(shown.event) or isinstance(event, engine.Progress):
+            shown = channel.shown[row.id] = _ShownJob(
+                key=row.id,
+                channel_id=row.channel_id,
+                guild_id=row.guild_id,
+                message_id=row.progress_message_id,
+                edited_s=-self._interval_s,
+                dirty=status_of(event) != status_of(None),  # the first reply says the rest
+                row=row,
+                event=event,
+            )
+        assert isinstance(shown, _ShownJob)
+        if status_of(event) != status_of(shown.event) or isinstance(event, engine.Progress):
             shown.event, shown.dirty = event, True
         if isinstance(event, engine.Progress) and event.previews:
             shown.previews, shown.blurred = event.previews, blurred
         self._schedule(channel)
 
-    async def end(self, row: JobRow) -> None:
-        """Show nothing more of the job; an edit under way ends first, or is given up."""
+    def show_in_batch(
+        self,
+        batch: BatchRow,
+        job_id: str,
+        event: engine.Event | None,
+        render: Callable[[Events], Awaitable[Fields]],
+    ) -> None:
+        """As `show`, for one job of a batch; None: it has ended.
+
+        render: what the batch's message says, given the latest events of its open jobs.
+        """
+        if self._closed or batch.message_id is None or age_s(batch.message_id) > EDITABLE_S:
+            return
+        channel = self._channels.setdefault(batch.channel_id, _Channel())
+        shown = channel.shown.get(batch.id)
+        if shown is None:
+            shown = channel.shown[batch.id] = _ShownBatch(
+                key=batch.id,
+                channel_id=batch.channel_id,
+                guild_id=batch.guild_id,
+                message_id=batch.message_id,
+                edited_s=-self._interval_s,
+                render=render,
+            )
+        assert isinstance(shown, _ShownBatch)
+        if event is None:
+            shown.events.pop(job_id, None)
+            shown.dirty = True
+        else:
+            before = shown.events.get(job_id)
+            shown.events[job_id] = event
+            if not isinstance(event, engine.Queued):  # its list tells no places in the queue
+                shown.dirty = shown.dirty or status_of(event) != status_of(before)
+        self._schedule(channel)
+
+    async def end(self, row: JobRow | BatchRow) -> None:
+        """Show nothing more of the job or batch; an edit under way ends first, or is given up."""
         channel = self._channels.get(row.channel_id)
         if channel is None or channel.shown.pop(row.id, None) is None:
             return
@@ -131,7 +231,7 @@ class Progress:
         if due is None or self._closed or channel.editing is not None:
             return
         loop = asyncio.get_running_loop()
-        channel.timer = loop.call_at(self._due_s(due), self._queue_up, due.row.channel_id)
+        channel.timer = loop.call_at(self._due_s(due), self._queue_up, due.channel_id)
 
     def _queue_up(self, channel_id: int) -> None:
         """Something is due in the channel: its turn comes when those before it had theirs."""
@@ -154,16 +254,18 @@ class Progress:
             self._schedule(channel)
         else:
             self._free_s = loop.time() + _SPACING_S
-            channel.editing = asyncio.create_task(self._edit(shown), name=shown.row.id)
-            channel.editing.add_done_callback(lambda _: self._edited(channel))
+            channel.editing = asyncio.create_task(self._edit(shown), name=shown.key)
+            channel.editing.add_done_callback(partial(self._edited, channel))
         self._serve()
 
     def _has_room(self) -> None:
         self._room = None
         self._serve()
 
-    def _edited(self, channel: _Channel) -> None:
+    def _edited(self, channel: _Channel, task: asyncio.Task[None]) -> None:
         channel.editing = None
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("job %s: a progress edit broke off", task.get_name(), exc_info=error)
         self._schedule(channel)
 
     def _next(self, channel: _Channel) -> _Shown | None:
@@ -172,29 +274,19 @@ class Progress:
 
     def _due_s(self, shown: _Shown) -> float:
         """Event loop time of the next edit; those who only wait leave the budget to the others."""
-        waits = isinstance(shown.event, engine.Queued)
-        return shown.edited_s + (_QUEUE_INTERVAL_S if waits else self._interval_s)
+        return shown.edited_s + (_QUEUE_INTERVAL_S if shown.waits else self._interval_s)
 
     async def _edit(self, shown: _Shown) -> None:
-        row = shown.row
-        shown.dirty, previews, shown.previews = False, shown.previews, ()
+        shown.dirty = False
         shown.edited_s = asyncio.get_running_loop().time()
-        assert row.progress_message_id is not None
         message = self._client.get_partial_messageable(
-            row.channel_id, guild_id=row.guild_id or None
-        ).get_partial_message(row.progress_message_id)
-        speed = (FAST,) if isinstance(shown.event, engine.Progress) else ()
-        content = headline(row, status_of(shown.event), *speed)
-        nobody = discord.AllowedMentions.none()
+            shown.channel_id, guild_id=shown.guild_id or None
+        ).get_partial_message(shown.message_id)
         try:
-            if previews:
-                jpeg = await asyncio.to_thread(grid.preview, previews, blurred=shown.blurred)
-                file = discord.File(io.BytesIO(jpeg), f"{row.id}.jpg")
-                await message.edit(content=content, attachments=[file], allowed_mentions=nobody)
-            else:
-                await message.edit(content=content, allowed_mentions=nobody)
+            fields = await shown.fields()
+            await message.edit(**fields, allowed_mentions=discord.AllowedMentions.none())
         except (discord.NotFound, discord.Forbidden) as refusal:
-            log.info("job %s: progress is not shown any more: %s", row.id, refusal)
+            log.info("job %s: progress is not shown any more: %s", shown.key, refusal)
             shown.muted = True
         except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
-            log.info("job %s: one progress edit was lost: %s", row.id, error)
+            log.info("job %s: one progress edit was lost: %s", shown.key, error)

@@ -19,6 +19,11 @@ def _menu(action: Action) -> app_commands.ContextMenu:
     async def callback(
         interaction: discord.Interaction[Darkroom], message: discord.Message
     ) -> None:
+        if action.of_batch is not None:
+            batch = await interaction.client.lookup.batch_shown_by(message.id)
+            if batch is not None:
+                await action.of_batch(interaction, batch.id)
+                return
         row, shown = await interaction.client.lookup.shown_by(message.id)
         await act(interaction, action, row, shown.position or 0)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import shutil
 import sqlite3
 from pathlib import Path
@@ -34,6 +35,10 @@ JOB = {
 }
 
 
+KEY_OF_A_COLUMN = re.compile(r"(\w+) (\w+\(\d+\)) CONSTRAINT (\w+) REFERENCES")
+"""A foreign key as SQLite takes it with a new column: the same as one of the table."""
+
+
 def schema(path):
     with sqlite3.connect(path) as connection:
         rows = connection.execute(
@@ -42,7 +47,10 @@ def schema(path):
         ).fetchall()
     connection.close()
     return {
-        (kind, name): " ".join((sql or "").replace('"', "").replace("( ", "(").split())
+        (kind, name): KEY_OF_A_COLUMN.sub(
+            r"\1 \2, CONSTRAINT \3 FOREIGN KEY(\1) REFERENCES",
+            " ".join((sql or "").replace('"', "").replace("( ", "(").split()),
+        )
         for kind, name, sql in rows
     }
 
@@ -105,7 +113,8 @@ def to_revision(connection, revision):
                 " CASCADE", " CASCADE" if connection.dialect.name == "postgresql" else ""
             )
         )
-    for table in ("images", "inputs", "jobs", "purses", "accounts", "guilds", "alembic_version"):
+    last = ("images", "inputs", "jobs", "batches", "purses", "accounts", "guilds")
+    for table in (*last, "alembic_version"):
         connection.exec_driver_sql(
             f"DROP TABLE IF EXISTS {table} CASCADE".replace(
                 " CASCADE", " CASCADE" if connection.dialect.name == "postgresql" else ""

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from bot.errors import NotFound
-from bot.ui import interactions
-from bot.ui.interactions import Interactions
+from bot.ui import replies
+from bot.ui.replies import before_reply, before_update
 
 
 class Reply:
@@ -18,8 +18,9 @@ class Reply:
         self.deferred = asyncio.Event()
         self.response = SimpleNamespace(defer=self.defer, is_done=lambda: self.done)
 
-    async def defer(self, *, thinking):
-        self.done = thinking
+    async def defer(self, *, thinking=False, ephemeral=False):
+        assert not ephemeral
+        self.done = True
         self.said.append("deferred")
         self.deferred.set()
 
@@ -27,22 +28,21 @@ class Reply:
         self.said.append("taken back")
 
 
-@pytest.fixture
-def place(monkeypatch):
-    monkeypatch.setattr(interactions, "DEFER_AFTER_S", 0.01)
-    return Interactions(orders=None, runner=None, lookup=None, fetcher=None)
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch):
+    monkeypatch.setattr(replies, "DEFER_AFTER_S", 0.01)
 
 
-async def test_quick_work_needs_no_deferral(place):
+async def test_quick_work_needs_no_deferral():
     async def work():
         return 7
 
     reply = Reply()
-    assert await place.before_reply(reply, work()) == 7
+    assert await before_reply(reply, work()) == 7
     assert reply.said == []
 
 
-async def test_slow_work_is_deferred_before_it_ends(place):
+async def test_slow_work_is_deferred_before_it_ends():
     reply = Reply()
 
     async def work():
@@ -50,11 +50,11 @@ async def test_slow_work_is_deferred_before_it_ends(place):
             await reply.deferred.wait()  # a disk that answers late
         return 7
 
-    assert await place.before_reply(reply, work()) == 7
+    assert await before_reply(reply, work()) == 7
     assert reply.said == ["deferred"]
 
 
-async def test_a_refusal_after_the_deferral_takes_it_back(place):
+async def test_a_refusal_after_the_deferral_takes_it_back():
     reply = Reply()
 
     async def work():
@@ -62,5 +62,17 @@ async def test_a_refusal_after_the_deferral_takes_it_back(place):
         raise NotFound("It is gone.")
 
     with pytest.raises(NotFound):
-        await place.before_reply(reply, work())
+        await before_reply(reply, work())
     assert reply.said == ["deferred", "taken back"]
+
+
+async def test_a_refused_change_leaves_the_message_whose_button_was_pressed():
+    reply = Reply()
+
+    async def work():
+        await reply.deferred.wait()
+        raise NotFound("It is gone.")
+
+    with pytest.raises(NotFound):
+        await before_update(reply, work())
+    assert reply.said == ["deferred"]

@@ -13,8 +13,6 @@ from bot.ui.outbox import AT_ONCE, Outbox
 class NoProgress:
     """Nothing is shown of any job."""
 
-    show = None
-
     async def end(self, row):
         pass
 
@@ -23,7 +21,13 @@ class Posting(Outbox):
     """An outbox whose posts wait until they are let go."""
 
     def __init__(self, database):
-        super().__init__(client=None, database=database, store=None, progress=NoProgress())
+        super().__init__(
+            client=None,
+            database=database,
+            store=None,
+            progress=NoProgress(),
+            batch_messages=None,
+        )
         self.under_way = {}
         self.begun = asyncio.Event()
         self.fail = {}

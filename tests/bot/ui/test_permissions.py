@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from bot.ui.interactions import NEEDED, PERMISSIONS
+from bot.ui.replies import NEEDED, PERMISSIONS
 
 README = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
 

@@ -1,0 +1,75 @@
+"""What one order draws: `{a, b}` and `--repeat` → one prompt for each grid. Pure."""
+
+from __future__ import annotations
+
+from bot.errors import PromptError
+from bot.prompt import permutations
+from bot.prompt.brief import GRID_IMAGES
+from bot.prompt.characters import plain
+from bot.prompt.grammar import Prompt, check_length, parse
+from bot.prompt.permutations import Expansion
+from engine import MAX_SEED, Sentence
+
+
+def grids(text: str, limit: int) -> tuple[str, ...]:
+    """The prompts that `text` orders a grid of, without braces and without --repeat.
+
+    Repetitions of a prompt with --seed have seeds of their own, four apart because a grid's
+    pictures have four in a row: the same pictures several times are nobody's wish, and this way
+    the order still draws the same when it is sent again. PromptError, marked in `text`, where a
+    prompt cannot be read or there would be more than `limit`.
+    """
+    source = plain(text).strip()
+    check_length(source)
+    read: list[tuple[Expansion, Prompt]] = []
+    for expansion in permutations.expansions(source, limit):
+        try:
+            read.append((expansion, parse(expansion.text)))
+        except PromptError as error:
+            raise expansion.blamed(error) from None
+    count = sum(prompt.parameters.repeat or 1 for _, prompt in read)
+    if count > limit:
+        raise _too_many(read, count, limit)
+    return tuple(each for _, prompt in read for each in _repeated(prompt))
+
+
+def _repeated(prompt: Prompt) -> list[str]:
+    asked = prompt.parameters
+    if asked.repeat is None:
+        return [prompt.source]
+    texts = []
+    for repetition in range(asked.repeat):
+        written = {"repeat": ""}
+        if asked.seed is not None:
+            seed = (asked.seed + GRID_IMAGES * repetition) % (MAX_SEED + 1)
+            written["seed"] = f"--seed {seed}"
+        texts.append(_rewritten(prompt, written))
+    return texts
+
+
+def _rewritten(prompt: Prompt, written: dict[str, str]) -> str:
+    """The prompt's source with the parameters of these names written in another way."""
+    pieces, at = [], 0
+    for segment in prompt.segments:
+        if segment.name in written:
+            pieces += [prompt.source[at : segment.start].rstrip(), written[segment.name]]
+            at = segment.start + len(segment.text)
+    pieces.append(prompt.source[at:].strip())
+    return " ".join(filter(None, pieces))
+
+
+def _too_many(read: list[tuple[Expansion, Prompt]], count: int, limit: int) -> PromptError:
+    sentence = Sentence(
+        "This orders {count} grids; you may order {limit} at once. Lower --repeat.",
+        count=count,
+        limit=limit,
+    )
+    expansion, prompt, segment = next(
+        (expansion, prompt, segment)
+        for expansion, prompt in read
+        for segment in prompt.segments
+        if segment.name == "repeat"
+    )
+    return expansion.blamed(
+        PromptError(sentence, token=segment.text, start=segment.start, command=prompt.source)
+    )

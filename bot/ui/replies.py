@@ -1,0 +1,104 @@
+"""What holds before any reply: may the bot post here, and Discord's three seconds."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from functools import partial
+from types import MappingProxyType
+from typing import TypeVar
+
+import aiohttp
+import discord
+
+from bot.errors import MissingPermission
+from engine import Sentence
+
+log = logging.getLogger(__name__)
+
+DEFER_AFTER_S = 2.0
+"""Discord gives up on a first reply after three."""
+NEEDED: Mapping[str, Sentence] = MappingProxyType(
+    {
+        "view_channel": Sentence("View Channels"),
+        "send_messages": Sentence("Send Messages"),
+        "send_messages_in_threads": Sentence("Send Messages in Threads"),
+        "attach_files": Sentence("Attach Files"),
+        "embed_links": Sentence("Embed Links"),
+        "read_message_history": Sentence("Read Message History"),
+    }
+)
+"""What the bot must be allowed in a channel, or in a thread of one, and how Discord calls it."""
+PERMISSIONS = discord.Permissions(**dict.fromkeys(NEEDED, True))
+"""What it asks for when it is invited."""
+
+T = TypeVar("T")
+
+
+def check_permissions(interaction: discord.Interaction) -> None:
+    """Name what the bot lacks here, before anything is drawn."""
+    if interaction.guild_id is None:
+        return
+    thread = isinstance(interaction.channel, discord.Thread)
+    lacking = [
+        called
+        for name, called in NEEDED.items()
+        if name != ("send_messages" if thread else "send_messages_in_threads")
+        and not getattr(interaction.app_permissions, name)
+    ]
+    if lacking:
+        raise MissingPermission(
+            Sentence(
+                "Darkroom lacks a permission in this channel: {names}. Ask who manages this "
+                "server to allow it, or use another channel. Nothing was drawn or charged.",
+                names=Sentence.listed(lacking),
+            )
+        )
+
+
+async def before_reply(
+    interaction: discord.Interaction,
+    work: Coroutine[None, None, T],
+    *,
+    slow: bool = False,
+    ephemeral: bool = False,
+) -> T:
+    """What `work` returns, before the first reply, which Discord awaits for 3 seconds.
+
+    The reply is deferred where the work is slow, or turns out to be; if it then fails, the
+    deferral is taken back, and the UserError is the caller's to answer.
+    """
+    defer = partial(interaction.response.defer, thinking=True, ephemeral=ephemeral)
+    try:
+        return await _in_time(work, defer, slow=slow)
+    except Exception:
+        if interaction.response.is_done():
+            await attempt(interaction.delete_original_response(), "taking the deferral back")
+        raise
+
+
+async def before_update(
+    interaction: discord.Interaction, work: Coroutine[None, None, T], *, slow: bool = False
+) -> T:
+    """As `before_reply`, where the reply is a change of the message whose button was pressed."""
+    return await _in_time(work, interaction.response.defer, slow=slow)
+
+
+async def attempt(call: Awaitable[T], what: str) -> T | None:
+    """The call's result, or None where Discord did not take it: results go by the channel."""
+    try:
+        return await call
+    except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+        log.warning("%s was lost: %s", what, error)
+        return None
+
+
+async def _in_time(
+    work: Coroutine[None, None, T], defer: Callable[[], Awaitable[object]], *, slow: bool
+) -> T:
+    working = asyncio.create_task(work)
+    done, _ = await asyncio.wait({working}, timeout=0 if slow else DEFER_AFTER_S)
+    if not done:
+        await attempt(defer(), "the deferral")
+    return await working
