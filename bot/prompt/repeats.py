@@ -64,12 +64,8 @@ def _too_many(read: list[tuple[Expansion, Prompt]], count: int, limit: int) -> P
         count=count,
         limit=limit,
     )
-    expansion, prompt, segment = next(
-        (expansion, prompt, segment)
-        for expansion, prompt in read
-        for segment in prompt.segments
-        if segment.name == "repeat"
-    )
+    expansion, prompt = max(read, key=lambda each: each[1].parameters.repeat or 0)
+    segment = next(segment for segment in prompt.segments if segment.name == "repeat")
     return expansion.blamed(
         PromptError(sentence, token=segment.text, start=segment.start, command=prompt.source)
     )

@@ -215,7 +215,11 @@ class Batches:
             if ordered is not None and ordered.user_id == interaction.user.id:
                 raise NotConfirmed("This is ordered already; it is drawn and charged once.")
         now_ms = self._now_ms()
-        if asked is None or now_ms - asked.asked_ms > CONFIRM_WITHIN_MIN * 60_000:
+        if (
+            asked is None
+            or interaction.channel_id != asked.order.channel_id
+            or now_ms - asked.asked_ms > CONFIRM_WITHIN_MIN * 60_000
+        ):
             raise NotConfirmed(
                 "This question is too old, or Darkroom was restarted since: send the command "
                 "again. Nothing was charged."

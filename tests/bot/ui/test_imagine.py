@@ -468,7 +468,7 @@ async def test_what_cannot_be_seen_is_neither_stored_nor_shown(
     await imagine(simcord_env, channel, alice, "a \u202ered\x00 cat \ud800\u200b")
     assert channel.last_message.content.startswith("**a red cat** - ")
     [job] = await rows(database, jobs)
-    assert job.prompt == "a red cat "
+    assert job.prompt == "a red cat"
     refused = refusal(await imagine(simcord_env, channel, alice, "a\u202e cat --bogus"))
     assert "\u202e" not in refused.description
 
