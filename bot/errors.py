@@ -73,7 +73,7 @@ class NotAllowed(UserError):
 
 
 class NotConfirmed(UserError):
-    title = "Action needed to continue"
+    title = Sentence("Action needed to continue")
     tone = Tone.YELLOW
 
 

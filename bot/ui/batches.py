@@ -14,7 +14,6 @@ from typing import Any
 
 import discord
 
-from bot import locale
 from bot.credits.pricing import credits_text
 from bot.errors import InvalidLink, NotAllowed, NotConfirmed, NotFound, UserError
 from bot.jobs.kinds import Imagine
@@ -26,6 +25,7 @@ from bot.pictures.uploads import PLACEHOLDER
 from bot.prompt import grammar
 from bot.ui import batch_buttons, batch_text
 from bot.ui.batch_messages import BatchMessages
+from bot.ui.language import to_member
 from bot.ui.replies import attempt, before_reply, before_update, check_permissions
 from engine import Sentence
 
@@ -138,7 +138,7 @@ class Batches:
                 count=len(accepted),
                 price=credits_text(asked.price),
             )
-            await _change(interaction, said, asked.order.locale)
+            await _change(interaction, said)
             await self._messages.open(batch_id)
         finally:  # it is paid for: it is drawn whatever becomes of the messages
             for each in accepted:
@@ -146,10 +146,10 @@ class Batches:
 
     async def discard(self, interaction: discord.Interaction, batch_id: str) -> None:
         """Forget what was asked."""
-        asked = await self._of(interaction, batch_id)
+        await self._of(interaction, batch_id)
         del self._asked[batch_id]
         said = Sentence("Nothing was ordered or charged.")
-        await _change(interaction, said, asked.order.locale)
+        await _change(interaction, said)
 
     async def cancel(self, interaction: discord.Interaction, batch_id: str) -> None:
         """Cancel what is not drawn of a batch yet, for its member only."""
@@ -159,11 +159,12 @@ class Batches:
         if interaction.user.id != batch.user_id:
             raise NotAllowed("This is another member's batch; only they can cancel it.")
         count = await self._runner.cancel_batch(batch)
-        said = Sentence("Cancelled; {count} grids are not charged.", count=count)
-        if count == 1:
-            said = Sentence("Cancelled; 1 grid is not charged.")
-        language = locale.supported(interaction.locale.value)
-        await interaction.response.send_message(locale.translated(said, language), ephemeral=True)
+        said = Sentence.plural(
+            "Cancelled; {count} grid is not charged.",
+            "Cancelled; {count} grids are not charged.",
+            count=count,
+        )
+        await interaction.response.send_message(to_member(interaction, said), ephemeral=True)
 
     async def _accept(self, asked: _Asked) -> tuple[Accepted, ...]:
         """Fetch the pictures, each once, and order everything."""
@@ -227,9 +228,9 @@ class Batches:
         return asked
 
 
-async def _change(interaction: discord.Interaction, said: Sentence, language: str) -> None:
+async def _change(interaction: discord.Interaction, said: Sentence) -> None:
     """Let the question say what became of it, without its buttons."""
-    text = locale.translated(said, language)
+    text = to_member(interaction, said)
     changing: Coroutine[Any, Any, object]
     if interaction.response.is_done():
         changing = interaction.edit_original_response(content=text, embed=None, view=None)
