@@ -173,7 +173,7 @@ async def test_in_direct_messages_all_is_in_the_members_language(
         guild_id=0, user_id=alice.id, amount=1000, actor_id=1, by_owner=True
     )
     fake_engine.pause()
-    result = await alice.user.slash(alice.user.dm_channel, "imagine", prompt="a cat")
+    result = await alice.user.slash("imagine", prompt="a cat")
     assert "(順番待ち)" in result.response.content
     fake_engine.resume()
     await simcord_env.settle()
