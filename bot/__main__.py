@@ -1,7 +1,7 @@
 """`darkroom bot`: start (settings → database → engine → client), and drain on SIGTERM.
 
-Subcommands: `run` (the default), `check` (settings, catalogue, database), `sync` (tell Discord the
-commands), `backup FILE`, `health` (for container health checks).
+Subcommands: `run` (the default), `check` (settings, catalogue, database, device, token), `sync`
+(tell Discord the commands), `backup FILE`, `health` (for container health checks).
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ import contextlib
 import logging
 import os
 import signal
+import sqlite3
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import discord
@@ -22,8 +24,9 @@ import darkroom
 import engine
 from bot import settings as settings_
 from bot.app import new_client, new_engine, new_store
-from bot.errors import StartError
+from bot.errors import NotFound, StartError
 from bot.jobs.housekeeping import Chore, Housekeeping
+from bot.prompt import brief, grammar
 from bot.settings import Settings
 from bot.storage.database import Database
 from bot.ui.client import Darkroom, use_api
@@ -51,25 +54,24 @@ def main(argv: list[str] | None = None) -> int:
     )
     actions = parser.add_subparsers(dest="action")
     actions.add_parser("run", help="connect and draw (the default)")
-    actions.add_parser("check", help="check settings, catalogue and database, then exit")
+    actions.add_parser("check", help="look at settings, catalogue, database, device and token")
     actions.add_parser("sync", help="tell Discord the commands, even if they are unchanged")
     actions.add_parser("health", help="whether a running bot is alive")
     backup = actions.add_parser("backup", help="copy the database while the bot runs")
-    backup.add_argument("file", type=Path)
+    backup.add_argument("file", type=Path, help="the copy; a file that is there is overwritten")
     arguments = parser.parse_args(argv)
     try:
         settings = settings_.load()
         _set_up_logging(settings)
         match arguments.action:
             case "check":
-                asyncio.run(_check(settings))
+                return asyncio.run(_check(settings))
             case "sync":
                 asyncio.run(_sync(settings))
             case "health":
                 return _health(settings)
             case "backup":
-                asyncio.run(Database(settings.database).backup(arguments.file))
-                print(f"copied to {arguments.file}")
+                _backup(settings, arguments.file)
             case _:
                 return asyncio.run(_run(settings))
     except (StartError, engine.EngineError) as error:
@@ -83,7 +85,15 @@ def _how_to_begin() -> str:
 
 
 def _set_up_logging(settings: Settings) -> None:
-    discord.utils.setup_logging(level=logging.getLevelNamesMapping()[settings.log_level])
+    handler = logging.StreamHandler()
+    plain = logging.Formatter("{asctime} {levelname:<8} {name} {message}", style="{")
+    plain.default_msec_format = None
+    coloured = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    discord.utils.setup_logging(
+        handler=handler,
+        formatter=discord.utils.MISSING if coloured else plain,
+        level=logging.getLevelNamesMapping()[settings.log_level],
+    )
     logging.getLogger("alembic").setLevel(logging.WARNING)
     discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # no voice here
 
@@ -93,7 +103,10 @@ async def _run(settings: Settings) -> int:
     if not settings.discord_token:
         raise StartError(_how_to_begin())
     use_api(settings.discord_api_url)
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StartError(f"DATA_DIR cannot be made: {error}.") from None
     database = Database(settings.database)
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(database.close)
@@ -108,7 +121,36 @@ async def _run(settings: Settings) -> int:
             log.info(hint)
         if warning := client.default_model_warning():
             log.warning(warning)
+        warming = asyncio.create_task(_warm_up(client), name="warm-up")
+        stack.callback(warming.cancel)
         return await _until_stopped(client, settings)
+
+
+async def _warm_up(client: Darkroom) -> None:
+    """Load the model that draws where a prompt names none, so that nobody waits for it later.
+
+    A job of one step does it: it is queued, drawn and thrown away like any other.
+    """
+    try:
+        models = client.engine_client.models()
+        model = brief.choose_model(grammar.parse("a"), models, default=client.default_model)
+        job = engine.DrawJob(
+            id="warm-up",
+            owner="the start",
+            model=model.name,
+            prompt=(engine.WeightedText(text="a"),),
+            images=1,
+            steps=1,
+            guidance=model.guidance,
+            width_px=model.width_px,
+            height_px=model.height_px,
+            previews=False,
+        )
+        async for event in client.engine_client.run(job):
+            if isinstance(event, engine.Failed):
+                log.warning("%s cannot draw: %s", model.title, event.reason)
+    except (NotFound, ValueError, engine.EngineError) as error:
+        log.warning("no model is loaded yet: %s", error)
 
 
 async def _until_stopped(client: Darkroom, settings: Settings) -> int:
@@ -126,7 +168,8 @@ async def _until_stopped(client: Darkroom, settings: Settings) -> int:
     for task in (stopping, lost, doubled, housekeeping):
         task.cancel()
     if running.done():
-        await _explain(running)
+        with _in_words():
+            await running
         return 1
     if lost.done() and not lost.cancelled():
         log.critical("the device is lost; exiting so that the supervisor starts the bot afresh")
@@ -143,10 +186,11 @@ async def _until_stopped(client: Darkroom, settings: Settings) -> int:
     return status
 
 
-async def _explain(running: asyncio.Task[None]) -> None:
-    """Turn the ends of a client that an operator can mend into one sentence."""
+@contextlib.contextmanager
+def _in_words() -> Iterator[None]:
+    """Turn what an operator can mend about the connection into one sentence."""
     try:
-        await running
+        yield
     except discord.LoginFailure:
         raise StartError(
             "DISCORD_TOKEN was refused by Discord; copy it again from the bot page of the "
@@ -162,16 +206,63 @@ async def _explain(running: asyncio.Task[None]) -> None:
         raise StartError(f"Discord cannot be reached: {error}.") from None
 
 
-async def _check(settings: Settings) -> None:
+async def _check(settings: Settings) -> int:
+    """Say of each thing whether it is well; 1 where one is not."""
+    logging.getLogger("discord").setLevel(logging.WARNING)
+    status = 0
+    for name, look in (
+        ("catalogue", _look_at_catalogue),
+        ("database", _look_at_database),
+        ("device", _look_at_device),
+        ("token", _look_at_token),
+    ):
+        try:
+            print(f"{name:10} ok     {await look(settings)}", flush=True)
+        except (StartError, engine.EngineError) as error:
+            print(f"{name:10} wrong  {error}", flush=True)
+            status = 1
+    return status
+
+
+async def _look_at_catalogue(settings: Settings) -> str:
     models = engine.load_catalogue(settings.models)
+    installed = [spec.info.title for spec in models if spec.draws and spec.info.installed]
+    if not installed:
+        raise StartError(
+            f"none of the {len(models)} models in {settings.models} is installed; get one with "
+            f"{darkroom.command()} engine fetch NAME"
+        )
+    return f"{len(models)} models in {settings.models}; installed: {', '.join(installed)}"
+
+
+async def _look_at_database(settings: Settings) -> str:
     database = Database(settings.database)
     try:
         await database.start()
     finally:
         await database.close()
-    print(f"{len(models)} models in {settings.models}; the database is ready.")
+    return "ready"
+
+
+async def _look_at_device(settings: Settings) -> str:
+    drawing = new_engine(settings)
+    await drawing.start()
+    try:
+        status = drawing.status()
+    finally:
+        await drawing.close()
+    return f"{status.device}. {status.extras.get('reason', '')}".rstrip(" .")
+
+
+async def _look_at_token(settings: Settings) -> str:
+    """Log in, as at a start, but without connecting."""
     if not settings.discord_token:
-        print(_how_to_begin())
+        raise StartError(_how_to_begin())
+    use_api(settings.discord_api_url)
+    async with discord.Client(intents=discord.Intents(guilds=True)) as client:
+        with _in_words():
+            await client.login(settings.discord_token)
+        return f"Discord knows it as {client.user}"
 
 
 async def _sync(settings: Settings) -> None:
@@ -185,11 +276,20 @@ async def _sync(settings: Settings) -> None:
             settings, database=database, engine_client=new_engine(settings), serving=False
         )
         async with client:
-            await client.login(settings.discord_token)
-            await client.sync_commands(force=True)
+            with _in_words():
+                await client.login(settings.discord_token)
+                await client.sync_commands(force=True)
     finally:
         await database.close()
     print("commands synced")
+
+
+def _backup(settings: Settings, file: Path) -> None:
+    try:
+        asyncio.run(Database(settings.database).backup(file))
+    except (OSError, sqlite3.Error) as error:
+        raise StartError(f"The database was not copied to {file}: {error}.") from None
+    print(f"copied to {file}")
 
 
 def _health(settings: Settings) -> int:

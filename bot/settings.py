@@ -6,16 +6,23 @@ HF_HOME reach them too. An empty value counts as unset.
 
 from __future__ import annotations
 
+import difflib
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from dotenv import load_dotenv
+from dotenv import dotenv_values, load_dotenv
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import StartError
 
-Ids = Annotated[tuple[int, ...], NoDecode]
+# The description of a type ends the sentence "must be …, not 'x'".
+Ids = Annotated[tuple[int, ...], NoDecode, Field(description="ids, numbers with commas between")]
+_OTHER_NAMES = ("PLAYGROUND_PORT", "DARKROOM_COMMAND")
+"""Variables of other parts of Darkroom."""
+_ALIKE = 0.85
+"""How alike two names are, of 1, where the one is taken for a slip of the other."""
 
 
 class Settings(BaseSettings):
@@ -26,29 +33,57 @@ class Settings(BaseSettings):
     discord_token: str = ""
     owner_ids: Ids = ()
     allowed_guilds: Ids = ()
-    guild_id: int | None = None
-    discord_api_url: str = Field(default="", pattern=r"^(https?://[^/\s]+\S*)?$")
-    discord_gateway_url: str = Field(default="", pattern=r"^(wss?://[^/\s]+\S*)?$")
+    guild_id: int | None = Field(default=None, description="a server's id, a number")
+    discord_api_url: str = Field(
+        default="",
+        pattern=r"^(https?://[^/\s]+\S*)?$",
+        description="an address that begins with https:// or http://",
+    )
+    discord_gateway_url: str = Field(
+        default="",
+        pattern=r"^(wss?://[^/\s]+\S*)?$",
+        description="an address that begins with wss:// or ws://",
+    )
 
     data_dir: Path = Path("data")
     database_url: str = ""
     models: Path = Path("models.toml")
     default_model: str = ""
 
-    device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
-    dtype: Literal["auto", "fp32", "fp16", "bf16"] = "auto"
-    gpu_memory_gb: float | None = Field(default=None, gt=0)
-    idle_unload_min: float | None = Field(default=None, gt=0)
-    preview_interval_s: float = Field(default=2.0, ge=0.5, le=60)
+    device: str = Field(
+        default="auto",
+        pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$",
+        description="auto, cpu, mps, cuda or, with the card's number, cuda:0",
+    )
+    dtype: Literal["auto", "fp32", "fp16", "bf16"] = Field(
+        default="auto", description="auto, fp32, fp16 or bf16"
+    )
+    gpu_memory_gb: float | None = Field(
+        default=None, gt=0, allow_inf_nan=False, description="a number of gigabytes above 0"
+    )
+    idle_unload_min: float | None = Field(
+        default=None, gt=0, allow_inf_nan=False, description="a number of minutes above 0"
+    )
+    preview_interval_s: float = Field(
+        default=2.0, ge=0.5, le=60, description="a number of seconds from 0.5 to 60"
+    )
 
-    trial_credits: float = Field(default=25, ge=0, le=1_000_000)
-    guild_allotment_credits: float = Field(default=1000, ge=0, le=1_000_000_000)
-    max_running: int = Field(default=3, ge=1, le=100)
-    max_queued: int = Field(default=10, ge=0, le=1000)
-    max_batch: int = Field(default=10, ge=1, le=40)
+    trial_credits: float = Field(
+        default=25, ge=0, le=1_000_000, description="a number from 0 to 1,000,000"
+    )
+    guild_allotment_credits: float = Field(
+        default=1000, ge=0, le=1_000_000_000, description="a number from 0 to 1,000,000,000"
+    )
+    max_running: int = Field(default=3, ge=1, le=100, description="a whole number from 1 to 100")
+    max_queued: int = Field(default=10, ge=0, le=1000, description="a whole number from 0 to 1000")
+    max_batch: int = Field(default=10, ge=1, le=40, description="a whole number from 1 to 40")
 
-    drain_s: float = Field(default=60, ge=0, le=3600)
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    drain_s: float = Field(
+        default=60, ge=0, le=3600, description="a number of seconds from 0 to 3600"
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="DEBUG, INFO, WARNING or ERROR"
+    )
 
     @field_validator("owner_ids", "allowed_guilds", mode="before")
     @classmethod
@@ -69,11 +104,30 @@ class Settings(BaseSettings):
 def load(env_file: Path | None = Path(".env")) -> Settings:
     """The settings; StartError names the variable that is wrong and says what it takes."""
     if env_file is not None:
+        _find_slips(env_file)
         load_dotenv(env_file)
     try:
         return Settings()
     except ValidationError as error:
         first = error.errors()[0]
-        name = str(first["loc"][0]).upper()
-        held = "" if name == "DISCORD_TOKEN" else f" (it is {first['input']!r})"
-        raise StartError(f"{name} is wrong{held}: {first['msg']}. See .env.example.") from None
+        field = str(first["loc"][0])
+        name, expected = field.upper(), Settings.model_fields[field].description
+        held = os.environ.get(name, first["input"])
+        raise StartError(f"{name} must be {expected}, not {held!r}. See .env.example.") from None
+
+
+def _find_slips(env_file: Path) -> None:
+    """StartError where the file, or the environment beside it, has nearly the name of a setting.
+
+    Names that are like none of ours are for libraries, such as HF_TOKEN.
+    """
+    known = [*(name.upper() for name in Settings.model_fields), *_OTHER_NAMES]
+    places = dict.fromkeys((name for name in os.environ if name.startswith("DISCORD")), "")
+    places |= dict.fromkeys(dotenv_values(env_file), f" in {env_file}")
+    for name, place in places.items():
+        alike = difflib.get_close_matches(name.upper(), known, n=1, cutoff=_ALIKE)
+        if alike and name.upper() not in known:
+            raise StartError(
+                f"{name}{place} is not a variable of Darkroom; {alike[0]} is. Correct the name, "
+                "or take the line out."
+            )

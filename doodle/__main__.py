@@ -14,7 +14,10 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads starve a shared machine
+# Spinning threads starve a shared machine; the libraries' warnings are for their programmers.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+os.environ.setdefault("DIFFUSERS_VERBOSITY", "error")
 
 import darkroom
 from doodle import recipe as recipes

@@ -7,11 +7,15 @@ import asyncio
 import contextlib
 import io
 import logging
+import os
+import re
+import secrets
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dotenv import load_dotenv
 from PIL import Image
 
 import darkroom
@@ -21,25 +25,31 @@ from engine import (
     EngineError,
     Failed,
     Finished,
+    ModelInfo,
     ModelSpec,
     Progress,
+    Started,
     WeightedText,
     load_catalogue,
 )
-from engine.device.threads import wait_passively
+from engine.device.libraries import prepare
 from engine.errors import JobError
 
 if TYPE_CHECKING:
     from engine.bench.measures import Result
 
+DRAWN = Path("data/drawn")
+"""Where pictures go that are given no name; git ignores it."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one subcommand; 0 where it did what was asked."""
+    """Run one subcommand; 0 where it did what was asked. `.env` is read first, as for the bot."""
+    load_dotenv(Path(".env"))
     options = _parser().parse_args(arguments)
     try:
         with _logged():
             return int(options.command(options))
-    except (EngineError, ValueError) as error:
+    except (EngineError, ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -67,57 +77,80 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=f"{darkroom.command()} engine", description="The engine from a terminal."
     )
-    parser.add_argument("--models", type=Path, default=Path("models.toml"), help="the catalogue")
-    commands = parser.add_subparsers(required=True)
+    catalogue = Path(os.environ.get("MODELS") or "models.toml")
+    device = os.environ.get("DEVICE") or "auto"
+    parser.add_argument(
+        "--models", type=Path, default=catalogue, help=f"the catalogue (default: {catalogue})"
+    )
+    commands = parser.add_subparsers(required=True, metavar="draw | models | fetch | bench")
 
     draw = commands.add_parser("draw", help="draw a prompt to a file")
-    draw.add_argument("prompt")
-    draw.add_argument("--model", help="a name in the catalogue; default: its first installed one")
-    draw.add_argument("--seed", type=int, default=0)
-    draw.add_argument("--images", type=int, default=4)
-    draw.add_argument("--steps", type=int)
-    draw.add_argument("--guidance", type=float)
-    draw.add_argument("--scheduler")
-    draw.add_argument("--negative")
-    draw.add_argument("--size", type=_size, help="such as 512x768")
-    draw.add_argument("--device", default="auto")
-    draw.add_argument("--out", type=Path, default=Path("grid.png"))
+    draw.add_argument("prompt", help="what to draw; the parameters of /imagine mean nothing here")
+    draw.add_argument(
+        "--model", help="a name or alias of the catalogue (default: the largest installed one)"
+    )
+    draw.add_argument("--seed", type=int, help="the same picture again (default: another one)")
+    draw.add_argument("--images", type=int, default=4, help="how many, 1 to 16 (default: 4)")
+    draw.add_argument("--steps", type=int, help="denoising steps, 1 to 150 (default: the model's)")
+    draw.add_argument(
+        "--guidance", type=float, help="how closely to keep to the words (default: the model's)"
+    )
+    draw.add_argument("--scheduler", help="such as euler or dpm++2m-karras (default: the model's)")
+    draw.add_argument("--negative", help="what to leave out (default: the model's)")
+    draw.add_argument(
+        "--size", type=_size, help="in pixels, such as 512x768 (default: the model's)"
+    )
+    draw.add_argument(
+        "--device", default=device, help=f"auto, cpu, cuda, cuda:1, mps … (default: {device})"
+    )
+    draw.add_argument(
+        "--out", type=Path, metavar="FILE", help=f"such as cat.png (default: in {DRAWN})"
+    )
     draw.set_defaults(command=lambda options: asyncio.run(_draw(options)))
 
-    models = commands.add_parser("models", help="list the catalogue")
+    models = commands.add_parser(
+        "models", help="list the catalogue: size, licence, what fits this machine"
+    )
     models.set_defaults(command=_models)
 
     fetch = commands.add_parser("fetch", help="download a model of the catalogue")
-    fetch.add_argument("name")
-    fetch.add_argument("--yes", action="store_true", help="do not ask")
+    fetch.add_argument("name", help="of the catalogue, such as sdxl")
+    fetch.add_argument("--yes", action="store_true", help="download without asking")
     fetch.set_defaults(command=_fetch)
 
     bench = commands.add_parser("bench", help="measure against diffusers' own pipelines")
     bench.add_argument("--json", type=Path, help="write the figures to this file")
     bench.add_argument("--page", type=Path, help="write a page and a plot, for docs/benchmarks.md")
     bench.add_argument("--note", default="", help="a sentence for the page, on how it was measured")
-    bench.add_argument("--only", nargs="*", default=(), help="such as 1 1-toy 4")
+    bench.add_argument(
+        "--only", nargs="*", default=(), help="some of the measurements, such as 1 1-toy 4"
+    )
     bench.add_argument("--full-size", action="store_true", help="SD 1.5 and SDXL, on a GPU")
-    bench.add_argument("--device", default="auto")
-    bench.add_argument("--dtype", default="auto")
+    bench.add_argument("--device", default=device, help=f"(default: {device})")
+    bench.add_argument("--dtype", default="auto", help="auto, float32, float16 or bfloat16")
     bench.set_defaults(command=_bench)
     return parser
 
 
 def _size(text: str) -> tuple[int, int]:
-    width, _, height = text.partition("x")
-    return int(width), int(height)
+    match = re.fullmatch(r"(\d+)[x×](\d+)", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size; write it as 512x768.")
+    return int(match[1]), int(match[2])
 
 
 async def _draw(options: argparse.Namespace) -> int:
     specs = load_catalogue(options.models)
     info = _choose(specs, options.model).info
-    if not options.out.parent.is_dir():
-        raise ValueError(f"There is no directory {options.out.parent} for the picture; make it.")
+    seed = secrets.randbelow(2**32) if options.seed is None else options.seed
+    out = options.out or DRAWN / f"{_file_stem(options.prompt)}-{seed}.png"
+    if options.out is None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    _check_out(out)
     width_px, height_px = options.size or (info.width_px, info.height_px)
     engine = Engine(specs, device=options.device)
     await engine.start()
-    print(f"{info.title} on {engine.status().device}", file=sys.stderr)
+    _tell(f"{info.title} on {engine.status().device}, seed {seed}")
     try:
         stream = engine.run(
             DrawJob(
@@ -126,7 +159,7 @@ async def _draw(options: argparse.Namespace) -> int:
                 model=info.name,
                 prompt=(WeightedText(text=options.prompt),) if options.prompt else (),
                 negative=info.negative if options.negative is None else options.negative,
-                seed=options.seed,
+                seed=seed,
                 images=options.images,
                 width_px=width_px,
                 height_px=height_px,
@@ -138,15 +171,17 @@ async def _draw(options: argparse.Namespace) -> int:
         )
         async for event in stream:
             match event:
+                case Started(loading=title) if title:
+                    _tell_for_now(f"loading {title} …")
                 case Progress(done=done, total=total):
-                    print(f"\r{100 * done // total:3} %", end="", file=sys.stderr, flush=True)
+                    _tell_for_now(f"{100 * done // total:3} %")
                 case Failed(reason=reason):
-                    print(f"\r{reason}", file=sys.stderr)
+                    _tell(reason)
                     return 1
                 case Finished() as finished:
-                    _save(finished, options.out)
+                    _save(finished, out)
                     notes = " ".join(finished.notes)
-                    print(f"\r{options.out}: {finished.gpu_s:.1f} s. {notes}", file=sys.stderr)
+                    _tell(f"{out}: {finished.gpu_s:.1f} s. {notes}".rstrip())
                 case _:
                     pass
     finally:
@@ -154,10 +189,43 @@ async def _draw(options: argparse.Namespace) -> int:
     return 0
 
 
+def _tell(line: str) -> None:
+    """A line on stderr, in place of what was told for now."""
+    erase = "\r\x1b[K" if sys.stderr.isatty() else ""
+    print(f"{erase}{line}", file=sys.stderr, flush=True)
+
+
+def _tell_for_now(text: str) -> None:
+    """What the next text replaces; nothing where stderr is a file."""
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+
+
+def _file_stem(prompt: str) -> str:
+    """The first words of a prompt, as a file's name on any system."""
+    words = re.findall(r"\w+", prompt.casefold())
+    return "-".join(words)[:40].strip("-") or "picture"
+
+
+def _check_out(path: Path) -> None:
+    """ValueError where a picture cannot be written there, before it is drawn."""
+    kind = Image.registered_extensions().get(path.suffix.lower())
+    if kind not in Image.SAVE:
+        raise ValueError(f"{path.name!r} names no kind of picture; end it in .png, .jpg or .webp.")
+    _check_folder(path)
+
+
+def _check_folder(path: Path) -> None:
+    if not path.parent.is_dir():
+        raise ValueError(f"There is no directory {path.parent} for {path.name}; make it.")
+    if path.is_dir():
+        raise ValueError(f"{path} is a directory; name a file in it.")
+
+
 def _choose(specs: Sequence[ModelSpec], name: str | None) -> ModelSpec:
     drawing = [spec for spec in specs if spec.draws]
     if name is None:
-        return next((spec for spec in drawing if spec.info.installed), drawing[0])
+        return _largest(specs) or drawing[0]
     for spec in drawing:
         if name.casefold() in {alias.casefold() for alias in (spec.info.name, *spec.info.aliases)}:
             return spec
@@ -165,28 +233,79 @@ def _choose(specs: Sequence[ModelSpec], name: str | None) -> ModelSpec:
     raise ValueError(f"There is no model {name!r}; there are {known}.")
 
 
+def _largest(specs: Sequence[ModelSpec]) -> ModelSpec | None:
+    """What draws where no model is named, as in the bot."""
+    installed = [spec for spec in specs if spec.draws and spec.info.installed]
+    return max(installed, key=lambda spec: spec.info.weight_bytes, default=None)
+
+
 def _save(finished: Finished, path: Path) -> None:
-    """Save one picture unchanged, several side by side in rows of two."""
-    pictures = [Image.open(io.BytesIO(picture.png)) for picture in finished.pictures]
-    if len(pictures) == 1:
+    """Save one picture, or several side by side in rows of two; a lone PNG unchanged."""
+    if len(finished.pictures) == 1 and path.suffix.lower() == ".png":
         path.write_bytes(finished.pictures[0].png)
         return
+    pictures = [Image.open(io.BytesIO(picture.png)) for picture in finished.pictures]
     width, height = pictures[0].size
-    grid = Image.new("RGB", (2 * width, (len(pictures) + 1) // 2 * height), "white")
+    columns = min(2, len(pictures))
+    rows = (len(pictures) + 1) // 2
+    grid = Image.new("RGB", (columns * width, rows * height), "white")
     for number, picture in enumerate(pictures):
         grid.paste(picture, (number % 2 * width, number // 2 * height))
     grid.save(path)
 
 
 def _models(options: argparse.Namespace) -> int:
-    for spec in load_catalogue(options.models):
+    prepare()
+    from engine.device import device as devices  # noqa: PLC0415 - imports torch
+
+    specs = load_catalogue(options.models)
+    device = devices.choose(os.environ.get("DEVICE") or "auto", "auto", None)
+    print(f"This machine draws on {device.title}, with {device.memory_gb:.0f} GB for models.")
+    if device.warning:
+        print(device.warning)
+    default = _largest(specs)
+    for spec in specs:
         info = spec.info
-        print(f"{info.name:16} {info.title}, {info.family}: {info.width_px} × {info.height_px} px")
-        print(f"{'':16} {'installed' if info.installed else 'not here'}, {info.source}")
-        sell = ", pictures may be sold" if info.may_sell else ", pictures may not be sold"
-        gate = ", behind a gate: accept its terms on the hub first" if info.gated else ""
-        print(f"{'':16} {info.licence}{sell if spec.draws else ''}{gate}; VRAM {info.vram_gb:g} GB")
+        print()
+        size = f": {info.width_px} × {info.height_px} px" if spec.draws else ""
+        print(f"{info.name:16} {info.title}{size}")
+        state = _state(spec)
+        if spec is default:
+            state += "; the largest, so it draws where nothing names a model"
+        print(f"{'':16} {state}")
+        if spec.draws:
+            for line in (_fit(info, device.where.type, device.memory_gb), _terms(info)):
+                print(f"{'':16} {line}")
+        elif info.licence:
+            print(f"{'':16} {info.licence}")
     return 0
+
+
+def _state(spec: ModelSpec) -> str:
+    info = spec.info
+    if info.installed:
+        named = next(iter(info.aliases), info.name)
+        return f"installed, --v {named}" if spec.draws else "installed"
+    if not spec.hub_id:
+        return f"not here; its files belong at {spec.place}"
+    size = f"{info.download_gb:g} GB to download: " if info.download_gb else "get it with: "
+    return f"not here, {size}{darkroom.command()} engine fetch {info.name}"
+
+
+def _fit(info: ModelInfo, device: str, memory_gb: float) -> str:
+    if device == "cpu":
+        quick = info.width_px * info.height_px <= 256 * 256
+        return "quick on a CPU" if quick else "slow on a CPU: minutes for each picture"
+    need = f"needs {info.vram_gb:g} GB of the card"
+    if info.vram_gb <= memory_gb:
+        return f"{need}, fits"
+    return f"{need}, more than there is; the head of the catalogue says how to make it smaller"
+
+
+def _terms(info: ModelInfo) -> str:
+    sell = "may" if info.may_sell else "may not"
+    gate = "; accept its terms on the hub first" if info.gated else ""
+    return f"{info.licence or 'licence unknown'}, pictures {sell} be sold{gate}"
 
 
 def _fetch(options: argparse.Namespace) -> int:
@@ -199,7 +318,9 @@ def _fetch(options: argparse.Namespace) -> int:
 
 
 def _bench(options: argparse.Namespace) -> int:
-    wait_passively()
+    for file in filter(None, (options.json, options.page)):
+        _check_folder(file)
+    prepare()
     from engine.bench import figures  # noqa: PLC0415 - imports torch
 
     common = {"device": options.device, "dtype": options.dtype, "only": options.only, "say": _say}

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.catalogue import ModelSpec
-from engine.device.threads import wait_passively
+from engine.device.libraries import prepare as prepare_libraries
 from engine.errors import EngineClosed, EngineError, EngineLost, JobError, Sentence, sentence_of
 from engine.messages import (
     Cancelled,
@@ -80,7 +80,7 @@ class Engine:
 
     async def start(self) -> None:
         """Start the device thread; EngineError with one sentence where the device is missing."""
-        wait_passively()
+        prepare_libraries()
         self._loop = asyncio.get_running_loop()
         ready: asyncio.Future[None] = self._loop.create_future()
         self._thread = threading.Thread(

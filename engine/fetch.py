@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Protocol
+from typing import Protocol, cast
 
 from engine.catalogue import ModelSpec
 from engine.errors import EngineError
@@ -97,7 +98,8 @@ def fetch(
             f"{info.title} needs {total_gb:.2f} GB and {free_gb:.2f} GB are free at {near};"
             " make room first."
         )
-    if missing and not agreed and ask("Download? [y/N] ").strip().lower() not in {"y", "yes"}:
+    if missing and not agreed and not _agrees(ask):
+        say("Nothing was downloaded.")
         return 1
     done_gb = 0.0
     for name in missing:
@@ -106,8 +108,25 @@ def fetch(
         done_gb += sizes[name] / 1e9
     if spec.hub_file and folder / spec.hub_file != spec.place:
         (folder / spec.hub_file).rename(spec.place)
-    say(f"{info.title} is ready.")
+    say(f"{info.title} is ready. {_how_to_use(spec)}".rstrip())
     return 0
+
+
+def _agrees(ask: Callable[[str], str]) -> bool:
+    try:
+        return ask("Download? [y/N] ").strip().lower() in {"y", "yes"}
+    except EOFError:
+        raise EngineError("There is no terminal to answer at; agree with --yes.") from None
+
+
+def _how_to_use(spec: ModelSpec) -> str:
+    if not spec.draws:
+        return "Restart the bot to use it."
+    name = next(iter(spec.info.aliases), spec.info.name)
+    return (
+        f"Restart the bot; then members draw with it by --v {name}, and without --v where it is "
+        "the largest model here. /model default and DEFAULT_MODEL choose another."
+    )
 
 
 def _is_here(path: Path, size: int) -> bool:
@@ -115,7 +134,7 @@ def _is_here(path: Path, size: int) -> bool:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0]
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 class HuggingFace:
@@ -123,39 +142,41 @@ class HuggingFace:
 
     def sizes(self, hub_id: str) -> Mapping[str, int]:
         from huggingface_hub import HfApi  # noqa: PLC0415 - a second to import
-        from huggingface_hub.errors import GatedRepoError, HfHubHTTPError  # noqa: PLC0415
 
-        try:
+        with _in_words(f"{hub_id} cannot be reached", "Look at the network, then run it again."):
             info = HfApi().model_info(hub_id, files_metadata=True)
-        except GatedRepoError as error:
-            raise EngineError(
-                f"{hub_id} is behind a gate: accept its terms on the hub, then set HF_TOKEN."
-            ) from error
-        except (HfHubHTTPError, OSError) as error:
-            raise EngineError(
-                f"{hub_id} cannot be reached: {str(error).splitlines()[0]}"
-            ) from error
         return {file.rfilename: file.size or 0 for file in info.siblings or ()}
 
     def text(self, hub_id: str, file: str) -> str:
         from huggingface_hub import hf_hub_download  # noqa: PLC0415
-        from huggingface_hub.errors import HfHubHTTPError  # noqa: PLC0415
 
-        try:
+        with _in_words(f"{file} of {hub_id} cannot be read", "Run it again to go on."):
             return Path(hf_hub_download(hub_id, file)).read_text(encoding="utf-8")
-        except (HfHubHTTPError, OSError) as error:
-            raise EngineError(
-                f"{file} of {hub_id} cannot be read: {_first_line(error)} Where it is behind a"
-                " gate, accept its terms on the hub and set HF_TOKEN."
-            ) from error
 
     def download(self, hub_id: str, file: str, folder: Path) -> None:
         from huggingface_hub import hf_hub_download  # noqa: PLC0415
-        from huggingface_hub.errors import HfHubHTTPError  # noqa: PLC0415
 
-        try:
+        with _in_words(f"{file} of {hub_id} stopped", "Run it again to go on."):
             hf_hub_download(hub_id, file, local_dir=folder)
-        except (HfHubHTTPError, OSError) as error:
-            raise EngineError(
-                f"{file} of {hub_id} stopped: {_first_line(error)} Run fetch again to go on."
-            ) from error
+
+
+@contextlib.contextmanager
+def _in_words(what: str, then: str) -> Iterator[None]:
+    """Turn whatever the hub, the network or the disk refuses into one sentence."""
+    from huggingface_hub import errors  # noqa: PLC0415
+
+    # What breaks below HTTP is an error of the client's HTTP library, whose name changes between
+    # versions of the client: its base class is one of the bases here, OSError the other.
+    network = cast("tuple[type[Exception], ...]", errors.HfHubHTTPError.__bases__)
+    try:
+        yield
+    except errors.GatedRepoError as error:
+        raise EngineError(
+            f"{what}: it is behind a gate. Accept its terms on the hub, then set HF_TOKEN."
+        ) from error
+    except errors.RepositoryNotFoundError as error:
+        raise EngineError(
+            f"{what}: the hub has no such model, or shows it only to those with the right HF_TOKEN."
+        ) from error
+    except network as error:
+        raise EngineError(f"{what}: {_first_line(error).rstrip('.')}. {then}") from error

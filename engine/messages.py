@@ -154,9 +154,11 @@ class Queued:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """The job's first work has begun (its model may still be loading)."""
+    """The job's first work has begun."""
 
     job_id: str
+    loading: str = ""
+    """The title of its model while that is still being loaded; then Progress tells of the end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

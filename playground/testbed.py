@@ -50,7 +50,7 @@ if TYPE_CHECKING:  # it needs jsonschema, which serving without a description do
 
 T = TypeVar("T")
 
-_IN_PROGRESS = re.compile(r"\((?:Waiting to start|\d{1,3} ?%)[^)]*\)")
+_IN_PROGRESS = re.compile(r"\((?:Waiting to start|Loading |\d{1,3} ?%)[^)]*\)")
 
 
 class BotEnded(Exception):

@@ -209,8 +209,11 @@ class Darkroom(discord.AutoShardedClient):
     async def on_ready(self) -> None:
         """Connected: say where the bot is."""
         assert self.user is not None
-        log.info("connected as %s in %d servers", self.user, len(self.guilds))
-        log.info("invite: %s", discord.utils.oauth_url(self.user.id, permissions=PERMISSIONS))
+        servers = len(self.guilds)
+        log.info("connected as %s in %d server%s", self.user, servers, "" if servers == 1 else "s")
+        if not self.place.api_url:  # or there is no Discord to be invited on
+            invite = discord.utils.oauth_url(self.user.id, permissions=PERMISSIONS)
+            log.info("invite: %s", invite)
         for guild in self.guilds:
             await self.on_guild_join(guild)
 

@@ -75,7 +75,7 @@ def leave_a_core() -> None:
     """Leave one core to the event loop and the picture encoders where there are three or more.
 
     On two cores torch uses both: it releases the interpreter during its kernels, and its threads
-    sleep at barriers (see `threads.py`), so the event loop gets a core when it needs one.
+    sleep at barriers (see `libraries.py`), so the event loop gets a core when it needs one.
     """
     cores = os.cpu_count() or 1
     if cores > 2:

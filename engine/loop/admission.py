@@ -45,6 +45,10 @@ class Admission:
             self._order = self._queue.order()
         return self._order
 
+    def title(self, model: str) -> str:
+        """What members call a model."""
+        return self._models.title(model)
+
     def resident(self) -> tuple[str, ...]:
         """Names of the models at hand."""
         return self._models.names()

@@ -132,7 +132,8 @@ class Worker:
         for work, model in self._admission.pull(
             self._rows, self._works, self._in_use, lambda: not self._solos
         ):
-            self._reports.tell(Started(job_id=work.job.id))
+            loading = "" if model is not None else self._admission.title(work.ticket.model)
+            self._reports.tell(Started(job_id=work.job.id, loading=loading))
             if model is not None:
                 self._begin(work, model)
 

@@ -55,6 +55,10 @@ class ModelCache:
         """Those that rows can start on at once."""
         return tuple(self._models)
 
+    def title(self, name: str) -> str:
+        """The model's title in the catalogue."""
+        return self._specs[name].info.title
+
     def compiling(self) -> tuple[str, ...]:
         """Those with shapes that are still being compiled."""
         return tuple(

@@ -1,6 +1,7 @@
 """What the process's exit status tells the supervisor."""
 
 import asyncio
+import itertools
 import logging
 import signal
 
@@ -8,21 +9,28 @@ import pytest
 from discord import LoginFailure
 
 from bot import __main__ as program
+from bot import settings as settings_
 from bot.settings import Settings
 from bot.storage.database import Database
 from bot.ui.client import Darkroom
-from engine import FakeEngine
+from engine import EngineError, FakeEngine
+from playground.testbed import Testbed
 
 
 @pytest.fixture
-def connected(tmp_path, monkeypatch):
-    """A function: what happens once the bot is connected to Discord → the exit status."""
+def environment(tmp_path, monkeypatch):
+    """A token and a folder, no other setting; an engine without torch."""
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.setenv("DISCORD_TOKEN", "a.b.c")
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
     monkeypatch.setattr(program, "_set_up_logging", lambda _: None)
     monkeypatch.setattr(program, "new_engine", lambda _: FakeEngine())
+
+
+@pytest.fixture
+def connected(environment, monkeypatch):
+    """A function: what happens once the bot is connected to Discord → the exit status."""
 
     def run(happens):
         closed = asyncio.Event()
@@ -47,6 +55,42 @@ def test_a_signal_ends_it_well(connected, name):
     assert connected(lambda _: signal.raise_signal(signal.Signals[name])) == 0
 
 
+def stop_when(condition):
+    """What may happen: SIGTERM as soon as the condition holds, or after many turns of the loop."""
+
+    def happens(_):
+        turns = itertools.count()
+
+        def look():
+            if condition() or next(turns) > 10_000:
+                signal.raise_signal(signal.SIGTERM)
+            else:
+                asyncio.get_running_loop().call_soon(look)
+
+        look()
+
+    return happens
+
+
+def test_the_model_that_draws_by_itself_is_loaded_at_the_start(connected, monkeypatch):
+    drawing = FakeEngine()
+    monkeypatch.setattr(program, "new_engine", lambda _: drawing)
+
+    assert connected(stop_when(lambda: drawing.ends)) == 0
+    [job] = drawing.jobs
+    assert (job.model, job.images, job.steps) == ("doodle", 1, 1)
+
+
+def test_a_model_that_cannot_be_loaded_is_told_at_the_start(connected, monkeypatch, caplog):
+    drawing = FakeEngine()
+    drawing.fail_next("The weights are torn.")
+    monkeypatch.setattr(program, "new_engine", lambda _: drawing)
+
+    with caplog.at_level(logging.WARNING):
+        assert connected(stop_when(lambda: caplog.text)) == 0
+    assert "Doodle cannot draw: The weights are torn." in caplog.text
+
+
 def test_a_client_that_ends_by_itself_is_an_error(connected, capsys):
     def refused(_):
         raise LoginFailure
@@ -69,3 +113,85 @@ def test_a_lost_device_asks_the_supervisor_for_a_new_process(connected, caplog):
     with caplog.at_level(logging.CRITICAL):
         assert connected(lambda client: client.runner.lost.set()) == 75
     assert "the device is lost" in caplog.text
+
+
+@pytest.fixture
+async def discord_at_hand(environment, monkeypatch):
+    """Discord's API, on this machine; the token "a.b.c" is right."""
+    monkeypatch.setattr("discord.http.Route.BASE", "")
+    async with Testbed(token="a.b.c") as testbed:
+        monkeypatch.setenv("DISCORD_API_URL", testbed.server.api_url)
+        yield testbed
+
+
+async def test_check_is_content_where_a_start_would_work(discord_at_hand, capsys):
+    assert await program._check(settings_.load(None)) == 0
+    told = capsys.readouterr().out
+    assert told.count(" ok ") == 4
+    assert "Discord knows it as Darkroom" in told
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("DISCORD_TOKEN", "", "token      wrong  DISCORD_TOKEN is not set."),
+        ("DISCORD_TOKEN", "x.y.z", "token      wrong  DISCORD_TOKEN was refused by Discord"),
+        ("MODELS", "no.toml", "catalogue  wrong  The catalogue no.toml does not exist"),
+        ("DATABASE_URL", "here", "database   wrong  DATABASE_URL is not a database address"),
+    ],
+)
+async def test_check_fails_where_a_start_would(
+    discord_at_hand, capsys, monkeypatch, name, value, said
+):
+    monkeypatch.setenv(name, value)
+    assert await program._check(settings_.load(None)) == 1
+    told = capsys.readouterr().out
+    assert said in told
+    assert told.count(" ok ") == 3, "the other things are looked at as well"
+
+
+async def test_check_fails_where_the_device_is_missing(discord_at_hand, capsys, monkeypatch):
+    class Nowhere(FakeEngine):
+        async def start(self):
+            raise EngineError("DEVICE is 'cuda', but there is none.")
+
+    monkeypatch.setattr(program, "new_engine", lambda _: Nowhere())
+    assert await program._check(settings_.load(None)) == 1
+    assert "device     wrong  DEVICE is 'cuda', but there is none." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("argument", ["check", "sync"])
+def test_a_discord_that_cannot_be_reached_is_one_sentence(
+    environment, capsys, monkeypatch, argument
+):
+    monkeypatch.setattr("discord.http.Route.BASE", "")
+    monkeypatch.setenv("DISCORD_API_URL", "http://127.0.0.1:9")
+    assert program.main([argument]) == 1
+    told = capsys.readouterr()
+    assert "Discord cannot be reached" in told.out + told.err
+
+
+def test_a_backup_that_cannot_be_written_is_one_sentence(environment, capsys, tmp_path):
+    async def make_database():
+        database = Database(settings_.load(None).database)
+        await database.start()
+        await database.close()
+
+    asyncio.run(make_database())
+    assert program.main(["backup", str(tmp_path / "no" / "copy.db")]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("The database was not copied to ") and told.count("\n") == 1
+
+
+def test_a_redirected_log_has_no_colour_codes(environment, capfd, monkeypatch):
+    monkeypatch.undo()  # the real log
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    try:
+        program._set_up_logging(Settings())
+        logging.getLogger("bot").warning("something")
+    finally:
+        root.handlers[:], _ = before, root.setLevel(level)
+    told = capfd.readouterr().err
+    assert "WARNING  bot something" in told
+    assert "\x1b" not in told

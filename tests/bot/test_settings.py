@@ -88,7 +88,34 @@ def test_a_wrong_value_is_one_sentence_that_names_the_variable(monkeypatch, name
     with pytest.raises(StartError, match=name) as caught:
         settings.load(None)
     assert "\n" not in str(caught.value)
+    assert "^" not in str(caught.value), "words, not a regular expression"
+    assert "must be" in str(caught.value)
     assert value.lower() in str(caught.value).lower()
+
+
+def test_every_setting_that_can_be_wrong_says_in_words_what_it_takes():
+    anything = {"discord_token", "data_dir", "database_url", "models", "default_model"}
+    for name, field in Settings.model_fields.items():
+        assert bool(field.description) == (name not in anything), name
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [("DISCORD_TOKN=a.b.c", "DISCORD_TOKEN"), ("OWNER_ID=1", "OWNER_IDS"), ("MODEL=x", "MODELS")],
+)
+def test_a_misspelt_name_in_the_env_file_is_noticed(tmp_path, line, meant):
+    file = tmp_path / ".env"
+    file.write_text(f"HF_TOKEN=x\n{line}\n")
+    with pytest.raises(StartError, match=rf"{line.split('=')[0]} in .*; {meant} is\.") as caught:
+        settings.load(file)
+    assert "a.b.c" not in str(caught.value), "a token is told nobody"
+    assert "HF_TOKEN" not in os.environ, "nothing was loaded"
+
+
+def test_a_misspelt_token_in_the_environment_is_noticed(tmp_path, monkeypatch):
+    monkeypatch.setenv("DISCORD_TOKNE", "a.b.c")
+    with pytest.raises(StartError, match=r"DISCORD_TOKNE is not .*; DISCORD_TOKEN is\."):
+        settings.load(tmp_path / ".env")
 
 
 def test_the_database_is_in_the_data_folder_unless_named(monkeypatch):

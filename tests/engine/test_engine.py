@@ -71,6 +71,13 @@ async def test_a_job_goes_from_queued_to_finished(engine_of, draw):
     assert engine.status().resident_models == ("sd",)
 
 
+async def test_only_the_job_for_which_a_model_is_loaded_is_told_its_title(engine_of, draw):
+    engine = await engine_of("sd")
+    for title in ("Tiny sd", ""):
+        events = [event async for event in engine.run(draw())]
+        assert [e.loading for e in events if isinstance(e, Started)] == [title]
+
+
 async def test_cancel_ends_the_stream_and_knows_no_other_id(engine_of, draw):
     engine = await engine_of("sd")
     job = draw(steps=150)

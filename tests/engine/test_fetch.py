@@ -3,9 +3,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from huggingface_hub import errors
 
 from engine import EngineError
-from engine.fetch import fetch, needed
+from engine.fetch import HuggingFace, fetch, needed
 from tests.engine import tiny_models
 
 INDEX = {"_class_name": "StableDiffusionPipeline", "unet": ["d", "U"], "vae": ["d", "V"]}
@@ -85,6 +86,52 @@ def test_size_licence_and_gate_are_said_before_anything_is_asked(tmp_path):
 
     assert code == 1 and hub.got == []
     assert "5 files" in said[0] and "Licence" in said[1]
+
+
+def test_without_a_terminal_to_answer_at_the_flag_is_named(tmp_path):
+    def nobody(_):
+        raise EOFError
+
+    with pytest.raises(EngineError, match="agree with --yes"):
+        fetch(entry(tmp_path), agreed=False, hub=FakeHub(), ask=nobody, say=lambda _: None)
+
+
+def test_a_model_that_is_here_says_how_members_get_it(tmp_path):
+    said = []
+    fetch(entry(tmp_path), agreed=True, hub=FakeHub(), say=said.append)
+    assert "Restart the bot" in said[-1]
+    assert "--v sd" in said[-1]
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (
+            errors.HfHubHTTPError.__bases__[0]("[Errno -2] Name or service not known\nmore"),
+            "house/sd cannot be reached: [Errno -2] Name or service not known. Look at the network",
+        ),
+        (ConnectionResetError(104, "reset"), "house/sd cannot be reached: [Errno 104] reset. "),
+        (OSError(), "house/sd cannot be reached: OSError. "),
+    ],
+)
+def test_whatever_the_network_refuses_is_one_sentence(monkeypatch, error, sentence):
+    def broken(*_, **__):
+        raise error
+
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", broken)
+    with pytest.raises(EngineError) as caught:
+        HuggingFace().sizes("house/sd")
+    assert str(caught.value).startswith(sentence)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_download_that_breaks_is_one_sentence(monkeypatch, tmp_path):
+    def broken(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", broken)
+    with pytest.raises(EngineError, match=r"No space left on device\. Run it again to go on\."):
+        HuggingFace().download("house/sd", "a.json", tmp_path)
 
 
 def test_an_entry_without_a_hub_id_is_one_sentence(tmp_path):

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import argparse
+import dataclasses
 import logging
 
 import pytest
 from PIL import Image
 
-from engine.__main__ import main
+from engine.__main__ import _fit, _parser, main
+from engine.fake import FAKE_MODEL
 
 ENTRY = """
 [sd]
@@ -56,7 +59,12 @@ def test_a_prompt_is_drawn_to_a_file(call, tmp_path):
         (("--steps", "0"), "0 steps were asked for; 1 to 150 are possible."),
         (("--images", "0"), "0 pictures were asked for; 1 to 16 are possible."),
         (("--guidance", "-1"), "The guidance -1.0 is outside 0 to 50."),
-        (("--out", "no/grid.png"), "There is no directory no for the picture; make it."),
+        (("--out", "no/grid.png"), "There is no directory no for grid.png; make it."),
+        (
+            ("--out", "grid.tar"),
+            "'grid.tar' names no kind of picture; end it in .png, .jpg or .webp.",
+        ),
+        (("--out", "grid"), "'grid' names no kind of picture; end it in .png, .jpg or .webp."),
         (("--model", "dalle"), "There is no model 'dalle'; there are sd, gone."),
     ],
 )
@@ -67,10 +75,80 @@ def test_what_cannot_be_drawn_is_refused_and_never_replaced(call, tmp_path, argu
     assert not (tmp_path / "grid.png").exists()
 
 
+@pytest.mark.parametrize("out", ["no/grid.png", "grid.tar"])
+def test_a_file_that_cannot_be_written_is_told_before_the_engine_starts(call, monkeypatch, out):
+    monkeypatch.setattr("engine.__main__.Engine", None)
+    assert call("draw", "a cat", "--out", out)[0] == 1
+
+
+def test_a_picture_without_a_name_goes_beside_the_data_and_says_its_seed(call, tmp_path):
+    status, said = call("draw", "A cat, Über/alles: …", "--device", "cpu", "--images", "1")
+    assert status == 0
+    [picture] = (tmp_path / "data" / "drawn").iterdir()
+    stem, _, seed = picture.stem.rpartition("-")
+    assert stem == "a-cat-über-alles"
+    assert f"seed {seed}" in said
+    assert str(picture.relative_to(tmp_path)) in said
+    again = tmp_path / "again.png"
+    call("draw", "A cat, Über/alles: …", "--device", "cpu", *("--images", "1"), "--seed", seed)
+    call(
+        "draw",
+        "A cat, Über/alles: …",
+        *("--device", "cpu", "--images", "1"),
+        "--seed",
+        seed,
+        "--out",
+        "again.png",
+    )
+    assert again.read_bytes() == picture.read_bytes()
+
+
+def test_one_picture_is_of_the_kind_that_its_name_says(call, tmp_path):
+    arguments = ("--device", "cpu", "--images", "1", "--out", "one.jpg")
+    assert call("draw", "a cat", *arguments)[0] == 0
+    with Image.open(tmp_path / "one.jpg") as picture:
+        assert (picture.format, picture.size) == ("JPEG", (64, 64))
+
+
+def test_a_redirected_drawing_tells_no_percents(call):
+    said = call("draw", "a cat", "--device", "cpu", "--out", "a.png")[1]
+    assert "%" not in said and "\r" not in said
+
+
+def test_a_size_that_is_none_is_one_sentence(call, capsys):
+    with pytest.raises(SystemExit):
+        main(["draw", "a cat", "--size", "5"])
+    assert "'5' is no size; write it as 512x768." in capsys.readouterr().err
+
+
+def test_every_argument_of_every_subcommand_is_explained():
+    def parsers(parser):
+        yield parser
+        for action in parser._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                for child in action.choices.values():
+                    yield from parsers(child)
+
+    for parser in parsers(_parser()):
+        for action in parser._actions:
+            assert action.help or isinstance(action, argparse._SubParsersAction), action
+
+
+def test_env_beside_the_project_is_read(call, tmp_path, monkeypatch):
+    monkeypatch.setenv("MODELS", "")
+    monkeypatch.delenv("MODELS")
+    (tmp_path / ".env").write_text("MODELS=elsewhere.toml\n")
+    status, said = call("models")
+    assert (status, said) == (
+        1,
+        "The catalogue elsewhere.toml does not exist; set MODELS to a models.toml.\n",
+    )
+
+
 def test_a_model_that_is_not_fetched_is_one_sentence(call):
     status, said = call("draw", "a cat", "--device", "cpu", "--model", "gone")
     assert status == 1
-    first, sentence = said.replace("\r", "").splitlines()
+    first, sentence = said.splitlines()
     assert first.startswith("Gone on cpu")
     assert sentence.startswith("The files of Gone are not at ")
     assert sentence.endswith("darkroom engine fetch gone.")
@@ -92,7 +170,30 @@ def test_what_broke_inside_is_still_logged(call, monkeypatch):
 def test_the_catalogue_is_listed(call, capsys):
     assert main(["models"]) == 0
     listed = capsys.readouterr().out
-    assert "installed" in listed and "not here" in listed
+    assert "This machine draws on " in listed
+    tiny, gone = listed.split("\n\n")[1:]
+    assert "installed, --v sd; the largest, so it draws where nothing names a model" in tiny
+    assert "darkroom engine fetch gone" in gone
+    assert "the largest" not in gone
+
+
+@pytest.mark.parametrize(
+    ("need_gb", "said"),
+    [(4, "needs 4 GB of the card, fits"), (34, "needs 34 GB of the card, more than there is")],
+)
+def test_the_list_says_what_fits_the_card(need_gb, said):
+    info = dataclasses.replace(FAKE_MODEL.info, vram_gb=need_gb)
+    assert _fit(info, "cuda", 21.6).startswith(said)
+    assert _fit(info, "cpu", 13.0) == "quick on a CPU"
+
+
+def test_a_model_that_draws_nothing_says_nothing_of_selling_pictures(call, capsys, tmp_path):
+    catalogue = (tmp_path / "models.toml").read_text()
+    pair = '[pair]\ntitle = "Pair"\npath = "p"\nfamily = "clip"\nlicence = "MIT"\n'
+    (tmp_path / "models.toml").write_text(catalogue + pair)
+    main(["models"])
+    listed = capsys.readouterr().out.split("\n\n")[-1]
+    assert "MIT" in listed and "sold" not in listed
 
 
 def test_a_catalogue_that_is_not_there_is_one_sentence(call):
