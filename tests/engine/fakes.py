@@ -121,6 +121,9 @@ class ReadyModels:
     def is_solo(self, job):
         return False
 
+    def title(self, name):
+        return name
+
     def just_loaded(self):
         return False
 
