@@ -13,7 +13,7 @@ from bot.prompt.flags import FLAGS, Flag
 from engine import Sentence
 
 ROOT = Path(__file__).parents[1]
-READMES: Mapping[str, str] = MappingProxyType({"README.md": "en"})
+READMES: Mapping[str, str] = MappingProxyType({"README.md": "en", "README.ja.md": "ja"})
 """Which files have the table, each in a language of `locale`."""
 BEGIN, END = "<!-- flags: begin -->", "<!-- flags: end -->"
 """What stands around the table."""
