@@ -1,17 +1,9 @@
-"""The READMEs have the table of parameters as the code has it."""
-
-import re
+"""The READMEs' table of parameters, in each language."""
 
 import pytest
 
 from bot import readme
 from bot.prompt.flags import FLAGS
-
-
-@pytest.mark.parametrize(("name", "locale"), readme.READMES.items())
-def test_each_readme_has_the_table_as_it_is_now(name, locale):
-    text = (readme.ROOT / name).read_text(encoding="utf-8")
-    assert readme.put_into(text, locale) == text, "run: python -m bot.readme"
 
 
 def test_the_table_has_every_parameter_and_tells_what_acts():
@@ -75,47 +67,3 @@ def test_a_file_that_cannot_be_written_is_one_sentence(root, capsys):
     assert caught.value.code == 1
     assert capsys.readouterr().err.startswith(f"{root / 'README.md'} cannot be written: ")
     assert (root / "README.md").read_text(encoding="utf-8") == "no marks"
-
-
-SPAN = re.compile(r"`([^`\n]+)`")
-LINK = re.compile(r"\]\(([^)]+)\)")
-LANGUAGES = {"README.md", "README.ja.md"}
-
-
-def sections(name):
-    """The README's parts, one a heading, without the table of parameters."""
-    text = (readme.ROOT / name).read_text(encoding="utf-8")
-    text = re.sub(f"{readme.BEGIN}.*{readme.END}", "", text, flags=re.DOTALL)
-    return re.split(r"^(?=#+ )", text, flags=re.MULTILINE)[1:]
-
-
-def structure(section):
-    """What is the same in every language: code, links, the rows of tables, steps."""
-    blocks = re.findall(r"^```.*?^```$", section, flags=re.MULTILINE | re.DOTALL)
-    prose = re.sub(r"^```.*?^```$", "", section, flags=re.MULTILINE | re.DOTALL)
-    return {
-        "level": len(section) - len(section.lstrip("#")),
-        "blocks": blocks,
-        "code": set(SPAN.findall(prose)),
-        "links": sorted(set(LINK.findall(prose)) - LANGUAGES),
-        "rows": len(re.findall(r"^\|", prose, flags=re.MULTILINE)),
-        "steps": len(re.findall(r"^\d+\. ", prose, flags=re.MULTILINE)),
-        "topics": len(re.findall(r"\n\n\*\*", prose)),
-    }
-
-
-@pytest.mark.parametrize("name", sorted(set(readme.READMES) - {"README.md"}))
-def test_the_readmes_have_the_same_parts_code_and_links(name):
-    """A change of README.md needs the same in the others: this finds what a machine can find."""
-    english, other = sections("README.md"), sections(name)
-    assert len(english) == len(other)
-    for ours, theirs in zip(english, other, strict=True):
-        assert structure(theirs) == structure(ours), ours.splitlines()[0]
-
-
-@pytest.mark.parametrize("name", readme.READMES)
-def test_every_file_that_a_readme_links_to_is_there(name):
-    text = (readme.ROOT / name).read_text(encoding="utf-8")
-    links = [link for link in LINK.findall(text) if "://" not in link]
-    assert LANGUAGES.intersection(links)
-    assert [link for link in links if not (readme.ROOT / link).exists()] == []

@@ -65,6 +65,64 @@ def unspeakable(source):
     return found
 
 
+LABELS = {"label", "placeholder", "title", "description", "menu"}
+"""Keywords whose texts Discord shows as they are."""
+NAMED = {"Choice", "SelectOption", "ContextMenu"}
+"""What shows its name too."""
+SAME_EVERYWHERE = {"Darkroom"}
+
+
+def unlabelled(source):
+    """Lines with a command, choice, button, menu or form whose text is a plain one."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Call | ast.ClassDef):
+            continue
+        name = called(node) if isinstance(node, ast.Call) else ""
+        found += [
+            keyword.value.lineno
+            for keyword in node.keywords
+            if keyword.arg in LABELS
+            or name == "describe"
+            or (keyword.arg == "name" and name in NAMED)
+            if isinstance(keyword.value, ast.Constant | ast.JoinedStr | ast.BinOp)
+            if getattr(keyword.value, "value", "") not in SAME_EVERYWHERE
+            if re.search(r"[A-Za-z]{2}", re.sub(r"{\w+}", "", "".join(texts(keyword.value))))
+        ]
+    return found
+
+
+def texts(node):
+    constants = [piece.value for piece in ast.walk(node) if isinstance(piece, ast.Constant)]
+    return [text for text in constants if isinstance(text, str)]
+
+
+@pytest.mark.parametrize(
+    "file", sorted((ROOT / "ui").rglob("*.py")), ids=lambda f: str(f.relative_to(ROOT))
+)
+def test_what_discord_shows_of_commands_and_buttons_can_be_translated(file):
+    assert unlabelled(file.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ('@command(description="Draws.")\ndef imagine(): ...', True),
+        ('describe(prompt="What to draw.")', True),
+        ('Choice(name="strong", value="strong")', True),
+        ('Button(label=f"Page {number}")', True),
+        ('class Form(Modal, title="Remix"): ...', True),
+        ('class Models(Group, name="model", description="The models."): ...', True),
+        ('@command(name="help", description=Sentence("What it can do."))\ndef h(): ...', False),
+        ('Action(name="show", label="U{number}")', False),
+        ("Choice(name=model.title, value=model.name)", False),
+        ('Embed(title="Darkroom")', False),
+    ],
+)
+def test_the_scan_finds_plain_texts_of_commands_and_buttons(source, found):
+    assert bool(unlabelled(source)) is found
+
+
 @pytest.mark.parametrize("file", sorted(ROOT.rglob("*.py")), ids=lambda f: str(f.relative_to(ROOT)))
 def test_members_are_told_only_what_can_be_translated(file):
     assert unspeakable(file.read_text(encoding="utf-8")) == []
