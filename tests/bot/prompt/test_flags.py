@@ -118,8 +118,9 @@ def test_help_tells_what_acts_in_full_and_names_what_is_only_understood():
         assert (f"`--{flag.name}`" in understood) is not flag.acts
 
 
-def test_help_fits_into_an_embed():
-    assert len(help_.text("en")) <= 4096
+@pytest.mark.parametrize("locale", ["en", "ja"])
+def test_help_fits_into_an_embed(locale):
+    assert len(help_.text(locale)) <= 4096
 
 
 @pytest.mark.simcord(shard_count=1)

@@ -9,7 +9,7 @@ from tests_support import labels, refusal
 import bot.locale
 from bot.storage.tables import jobs, purses
 from bot.ui.actions import ACTIONS
-from bot.ui.interactions import NEEDED
+from bot.ui.replies import NEEDED
 from engine import Sentence
 
 pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
@@ -160,9 +160,7 @@ async def test_credits_info_and_help_are_private_and_in_the_members_language(
         await connection.execute(update(purses).values(available=0))
     embed = refusal(await imagine(simcord_env, channel, alice, "a cat"))
     assert embed.title == "クレジット不足"
-    assert embed.description.startswith(
-        "必要なクレジットは1クレジットですが、残りは0クレジットです。"
-    )
+    assert embed.description.startswith("1クレジットが必要ですが、残高は0クレジットです。")
 
 
 async def test_in_direct_messages_all_is_in_the_members_language(
