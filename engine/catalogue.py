@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from engine.errors import CatalogueError
-from engine.families import FAMILIES, Family
+from engine.families import FAMILIES, Family, Role
 from engine.messages import ModelInfo, Vocabulary
 from engine.scheduler_table import SCHEDULERS
 from engine.vocabulary import read_vocabulary
@@ -98,7 +98,22 @@ def load_catalogue(path: Path) -> tuple[ModelSpec, ...]:
                 raise CatalogueError(
                     f"{path}, [{spec.info.name}], aliases: {alias!r} is taken by [{other}]."
                 )
-    return specs
+    return tuple(_with_translations(spec, specs) for spec in specs)
+
+
+def _with_translations(spec: ModelSpec, specs: Sequence[ModelSpec]) -> ModelSpec:
+    """The entry with the languages that installed translators read for it; they write English."""
+    reads = spec.info.languages
+    if not spec.draws or "en" not in reads:
+        return spec
+    translates = (
+        language
+        for other in specs
+        if other.family.role is Role.TRANSLATE and other.info.installed
+        for language in other.info.languages
+        if language not in reads
+    )
+    return replace(spec, info=replace(spec.info, translates=tuple(dict.fromkeys(translates))))
 
 
 def _one_of(*offered: str) -> BeforeValidator:
@@ -292,6 +307,8 @@ class _Reader:
             self._refuse(
                 "config", "is missing; a single file needs the directory of its base model"
             )
+        if family.role is Role.TRANSLATE and "en" in entry.languages:
+            self._refuse("languages", 'must name what it translates into English, such as ["ja"]')
         if bool(entry.ip_adapter) != bool(entry.image_encoder):
             self._refuse("ip_adapter", "needs image_encoder beside it, and the other way round")
         if entry.ip_adapter and not family.image_prompted:

@@ -27,10 +27,12 @@ from engine.messages import (
     Finished,
     Job,
     ModelInfo,
+    Translating,
 )
 from engine.pictures.encoded import Inputs, brings_pictures, prepare
 from engine.policy.queue import FairQueue
 from engine.stream import Stream
+from engine.translation import Translation, Translations
 from engine.validation import check
 
 if TYPE_CHECKING:
@@ -68,9 +70,13 @@ class Engine:
         self._clock = clock
         self._mailbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="pictures")
+        self._translations = Translations(models)
+        self._translated: dict[str, Translation] = {}
+        """Of open jobs whose words were to be translated."""
         self._streams: dict[str, Stream] = {}
         self._cancelled: set[str] = set()
         self._preparing: set[str] = set()
+        """Jobs that the device thread does not know yet."""
         self._worker: Worker | None = None
         self._thread: threading.Thread | None = None
         self._watchdog: asyncio.Task[None] | None = None
@@ -104,11 +110,15 @@ class Engine:
         if job.id in self._streams:
             raise ValueError(Sentence("The job {job} is already running.", job=job.id))
         self._streams[job.id] = stream = Stream(partial(self._detach, job.id))
-        if brings_pictures(job):
+        if isinstance(job, DrawJob) and job.translate:
             self._preparing.add(job.id)
-            self._pool.submit(self._prepare, job, stream)
+            self._translations.submit(
+                job,
+                lambda: self._call(self._say_translating, job.id, stream),
+                lambda translation: self._call(self._take_words, job, stream, translation),
+            )
         else:
-            self._prepared(job, stream, Inputs())
+            self._begin(job, stream)
         return stream
 
     def cancel(self, job_id: str) -> bool:
@@ -154,6 +164,7 @@ class Engine:
             await asyncio.to_thread(self._thread.join)
         if self._watchdog is not None:
             self._watchdog.cancel()
+        await asyncio.to_thread(self._translations.close)
         await asyncio.to_thread(self._pool.shutdown)
         # Events that the pool posted last are delivered before the other streams are failed.
         await asyncio.sleep(0)
@@ -250,6 +261,24 @@ class Engine:
 
     # On the event loop.
 
+    def _say_translating(self, job_id: str, stream: Stream) -> None:
+        if self._streams.get(job_id) is stream:
+            stream.put(Translating(job_id=job_id))
+
+    def _take_words(self, job: DrawJob, stream: Stream, translation: Translation) -> None:
+        if self._streams.get(job.id) is not stream or self._closed:
+            return  # cancelled meanwhile, or left open
+        self._translated[job.id] = translation
+        self._begin(translation.job(job), stream)
+
+    def _begin(self, job: Job, stream: Stream) -> None:
+        """Send the job to the device thread, its pictures first to the pool."""
+        if brings_pictures(job):
+            self._preparing.add(job.id)
+            self._pool.submit(self._prepare, job, stream)
+        else:
+            self._prepared(job, stream, Inputs())
+
     def _prepared(self, job: Job, stream: Stream, result: Inputs | Failed) -> None:
         from engine.loop.mailbox import Submit  # noqa: PLC0415 - torch, loaded by now
 
@@ -268,10 +297,14 @@ class Engine:
                 continue
             if isinstance(event, Finished | Failed | Cancelled):
                 del self._streams[event.job_id]
+                translation = self._translated.pop(event.job_id, None)
                 if event.job_id in self._cancelled:
                     # It ended while the cancel was on its way; the member was told of the cancel.
                     self._cancelled.discard(event.job_id)
                     stream.put(Cancelled(job_id=event.job_id))
+                    continue
+                if translation is not None and isinstance(event, Finished):
+                    stream.put(translation.added_to(event))
                     continue
             stream.put(event)
 
@@ -289,6 +322,7 @@ class Engine:
         for stream in self._streams.values():
             stream.fail(error)
         self._streams.clear()
+        self._translated.clear()
 
     async def _watch(self) -> None:
         """Report, once each, ticks that take longer than a minute."""

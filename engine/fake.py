@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import io
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -38,11 +38,13 @@ from engine.messages import (
     Progress,
     Queued,
     Started,
+    Translating,
     UpscaleJob,
     WordWeightsJob,
 )
 from engine.pictures.encoded import Inputs, prepare
 from engine.stream import Stream
+from engine.translation import Translation, translated
 from engine.validation import check
 
 FAKE_MODEL = ModelSpec(
@@ -90,6 +92,8 @@ class _Run:
     done: int = -1
     """−1: waiting; 0: started; … total: drawn."""
     failure: Failed | None = None
+    translation: Translation | None = None
+    """Of its words, where they were to be translated."""
     _drawings: list[Image.Image] = field(default_factory=list)
 
     def drawings(self) -> list[Image.Image]:
@@ -112,6 +116,7 @@ class FakeEngine:
     `step()`. At most `capacity` jobs run, the others are queued in order of arrival.
 
     safety_scores: of the pictures of each drawing, by index; pictures beyond them have none.
+    translations: of words in other languages; those that are not in it cannot be translated.
     """
 
     def __init__(
@@ -120,9 +125,11 @@ class FakeEngine:
         *,
         capacity: int = 4,
         safety_scores: Sequence[float | None] = (),
+        translations: Mapping[str, str] | None = None,
     ) -> None:
         self._models = {spec.info.name: spec for spec in models}
         self._capacity = capacity
+        self._translations = dict(translations or {})
         self._runs: dict[str, _Run] = {}
         self._paused = False
         self._closed = False
@@ -149,6 +156,10 @@ class FakeEngine:
             raise ValueError(Sentence("The job {job} is already running.", job=job.id))
         self.jobs.append(job)
         run = _Run(job, Stream(), Inputs(), total=_evaluations(job))
+        if isinstance(job, DrawJob) and job.translate:
+            run.stream.put(Translating(job_id=job.id))
+            run.translation = translated(job, self._translate)
+            run.job = job = run.translation.job(job)
         try:
             guides = isinstance(job, DrawJob) and self._models[job.model].ip_adapter is not None
             run.inputs = prepare(job, guides=guides)
@@ -255,7 +266,17 @@ class FakeEngine:
             if run.done >= run.total:
                 self._end(run, _finish(run, self.safety_scores))
 
+    def _translate(self, texts: Sequence[str]) -> list[str]:
+        try:
+            return [self._translations[text] for text in texts]
+        except KeyError as missing:
+            raise JobError(
+                Sentence("There is no translation of {text}.", text=missing.args[0])
+            ) from None
+
     def _end(self, run: _Run, end: End) -> None:
+        if run.translation is not None and isinstance(end, Finished):
+            end = run.translation.added_to(end)
         del self._runs[run.job.id]
         self.ends.append(end)
         run.stream.put(end)

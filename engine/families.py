@@ -18,6 +18,7 @@ class Role(enum.Enum):
     DRAW = enum.auto()
     UPSCALE = enum.auto()
     DESCRIBE = enum.auto()
+    TRANSLATE = enum.auto()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +134,13 @@ FAMILIES: Mapping[str, Family] = {
             title="a captioner of transformers",
             module="captioner",
             role=Role.DESCRIBE,
+            shares_passes=False,
+        ),
+        Family(
+            name="translator",
+            title="a translation model of transformers",
+            module="translator",
+            role=Role.TRANSLATE,
             shares_passes=False,
         ),
     )

@@ -97,6 +97,9 @@ class DrawJob:
     enlarge: int = 1
     """With one input and one image: draw it anew 2 or 4 times as large as the job's size, in
     overlapping crops of that size (the creative upscale); best at a strength of 0.2 … 0.4."""
+    translate: str = ""
+    """The language of the words that are to be translated into English first, by its ISO 639 code;
+    empty: they are drawn as they are."""
     film_frames: int = 0
     """How many small frames of its drawing to keep for each picture, evenly spaced; 0 … 60."""
 
@@ -153,6 +156,13 @@ class Queued:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Translating:
+    """The words of the job are being translated; then it waits its turn."""
+
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
     """The job's first work has begun."""
 
@@ -185,6 +195,14 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DrawnWords:
+    """The words that a job was drawn with, where they were to be translated."""
+
+    prompt: tuple[WeightedText, ...]
+    negative: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
     """The end: all pictures were drawn or all texts were found."""
 
@@ -198,6 +216,8 @@ class Finished:
     """For the member, such as how an input picture was resized."""
     films: tuple[tuple[bytes, ...], ...] = ()
     """Small JPEGs of the drawing of each picture, where frames were asked for."""
+    drawn: DrawnWords | None = None
+    """Of a DrawJob with `translate`: the translation, or the words as they were where it failed."""
     gpu_s: float = 0.0
     """Seconds of the device this job used, its share of shared passes."""
 
@@ -230,7 +250,7 @@ class Cancelled:
     job_id: str
 
 
-Event = Queued | Started | Progress | Finished | Failed | Cancelled
+Event = Queued | Translating | Started | Progress | Finished | Failed | Cancelled
 End = Finished | Failed | Cancelled
 
 
@@ -276,6 +296,8 @@ class ModelInfo:
     gated: bool = False
     languages: tuple[str, ...] = ("en",)
     """What it reads, by ISO 639 codes."""
+    translates: tuple[str, ...] = ()
+    """Languages that it does not read and the catalogue's translation models translate for it."""
     vocabulary: Vocabulary | None = None
     """None: it knows more words than can be listed."""
     operations: frozenset[str] = frozenset({"text", "image"})

@@ -196,10 +196,12 @@ async def finish(
     share: float,
     notes: str,
     now_ms: int,
+    stored: tuple[str, int] | None = None,
 ) -> bool:
     """Record the result, settle the hold and owe the delivery; False if it had ended already.
 
-    share: of the price that is paid, 0 … 1; the rest goes back.
+    share: of the price that is paid, 0 … 1; the rest goes back. stored: the engine job as it was
+    done and the version of `codec`, where that is not how it was ordered.
     """
     if not await _is_open(connection, job_id):
         return False
@@ -210,6 +212,11 @@ async def finish(
             await connection.execute(insert(table), [dataclasses.asdict(row) for row in rows])
     if result.film is not None:
         await connection.execute(insert(films).values(job_id=job_id, sha256=result.film))
+    if stored is not None:
+        text, version = stored
+        await connection.execute(
+            update(jobs).where(jobs.c.id == job_id).values(stored=text, stored_version=version)
+        )
     await _end(connection, job_id, Outcome.FINISHED, now_ms, notes=notes)
     return True
 

@@ -23,7 +23,8 @@ from bot.jobs.orders import Accepted
 from bot.jobs.records import ImageRow, JobRow, MessageRow, Outcome, Result, Role, TextRow
 from bot.moderation.policy import Policy
 from bot.pictures import grid, metadata
-from bot.pictures.store import PictureStore
+from bot.pictures.store import PictureStore, name_of
+from bot.prompt import words
 from bot.storage.database import Database
 from engine import Sentence, sentence_of
 
@@ -172,24 +173,39 @@ class Runner:
 
     async def _follow(self, row: JobRow, job: engine.Job) -> None:
         """Follow one job from the engine's queue to its end; nothing it meets goes further."""
-        started = False
+        counted = False
         if row.id in self._cancelled:
             return
         try:
             async for event in self._engine.run(job):
                 if row.id in self._cancelled:
                     return
-                started = started or isinstance(event, engine.Started)
+                counted = await self._count(row, event, counted=counted)
                 await self._take(row, job, event)
         except engine.EngineLost:
             log.exception("job %s: the device is lost; the job stays open", row.id)
             self.lost.set()
         except engine.EngineClosed:
-            if started:
+            if counted:
                 await self._interrupt(row)
         except Exception as error:  # noqa: BLE001 - told, and logged where it is ours
             self._engine.cancel(row.id)  # nobody would hear of its end
             await self._fail_for(row, error)
+
+    async def _count(self, row: JobRow, event: engine.Event, *, counted: bool) -> bool:
+        """Count an attempt while the job is translated or drawn; what only waits stops no process.
+
+        counted: whether this run of the job is counted; returns the same after the event.
+        """
+        match event:
+            case engine.Translating() | engine.Started() if not counted:
+                await self._written(row, lambda connection: records.begin(connection, row.id))
+                return True
+            case engine.Queued() if counted:
+                await self._interrupt(row)
+                return False
+            case _:
+                return counted
 
     async def _fail_for(self, row: JobRow, error: Exception) -> None:
         """End the job with what the error means to the member."""
@@ -212,13 +228,10 @@ class Runner:
                 await self._fail(row, event.reason)
             case engine.Cancelled():
                 await asyncio.shield(self._end(row, Outcome.CANCELLED, Sentence("Cancelled.")))
-            case engine.Started():
-                await self._written(row, lambda connection: records.begin(connection, row.id))
-                self._outbox.show(row, event)
             case engine.Progress():
                 blurred = self._policy.blurs_previews(self._model_of(job))
                 self._outbox.show(row, event, blurred=blurred)
-            case engine.Queued():
+            case engine.Queued() | engine.Translating() | engine.Started():
                 self._outbox.show(row, event)
 
     async def _finish(self, row: JobRow, job: engine.Job, event: engine.Finished) -> None:
@@ -228,8 +241,9 @@ class Runner:
             assert verdict.reason is not None
             await self._end(row, Outcome.FAILED, verdict.reason)
             return
+        job, stored, drawn_as = _as_drawn(job, event.drawn)
         result = await self._store_result(row, job, event, verdict.shown)
-        added = (*event.notes, *([verdict.reason] if verdict.reason else []))
+        added = [*event.notes, *filter(None, (drawn_as, verdict.reason))]
         notes = (row.notes, *(locale.translated(note, row.locale) for note in added))
         if await self._written(
             row,
@@ -240,6 +254,7 @@ class Runner:
                 share=len(verdict.shown) / len(event.pictures) if event.pictures else 1.0,
                 notes="\n".join(filter(None, notes)),
                 now_ms=self._now_ms(),
+                stored=stored,
             ),
         ):
             self._outbox.owe(row.id)
@@ -333,3 +348,18 @@ class Runner:
 
 def _uncharged(reason: str, language: str) -> str:
     return locale.translated(Sentence("{reason} Nothing was charged.", reason=reason), language)
+
+
+def _as_drawn(
+    job: engine.Job, drawn: engine.DrawnWords | None
+) -> tuple[engine.Job, tuple[str, int] | None, Sentence | None]:
+    """The job with the words it was drawn with, how that is stored, and what the member reads.
+
+    What is drawn over or anew from it later has the same words, whatever a translation model would
+    say then.
+    """
+    if drawn is None or not isinstance(job, engine.DrawJob):
+        return job, None, None
+    done = dataclasses.replace(job, prompt=drawn.prompt, negative=drawn.negative, translate="")
+    stored = codec.dump(done, name_of), codec.VERSION
+    return done, stored, words.drawn_as(job, drawn)

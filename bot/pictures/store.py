@@ -18,6 +18,11 @@ TEMPORARY = ".new-"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
+def name_of(data: bytes) -> str:
+    """The SHA-256 in hex, by which a file is kept."""
+    return hashlib.sha256(data).hexdigest()
+
+
 class PictureStore:
     """The pictures under one folder, as `ab/abcdef….png` (films: `.webp`)."""
 
@@ -26,7 +31,7 @@ class PictureStore:
 
     def store(self, data: bytes, *, suffix: str = ".png") -> str:
         """Keep the file; returns its SHA-256 in hex. Keeping it again changes nothing."""
-        sha256 = hashlib.sha256(data).hexdigest()
+        sha256 = name_of(data)
         target = self._path(sha256, suffix)
         if target.exists():
             return sha256

@@ -1,4 +1,4 @@
-"""Which words of a prompt a model does not know, and which it cannot read. Pure.
+"""Which words of a prompt a model does not know, and which it cannot read or has translated. Pure.
 
 The language of a word is told by its script alone: German, French and English look the same here.
 """
@@ -14,6 +14,7 @@ from types import MappingProxyType
 
 import darkroom
 import engine
+from bot.prompt.characters import one_line
 from bot.prompt.grammar import Prompt
 from engine import Sentence
 
@@ -23,6 +24,10 @@ THINGS_LISTED = 12
 """Things that a note says a model draws."""
 _WORD_CHARACTERS = 30
 """A longer word is cut where it is shown."""
+
+_DRAWN_CHARACTERS = 300
+"""Of a translation, as far as it is shown."""
+_MARKUP = re.compile(r"([\\*_~|`\[\]<>@#:])")
 
 _HAN = "々〆〇\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _HIRAGANA = "\u3041-\u309f"
@@ -127,11 +132,47 @@ def notes(
     """
     text = _text_of(prompt)
     foreign = unread(text, model.languages)
+    if translated_from(prompt, model):
+        return tuple(
+            Sentence(
+                "{title} does not read {language}: your words are translated into English first.",
+                title=model.title,
+                language=script.name,
+            )
+            for script in foreign
+        )
     said = [_does_not_read(script, model, models) for script in foreign]
     words = unknown(text, model)
     if words:
         said += _does_not_know(words, text, model, models)
     return tuple(said)
+
+
+def translated_from(prompt: Prompt, model: engine.ModelInfo) -> str:
+    """The language that the prompt's words are to be translated from, by its code.
+
+    Empty where the model reads all of them, or the catalogue has no translation model for one.
+    """
+    found = [
+        next((code for code in script.languages if code in model.translates), "")
+        for script in unread(_text_of(prompt), model.languages)
+    ]
+    return found[0] if len(set(found)) == 1 else ""
+
+
+def drawn_as(asked: engine.DrawJob, drawn: engine.DrawnWords) -> Sentence | None:
+    """What a member reads about a translation, its Markdown made harmless.
+
+    None where nothing was translated. asked: the job as it was ordered.
+    """
+    if (drawn.prompt, drawn.negative) == (asked.prompt, asked.negative):
+        return None
+    words = " ".join(part.text for part in drawn.prompt)
+    if drawn.negative != asked.negative:
+        words = f"{words} --no {drawn.negative}".lstrip()
+    if len(words) > _DRAWN_CHARACTERS:
+        words = words[: _DRAWN_CHARACTERS - 1] + "…"
+    return Sentence("Drawn as: {words}", words=_MARKUP.sub(r"\\\1", one_line(words)))
 
 
 def unread(text: str, languages: Iterable[str]) -> tuple[Script, ...]:

@@ -66,6 +66,8 @@ def status_of(event: engine.Event | None) -> Sentence:
             return Sentence("{percent}%", percent=100 * done // max(total, 1))
         case engine.Started(loading=title) if title:
             return Sentence("Loading {title}…", title=title)
+        case engine.Translating():
+            return Sentence("Translating")
         case engine.Started():
             return Sentence("{percent}%", percent=0)
         case engine.Queued(position=position) if position:

@@ -52,11 +52,15 @@ def load_network(class_name: str, place: Path, device: torch.device, dtype: torc
     import transformers  # noqa: PLC0415
 
     transformers.utils.logging.disable_progress_bar()
-    model = getattr(transformers, class_name).from_pretrained(place, dtype=dtype, **OFFLINE)
+    model = getattr(transformers, class_name).from_pretrained(
+        place, dtype=dtype, trust_remote_code=False, **OFFLINE
+    )
     return model.eval().requires_grad_(requires_grad=False).to(device)
 
 
 def load_processor(class_name: str, place: Path) -> Any:  # noqa: ANN401
     import transformers  # noqa: PLC0415
 
-    return getattr(transformers, class_name).from_pretrained(place, local_files_only=True)
+    return getattr(transformers, class_name).from_pretrained(
+        place, local_files_only=True, trust_remote_code=False
+    )

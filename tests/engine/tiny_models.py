@@ -53,6 +53,7 @@ from transformers import (
 
 from engine import ModelInfo, ModelSpec
 from engine.families import FAMILIES
+from tests.engine import tiny_translators
 
 WORDS = ["red", "blue", "cat", "dog", "night", "a", "at", "the", "sea", "very"]
 
@@ -583,6 +584,9 @@ class Blip:
 BUILDERS = {
     "captioner": Blip,
     "spandrel": Compact,
+    "translator": tiny_translators.Marian,
+    "translator-m2m100": tiny_translators.M2M100,
+    "translator-t5": tiny_translators.T5,
     "swin2sr": swin2sr,
     "clip": ClipPair,
     "safety": safety_checker,

@@ -49,7 +49,8 @@ def from_text(
         "preferences": {"model": context.default_model},
     }
     notes = (*written.notes, *words.notes(prompt, written.model, context.models))
-    return Written(job=written.job, model=written.model, notes=notes, resolved=resolved)
+    job = dataclasses.replace(written.job, translate=words.translated_from(prompt, written.model))
+    return Written(job=job, model=written.model, notes=notes, resolved=resolved)
 
 
 def over(

@@ -210,3 +210,56 @@ def test_long_texts_without_spaces_take_time_in_proportion(monkeypatch):
         calls = 0
         words.unknown(text, DOODLE)
         assert calls < 5 * len(text), text[:4]
+
+
+# Words that are translated.
+
+SERVED = dataclasses.replace(LARGE, translates=("ja", "ru"))
+
+
+@pytest.mark.parametrize(
+    ("text", "model", "language"),
+    [
+        ("赤い猫", SERVED, "ja"),
+        ("猫", SERVED, "ja"),
+        ("a red cat --no 犬", SERVED, "ja"),
+        ("рыжий кот, a boat", SERVED, "ru"),
+        ("a red cat", SERVED, ""),
+        ("고양이", SERVED, ""),
+        ("고양이 ねこ", SERVED, ""),
+        ("赤い猫", LARGE, ""),
+        ("赤い猫", dataclasses.replace(DOODLE, translates=("zh",)), ""),
+        ("赤い猫", dataclasses.replace(LARGE, translates=("zh",)), ""),
+        ("紅貓", dataclasses.replace(LARGE, translates=("zh", "ja")), "zh"),
+    ],
+)
+def test_words_are_translated_where_the_catalogue_can(text, model, language):
+    assert words.translated_from(grammar.parse(text), model) == language
+
+
+def test_a_translation_to_come_is_announced_and_nothing_else_is_suggested():
+    assert said("赤い猫", SERVED, (SERVED, DOODLE)) == (
+        "Large does not read Japanese: your words are translated into English first.",
+    )
+
+
+def drawn_as(prompt, negative="blurry"):
+    asked = engine.DrawJob(
+        id="j",
+        owner="o",
+        model="large",
+        prompt=(engine.WeightedText(text="赤い猫"),),
+        negative="blurry",
+    )
+    parts = tuple(engine.WeightedText(text=text) for text in prompt)
+    return words.drawn_as(asked, engine.DrawnWords(prompt=parts, negative=negative))
+
+
+def test_a_translation_is_shown_harmless_on_one_line_and_cut():
+    assert drawn_as(["a red cat"]) == "Drawn as: a red cat"
+    assert drawn_as(["a red cat", "a sea"], "dogs, blurry") == (
+        "Drawn as: a red cat a sea --no dogs, blurry"
+    )
+    assert drawn_as(["a *b* <@1>\n# c"]) == r"Drawn as: a \*b\* \<\@1\> \# c"
+    assert len(drawn_as(["cat " * 500])) < 400
+    assert drawn_as(["赤い猫"]) is None
