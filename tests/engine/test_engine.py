@@ -199,7 +199,7 @@ async def test_a_lost_device_raises_in_open_streams_and_the_engine_says_so(
         ({"mask": b"x"}, "exactly one input picture; 0 were given"),
         ({"id": ""}, "needs an id"),
         ({"enlarge": 3}, "Enlarging by 3 is not offered; choose 2 or 4"),
-        ({"enlarge": 2}, "0 inputs and 1 images were asked for"),
+        ({"enlarge": 2}, "Enlarging takes 1 input, 1 image and no mask. Inputs: 0; images: 1"),
         ({"prompt": "a" * 30_000}, "1 parts and 30,000 characters|2 parts and 30,000 characters"),
         ({"prompt": "half \ud83d"}, "half a character"),
         ({"loras": (("x", float("nan")),)}, "At most 4 LoRAs"),
