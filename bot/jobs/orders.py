@@ -43,7 +43,7 @@ class Order:
     channel_id: int
     user_id: int
     locale: str
-    """The member's language, a name of `locale`; refusals are said in it."""
+    """The member's language, a name of `locale`; what they alone are told is said in it."""
     channel_locale: str
     """The language of what the channel sees: the server's, or the member's in direct messages."""
     request: Request
@@ -307,6 +307,7 @@ def _new_job(
         parent_id=request.parent_id,
         resolved=json.dumps(dict(written.resolved), ensure_ascii=False),
         locale=order.channel_locale,
+        member_locale=order.locale,
         stored_version=codec.VERSION,
         stored=codec.dump(job, hashes.__getitem__),
         notes="\n".join(locale.translated(n, order.channel_locale) for n in written.notes),

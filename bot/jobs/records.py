@@ -84,6 +84,8 @@ class JobRow:
     """The message that shows its progress, from `messages`."""
     created_ms: int
     ended_ms: int | None
+    member_locale: str = "en"
+    """The language of who ordered it, for what they alone are told."""
     batch_id: str | None = None
     """The batch it was ordered in, see `batches`."""
 
@@ -146,6 +148,7 @@ class NewJob:
     parent_id: str | None
     resolved: str
     locale: str
+    member_locale: str
     stored_version: int
     stored: str
     notes: str

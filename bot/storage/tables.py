@@ -122,6 +122,7 @@ jobs = Table(
     Column("ended_ms", BigInteger, nullable=True),
     Column("resolved", Text, nullable=False, server_default="{}"),
     Column("locale", String(16), nullable=False, server_default="en"),
+    Column("member_locale", String(16), nullable=False, server_default="en"),
     Column("batch_id", ForeignKey("batches.id"), nullable=True),
     CheckConstraint("outcome IN ('open', 'finished', 'failed', 'cancelled')", name="outcome_known"),
     CheckConstraint("delivery IN ('none', 'pending', 'posted', 'kept')", name="delivery_known"),

@@ -432,7 +432,9 @@ class Outbox:
 
     async def _tell_kept(self, ended: _Ended, why: str) -> discord.Message | None:
         """Tell the member by direct message where the channel refuses; None where that fails."""
-        row, content = ended.row, _content(ended)
+        row = dataclasses.replace(ended.row, locale=ended.row.member_locale)
+        ended = dataclasses.replace(ended, row=row)
+        content = _content(ended)
         if ended.role is not Role.REFUSAL:
             kept = Sentence(
                 "I could not post this in <#{channel}> ({why}); the pictures are kept.",

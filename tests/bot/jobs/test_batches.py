@@ -25,6 +25,7 @@ def job(job_id, batch_id="b"):
         parent_id=None,
         resolved="{}",
         locale="en",
+        member_locale="en",
         stored_version=3,
         stored="{}",
         notes="",

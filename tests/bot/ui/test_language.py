@@ -177,6 +177,17 @@ async def test_in_direct_messages_all_is_in_the_members_language(
     await simcord_env.settle()
 
 
+async def test_what_a_channel_refuses_is_told_to_the_member_in_their_own_language(
+    simcord_env, channel, alice, speaks
+):
+    speaks(member="ja", server="en-US")
+    simcord_env.inject_error("POST", "/channels/*/messages", status=403, code=50013)
+    await imagine(simcord_env, channel, alice, "a cat")
+    [told] = alice.user.dm_channel.history()
+    assert "(高速)" in told.content
+    assert "画像は保存されています" in told.content
+
+
 async def test_what_the_bot_may_not_do_is_named_as_the_members_discord_names_it(
     simcord_env, guild, alice, speaks
 ):

@@ -76,6 +76,7 @@ async def owed(database):
                     parent_id=None,
                     resolved="{}",
                     locale="en",
+                    member_locale="en",
                     stored_version=3,
                     stored="{}",
                     notes="",
