@@ -34,10 +34,11 @@ def compiled(catalog: Catalog) -> gettext.GNUTranslations:
 def text(catalog: Catalog) -> str:
     """The file: entries in alphabetical order, two lines each, nothing that changes by itself.
 
-    No dates, places or flags stand in it, so that branches which add entries merge.
+    No dates and places stand in it, and no flag but "fuzzy", so that branches which add entries
+    merge.
     """
     for message in catalog:
-        message.flags.clear()
+        message.flags.intersection_update({"fuzzy"})
         message.auto_comments.clear()
     body = io.BytesIO()
     write_po(body, catalog, width=0, no_location=True, omit_header=True, sort_output=True)

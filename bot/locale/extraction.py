@@ -36,7 +36,7 @@ def sentences(root: Path = ROOT) -> Catalog:
         for line, templates, _, _ in extract_from_file("python", file, keywords=KEYWORDS):
             key = templates[0] if isinstance(templates, tuple) else templates
             known = found.get(key)
-            if known is not None and isinstance(known.id, tuple) != isinstance(templates, tuple):
+            if known is not None and known.id != templates:
                 raise ValueError(f"{file}:{line}: {key!r} stands elsewhere with another plural.")
             found.add(templates, locations=[(str(file.relative_to(root)), line)])
     return found
@@ -47,8 +47,10 @@ def updated(catalog: Catalog, found: Catalog) -> Catalog:
     new = Catalog(locale=catalog.locale)
     for message in _messages(found):
         known = catalog.get(_key(message))
-        same = known is not None and known.id == message.id
-        new.add(message.id, known.string if known is not None and same else None)
+        if known is not None and known.id == message.id:
+            new.add(message.id, known.string, flags=known.flags)
+        else:
+            new.add(message.id)
     return new
 
 

@@ -115,11 +115,18 @@ def test_a_sentence_that_became_plural_is_missing():
 
 
 def test_an_update_keeps_what_is_translated_and_adds_what_is_new():
-    kept = of(("Kept.", "そのまま。"), ("Gone.", "なし。"), (PLURAL, ("{count}枚",)))
-    new = extraction.updated(kept, of(("Kept.", None), ("Added.", None), (PLURAL, None)))
+    kept = of(
+        ("Kept.", "そのまま。"),
+        ("Gone.", "なし。"),
+        (PLURAL, ("{count}枚",)),
+        ("Unsure.", "たぶん。", "fuzzy"),
+    )
+    found = of(("Kept.", None), ("Added.", None), (PLURAL, None), ("Unsure.", None))
+    new = extraction.updated(kept, found)
     assert catalogue.text(new).split("\n\n", 1)[1] == (
         'msgid "Added."\nmsgstr ""\n\n'
         'msgid "Kept."\nmsgstr "そのまま。"\n\n'
+        '#, fuzzy\nmsgid "Unsure."\nmsgstr "たぶん。"\n\n'
         'msgid "{count} picture"\nmsgid_plural "{count} pictures"\nmsgstr[0] "{count}枚"\n'
     )
 
@@ -146,10 +153,11 @@ def test_the_command_brings_the_catalogues_up_to_the_code(tmp_path, monkeypatch,
     assert ended.value.code == 0
 
 
-def test_one_sentence_with_two_plurals_is_refused(tmp_path):
+@pytest.mark.parametrize("first", ['Sentence("{count} cat")', 'plural("{count} cat", "cats")'])
+def test_one_sentence_with_two_plurals_is_refused(tmp_path, first):
     (tmp_path / "bot").mkdir()
     (tmp_path / "engine").mkdir()
-    source = 'Sentence("{count} cat")\nSentence.plural("{count} cat", "{count} cats", count=2)\n'
+    source = f'{first}\nSentence.plural("{{count}} cat", "{{count}} cats", count=2)\n'
     (tmp_path / "bot" / "cats.py").write_text(source, encoding="utf-8")
     with pytest.raises(ValueError, match=r"cats.py:2: '\{count\} cat' stands elsewhere"):
         extraction.sentences(tmp_path)
