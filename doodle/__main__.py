@@ -24,10 +24,13 @@ from doodle import recipe as recipes
 
 if TYPE_CHECKING:
     from diffusers import StableDiffusionPipeline
+    from PIL import Image
 
     from doodle.training import Run
 
 FOLDER = Path(__file__).parent
+BUILD = Path("build")
+"""Where sheets go that are given no name; git ignores it."""
 SAMPLE_PROMPTS = (
     "a red cat in the snow",
     "an orange fox in a forest, pencil sketch",
@@ -67,7 +70,7 @@ def _run(options: argparse.Namespace) -> int:
 
     try:
         options.command(options)
-    except (recipes.RecipeError, ResumeError, WeightsError) as error:
+    except (recipes.RecipeError, ResumeError, WeightsError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
@@ -141,7 +144,7 @@ def evaluate(options: argparse.Namespace) -> None:
         say=_say,
     )
     images = [Image.fromarray(pixels.transpose(1, 2, 0)) for pixels in drawn.pixels[:80]]
-    sheet.contact_sheet(images, columns=10).save(options.sheet)
+    _save_sheet(sheet.contact_sheet(images, columns=10), options.sheet)
     for i, prompt in enumerate(drawn.prompts[:80]):
         _say(f"sheet {i // 10 + 1}.{i % 10 + 1}: {prompt}")
     _say(json.dumps(asdict(results)))
@@ -155,7 +158,7 @@ def scenes(options: argparse.Namespace) -> None:
     rng = Random(options.seed)
     vocabulary = recipes.load(options.recipe).vocabulary
     images = [draw(vocabulary.sample(rng), seed=options.seed + i) for i in range(options.count)]
-    sheet.contact_sheet(images, columns=10).save(options.sheet)
+    _save_sheet(sheet.contact_sheet(images, columns=10), options.sheet)
     _say(f"{options.count} scenes are in {options.sheet}.")
 
 
@@ -199,19 +202,53 @@ def _parser() -> argparse.ArgumentParser:
     one.set_defaults(command=train)
     one = commands.add_parser("evaluate", help="measure how well held-out prompts are followed")
     one.add_argument("--weights", type=Path, default=FOLDER / "weights", help="folder to read")
-    one.add_argument("--prompts", type=int, default=400, help="held-out prompts (default: 400)")
-    one.add_argument("--sheet", type=Path, default=Path("doodle-evaluation.png"))
+    one.add_argument("--prompts", type=_count, default=400, help="held-out prompts (default: 400)")
+    _add_sheet(one, "evaluation.png")
     one.set_defaults(command=evaluate)
     one = commands.add_parser("scenes", help="draw a contact sheet of scenes")
     one.add_argument("--recipe", default="full", help="whose scenes to draw (default: full)")
-    one.add_argument("--count", type=int, default=80)
-    one.add_argument("--seed", type=int, default=1)
-    one.add_argument("--sheet", type=Path, default=Path("doodle-scenes.png"))
+    one.add_argument("--count", type=_count, default=80, help="how many (default: 80)")
+    one.add_argument("--seed", type=int, default=1, help="of the first scene (default: 1)")
+    _add_sheet(one, "scenes.png")
     one.set_defaults(command=scenes)
     one = commands.add_parser("words", help="write the words that the model knows")
     one.add_argument("--weights", type=Path, default=FOLDER / "weights", help="folder to write")
     one.set_defaults(command=write_words)
     return parser
+
+
+def _add_sheet(parser: argparse.ArgumentParser, name: str) -> None:
+    default = BUILD / name
+    parser.add_argument(
+        "--sheet", type=_sheet, default=default, help=f"picture to write (default: {default})"
+    )
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        message = f"{text!r} is not possible; give a whole number of at least 1."
+        raise argparse.ArgumentTypeError(message)
+    return int(text)
+
+
+def _sheet(text: str) -> Path:
+    """Refused before hours of drawing where no picture can be written there."""
+    from PIL import Image  # noqa: PLC0415
+
+    path = Path(text)
+    if Image.registered_extensions().get(path.suffix.lower()) not in Image.SAVE:
+        message = f"{path.name!r} names no kind of picture; end it in .png, .jpg or .webp."
+        raise argparse.ArgumentTypeError(message)
+    if not path.parent.is_dir():
+        message = f"there is no directory {path.parent}; make it."
+        raise argparse.ArgumentTypeError(message)
+    return path
+
+
+def _save_sheet(sheet: Image.Image, path: Path) -> None:
+    if path.parent == BUILD:
+        BUILD.mkdir(exist_ok=True)
+    sheet.save(path)
 
 
 def _interrupt(*_: object) -> None:

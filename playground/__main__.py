@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.what == "record-demo":
             return _record_demo(options)
         return asyncio.run(Playground(settings.load()).run())
-    except (PortTaken, Refused, BotEnded, BadSetting, TimeoutError, ValueError) as error:
+    except (PortTaken, Refused, BotEnded, BadSetting, ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     except (KeyboardInterrupt, asyncio.CancelledError):
@@ -88,7 +88,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="the folder for playground.webp and playground.png (docs)",
     )
-    demo.add_argument("--prompt", default="a red cat at night")
+    demo.add_argument(
+        "--prompt", default="a red cat at night", help="what is typed (a red cat at night)"
+    )
     demo.add_argument(
         "--timeout",
         type=float,

@@ -39,6 +39,13 @@ class Request:
 
 async def say(request: Request) -> int:
     """0 if a grid with its nine buttons arrived, else 1; prints the transcript."""
+    if not request.line.startswith("/"):
+        raise Refused(
+            "The bot answers commands only, as it cannot read what members write. Begin with /, "
+            f'for instance "/imagine prompt: {request.line or "a red cat"}".'
+        )
+    if request.out is not None:
+        _check_kind(request.out)
     files = dict(map(_attachment, request.attachments))
     testbed = Testbed(
         state_file=request.data_dir / "playground.json",
@@ -53,8 +60,7 @@ async def say(request: Request) -> int:
             environment={"DATA_DIR": str(request.data_dir)},
             connect_within_s=request.timeout_s,
         )
-        if request.line.startswith("/"):
-            await testbed.wait_for_command(timeout_s=request.timeout_s)
+        await testbed.wait_for_command(timeout_s=request.timeout_s)
         after = _newest(testbed)
         done = _type(testbed, member, request.line, files)
         await _settle(testbed, member, done, after, request)
@@ -78,13 +84,7 @@ def _end_in_order_on_sigterm() -> None:
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
 
 
-def _type(
-    testbed: Testbed, member: Member, line: str, files: dict[str, Upload]
-) -> Interaction | None:
-    if not line.startswith("/"):
-        member.write(testbed.general, line, files=list(files.values()))
-        return None
-
+def _type(testbed: Testbed, member: Member, line: str, files: dict[str, Upload]) -> Interaction:
     def find(text: str) -> int | None:
         bare = text.lstrip("@#")
         for person in testbed.state.people.values():
@@ -101,17 +101,16 @@ def _type(
 
 
 async def _settle(
-    testbed: Testbed, member: Member, done: Interaction | None, after: int, request: Request
+    testbed: Testbed, member: Member, done: Interaction, after: int, request: Request
 ) -> None:
     """Wait for the answer, send a form that opened unchanged, and wait until nothing changes."""
-    if done is not None:
+    if not await member.answered(done):
+        raise Refused("The application did not respond.")
+    if done.modal is not None:
+        print(f"A form opened, {done.modal['title']!r}; sent as it stands.", flush=True)
+        done = member.submit(done, _defaults(done.modal["components"]))
         if not await member.answered(done):
             raise Refused("The application did not respond.")
-        if done.modal is not None:
-            print(f"A form opened, {done.modal['title']!r}; sent as it stands.", flush=True)
-            done = member.submit(done, _defaults(done.modal["components"]))
-            if not await member.answered(done):
-                raise Refused("The application did not respond.")
     await testbed.wait_until_idle(after=after, quiet_s=request.quiet_s, timeout_s=request.timeout_s)
 
 
@@ -137,6 +136,12 @@ def _last_with(testbed: Testbed, button: str) -> Message:
         if button in testbed.buttons(message):
             return message
     raise Refused(f"No message has a button {button!r} to press.")
+
+
+def _check_kind(out: Path) -> None:
+    """Refused where no picture can have that name, before one is drawn."""
+    if Image.registered_extensions().get(out.suffix.lower()) not in Image.SAVE:
+        raise Refused(f"{out.name!r} names no kind of picture; end it in .png, .jpg or .webp.")
 
 
 def _save_last(testbed: Testbed, out: Path | None) -> None:

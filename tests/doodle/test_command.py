@@ -99,6 +99,30 @@ def test_a_truncated_file_is_named_in_one_sentence(trained, tmp_path, monkeypatc
     assert f"{part} is damaged" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("evaluate", "--prompts", 0), "argument --prompts: '0' is not possible"),
+        (("evaluate", "--prompts", "many"), "argument --prompts: 'many' is not possible"),
+        (("evaluate", "--sheet", "no/a.png"), "argument --sheet: there is no directory no"),
+        (("scenes", "--count", -1), "argument --count: '-1' is not possible"),
+        (("scenes", "--sheet", "a.foo"), "argument --sheet: 'a.foo' names no kind of picture"),
+    ],
+)
+def test_wrong_arguments_are_one_sentence_before_anything_is_drawn(
+    monkeypatch, capsys, words, said
+):
+    with pytest.raises(SystemExit):
+        run(monkeypatch, *words)
+    assert said in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_sheet_without_a_name_goes_into_a_folder_that_git_ignores(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run(monkeypatch, "scenes", "--count", 1) == 0
+    assert [path.name for path in (tmp_path / "build").iterdir()] == ["scenes.png"]
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the GPU it is asked for")
 def test_asking_for_a_gpu_that_is_not_there_is_one_sentence(monkeypatch, capsys):
     assert run(monkeypatch, "train", "--device", "cuda") == 1

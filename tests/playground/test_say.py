@@ -77,8 +77,20 @@ async def test_sigterm_ends_it_and_its_bot(request_for):
 
 
 @pytest.mark.parametrize(
+    ("line", "out"), [("hello", None), ("/info", Path("grid.foo")), ("/info", Path("grid"))]
+)
+async def test_what_is_in_vain_is_told_before_the_bot_starts(request_for, monkeypatch, line, out):
+    monkeypatch.setattr("playground.say.Testbed", None)
+    with pytest.raises(Refused):
+        await say(request_for(line, out=out))
+
+
+@pytest.mark.parametrize(
     ("line", "changes", "says"),
     [
+        ("hello", {}, r"answers commands only.* \"/imagine prompt: hello\""),
+        ("", {}, "answers commands only"),
+        ("/info", {"out": Path("grid.foo")}, "'grid.foo' names no kind of picture"),
         ("/imagin x", {}, "no command /imagin"),
         ("/info", {"attachments": ["cat.png"]}, "option=FILE"),
         ("/info", {"attachments": [f"image1={Path('none.png')}"]}, "none.png cannot be read"),
