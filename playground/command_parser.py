@@ -34,7 +34,7 @@ def parse(
     """Read "/command option: value option: value …".
 
     commands: those the bot registered. files: attachments by option. find: returns the id that
-    "@dora" or "#gallery" means, or None. Where a command has one option, its name may be left out.
+    "@dora" or "#general" means, or None. Where a command has one option, its name may be left out.
     Refused says what was not understood.
     """
     name, leaf, rest = _command(line, commands)

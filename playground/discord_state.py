@@ -20,7 +20,6 @@ from playground.simcord_bridge import Clock
 BOT_ID = 1_100_000_000_000_000_001
 GUILD_ID = 1_100_000_000_000_000_100
 GENERAL_ID = 1_100_000_000_000_000_101
-GALLERY_ID = 1_100_000_000_000_000_102
 
 MEBIBYTE = 1024 * 1024
 
@@ -108,12 +107,10 @@ class DiscordState(Backend):
         guild = self.create_guild("Darkroom playground", id=GUILD_ID, owner_id=owner)
         for person_id in others:
             self.add_member(guild.id, person_id)
-        for channel_id, name, topic in (
-            (GENERAL_ID, "general", "Type / to make a picture."),
-            (GALLERY_ID, "gallery", "A second room."),
-        ):
-            channel = self.create_channel(guild.id, name, announce=False, topic=topic)
-            self._move_channel(channel.id, self.reserve_id(channel_id))
+        channel = self.create_channel(
+            guild.id, "general", announce=False, topic="Type / to make a picture."
+        )
+        self._move_channel(channel.id, self.reserve_id(GENERAL_ID))
         return guild
 
     def _move_channel(self, old: int, new: int) -> None:

@@ -123,6 +123,14 @@ class Gateway:
         return any(session.socket is not None for session in self._sessions.values())
 
     @property
+    def hears_reactions(self) -> bool:
+        """Whether the bot that is connected asked to be told of reactions."""
+        return any(
+            session.socket is not None and session.intents.guild_reactions
+            for session in self._sessions.values()
+        )
+
+    @property
     def sessions(self) -> int:
         """How many times a bot has identified."""
         return len(self._sessions)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,10 @@ from playground.refusal import Refused
 from playground.upload import Upload
 
 PAGE = Path(__file__).parent / "page"
+REACTIONS = ["✉️", "❌", "⭐"]
+"""What members of Midjourney react with; offered where the bot hears of reactions."""
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+"""What colours a terminal and moves its cursor."""
 PING_S = 20.0
 """How often a comment is sent on the event stream, so that a closed tab is noticed."""
 
@@ -51,6 +56,7 @@ class PageApi:
     ) -> None:
         self.port = 0
         self.bot_note = "The bot is starting…"
+        self.bot_lines: Sequence[str] = ()
         self.restart: Callable[[], Awaitable[None]] | None = None
         self._state = state
         self._members = members
@@ -172,6 +178,8 @@ class PageApi:
                 "online": self._gateway.connected,
                 "note": self.bot_note,
                 "restartable": self.restart is not None,
+                "last_lines": list(self.bot_lines),
+                "reactions": REACTIONS if self._gateway.hears_reactions else [],
             },
             "people": [
                 {
@@ -289,9 +297,12 @@ class PageApi:
 
     # ------------------------------------------------------------------ events for the pages
 
-    def set_bot_note(self, note: str) -> None:
-        """Set what the pages say about the bot, and send it to them."""
-        self.bot_note = note
+    def set_bot_note(self, note: str, last_lines: Sequence[str] = ()) -> None:
+        """Set what the pages say about the bot, and send it to them.
+
+        last_lines: what it wrote last, shown on demand.
+        """
+        self.bot_note, self.bot_lines = note, [_ESCAPES.sub("", line) for line in last_lines]
         self._state.notify(Change(kind="bot"))
 
     def _send_to_pages(self, change: Change) -> None:

@@ -10,6 +10,9 @@ from playground.bot_process import BotProcess
 from playground.settings import Settings
 from playground.testbed import Testbed
 
+SHOWN_LINES = 20
+"""Of what the bot wrote last, on the page."""
+
 
 class Playground:
     """Runs the server and one bot, and starts the bot again when a person asks for it."""
@@ -27,7 +30,7 @@ class Playground:
         self._again = asyncio.Event()
 
     async def run(self) -> int:
-        """Serve until a signal; the exit code: 1 if the bot ended and there is no terminal."""
+        """Serve until a signal, whatever becomes of the bot; the exit code."""
         self._listen_for_signals()
         async with self._testbed as testbed:
             print(f"Darkroom's playground is open: {testbed.url}", flush=True)
@@ -36,8 +39,6 @@ class Playground:
                 if self._leave.is_set():
                     break
                 self._say_ended(code)
-                if not sys.stdin.isatty():
-                    return 1
                 await self._until_asked_again()
             print("Closing the playground.", flush=True)
         return 0
@@ -83,20 +84,19 @@ class Playground:
             page_api.set_bot_note("The bot has hung up.")
 
     def _say_ended(self, code: int) -> None:
-        lines = self._testbed.bot.last_lines[-5:] if self._testbed.bot is not None else []
+        bot = self._testbed.bot
+        lines = bot.last_lines[-SHOWN_LINES:] if bot is not None else []
         page_api = self._testbed.server.page_api
         page_api.restart = self._ask_again
-        last = lines[-1] if lines else "it wrote nothing"
-        page_api.set_bot_note(f"The bot ended with exit code {code}. Its last line: {last}")
-        print(f"The bot ended with exit code {code}. Its last lines:", file=sys.stderr)
-        for line in lines:
-            print(f"  {line}", file=sys.stderr)
+        page_api.set_bot_note(f"The bot has stopped{_why(code)}.", lines)
+        print(f"The bot has stopped{_why(code)}.", file=sys.stderr, flush=True)
 
     async def _until_asked_again(self) -> None:
         self._again.clear()
         loop = asyncio.get_running_loop()
-        reads = sys.platform != "win32"  # on Windows, asyncio cannot wait for a terminal
-        how = "Press Enter" if reads else "Use the page's button"
+        # On Windows, asyncio cannot wait for a terminal.
+        reads = sys.platform != "win32" and sys.stdin is not None and sys.stdin.isatty()
+        how = "Press Enter" if reads else f"Press “Start the bot again” on {self._testbed.url}"
         print(f"{how} to start the bot again, Ctrl-C to leave.", flush=True)
         if reads:
             loop.add_reader(sys.stdin.fileno(), self._read_enter)
@@ -124,3 +124,10 @@ class Playground:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # SIGHUP: the window closed
             loop.add_signal_handler(number, self._leave.set)
+
+
+def _why(code: int) -> str:
+    """The end of the sentence that it has stopped."""
+    if code < 0:
+        return f": signal {-code} ended it"
+    return f" with exit code {code}" if code else ""

@@ -30,7 +30,6 @@ from playground.bot_process import BotProcess
 from playground.discord_state import (
     ADMIN,
     BOT_ID,
-    GALLERY_ID,
     GENERAL_ID,
     GUILD_ID,
     MEBIBYTE,
@@ -60,7 +59,7 @@ class BotEnded(Exception):
 class Testbed:
     """A running playground; an async context manager. No bot runs until `start_bot`.
 
-    Ids: `guild`, `general`, `gallery` (channels), `bot_id`; people by `member(name)`: "ansel" owns
+    Ids: `guild`, `general` (its channel), `bot_id`; people by `member(name)`: "ansel" owns
     the server, "dora", "gordon" and "daido" are ordinary members (locales en-US, en-GB, en-US, ja).
     """
 
@@ -68,7 +67,6 @@ class Testbed:
 
     guild = GUILD_ID
     general = GENERAL_ID
-    gallery = GALLERY_ID
     bot_id = BOT_ID
     admin_id = ADMIN.id
 

@@ -189,7 +189,10 @@ async def _who_grants(connection: AsyncConnection, account_id: int) -> Sentence:
         select(accounts.c.guild_id).where(accounts.c.id == account_id)
     )
     if guild_id == DIRECT_MESSAGES:
-        return Sentence("Credits count in the server they were given in: draw there.")
+        return Sentence(
+            "Credits count in the server they were given in: draw there, or ask the bot's owner, "
+            "who gives some for direct messages with /credits grant and “direct”."
+        )
     return Sentence("Ask who manages this server for more: they grant them with /credits grant.")
 
 

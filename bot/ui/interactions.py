@@ -21,10 +21,10 @@ from bot.jobs.records import JobRow, Outcome
 from bot.jobs.runner import Runner
 from bot.pictures.fetch import Fetcher
 from bot.prompt import grammar, repeats
-from bot.prompt.characters import plain
+from bot.prompt.characters import plain, shortened
 from bot.ui.batches import Batches
 from bot.ui.language import channel_locale, member_locale
-from bot.ui.message_text import headline, status_of, with_notes
+from bot.ui.message_text import headline, quoted, status_of, with_notes
 from bot.ui.replies import attempt, before_reply, check_permissions
 from engine import Sentence
 
@@ -95,16 +95,20 @@ class Interactions:
         variation: Variation,
         *,
         text: str | None = None,
+        tells: bool = False,
     ) -> None:
-        """Four variations of stored picture `number` of the job, for the job's prompt or `text`."""
+        """Four variations of stored picture `number` of the job, for the job's prompt or `text`.
+
+        tells: the reply says which picture it is.
+        """
         text = None if text is None else plain(text)
         if row.outcome is not Outcome.FINISHED:
             raise NotFound("This job has no pictures to vary; press 🔄 to draw it again.")
         check_permissions(interaction)
-        await self.place(interaction, self._varied(row, number, variation, text))
+        await self.place(interaction, self._varied(row, number, variation, text, tells=tells))
 
     async def _varied(
-        self, row: JobRow, number: int, variation: Variation, text: str | None
+        self, row: JobRow, number: int, variation: Variation, text: str | None, *, tells: bool
     ) -> Request:
         _, picture = await self._lookup.picture(row.id, number)
         return Vary(
@@ -114,6 +118,7 @@ class Interactions:
             text=row.prompt if text is None else text,
             resolved=self._lookup.resolved(row),
             reworded=text is not None,
+            told=_told(row, number) if tells else None,
         )
 
     async def blend(
@@ -189,6 +194,12 @@ def order_of(interaction: discord.Interaction, request: Request) -> Order:
         channel_locale=channel_locale(interaction),
         request=request,
     )
+
+
+def _told(row: JobRow, number: int) -> Sentence:
+    """Which picture of the job it is."""
+    words = quoted(dataclasses.replace(row, prompt=shortened(row.prompt))) or f"`{row.id}`"
+    return Sentence("From picture {number} of {words}.", number=number, words=words)
 
 
 async def _reply(interaction: discord.Interaction, accepted: Accepted) -> int | None:

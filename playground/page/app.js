@@ -7,7 +7,7 @@ import { openForm, openPicture } from "./form.js";
 import { displayName, renderMessage } from "./message.js";
 
 const LOCALES = { "en-US": "English (US)", "en-GB": "English (UK)", ja: "日本語" };
-const EMOJI = ["✉️", "❌", "⭐", "❤️", "👍", "😂", "🎨", "👀"];
+const EXAMPLES = ["a red cat in the snow", "an orange fox in a forest, pencil sketch", "a purple castle at sunset"];
 
 const page = { state: null, channel: null, unread: new Map(), stop: () => {}, wanted: 0 };
 const remembered = (key) => { try { return sessionStorage.getItem(key); } catch { return null; } };
@@ -31,6 +31,7 @@ const actions = {
   react: (message, emoji, on) => attempt({ do: "react", message: message.id, emoji, on }),
   dismiss: (message) => attempt({ do: "delete", message: message.id }),
   openAnswer: (answer) => openAnswer(answer),
+  sent: () => toNewest(),
   openMenu,
   openPicture,
 };
@@ -68,10 +69,48 @@ function openAnswer(answer) {
 const log = byId("log");
 let followsNewest = true; // the newest message is in view and is to stay in view
 const scrollDown = () => (log.scrollTop = log.scrollHeight);
-log.addEventListener("scroll", () => (followsNewest = log.scrollHeight - log.scrollTop - log.clientHeight < 120));
+log.addEventListener("scroll", () => {
+  followsNewest = log.scrollHeight - log.scrollTop - log.clientHeight < 120;
+  if (followsNewest) tellMissed(0);
+});
 new ResizeObserver(() => followsNewest && scrollDown()).observe(log);
 log.addEventListener("load", () => followsNewest && scrollDown(), true);
 const find = (id) => log.querySelector(`:scope > [data-message-id="${CSS.escape(id)}"]`);
+
+// How many messages came while older ones are being read, and the way to them.
+let missed = 0;
+const newest = byId("newest");
+function tellMissed(count) {
+  missed = count;
+  newest.hidden = !count;
+  newest.textContent = `${count} new message${count === 1 ? "" : "s"} ↓`;
+}
+function toNewest() {
+  followsNewest = true;
+  tellMissed(0);
+  scrollDown();
+}
+newest.addEventListener("click", () => {
+  toNewest();
+  composer.text.focus();
+});
+
+// An empty channel offers three prompts to click.
+function showWelcome() {
+  const box = byId("welcome");
+  box.hidden = log.children.length > 0;
+  if (box.hidden) return;
+  const examples = composer.has("imagine") && page.state.bot.online ? EXAMPLES : [];
+  const key = `${page.state.me} ${page.channel} ${examples.length}`;
+  if (box.dataset.shown === key) return; // or the focus would leave its buttons
+  box.dataset.shown = key;
+  const draw = (prompt) => h("button", { type: "button", className: "button grey", data: { testid: "example" }, on: { click: () => composer.run("imagine", prompt) } }, prompt);
+  box.replaceChildren(
+    h("h2", {}, examples.length ? "Draw your first picture" : "Nothing here yet"),
+    h("p", {}, examples.length ? "Click one of these, or type / and then Enter." : "Type / to see what the bot can do."),
+    h("div", { className: "examples" }, examples.map(draw)),
+  );
+}
 
 async function openChannel(id) {
   page.channel = id;
@@ -89,8 +128,8 @@ async function load() {
   const { messages } = await get("/page-api/messages", { as: page.state.me, channel: id });
   if (wanted !== page.wanted) return;
   log.replaceChildren(...messages.map((message) => renderMessage(message, actions)));
-  followsNewest = true;
-  scrollDown();
+  toNewest();
+  showWelcome();
 }
 
 function put(message) {
@@ -102,6 +141,8 @@ function put(message) {
     const after = [...log.children].findLast((item) => BigInt(item.dataset.messageId) < BigInt(message.id));
     if (after) after.after(fresh);
     else log.prepend(fresh);
+    if (!followsNewest) tellMissed(missed + 1);
+    showWelcome();
   }
   if (key !== null) (fresh.querySelector(`[data-key="${CSS.escape(key)}"]`) ?? fresh).focus({ preventScroll: true });
   if (followsNewest) scrollDown();
@@ -122,6 +163,7 @@ function handleEvent(event) {
     const item = find(event.id);
     if (item?.contains(document.activeElement)) log.focus({ preventScroll: true });
     item?.remove();
+    showWelcome();
   } else {
     if (event.kind === "create") byId("typing").textContent = "";
     put(event.message);
@@ -169,6 +211,9 @@ function drawFrame() {
   byId("banner").hidden = state.bot.online;
   byId("banner-text").textContent = state.bot.note || "The bot is not connected.";
   byId("restart").hidden = !state.bot.restartable;
+  byId("last-lines").hidden = !state.bot.last_lines.length;
+  byId("lines").textContent = state.bot.last_lines.join("\n");
+  if (log.children.length === 0) showWelcome();
   document.body.dataset.online = String(state.bot.online);
 }
 
@@ -256,24 +301,25 @@ byId("overlay").addEventListener("click", closeDrawer);
 const menu = byId("menu");
 let menuOwner = null;
 
-function openMenu(message, element) {
+// point: where a pointer asked for it; else the menu stands at the element.
+function openMenu(message, element, point = null) {
   const close = (then) => () => { closeMenu(); then(); };
   const entry = (label, run) => h("button", { type: "button", role: "menuitem", tabIndex: -1, on: { click: close(run) } }, label);
   const own = message.author.id === page.state.me;
-  const emoji = EMOJI.map((one) => h("button", { type: "button", role: "menuitem", tabIndex: -1, "aria-label": `React with ${one}`, on: { click: close(() => actions.react(message, one, true)) } }, one));
+  const emoji = page.state.bot.reactions.map((one) => h("button", { type: "button", role: "menuitem", tabIndex: -1, "aria-label": `React with ${one}`, on: { click: close(() => actions.react(message, one, true)) } }, one));
   const menus = (actions.channel()?.menus ?? []).map((command) => entry(`${command.name_localized ?? command.name} (bot)`, () => interact({ do: "menu", name: command.name, message: message.id }, element)));
-  menu.replaceChildren(
-    h("div", { className: "emoji" }, emoji),
+  menu.replaceChildren(...[
+    emoji.length > 0 && h("div", { className: "emoji" }, emoji),
     entry("Reply", () => composer.setReply(message, displayName(message.author))),
     ...menus,
     entry("Copy the id", () => navigator.clipboard?.writeText(message.id).catch(() => toast(message.id))),
     ...(own ? [entry("Delete", () => actions.dismiss(message))] : []),
-  );
+  ].filter(Boolean));
   menuOwner = element;
   menu.hidden = false;
-  const box = element.getBoundingClientRect();
+  const box = point ? new DOMRect(point.x, point.y, 0, 0) : element.getBoundingClientRect();
   const { offsetWidth: width, offsetHeight: height } = menu;
-  menu.style.left = `${Math.max(8, Math.min(box.right - width, innerWidth - width - 8))}px`;
+  menu.style.left = `${Math.max(8, Math.min(point ? box.left : box.right - width, innerWidth - width - 8))}px`;
   menu.style.top = `${Math.max(8, Math.min(box.bottom + 4, innerHeight - height - 8))}px`;
   menu.querySelector("button").focus();
 }
@@ -298,9 +344,10 @@ menu.addEventListener("keydown", (event) => {
 });
 addEventListener("pointerdown", (event) => !menu.contains(event.target) && event.target !== menuOwner && closeMenu());
 addEventListener("keydown", (event) => {
-  if (event.key === "Escape") {
-    closeMenu();
-    closeDrawer();
+  if (event.key === "Escape" && !event.defaultPrevented && !document.querySelector("dialog[open]")) {
+    if (!menu.hidden) closeMenu();
+    else if (side.classList.contains("open")) closeDrawer();
+    else composer.leave();
   }
   const writing = event.target.closest?.("input, textarea, select, dialog");
   if (event.key === "/" && !writing && !event.ctrlKey && !event.metaKey) {

@@ -4,6 +4,8 @@ import { act } from "./api.js";
 import { byId, freshId, h, toast } from "./dom.js";
 import { makeField } from "./fields.js";
 
+const MAIN = "imagine"; // the command that most are looking for, until they use another
+
 export class Composer {
   // actions: {me, channel, names, people, roles, channels, openAnswer(answer)}
   constructor(actions) {
@@ -33,6 +35,7 @@ export class Composer {
 
   // ---------------------------------------------------------------- the text field
 
+  // Those used most come first.
   leaves() {
     const found = [];
     const visit = (node, path) => {
@@ -41,7 +44,20 @@ export class Composer {
       for (const child of children) visit(child, [...path, child.name]);
     };
     for (const command of this.actions.channel()?.commands ?? []) visit(command, [command.name]);
-    return found.sort((a, b) => a.name.localeCompare(b.name));
+    const used = { [MAIN]: 0.5, ...readUsed() };
+    return found.sort((a, b) => (used[b.name] ?? 0) - (used[a.name] ?? 0));
+  }
+
+  has(name) {
+    return this.leaves().some((leaf) => leaf.name === name);
+  }
+
+  // Fill in a command and send it, as if it had been typed.
+  run(name, rest) {
+    const leaf = this.leaves().find((one) => one.name === name);
+    if (!leaf) return;
+    this.begin(leaf, rest);
+    this.form.requestSubmit();
   }
 
   typed() {
@@ -222,12 +238,20 @@ export class Composer {
     this.text.focus();
   }
 
+  // Escape, wherever the focus is.
+  leave() {
+    if (this.leaf) this.end();
+    this.hidePicker();
+    this.setReply(null);
+  }
+
   // ---------------------------------------------------------------- sending
 
   async submit(event) {
     event.preventDefault();
     const send = this.form.querySelector("[type=submit]");
     if (send.disabled) return;
+    const focused = document.activeElement;
     send.disabled = true;
     try {
       if (this.leaf) await this.sendCommand();
@@ -236,6 +260,7 @@ export class Composer {
       toast(error.message);
     } finally {
       send.disabled = false;
+      if (document.activeElement === document.body && focused?.isConnected) focused.focus(); // a disabled button lost it
     }
   }
 
@@ -243,7 +268,9 @@ export class Composer {
     const files = [...this.fields].flatMap(([name, field]) => (field.file?.() ? [[name, field.file()]] : []));
     const what = { as: this.actions.me(), do: "slash", channel: this.actions.channel().id, name: this.leaf.name, options: this.values() };
     const answer = await act(what, files);
+    countUse(this.leaf.name);
     this.end();
+    this.actions.sent();
     this.actions.openAnswer(answer);
   }
 
@@ -253,6 +280,7 @@ export class Composer {
     if (!text.trim() && !this.files.length) return;
     const what = { as: this.actions.me(), do: "write", channel: this.actions.channel().id, text, reply_to: this.reply?.id };
     await act(what, this.files.map((file) => ["files", file]));
+    this.actions.sent();
     this.text.value = "";
     this.typed();
     this.files = [];
@@ -305,6 +333,22 @@ export class Composer {
     this.setReply(null);
     this.hidePicker();
   }
+}
+
+// How often each command was sent from this browser.
+function readUsed() {
+  try {
+    return JSON.parse(localStorage.getItem("commands-used")) ?? {};
+  } catch {
+    return {}; // private windows
+  }
+}
+
+function countUse(name) {
+  try {
+    const used = readUsed();
+    localStorage.setItem("commands-used", JSON.stringify({ ...used, [name]: (used[name] ?? 0) + 1 }));
+  } catch { /* private windows */ }
 }
 
 // "prompt: a cat dimensions: square" → {prompt: "a cat", dimensions: "square"}; text before any name goes to the first text option.

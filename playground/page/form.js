@@ -1,6 +1,6 @@
 // The forms that the bot opens (modals), and the enlarged picture.
 
-import { byId, freshId, h, toast } from "./dom.js";
+import { byId, freshId, h } from "./dom.js";
 import { markdown } from "./markdown.js";
 import { optionsOf } from "./message.js";
 
@@ -9,11 +9,13 @@ export function openForm(modal, actions, submit) {
   const dialog = byId("modal");
   const fields = [];
   const send = h("button", { type: "submit", className: "button red", data: { testid: "modal-submit" } }, "Send");
+  const refused = h("p", { className: "form-error", role: "alert", hidden: true, data: { testid: "modal-error" } });
   const form = h(
     "form",
     { method: "dialog", noValidate: false },
     h("h2", { id: "modal-title" }, modal.title),
     modal.components.map((component) => block(component, actions, fields)),
+    refused,
     h(
       "p",
       { className: "modal-buttons" },
@@ -24,6 +26,7 @@ export function openForm(modal, actions, submit) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     send.disabled = true;
+    refused.hidden = true;
     try {
       const values = {};
       const files = [];
@@ -31,7 +34,8 @@ export function openForm(modal, actions, submit) {
       await submit(values, files);
       dialog.close();
     } catch (error) {
-      toast(error.message);
+      refused.textContent = error.message; // in the form: it covers the page
+      refused.hidden = false;
     } finally {
       send.disabled = false;
     }

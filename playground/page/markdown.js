@@ -94,8 +94,8 @@ function piece(match, names, depth) {
   if (match[7] !== undefined) return h("em", {}, inner(7));
   if (match[8] !== undefined) return h("em", {}, inner(8));
   if (match[9] !== undefined) return link(match[10], inner(9));
-  if (match[11] !== undefined) return link(match[11], match[11]);
-  if (match[12] !== undefined) return link(match[12], match[12]);
+  if (match[11] !== undefined) return link(match[11], shortAddress(match[11]));
+  if (match[12] !== undefined) return link(match[12], shortAddress(match[12]));
   if (match[13] !== undefined) return mention(`@${names.person(match[13])}`, names.me === match[13]);
   if (match[14] !== undefined) return mention(`#${names.channel(match[14])}`);
   if (match[15] !== undefined) return mention(`@${names.role(match[15])}`);
@@ -108,7 +108,17 @@ function piece(match, names, depth) {
 function link(address, label) {
   const url = safeUrl(address);
   if (url === null) return address;
-  return h("a", { href: url, target: "_blank", rel: "noopener noreferrer nofollow" }, label);
+  return h("a", { href: url, target: "_blank", rel: "noopener noreferrer nofollow", title: url }, label);
+}
+
+const SHOWN_CHARACTERS = 40;
+
+// A long address by its host and the end of its path: "127.0.0.1:8080/…/cat.png".
+function shortAddress(address) {
+  if (address.length <= SHOWN_CHARACTERS || !URL.canParse(address)) return address;
+  const { host, pathname } = new URL(address);
+  const last = pathname.split("/").pop();
+  return `${host}/…${last ? `/${last.slice(-SHOWN_CHARACTERS / 2)}` : ""}`;
 }
 
 const mention = (text, me = false) => h("span", { className: me ? "mention me" : "mention" }, text);

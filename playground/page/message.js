@@ -22,7 +22,47 @@ export function renderMessage(message, actions, old) {
     h("div", { className: "said" }, head(message), reply(message, actions), body(message, actions, old)),
     tools(message, actions),
   );
+  openMenuByPointer(item, message, actions);
   return item;
+}
+
+const LONG_PRESS_MS = 500;
+const STILL_PX = 10;
+
+// A right click, the menu key and a long press open the message's menu, as in Discord.
+function openMenuByPointer(item, message, actions) {
+  let timer = 0;
+  let pressed = null;
+  let opened = false; // by this press: what it ends on must not be clicked
+  const open = (at) => {
+    opened = true;
+    actions.openMenu(message, item, { x: at.clientX, y: at.clientY });
+  };
+  item.addEventListener("contextmenu", (event) => {
+    const selection = getSelection();
+    const marked = !selection.isCollapsed && item.contains(selection.anchorNode);
+    if (marked || event.target.closest("a, select")) return; // the browser's own menu copies these
+    event.preventDefault();
+    if (!opened || event.pointerType !== "touch") open(event);
+    if (event.pointerType !== "touch") opened = false;
+  });
+  item.addEventListener("pointerdown", (event) => {
+    opened = false;
+    if (event.pointerType !== "touch") return;
+    pressed = event;
+    clearTimeout(timer);
+    timer = setTimeout(() => open(pressed), LONG_PRESS_MS);
+  });
+  item.addEventListener("pointermove", (event) => {
+    if (pressed && Math.hypot(event.clientX - pressed.clientX, event.clientY - pressed.clientY) > STILL_PX) clearTimeout(timer);
+  });
+  for (const end of ["pointerup", "pointercancel"]) item.addEventListener(end, () => clearTimeout(timer));
+  item.addEventListener("click", (event) => {
+    if (!opened) return;
+    opened = false;
+    event.preventDefault();
+    event.stopPropagation();
+  }, { capture: true });
 }
 
 export const displayName = (author) => author.global_name || author.username;

@@ -235,12 +235,244 @@ async def test_hostile_content_stays_text_and_inside_the_page(page, testbed, cli
         assert re.match(r"https?://", await link.get_attribute("href"))
 
 
-async def test_page_tells_that_the_bot_is_gone_and_takes_no_command(page, testbed, client):
+async def test_a_bot_that_is_gone_is_told_in_a_sentence_with_its_last_lines_and_a_way_back(
+    page, testbed, client
+):
     from playwright.async_api import expect
 
+    asked = []
+
+    async def restart():
+        asked.append(True)
+
     await client.close()
-    testbed.server.page_api.set_bot_note("The bot ended with exit code 1.")
-    await expect(page.get_by_test_id("bot-banner")).to_contain_text("exit code 1")
+    page_api = testbed.server.page_api
+    page_api.restart = restart
+    page_api.set_bot_note("The bot has stopped.", ["\x1b[31mERROR\x1b[0m it \x1b[1;4mbroke\x1b[K"])
+    banner = page.get_by_test_id("bot-banner")
+    await expect(banner).to_contain_text("The bot has stopped.")
+    await expect(banner.get_by_text("it broke")).not_to_be_visible()
+    await banner.get_by_text("Its last lines").click()
+    await expect(banner.get_by_text("ERROR it broke", exact=True)).to_be_visible()
     await page.get_by_test_id("composer-input").fill("/info ")
     await page.keyboard.press("Enter")
     await expect(page.get_by_test_id("toast")).to_contain_text("not connected")
+    covered = await page.evaluate(
+        """() => {
+            const {left, right, top, bottom} =
+                document.querySelector('[data-testid=toast]').getBoundingClientRect();
+            const fields = document.querySelectorAll(
+                '#composer :is(input, textarea, select, button), #banner button, .top button');
+            return [...fields].filter(field => field.checkVisibility()).filter(field => {
+                const box = field.getBoundingClientRect();
+                return box.left < right && box.right > left && box.top < bottom && box.bottom > top;
+            }).map(field => field.outerHTML);
+        }"""
+    )
+    assert covered == []
+    await banner.get_by_role("button", name="Start the bot again").click()
+    await testbed.until(lambda: bool(asked))
+
+
+async def test_slash_and_enter_open_imagine_until_another_command_is_used_more(
+    page, testbed, client
+):
+    from playwright.async_api import expect
+
+    for expected in ("/imagine", "/info"):
+        await page.get_by_test_id("composer-input").fill("/")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_test_id("command-name")).to_have_text(expected)
+        await page.keyboard.press("Escape")
+        await expect(page.get_by_test_id("command-form")).to_be_hidden()
+        await page.get_by_test_id("composer-input").fill("/info ")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_test_id("only-you").last).to_be_visible()
+
+
+async def test_new_messages_are_told_while_older_ones_are_read_and_sending_goes_to_the_newest(
+    page, testbed, client
+):
+    from playwright.async_api import expect
+
+    gordon, log = testbed.member("gordon"), page.get_by_test_id("messages")
+    for number in range(30):
+        gordon.write(testbed.general, f"message {number}")
+    await expect(page.get_by_text("message 29")).to_be_in_viewport()
+    pill = page.get_by_test_id("newest")
+    await expect(pill).to_be_hidden()
+
+    await log.evaluate("log => log.scrollTop = 0")
+    await page.get_by_text("message 0").wait_for()
+    await log.dispatch_event("scroll")
+    gordon.write(testbed.general, "one more")
+    gordon.write(testbed.general, "and another")
+    await expect(pill).to_have_text("2 new messages ↓")
+    await expect(page.get_by_text("message 0", exact=True)).to_be_in_viewport()
+    await pill.click()
+    await expect(page.get_by_text("and another")).to_be_in_viewport()
+    await expect(pill).to_be_hidden()
+
+    await log.evaluate("log => log.scrollTop = 0")
+    await log.dispatch_event("scroll")
+    await page.get_by_test_id("composer-input").fill("mine")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_text("mine", exact=True)).to_be_in_viewport()
+    await expect(pill).to_be_hidden()
+
+
+async def test_a_right_click_and_a_long_press_open_the_menu_of_a_message(page, testbed, client):
+    from playwright.async_api import expect
+
+    testbed.member("gordon").write(testbed.general, "press me")
+    words, menu = page.get_by_text("press me"), page.get_by_test_id("message-menu")
+    await words.click(button="right")
+    await expect(menu.get_by_role("menuitem", name="Look again (bot)")).to_be_visible()
+    offered = [await item.inner_text() for item in await menu.locator(".emoji button").all()]
+    assert offered == ["✉️", "❌", "⭐"]
+    await page.keyboard.press("Escape")
+    await expect(menu).to_be_hidden()
+
+    press = {"pointerType": "touch", "bubbles": True, "clientX": 120, "clientY": 300}
+    await words.dispatch_event("pointerdown", press)
+    await words.dispatch_event("pointermove", {**press, "clientY": 340})  # it scrolls
+    await words.dispatch_event("pointerup", press)
+    await expect(menu).to_be_hidden()
+    await words.dispatch_event("pointerdown", press)
+    await expect(menu).to_be_visible()
+    await words.dispatch_event("pointerup", press)
+    await menu.get_by_role("menuitem", name="Look again (bot)").click()
+    await expect(page.get_by_test_id("content").last).to_contain_text("0 file(s), by Gordon")
+
+
+async def test_the_first_visit_offers_three_prompts_that_draw_at_a_click(page, testbed, client):
+    from playwright.async_api import expect
+
+    examples = page.get_by_test_id("example")
+    await expect(examples).to_have_count(3)
+    prompt = await examples.nth(1).inner_text()
+    await examples.nth(1).click()
+    grid = await testbed.wait_for_message(is_grid)
+    assert f"**{prompt}**" in grid.content
+    await expect(page.get_by_test_id("welcome")).to_be_hidden()
+
+
+async def test_escape_closes_a_command_after_its_upload_was_refused(page, testbed, client):
+    from playwright.async_api import expect
+
+    large = {"name": "a.png", "mimeType": "image/png", "buffer": b"x" * (11 * 2**20)}
+    await page.get_by_test_id("composer-input").fill("/blend ")
+    await page.get_by_label("image1").set_input_files(large)
+    await page.get_by_label("image2").set_input_files(large)
+    await page.get_by_test_id("send").click()
+    await expect(page.get_by_test_id("toast")).to_contain_text("uploads are limited to 10 MiB")
+    await expect(page.get_by_test_id("command-form")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_test_id("command-form")).to_be_hidden()
+    await expect(page.get_by_test_id("composer-input")).to_be_focused()
+
+
+async def test_a_refused_form_says_why_where_it_is_seen(page, testbed, client):
+    from playwright.async_api import expect
+
+    testbed.member("dora").slash(testbed.general, "imagine", {"prompt": "a red cat"})
+    await testbed.wait_for_message(is_grid)
+    await page.get_by_role("button", name="🔄").click()
+    form = page.get_by_role("dialog", name="Remix")
+    await form.get_by_label("Prompt").fill("a blue dog")
+    await client.close()
+    await form.get_by_role("button", name="Send").click()
+    await expect(form.get_by_role("alert")).to_contain_text("not connected")
+    await page.keyboard.press("Escape")
+    await expect(form).to_be_hidden()
+
+
+async def test_long_links_are_shown_short_and_stay_whole(page, testbed, client):
+    address = f"https://cdn.example/attachments/{'1' * 40}/cat.png?ex={'a' * 60}"
+    testbed.member("gordon").write(testbed.general, f"{address} <{address}> https://a.example/b")
+    links = page.get_by_test_id("messages").locator("a")
+    await links.first.wait_for()
+    assert await links.all_inner_texts() == [
+        *["cdn.example/…/cat.png"] * 2,
+        "https://a.example/b",
+    ]
+    assert await links.nth(1).get_attribute("href") == address
+
+
+TARGETS = """() => [...document.querySelectorAll(
+        'button, input, select, textarea, summary, li[role=option]')]
+    .filter(one => one.checkVisibility({opacityProperty: true, visibilityProperty: true}))
+    .filter(one => !one.closest('.attach') && one.getBoundingClientRect().height < 44)
+    .map(one => one.outerHTML.slice(0, 120) + ' ' + one.getBoundingClientRect().height)"""
+
+
+async def test_fingers_find_targets_of_44_pixels(page, testbed, client):
+    from playwright.async_api import expect
+
+    await page.get_by_test_id("example").first.wait_for()
+    assert await page.evaluate(TARGETS) == []
+    testbed.member("dora").slash(testbed.general, "imagine", {"prompt": "a red cat"})
+    await testbed.wait_for_message(is_grid)
+    message = page.get_by_test_id("message").last
+    await expect(message.get_by_role("button", name="V4")).to_be_visible()
+    await page.get_by_test_id("composer-input").fill("/")
+    assert await page.evaluate(TARGETS) == []
+    await page.get_by_test_id("composer-input").fill("/blend ")
+    assert await page.evaluate(TARGETS) == []
+    await page.keyboard.press("Escape")
+    await message.get_by_test_id("message-actions").click()
+    assert await page.evaluate(TARGETS) == []
+    await page.keyboard.press("Escape")
+    await page.get_by_role("button", name="Channels and members").click()
+    await expect(page.get_by_label("You are")).to_be_visible()
+    assert await page.evaluate(TARGETS) == []
+
+
+CONTRAST = """() => {
+    const light = colour => {
+        const [r, g, b] = colour.match(/[\\d.]+/g).map(value => {
+            const part = value / 255;
+            return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+        });
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const behind = element => {
+        for (; element; element = element.parentElement) {
+            const colour = getComputedStyle(element).backgroundColor;
+            if (!/rgba?\\(.*, ?0(\\.\\d+)?\\)/.test(colour)) return colour;
+        }
+        return getComputedStyle(document.documentElement).backgroundColor;
+    };
+    const poor = [];
+    for (const element of document.querySelectorAll('body *')) {
+        const words = [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim());
+        const shown = element.checkVisibility() && !element.matches('script, noscript, option');
+        if (!words || !shown) continue;
+        const [a, b] = [light(getComputedStyle(element).color), light(behind(element))];
+        const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+        if (ratio < 4.5) poor.push(`${ratio.toFixed(2)} ${element.outerHTML.slice(0, 100)}`);
+    }
+    return {poor, paper: light(getComputedStyle(document.documentElement).backgroundColor)};
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_the_page_follows_the_systems_light_or_dark_and_its_words_can_be_read(
+    page, testbed, client, scheme
+):
+    await page.emulate_media(color_scheme=scheme)
+    await page.get_by_test_id("example").first.wait_for()
+    looks = [await page.evaluate(CONTRAST)]
+    testbed.member("gordon").write(
+        testbed.general, f"<@{testbed.member('dora').id}> `code` https://a.example"
+    )
+    testbed.member("dora").slash(testbed.general, "imagine", {"prompt": "a red cat"})
+    await testbed.wait_for_message(is_grid)
+    testbed.server.page_api.set_bot_note("Look.", ["a line"])
+    await page.get_by_test_id("composer-input").fill("/info ")
+    await page.keyboard.press("Enter")
+    await page.get_by_test_id("only-you").wait_for()
+    await page.get_by_test_id("composer-input").fill("/")
+    looks.append(await page.evaluate(CONTRAST))
+    assert [look["poor"] for look in looks] == [[], []]
+    assert (looks[0]["paper"] > 0.7) == (scheme == "light")

@@ -216,3 +216,13 @@ async def test_only_who_owns_the_server_chooses_its_language(testbed, client, br
     assert await act(browser, {**asked, "as": "ansel"}) == {}
     async with browser.get("/page-api/state", params={"as": "dora"}) as answer:
         assert (await answer.json())["guild"]["locale"] == "ja"
+
+
+async def test_reactions_are_offered_only_where_the_bot_hears_of_them(testbed, connect_client):
+    page_api, dora = testbed.server.page_api, testbed.member("dora")
+    assert page_api.page_state(dora)["bot"]["reactions"] == []
+    async with connect_client(testbed):
+        assert page_api.page_state(dora)["bot"]["reactions"] == ["✉️", "❌", "⭐"]
+        for session in testbed.server.gateway._sessions.values():
+            session.intents.guild_reactions = False
+        assert page_api.page_state(dora)["bot"]["reactions"] == []

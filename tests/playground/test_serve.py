@@ -37,13 +37,39 @@ async def test_a_signal_ends_server_and_bot_in_order(settings, capsys, number):
     assert f"The bot is in: open {testbed.url}" in told
 
 
-async def test_bot_that_ends_is_told_with_its_last_lines_and_exit_code_1(settings, capsys):
-    script = "import sys; print('DISCORD_TOKEN is wrong'); sys.exit(2)"
+async def stopped(playground):
+    """A running playground whose bot has stopped; its page offers to start it again."""
+    running = asyncio.create_task(playground.run())
+    page_api = playground._testbed.server.page_api
+    await playground._testbed.state.until(lambda: page_api.restart is not None, timeout_s=30)
+    return running, page_api
+
+
+@pytest.mark.parametrize(
+    ("ends", "said"),
+    [
+        ("sys.exit(2)", "The bot has stopped with exit code 2."),
+        ("os.kill(os.getpid(), 9)", "The bot has stopped: signal 9 ended it."),
+    ],
+)
+async def test_without_a_terminal_it_stays_when_the_bot_ends_and_its_page_starts_it_again(
+    settings, capsys, ends, said
+):
+    script = f"import os, sys; print('\x1b[31mno token\x1b[0m', flush=True); {ends}"
     playground = Playground(settings([sys.executable, "-c", script]))
-    assert await playground.run() == 1
-    told = capsys.readouterr().err
-    assert "The bot ended with exit code 2" in told
-    assert "DISCORD_TOKEN is wrong" in told
+    running, page_api = await stopped(playground)
+    assert page_api.bot_note == said
+    assert page_api.bot_lines == ["no token"]
+    first = playground._testbed.bot
+    await page_api.restart()
+    page_api.restart = None
+    await playground._testbed.state.until(lambda: page_api.restart is not None, timeout_s=30)
+    assert playground._testbed.bot is not first
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert await running == 0
+    told = capsys.readouterr()
+    assert said in told.err
+    assert f"Press “Start the bot again” on {playground._testbed.url}" in told.out
 
 
 async def test_bot_gets_the_playgrounds_variables_and_none_of_a_real_server(
@@ -55,7 +81,9 @@ async def test_bot_gets_the_playgrounds_variables_and_none_of_a_real_server(
     names = ["DISCORD_TOKEN", "OWNER_IDS", "DATA_DIR", "ALLOWED_GUILDS", "DATABASE_URL"]
     script = f"import os; print([os.environ[name] for name in {names}])"
     playground = Playground(settings([sys.executable, "-c", script]))
-    await playground.run()
+    running, _ = await stopped(playground)
+    os.kill(os.getpid(), signal.SIGTERM)
+    await running
     admin = str(playground._testbed.admin_id)
     assert str(["playground", admin, str(tmp_path), "", ""]) in capsys.readouterr().out
 

@@ -43,6 +43,8 @@ class Vary:
     """The parent's, see `Written`."""
     reworded: bool = False
     """Whether `text` is new: it is read, instead of doing what the parent did."""
+    told: Sentence | None = None
+    """Which picture it is, where the member did not press its button."""
 
     @property
     def title(self) -> str:
@@ -53,6 +55,12 @@ class Vary:
         return self.parent.id
 
     def write(self, context: Context) -> Written:
+        written = self._written(context)
+        if self.told is None:
+            return written
+        return dataclasses.replace(written, notes=(self.told, *written.notes))
+
+    def _written(self, context: Context) -> Written:
         if isinstance(self.parent, engine.DrawJob) and not self.reworded:
             return draw.over(
                 self.parent,

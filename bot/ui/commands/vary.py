@@ -53,6 +53,7 @@ async def vary(
         image,
         SUBTLE if strength == "subtle" else STRONG,
         text=prompt,
+        tells=True,
     )
 
 
