@@ -49,7 +49,7 @@ if TYPE_CHECKING:  # it needs jsonschema, which serving without a description do
 
 T = TypeVar("T")
 
-_IN_PROGRESS = re.compile(r"\((?:Waiting to start|Loading |\d{1,3} ?%)[^)]*\)")
+_IN_PROGRESS = re.compile(r"\((?:Waiting to start|Loading |Translating|\d{1,3} ?%)[^)]*\)")
 
 
 class BotEnded(Exception):
@@ -292,7 +292,7 @@ class Testbed:
         """The bot's messages newer than `after`, when none is in progress and nothing changes.
 
         quiet_s: seconds without a change. In progress: a deferred answer, or a text with
-        "(Waiting to start)" or "(31%)".
+        "(Waiting to start)", "(Translating)" or "(31%)".
         """
 
         def settled() -> bool:

@@ -7,6 +7,9 @@ import sys
 
 import pytest
 
+import engine
+from bot.ui.message_text import status_of
+from playground import testbed as testbeds
 from playground.refusal import Refused
 from playground.testbed import BotEnded, Testbed, is_grid
 
@@ -35,6 +38,21 @@ async def test_transcript_tells_every_edit_and_each_ping_once(testbed, client):
     assert [is_grid(message) for message in messages] == [True]
     assert len(testbed.transcript.pings(dora.id)) == 2
     assert "〈U1 U2 U3 U4 🔄 V1 V2 V3 V4〉" in testbed.transcript.text()
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        engine.Queued(job_id="j", position=0),
+        engine.Queued(job_id="j", position=3),
+        engine.Translating(job_id="j"),
+        engine.Started(job_id="j"),
+        engine.Started(job_id="j", loading="Doodle"),
+        engine.Progress(job_id="j", done=1, total=3),
+    ],
+)
+def test_every_status_that_the_bot_shows_is_waited_for(event):
+    assert testbeds._IN_PROGRESS.search(f"**a cat** - <@1> ({status_of(event)})")
 
 
 async def test_bot_that_ends_is_told_with_its_last_lines(testbed):
