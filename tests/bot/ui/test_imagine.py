@@ -307,10 +307,10 @@ async def test_a_fifth_picture_of_four_is_one_sentence(simcord_env, simcord_bot,
 
 async def test_vary_takes_the_newest_job_of_the_channel(simcord_env, channel, alice, fake_engine):
     await imagine(simcord_env, channel, alice)
-    result = await alice.slash(channel, "vary", image=2, strength="subtle", prompt="a blue cat")
-    assert result.response.content.endswith("\n-# From picture 2 of **a red cat**.")
+    await alice.slash(channel, "vary", image=2, strength="subtle", prompt="a blue cat")
     await simcord_env.settle()
     assert "Variations (Subtle) by" in channel.last_message.content
+    assert channel.last_message.content.endswith("\n-# From picture 2 of **a red cat**.")
     assert fake_engine.jobs[-1].prompt[0].text == "a blue cat"
 
 
