@@ -217,6 +217,7 @@ class Engine:
             memory_gb=device.memory_gb,
             loaded=lambda name, result: self._mailbox.put(Loaded(name, result)),
             clock=self._clock,
+            streams=device.where.type == "cuda",
         )
         queue = FairQueue(owner_cap=self._owner_cap, clock=self._clock)
         budgets = Budgets(

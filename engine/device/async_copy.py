@@ -28,7 +28,7 @@ def to_host(tensor: Tensor) -> Callable[[], NDArray[Any]]:
         return lambda: tensor.contiguous().cpu().numpy()
     host = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
     host.copy_(tensor, non_blocking=True)
-    copied = torch.cuda.Event()  # type: ignore[no-untyped-call]
+    copied = sleeping_event()
     copied.record()
 
     def wait() -> NDArray[Any]:
@@ -37,6 +37,11 @@ def to_host(tensor: Tensor) -> Callable[[], NDArray[Any]]:
         return array
 
     return wait
+
+
+def sleeping_event(*, timed: bool = False) -> Any:  # noqa: ANN401 - a CUDA event
+    """An event whose waiting thread sleeps; CUDA's default spins, and uses a whole core for it."""
+    return torch.cuda.Event(enable_timing=timed, blocking=True)  # type: ignore[no-untyped-call]
 
 
 def non_blocking(device: torch.device) -> contextlib.AbstractContextManager[object]:
@@ -71,9 +76,18 @@ class NonBlocking(TorchFunctionMode):
         if function is torch.tensor and self._is_here(options.get("device")):
             on_host = function(*arguments, **options | {"device": "cpu"})
             return self._to_device(on_host, self._device)
+        if function is Tensor.__getitem__ and self._is_here(arguments[0]):
+            return function(arguments[0], self._index(arguments[1]))
         if function is torch.linalg.solve:
             return torch.linalg.solve_ex(*arguments, **options)[0]
         return function(*arguments, **options)
+
+    def _index(self, key: Any) -> Any:  # noqa: ANN401 - whatever stands between brackets
+        """An index whose numbers are on the device; Euler's noising takes a list of places."""
+        if isinstance(key, list):
+            key = torch.tensor(key)
+        on_host = isinstance(key, Tensor) and key.dim() and key.device.type == "cpu"
+        return self._to_device(key, self._device) if on_host else key
 
     def _leaves_host(self, source: Tensor, *places: Any, **options: Any) -> bool:  # noqa: ANN401
         places = (*places, options.get("device"), options.get("other"))

@@ -12,6 +12,9 @@ import torch
 from engine.errors import EngineError
 
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+_FIRST_WITH_BF16 = (8, 0)
+"""The compute capability (Ampere) from which on NVIDIA's cards calculate in bfloat16 themselves;
+older ones emulate it, many times slower than float16."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +87,9 @@ def leave_a_core() -> None:
 
 def _best_dtype(device: torch.device) -> torch.dtype:
     if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+        # By the card's own age: torch would ask the current card, and count emulation as support.
+        native = torch.version.hip or torch.cuda.get_device_capability(device) >= _FIRST_WITH_BF16
+        return torch.bfloat16 if native else torch.float16
     return torch.float16 if device.type == "mps" else torch.float32
 
 

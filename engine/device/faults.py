@@ -13,11 +13,16 @@ from engine.errors import EngineLost
 log = logging.getLogger(__name__)
 
 
+_SIGNS_OF_NO_MEMORY = ("out of memory", "can't allocate memory", "alloc_failed")
+"""What a RuntimeError says where memory ran out: torch's allocators, CUDA's runtime and driver,
+Triton, and the libraries (CUBLAS_STATUS_ALLOC_FAILED) each have a form of their own."""
+
+
 def is_out_of_memory(error: BaseException) -> bool:
-    """CUDA's own error, the host's, or the CPU allocator's, which is a plain RuntimeError."""
+    """Whether memory ran out, of the card or of the host, whichever layer says so."""
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
         isinstance(error, RuntimeError)
-        and any(sign in str(error) for sign in ("can't allocate memory", "ALLOC_FAILED"))
+        and any(sign in str(error).lower() for sign in _SIGNS_OF_NO_MEMORY)
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from engine.device.async_copy import sleeping_event
 from engine.loop.rows import Row, Work
 from engine.policy.budgets import Budgets, Group
 
@@ -30,7 +31,7 @@ class TickTimer:
         self,
         clock: Callable[[], float],
         budgets: Budgets,
-        new_event: Callable[[], Any] = lambda: torch.cuda.Event(enable_timing=True),  # type: ignore[no-untyped-call]
+        new_event: Callable[[], Any] = lambda: sleeping_event(timed=True),
     ) -> None:
         self._clock, self._budgets, self._new_event = clock, budgets, new_event
         self._began: Any = None

@@ -28,4 +28,4 @@ def load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Solo:
             Sentence("{place} is no .safetensors file; others can run code.", place=str(spec.place))
         )
     found = ModelLoader(device=device).load_from_file(spec.place).eval()
-    return Upscaler(spec.info.name, found, int(found.scale), device)
+    return Upscaler(spec.info.name, found, int(found.scale), device, found.model)

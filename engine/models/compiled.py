@@ -2,39 +2,62 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import inspect
 import itertools
 import logging
 import queue
+import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 
 from engine.device.faults import is_out_of_memory
+from engine.models import CONSTRUCTING
+from engine.models.compile_ahead import compile_ahead
 from engine.models.tracing import prepare_to_compile
 
 Forward = Callable[..., Any]
 Served = tuple[Any] | None
 SHAPES_COMPILED = 64
-"""Buckets × sizes × prompt lengths of which compiled code is kept; others stay eager."""
+"""Buckets × sizes × prompt lengths of which compiled code is kept."""
+IDLE_PASSES = 256
+"""A new shape takes the place of the one that was not used for longest, and for so many passes at
+least: were it sooner, more shapes than there are places would be compiled again and again."""
 PADDED_TO = 32
 """Families that take texts of several lengths pad them to a multiple of this."""
 REQUESTS = 4
 """How many shapes may wait to be compiled; each keeps its own tensors on the device."""
 MISSES = 16
 """After this many passes whose compiled code did not fit, the model stays eager."""
+SWITCH_S = 0.0002
+"""How long a thread that compiles may keep Python's lock while another waits for it. By default
+it is 5 ms, which a tick would wait before nearly each of its hundreds of kernels."""
 log = logging.getLogger(__name__)
 
 
-class Compiled:
-    """A copy of a module that shares its weights; each combination of input shapes is compiled
-    once.
+@dataclass(slots=True)
+class _Place:
+    """The code of one combination of shapes."""
 
-    It is a copy because compiling replaces forwards in place, and because later changes of the
-    module (LoRAs, seamless tiling) must neither wait for new code nor be run with the old.
+    forward: Forward | None = None
+    """None until it is compiled."""
+    used_at: int = 0
+    """The pass that asked for it last."""
+
+
+class Compiled:
+    """Copies of a module that share its weights, one compiled for each combination of shapes.
+
+    They are copies because compiling replaces forwards in place, and because later changes of the
+    module (seamless tiling) must neither wait for new code nor be run with the old. Each shape has
+    its own, so that its code goes with it.
     """
 
     def __init__(
@@ -44,11 +67,13 @@ class Compiled:
         whole: bool = False,
         compile_: Callable[[nn.Module, bool], Forward] | None = None,
     ) -> None:
-        self._forward = (compile_ or compile_in_place)(twin_of(module), whole)
+        self._original, self._whole = twin_of(module), whole
+        self._compile = compile_ or compile_in_place
         self._device = next((each.device for each in module.parameters()), torch.device("cpu"))
-        self._asked: set[Any] = set()
-        self._ready: set[Any] = set()
-        self._broken = self._closed = False
+        self._places: OrderedDict[Any, _Place] = OrderedDict()
+        """By signature, the least recently used first."""
+        self._passes = 0
+        self._broken, self._closed = False, threading.Event()
         self.missed = 0
         """How many passes ran eagerly because compiled code did not fit after all."""
         self._server: int | None = None
@@ -62,22 +87,28 @@ class Compiled:
         Nothing is compiled here, on the device thread: compiled code depends on more than shapes,
         such as torch's default dtype, which changes while another model loads.
         """
+        self._passes += 1
+        # Latents of a given picture may have another memory order, which would be one more shape.
+        arguments, options = _in_order(arguments), _in_order(dict(options))
         signature = _signature((arguments, options))
-        if signature in self._ready:
-            self._refuse_to_compile()
-            try:
-                return (self._forward(*arguments, **options),)
-            except torch._dynamo.exc.RecompileError:  # noqa: SLF001
-                if (
-                    torch.get_default_dtype() is torch.float32
-                ):  # otherwise it fits again after the load
-                    self.missed += 1
-                    self._broken = self._broken or self.missed >= MISSES
-                    self._ready.discard(signature)
-                    self._asked.discard(signature)
-        elif signature not in self._asked and self._may_ask():
-            self._asked.add(signature)
-            self._requests.put((signature, _like(arguments), _like(options)))
+        place = self._places.get(signature)
+        if place is None:
+            if self._may_ask():
+                self._places[signature] = _Place(used_at=self._passes)
+                self._requests.put((signature, _like(arguments), _like(options)))
+            return None
+        place.used_at = self._passes
+        self._places.move_to_end(signature)
+        if place.forward is None:
+            return None
+        self._refuse_to_compile()
+        try:
+            return (place.forward(*arguments, **options),)
+        except torch._dynamo.exc.RecompileError:  # noqa: SLF001
+            if torch.get_default_dtype() is torch.float32:  # otherwise it fits after the load
+                self.missed += 1
+                self._broken = self._broken or self.missed >= MISSES
+                del self._places[signature]
         return None
 
     def _refuse_to_compile(self) -> None:
@@ -89,8 +120,19 @@ class Compiled:
             torch._dynamo.config.error_on_recompile = True  # noqa: SLF001
 
     def _may_ask(self) -> bool:
-        waiting = len(self._asked) - len(self._ready)
-        return not self._broken and len(self._asked) < SHAPES_COMPILED and waiting < REQUESTS
+        """Whether there is a place for one more shape; the longest unused may have to leave."""
+        if self._broken or len(self._waiting()) >= REQUESTS:
+            return False
+        if len(self._places) < SHAPES_COMPILED:
+            return True
+        signature, oldest = next(iter(self._places.items()))
+        if oldest.forward is None or self._passes - oldest.used_at < IDLE_PASSES:
+            return False
+        del self._places[signature]
+        return True
+
+    def _waiting(self) -> list[Any]:
+        return [each for each, place in tuple(self._places.items()) if place.forward is None]
 
     @property
     def serves(self) -> bool:
@@ -98,38 +140,69 @@ class Compiled:
         return not self._broken
 
     def close(self) -> None:
-        """End the compiling thread, which keeps the copy alive, after its current compilation."""
-        self._closed = True
+        """End the compiling thread after its current compilation, and free the weights at once.
+
+        That thread has the weights in hand, and would keep them on the device for minutes.
+        """
+        self._closed.set()
         self._requests.put(None)
+        for tensor in (*self._original.parameters(), *self._original.buffers()):
+            tensor.data = tensor.data.new_empty(0)
 
     def ready(self) -> int:
         """How many signatures are compiled."""
-        return len(self._ready)
+        return len(self._places) - len(self._waiting())
 
     def waits(self) -> bool:
         """Whether a signature that was asked for is still to be compiled."""
-        return not self._broken and len(self._ready) < len(self._asked)
+        return not self._broken and bool(self._waiting())
 
     @torch.inference_mode()
     def _warm(self) -> None:
         prepare_to_compile()
         if self._device.type == "cuda":
             torch.cuda.set_device(self._device)  # each thread has its own
-        while (request := self._requests.get()) is not None and not self._closed:
+        while (request := self._requests.get()) is not None and not self._closed.is_set():
             signature, arguments, options = request
             try:
-                self._forward(*arguments, **options)
+                forward = self._made(arguments, options)
             except Exception as error:
+                if self._closed.is_set():
+                    return
                 if not is_out_of_memory(error):
                     log.exception("A denoiser cannot be compiled; it stays eager.")
                     self._broken = True
                     return
                 log.warning("There was no memory to compile a shape; it stays eager.")
-                self._asked.discard(signature)
+                self._places.pop(signature, None)
             else:
-                self._ready.add(signature)
+                if signature in self._places:
+                    self._places[signature].forward = forward
             finally:
                 del request, arguments, options
+
+    def _made(self, arguments: tuple[Any, ...], options: Mapping[str, Any]) -> Forward:
+        """Code for these shapes; most of the work is done by another process, where one can."""
+        twin = twin_of(self._original)
+        compile_ahead(twin, self._whole, arguments, options, self._closed.is_set)
+        forward = self._compile(twin, self._whole)
+        # dynamo saves torch's default dtype and sets it back at its end, and the load of a model
+        # changes it meanwhile: each waits for the other.
+        with CONSTRUCTING, _quick_switching():
+            if not self._closed.is_set():
+                forward(*arguments, **options)
+        return forward
+
+
+@contextlib.contextmanager
+def _quick_switching() -> Iterator[None]:
+    """Let the threads of this process take turns more often meanwhile."""
+    usual_s = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_S)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(usual_s)
 
 
 def twin_of(module: nn.Module) -> nn.Module:
@@ -145,6 +218,9 @@ def compile_in_place(module: nn.Module, whole: bool, **options: Any) -> Forward:
     In a UNet those are only the transformer blocks; the whole UNet is faster to run but takes
     minutes to compile for each shape.
     """
+    if "isolate_recompiles" in inspect.signature(torch.compile).parameters:
+        # Else the guards of every other shape's code would be tried first at each call.
+        options = {"isolate_recompiles": True} | options
     if not whole and getattr(module, "_repeated_blocks", None):
         module.compile_repeated_blocks(dynamic=False, **options)  # type: ignore[operator]
     else:
@@ -169,14 +245,23 @@ def _signature(value: Any) -> Any:  # noqa: ANN401
             return value
 
 
+def _in_order(value: Any) -> Any:  # noqa: ANN401
+    """The same structure with every tensor in the usual memory order."""
+    return _mapped(value, torch.Tensor.contiguous)
+
+
 def _like(value: Any) -> Any:  # noqa: ANN401
     """The same structure with copied tensors, because the tick may change its own meanwhile."""
+    return _mapped(value, torch.Tensor.clone)
+
+
+def _mapped(value: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:  # noqa: ANN401
     match value:
         case torch.Tensor():
-            return value.clone()
+            return change(value)
         case dict():
-            return {key: _like(each) for key, each in value.items()}
+            return {key: _mapped(each, change) for key, each in value.items()}
         case list() | tuple():
-            return type(value)(_like(each) for each in value)
+            return type(value)(_mapped(each, change) for each in value)
         case _:
             return value

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from engine.catalogue import ModelSpec
+from engine.device.async_copy import to_device
 from engine.errors import Sentence
 from engine.messages import DrawJob
 from engine.models.flow import FlowModel
@@ -95,7 +96,8 @@ class Flux(FlowModel):
 
     def _places_of(self, height: int, width: int, dtype: torch.dtype) -> Tensor:
         if (height, width) not in self._places:
-            self._places[height, width] = self.pipeline._prepare_latent_image_ids(  # noqa: SLF001
-                1, height, width, self.device, dtype
+            places = self.pipeline._prepare_latent_image_ids(  # noqa: SLF001
+                1, height, width, torch.device("cpu"), dtype
             )
+            self._places[height, width] = to_device(places, self.device)
         return self._places[height, width]

@@ -10,6 +10,7 @@ import torch
 
 import darkroom
 from engine.catalogue import ModelSpec
+from engine.device.faults import is_out_of_memory
 from engine.errors import BrokenModelError, JobError, Sentence, first_line, sentence_of
 from engine.families import Role
 from engine.messages import ModelInfo
@@ -52,15 +53,15 @@ def _loaded(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Denois
             return model
     except JobError:
         raise
-    except torch.OutOfMemoryError as error:
-        raise BrokenModelError(
-            Sentence(
-                "{title} does not fit into the device's memory; choose a smaller model, or let the"
-                " catalogue offload or quantise it.",
-                title=spec.info.title,
-            )
-        ) from error
     except Exception as error:
+        if is_out_of_memory(error):
+            raise BrokenModelError(
+                Sentence(
+                    "{title} does not fit into the device's memory; choose a smaller model, or let"
+                    " the catalogue offload or quantise it.",
+                    title=spec.info.title,
+                )
+            ) from error
         raise BrokenModelError(
             Sentence(
                 "{title} cannot be loaded from {place}: {why}.",

@@ -37,8 +37,11 @@ class ModelCache:
         loaded: Callable[[str, Model | Exception], None],
         clock: Callable[[], float],
         weigh: Callable[[Model], float] | None = None,
+        streams: bool = False,
     ) -> None:
+        """streams: whether denoisers of entries that say `offload` stay in host memory."""
         self._specs, self._weigh = specs, weigh or size_gb
+        self._streams = streams
         self._load = load
         self._memory_gb = memory_gb
         self._loaded = loaded
@@ -153,11 +156,13 @@ class ModelCache:
             return spec.info.vram_gb
         try:
             files = _weights(spec.place)
-            if spec.denoiser is not None:
-                replaced = {"unet", "transformer"}
-                files = [file for file in files if file.parent.name not in replaced]
-            for beside in (spec.denoiser, spec.ip_adapter, spec.image_encoder):
-                files += _weights(beside) if beside is not None else []
+            streamed = spec.offload and self._streams
+            if spec.denoiser is not None or streamed:
+                elsewhere = {"unet", "transformer"}
+                files = [file for file in files if file.parent.name not in elsewhere]
+            beside = [spec.ip_adapter, spec.image_encoder, spec.safety_checker, spec.preview_vae]
+            beside += [] if streamed else [spec.denoiser]
+            files += [file for place in beside if place is not None for file in _weights(place)]
             return sum(file.stat().st_size for file in files) / 1e9
         except OSError:  # the load itself will say what is wrong
             return 0.0
@@ -168,9 +173,17 @@ def _weights(place: Path) -> list[Path]:
 
 
 def size_gb(model: Any) -> float:  # noqa: ANN401 - denoisers and solos hold modules alike
-    """Bytes of all parameters and buffers that a model holds."""
+    """Bytes of the weights that a model holds where it draws, those of its helpers included.
+
+    On a card the weights that are streamed from host memory take no part of it.
+    """
     pipeline = getattr(model, "pipeline", None)
-    parts = pipeline.components.values() if pipeline is not None else vars(model).values()
+    parts = list(vars(model).values())
+    parts += pipeline.components.values() if pipeline is not None else []
+    for helper in ("safety", "_safety", "preview"):
+        parts += vars(getattr(model, helper)).values() if getattr(model, helper, None) else []
     modules = [part for part in parts if isinstance(part, torch.nn.Module)]
-    tensors = [t for m in modules for t in (*m.parameters(), *m.buffers())]
-    return sum(tensor.numel() * tensor.element_size() for tensor in tensors) / 1e9
+    tensors = {id(t): t for module in modules for t in (*module.parameters(), *module.buffers())}
+    on_card = [tensor for tensor in tensors.values() if tensor.device.type != "cpu"]
+    counted = on_card or tensors.values()
+    return sum(tensor.numel() * tensor.element_size() for tensor in counted) / 1e9

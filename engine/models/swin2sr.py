@@ -15,7 +15,8 @@ from engine.models.upscaler import Network, Upscaler
 def load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Upscaler:
     """The network of a directory."""
     model = load_network("Swin2SRForImageSuperResolution", spec.place, device, dtype)
-    return Upscaler(spec.info.name, padding_network(model), int(model.config.upscale), device)
+    scale = int(model.config.upscale)
+    return Upscaler(spec.info.name, padding_network(model), scale, device, model)
 
 
 def padding_network(model: Any, pad_to: int = 8) -> Network:  # noqa: ANN401

@@ -43,10 +43,18 @@ class Lanczos:
 class Upscaler:
     """A `Solo` over a network that enlarges by its own factor, crop by crop."""
 
-    def __init__(self, name: str, network: Network, scale: int, device: torch.device) -> None:
+    def __init__(
+        self,
+        name: str,
+        network: Network,
+        scale: int,
+        device: torch.device,
+        weights: torch.nn.Module | None = None,
+    ) -> None:
+        """weights: where the network has its weights, so that they can be weighed."""
         if scale < 2:
             raise ValueError(f"its network enlarges by {scale}, not by 2 or more")
-        self.name = name
+        self.name, self.weights = name, weights
         self._network, self._scale, self._device = network, scale, device
 
     def run(self, job: Job, inputs: Inputs, report: Callable[[int, int], None]) -> Finished:

@@ -27,6 +27,7 @@ class FakeModel:
         name="m",
         *,
         most_samples=10**9,
+        no_memory=None,
         poison=None,
         broken="",
         nan="",
@@ -50,6 +51,7 @@ class FakeModel:
         self.decoded = []
         """Pictures of every call of the decoder."""
         self._most_samples, self._poison = most_samples, poison
+        self._no_memory = no_memory or torch.OutOfMemoryError("CUDA out of memory.")
         self._broken, self._nan = broken, nan
 
     def condition(self, job, pictures=()):
@@ -85,7 +87,7 @@ class FakeModel:
         if self._poison is not None:
             raise self._poison
         if len(latents) > self._most_samples:
-            raise torch.OutOfMemoryError("CUDA out of memory.")
+            raise type(self._no_memory)(*self._no_memory.args)  # a new one, which holds nothing
         if self._broken and conditioning["mark"].any():
             raise RuntimeError("shape mismatch deep inside")
         self.passes.append(len(latents))

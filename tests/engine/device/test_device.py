@@ -13,7 +13,7 @@ def one_card(monkeypatch):
     monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
     monkeypatch.setattr("torch.cuda.get_device_name", lambda _: "A card")
     monkeypatch.setattr("torch.version.cuda", "13.0")
-    monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda: True)
+    monkeypatch.setattr("torch.cuda.get_device_capability", lambda _: (9, 0))
 
 
 @pytest.mark.parametrize("name", ["auto", "cuda", "cuda:0"])
@@ -23,6 +23,24 @@ def test_a_card_is_named_with_its_number(one_card, name):
     assert chosen.where == torch.device("cuda:0")
     assert chosen.dtype is torch.bfloat16
     assert chosen.title == "cuda:0 A card"
+
+
+@pytest.mark.parametrize(
+    ("capability", "dtype"), [((7, 5), torch.float16), ((8, 0), torch.bfloat16)]
+)
+def test_a_card_that_only_emulates_bfloat16_draws_in_float16(
+    one_card, monkeypatch, capability, dtype
+):
+    monkeypatch.setattr("torch.cuda.get_device_capability", lambda _: capability)
+    assert device.choose("cuda", "auto", 8.0).dtype is dtype
+
+
+def test_of_two_cards_the_chosen_one_is_asked_for_its_format(one_card, monkeypatch):
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    of_card = {0: (7, 5), 1: (9, 0)}
+    monkeypatch.setattr("torch.cuda.get_device_capability", lambda card: of_card[card.index])
+    assert device.choose("cuda:0", "auto", 8.0).dtype is torch.float16
+    assert device.choose("cuda:1", "auto", 8.0).dtype is torch.bfloat16
 
 
 def test_a_card_that_is_not_there_is_one_sentence(one_card):

@@ -97,9 +97,20 @@ def test_positions_are_told_when_they_change():
     assert [e.position for e in events if isinstance(e, Queued) and e.job_id == "2"] == [1, 0]
 
 
-def test_out_of_memory_splits_the_batch_and_goes_on():
-    model = FakeModel(most_samples=3)
-    events, _ = work({0: submit(draw("1", images=4))}, model)
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory."),
+        torch.AcceleratorError("CUDA error: out of memory"),
+        RuntimeError("CUDA driver error: out of memory"),
+        RuntimeError("Triton Error [CUDA]: out of memory"),
+    ],
+    ids=repr,
+)
+def test_out_of_memory_splits_the_batch_and_goes_on(error):
+    model = FakeModel(most_samples=3, no_memory=error)
+    events, worker = work({0: submit(draw("1", images=4))}, model)
+    assert worker._budgets.of(("m", (1, 3, 2, 2))) == 2
     assert isinstance(ends(events)["1"], Finished)
     assert set(model.passes) == {2}
     assert len(model.passes) == 16

@@ -2,16 +2,22 @@ from __future__ import annotations
 
 import functools
 import io
+import multiprocessing
+import shutil
 import threading
+import time
 
 import numpy as np
 import pytest
 import torch
+from diffusers.models.activations import GELU
 from PIL import Image
 from torch import nn
 
 from engine import Engine, Finished, InitUse, InputPicture, LoraSpec
+from engine.models import CONSTRUCTING
 from engine.models import compiled as compiling
+from engine.models.compile_ahead import _outline, compile_ahead
 from engine.models.compiled import Compiled, compile_in_place, twin_of
 from engine.models.tracing import prepare_to_compile
 from tests.engine import tiny_models
@@ -23,6 +29,15 @@ BACKENDLESS = {"backend": "eager"}
 class Adder(nn.Module):
     def forward(self, x, *, shift=0):
         return x + shift
+
+
+class Forever(nn.Module):
+    """Is never compiled to its end."""
+
+    def forward(self, x):
+        torch._dynamo.graph_break()
+        threading.Event().wait()
+        return x
 
 
 class FakeCompiler:
@@ -47,10 +62,20 @@ class FakeCompiler:
         return compiled
 
 
+def nothing_ahead(module, whole, arguments, options, stopped):
+    """Everything is compiled in this process."""
+
+
 def until_ready(compiled, count):
     while compiled.ready() < count:
         assert compiled.serves, "nothing can be compiled any more"
         threading.Event().wait(0.001)
+
+
+@pytest.fixture(autouse=True)
+def _in_this_process(monkeypatch):
+    """Models of whole engines too."""
+    monkeypatch.setattr(compiling, "compile_ahead", nothing_ahead)
 
 
 @pytest.fixture(autouse=True)
@@ -109,6 +134,106 @@ def test_no_more_shapes_are_compiled_than_are_kept(adder, monkeypatch):
     assert not compiled.waits()
 
 
+def test_the_longest_unused_shape_gives_its_place_to_a_new_one(adder, monkeypatch):
+    monkeypatch.setattr(compiling, "SHAPES_COMPILED", 2)
+    compiler = FakeCompiler()
+    compiler.let_go.set()
+    compiled = adder(compiler)
+    two, three, four = (torch.zeros(count, 3) for count in (2, 3, 4))
+    for ready, x in enumerate((two, three), 1):
+        compiled.serve((x,), {})
+        until_ready(compiled, ready)
+    for _ in range(compiling.IDLE_PASSES - 2):
+        assert compiled.serve((two,), {}) is not None
+    assert compiled.serve((four,), {}) is None
+    assert not compiled.waits(), "what was used a moment ago must not leave"
+    compiled.serve((two,), {})
+    compiled.serve((four,), {})
+    until_ready(compiled, 2)
+    assert compiled.serve((four,), {}) is not None
+    assert compiled.serve((two,), {}) is not None
+    assert compiled.serve((three,), {}) is None
+
+
+def test_a_compilation_and_the_load_of_a_model_wait_for_each_other(adder):
+    """dynamo sets torch's default dtype back at its end, to what it was when it began."""
+    began, go_on = threading.Event(), threading.Event()
+
+    def as_dynamo_does(twin, whole):
+        def forward(x):
+            if threading.current_thread().name == "compile":
+                before = torch.get_default_dtype()
+                began.set()
+                go_on.wait(timeout=10)
+                torch.set_default_dtype(before)
+            return x
+
+        return forward
+
+    compiled = adder(as_dynamo_does)
+    try:
+        with CONSTRUCTING:
+            torch.set_default_dtype(torch.bfloat16)  # as transformers does while it loads
+            compiled.serve((torch.zeros(2, 3),), {})
+            began.wait(timeout=0.5)
+            torch.set_default_dtype(torch.float32)
+        go_on.set()
+        until_ready(compiled, 1)
+        assert torch.get_default_dtype() is torch.float32
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def test_an_evicted_model_leaves_the_device_though_it_is_being_compiled():
+    compiler = FakeCompiler()
+    module = nn.Linear(3, 3)
+    compiled = Compiled(module, compile_=compiler)
+    compiled.serve((torch.zeros(2, 3),), {})
+    compiled.close()
+    try:
+        assert sum(each.numel() for each in module.parameters()) == 0
+    finally:
+        compiler.let_go.set()
+
+
+def test_a_picture_to_begin_with_brings_no_shape_of_its_own(adder):
+    """Encoders leave another memory order behind, which compiled code depends on."""
+    compiler = FakeCompiler()
+    compiler.let_go.set()
+    compiled = adder(compiler)
+    drawn = torch.zeros(2, 4, 8, 8)
+    compiled.serve((drawn,), {})
+    until_ready(compiled, 1)
+    encoded = drawn.to(memory_format=torch.channels_last)
+    assert compiled.serve((encoded,), {}) is not None
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="there is no C++ compiler")
+def test_most_of_a_compilation_is_done_by_another_process(tmp_path, monkeypatch):
+    """What it leaves on the disk is found there when this process compiles the same."""
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    compile_ahead(GELU(3, 3), True, (torch.zeros(2, 3),), {}, lambda: False)
+    assert any(tmp_path.rglob("*.cpp"))
+
+
+def test_the_other_process_gets_no_weights_from_host_memory():
+    outline = _outline(nn.Linear(3, 3))
+    assert {each.device.type for each in outline.parameters()} == {"meta"}
+
+
+def test_the_other_process_ends_when_its_model_is_evicted():
+    began = time.monotonic()
+    compile_ahead(Forever(), True, (torch.zeros(2, 3),), {}, lambda: True)
+    assert not any(p.name == "compile ahead" for p in multiprocessing.active_children())
+    assert time.monotonic() - began < 60
+
+
+def test_what_another_process_cannot_be_given_is_compiled_here_alone():
+    module = nn.Linear(3, 3)
+    module.hook = lambda: None  # no pickle
+    compile_ahead(module, True, (torch.zeros(2, 3),), {}, lambda: False)
+
+
 def test_where_nothing_can_be_compiled_eager_goes_on_serving(adder):
     compiler = FakeCompiler(broken=True)
     compiler.let_go.set()
@@ -148,7 +273,10 @@ def test_every_shape_gets_code_of_its_own():
     """dynamo gives a function up after 8 shapes, unless told otherwise."""
     torch._dynamo.reset()
     before = graphs()
-    compiled = Compiled(Adder(), compile_=functools.partial(compile_in_place, **BACKENDLESS))
+    compiled = Compiled(
+        Adder(),
+        compile_=functools.partial(compile_in_place, **BACKENDLESS),
+    )
     for count in range(2, 14):
         compiled.serve((torch.zeros(count, 3),), {})
         until_ready(compiled, count - 1)
@@ -237,7 +365,8 @@ def test_code_that_never_fits_is_given_up():
 
         return forward
 
-    compiled, x = Compiled(Adder(), compile_=moody), torch.zeros(2, 3)
+    compiled = Compiled(Adder(), compile_=moody)
+    x = torch.zeros(2, 3)
     while compiled.serves:
         assert compiled.serve((x,), {}) is None
     assert compiled.missed == compiling.MISSES

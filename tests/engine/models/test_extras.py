@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,11 +12,15 @@ from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionS
 from PIL import Image
 
 from engine import Engine, Finished, Progress
+from engine.models import loading
 from engine.models.clip_pixels import ClipPreprocessing
+from engine.models.model_cache import ModelCache, size_gb
 from engine.models.preview import TinyDecoder, calibrate
 from engine.models.safety import load_safety
 from tests.engine import tiny_models
-from tests.engine.fakes import FakeModel
+from tests.engine.fakes import FakeClock, FakeModel
+
+CPU = torch.device("cpu")
 
 
 async def events_of(spec, job, **options):
@@ -135,3 +140,46 @@ async def test_a_film_keeps_the_frames_that_were_asked_for(weights, draw):
     assert [len(film) for film in end.films] == [5, 5]
     with Image.open(io.BytesIO(end.films[1][4])) as frame:
         assert frame.format == "JPEG"
+
+
+def weight_gb(*modules):
+    each = [tensor for m in modules for tensor in (*m.parameters(), *m.buffers())]
+    return sum(tensor.numel() * tensor.element_size() for tensor in each) / 1e9
+
+
+def test_a_checker_and_a_small_decoder_are_weighed_with_their_model(weights):
+    names = {"safety_checker": weights("safety"), "preview_vae": weights("taesd")}
+    plain, full = (
+        loading.load(tiny_models.spec("sd", weights("sd"), **extras), CPU, torch.float32)
+        for extras in ({}, names)
+    )
+    extra_gb = weight_gb(full.safety.checker, full.preview.autoencoder)
+    assert size_gb(full) - size_gb(plain) == pytest.approx(extra_gb) != 0
+
+
+def test_an_upscaling_network_is_weighed(weights):
+    solo = loading.load(tiny_models.spec("swin2sr", weights("swin2sr")), CPU, torch.float32)
+    assert size_gb(solo) == pytest.approx(weight_gb(solo.weights)) != 0
+
+
+def test_weights_that_are_streamed_take_no_part_of_the_card():
+    """torch's meta device stands for the card here."""
+    streamed, there = torch.nn.Linear(9, 9), torch.nn.Linear(3, 3, device="meta")
+    model = SimpleNamespace(pipeline=SimpleNamespace(components={"unet": streamed, "vae": there}))
+    assert size_gb(model) == weight_gb(there)
+
+
+def test_room_is_made_for_what_a_load_will_put_on_the_card(weights):
+    def estimated_gb(*, streams, **fields):
+        spec = tiny_models.spec("sd", weights("sd"), **fields)
+        cache = ModelCache(
+            {"sd": spec}, load=None, memory_gb=1, loaded=None, clock=FakeClock(), streams=streams
+        )
+        return cache._estimate_gb("sd")
+
+    whole_gb = estimated_gb(streams=True)
+    file_gb = (weights("sd") / "unet" / "diffusion_pytorch_model.safetensors").stat().st_size / 1e9
+    assert estimated_gb(streams=True, offload=True) == pytest.approx(whole_gb - file_gb)
+    assert estimated_gb(streams=False, offload=True) == pytest.approx(whole_gb)
+    with_checker_gb = estimated_gb(streams=True, safety_checker=weights("safety"))
+    assert with_checker_gb > whole_gb

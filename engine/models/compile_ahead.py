@@ -1,0 +1,95 @@
+"""Compiles in a process of its own, so that Python's lock stays with the thread that draws.
+
+The other process leaves its results in torch's cache on the disk. When this process compiles the
+same afterwards, it traces, and finds the rest there: graphs are neither lowered nor scheduled nor
+built a second time, nor after the next start.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import logging
+import multiprocessing
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+POLL_S = 0.2
+log = logging.getLogger(__name__)
+
+
+def compile_ahead(
+    module: nn.Module,
+    whole: bool,  # noqa: FBT001
+    arguments: tuple[Any, ...],
+    options: Mapping[str, Any],
+    stopped: Callable[[], bool],
+) -> None:
+    """Let another process compile a module for these arguments; returns when it is done.
+
+    Where that cannot be, it returns at once, and everything is compiled in this process.
+    stopped: asked from time to time; then the other process is ended.
+    """
+    # Not forked: a forked process cannot use CUDA.
+    context = multiprocessing.get_context("spawn")
+    other = context.Process(
+        target=_compile,
+        args=(_outline(module), whole, arguments, dict(options)),
+        name="compile ahead",
+        daemon=True,
+    )
+    try:
+        other.start()
+    except Exception:
+        log.info("A denoiser cannot be compiled in another process.", exc_info=True)
+        return
+    while other.is_alive():
+        other.join(timeout=POLL_S)
+        if stopped():
+            other.kill()
+    other.join()
+    if other.exitcode and not stopped():
+        log.info("Compiling in another process ended with %s.", other.exitcode)
+
+
+def _outline(module: nn.Module) -> nn.Module:
+    """A copy without weights where they lie in host memory: their values make no difference.
+
+    On a card the other process gets those that are there, which takes no memory.
+    """
+    tensors = itertools.chain(module.parameters(), module.buffers())
+    memo: dict[int, Any] = {
+        id(tensor): tensor if tensor.is_cuda else _empty(tensor) for tensor in tensors
+    }
+    return copy.deepcopy(module, memo)
+
+
+def _empty(tensor: torch.Tensor) -> torch.Tensor:
+    empty = torch.empty_like(tensor, device="meta")
+    if isinstance(tensor, nn.Parameter):
+        return nn.Parameter(empty, requires_grad=False)
+    return empty
+
+
+@torch.inference_mode()
+def _compile(
+    module: nn.Module,
+    whole: bool,  # noqa: FBT001
+    arguments: tuple[Any, ...],
+    options: dict[str, Any],
+) -> None:
+    """Runs in the other process."""
+    from engine.models.compiled import compile_in_place  # noqa: PLC0415 - it imports this module
+    from engine.models.tracing import prepare_to_compile  # noqa: PLC0415
+
+    torch.set_num_threads(1)
+    prepare_to_compile()
+    device = next((each.device for each in module.parameters()), torch.device("cpu"))
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    elif device.type == "meta":
+        module.to_empty(device="cpu")
+    compile_in_place(module, whole)(*arguments, **options)

@@ -1,0 +1,153 @@
+"""The engine on a pretended card: everything that a member can ask for, on the lines for a card."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from engine import Engine, Finished, InitUse, InputPicture, UpscaleJob, scheduler_table
+from engine.loop.worker import Worker
+from tests.engine import tiny_models
+from tests.engine.card.pretend import DeviceMixUpError, HostWaitsError, NumberFormatError
+from tests.engine.samples import photo, png, right_half
+
+
+@pytest.fixture
+def no_tick_waits(card, monkeypatch):
+    """Ticks in which the host waits for the card are errors; the one for the tick before is not."""
+    tick = Worker._tick
+
+    def hurried(worker):
+        with card.hurried():
+            tick(worker)
+        for row in worker._rows:
+            assert row.latents.dtype == row.model.noise_dtype
+            assert row.latents.device == row.model.device
+
+    monkeypatch.setattr(Worker, "_tick", hurried)
+    return card
+
+
+@pytest.fixture
+async def drawn(no_tick_waits, weights):
+    """A function: family, jobs and fields of its catalogue entry → pictures drawn on the card."""
+    engines = []
+
+    async def draw(family, *jobs, dtype="float32", **fields):
+        spec = tiny_models.spec(family, weights(family), **fields)
+        engine = Engine([spec], device="cuda", dtype=dtype, preview_interval_s=0.0)
+        engines.append(engine)
+        await engine.start()
+        assert engine.status().device.startswith("cuda:0")
+        streams = [engine.run(job) for job in jobs]
+        ends = [[event async for event in stream][-1] for stream in streams]
+        for end in ends:
+            assert isinstance(end, Finished), end
+        return ends
+
+    yield draw
+    for engine in engines:
+        await engine.close()
+
+
+def pixels(end):
+    return [np.asarray(Image.open(io.BytesIO(p.png))).astype(int) for p in end.pictures]
+
+
+@pytest.mark.parametrize("family", tiny_models.SHARING)
+@pytest.mark.parametrize("operation", ["text", "image", "mask"])
+async def test_a_picture_of_the_card_is_that_of_the_host(drawn, draw, weights, family, operation):
+    """Nothing in its ticks waits or mixes devices; only the order of channels rounds otherwise."""
+    fields = {"seed": 3, "images": 2}
+    if operation != "text":
+        fields |= {"inputs": (InputPicture(data=png(photo())),), "strength": 0.65}
+    if operation == "mask":
+        fields |= {"mask": png(right_half())}
+    (end,) = await drawn(family, draw(family, film_frames=2, **fields))
+    assert all(len(film) == 2 for film in end.films)
+
+    host = Engine([tiny_models.spec(family, weights(family))], device="cpu")
+    await host.start()
+    expected = [event async for event in host.run(draw(family, **fields))][-1]
+    await host.close()
+    for ours, theirs in zip(pixels(end), pixels(expected), strict=True):
+        assert np.abs(ours - theirs).max() <= 1
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("family", tiny_models.SHARING)
+async def test_every_family_draws_in_half_precision(drawn, draw, family, dtype):
+    inputs = (InputPicture(data=png(photo())),)
+    jobs = (draw(family), draw(family, inputs=inputs, mask=png(right_half()), owner="bob"))
+    assert all(end.pictures for end in await drawn(family, *jobs, dtype=dtype))
+
+
+@pytest.mark.parametrize("name", scheduler_table.SCHEDULERS)
+async def test_no_scheduler_lets_a_tick_wait(drawn, draw, name):
+    if scheduler_table.form_of(name) == "edm":
+        pytest.skip("No tiny model is of EDM's own form.")
+    family = "sd" if scheduler_table.form_of(name) == "noise" else "sd3"
+    fields = {"scheduler": name, "steps": 6}
+    await drawn(family, draw(family, **fields), draw(family, owner="bob", **fields | {"steps": 9}))
+
+
+async def test_what_an_entry_adds_is_on_the_card_too(drawn, draw, weights, tmp_path):
+    """A checker, a small decoder, an IP-Adapter, beside tiles, negative parts, an early stop."""
+    adapter = tmp_path / "adapter.safetensors"
+    tiny_models.save_ip_adapter(adapter, tiny_models.unet())
+    inputs = (InputPicture(data=png(photo())),)
+    prompted = draw(inputs=inputs, init_use=InitUse.PROMPT, owner="bob")
+    mixed = draw(inputs=inputs * 2, init_use=InitUse.MIX, owner="cid")
+    others = (draw(tile=True, owner="dan"), draw(stop=0.5, owner="eve"), draw(negative="red"))
+    ends = await drawn(
+        "sd",
+        *(prompted, mixed, *others),
+        safety_checker=weights("safety"),
+        preview_vae=weights("taesd"),
+        ip_adapter=adapter,
+        image_encoder=weights("vision"),
+    )
+    assert all(0 <= picture.safety_score <= 1 for end in ends for picture in end.pictures)
+
+
+@pytest.mark.parametrize("family", ["swin2sr", "spandrel"])
+async def test_a_picture_is_enlarged_on_the_card(drawn, card, weights, family):
+    if family == "spandrel":
+        pytest.importorskip("spandrel")
+    place = weights(family) / ("compact.safetensors" if family == "spandrel" else "")
+    engine = Engine(
+        [tiny_models.spec("sd", weights("sd")), tiny_models.spec(family, place)], device="cuda"
+    )
+    await engine.start()
+    try:
+        job = UpscaleJob(id="up", owner="ann", picture=png(photo()), factor=2)
+        end = [event async for event in engine.run(job)][-1]
+    finally:
+        await engine.close()
+    assert isinstance(end, Finished), end
+
+
+def test_a_wait_in_a_tick_would_be_an_error(card):
+    with torch.inference_mode(), card.hurried():
+        there = torch.zeros(3, device="cuda")
+        with pytest.raises(HostWaitsError, match="reads numbers back"):
+            there.sum().item()
+        with pytest.raises(HostWaitsError, match="copy to the card"):
+            torch.ones(3).to("cuda", non_blocking=True)
+        torch.ones(3).pin_memory().to("cuda", non_blocking=True)
+        with pytest.raises(HostWaitsError, match="a mask as an index"):
+            there[there > 0]
+
+
+def test_a_mix_up_of_devices_or_formats_would_be_an_error(card):
+    with torch.inference_mode():
+        there = torch.zeros(3, device="cuda")
+        with pytest.raises(DeviceMixUpError):
+            there + torch.ones(3)
+        with pytest.raises(NumberFormatError, match="64 bits"):
+            there.double()
+        assert (there + torch.tensor(2.0)).tolist() == [2, 2, 2]
