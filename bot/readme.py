@@ -18,7 +18,9 @@ READMES: Mapping[str, str] = MappingProxyType({"README.md": "en", "README.ja.md"
 BEGIN, END = "<!-- flags: begin -->", "<!-- flags: end -->"
 """What stands around the table."""
 _HEAD = Sentence("| parameter | values (default) | what it does |")
-_IDLE_HEAD = Sentence("| parameter | values (default) | what it does in Midjourney |")
+_IDLE_HEAD = Sentence(
+    "| parameter | values (default) | what it does in Midjourney | why not here |"
+)
 _IDLE = Sentence("Known from Midjourney and understood, but without effect here so far:")
 
 
@@ -35,7 +37,7 @@ def table(locale: str) -> str:
             translated(_IDLE, locale),
             "",
             translated(_IDLE_HEAD, locale),
-            "|---|---|---|",
+            "|---|---|---|---|",
             *understood,
         ]
     )
@@ -50,7 +52,8 @@ def put_into(text: str, locale: str) -> str:
 
 
 def _line(flag: Flag, locale: str) -> str:
-    return f"| {_names(flag)} | {_range(flag, locale)} | {translated(flag.does, locale)} |"
+    does = f"| {_names(flag)} | {_range(flag, locale)} | {translated(flag.does, locale)} |"
+    return does if flag.lacks is None else f"{does} {translated(flag.lacks, locale)} |"
 
 
 def _names(flag: Flag) -> str:

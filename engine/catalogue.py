@@ -13,8 +13,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from engine.errors import CatalogueError
 from engine.families import FAMILIES, Family, Role
-from engine.messages import ModelInfo, Vocabulary
-from engine.scheduler_table import SCHEDULERS
+from engine.messages import ModelInfo, Preset, Vocabulary
+from engine.scheduler_table import SCHEDULERS, form_of, names_for
 from engine.vocabulary import read_vocabulary
 
 
@@ -129,6 +129,10 @@ def _whole(low: int) -> Any:  # noqa: ANN401 - what `Field` is typed to return
     return Field(ge=low, description=f"a whole number of at least {low}")
 
 
+def _at_least_0() -> Any:  # noqa: ANN401 - what `Field` is typed to return
+    return Field(ge=0, allow_inf_nan=False, description="a number of at least 0")
+
+
 # The description of a type ends the sentence "must be …, not 5".
 _Text = Annotated[str, Field(description="text")]
 _Texts = Annotated[list[str], Field(description="a list of texts")]
@@ -138,7 +142,7 @@ _Languages = Annotated[
 ]
 _Table = Annotated[dict[str, str], Field(description="a table of name = path")]
 _Flag = Annotated[bool, Field(description="true or false")]
-_Number = Annotated[float, Field(ge=0, allow_inf_nan=False, description="a number of at least 0")]
+_Number = Annotated[float, _at_least_0()]
 _Share = Annotated[
     float, Field(ge=0, le=1, allow_inf_nan=False, description="a number from 0 to 1")
 ]
@@ -147,6 +151,27 @@ _Side = Annotated[int, _whole(8)]
 _OwnCount = Annotated[int | None, _whole(1)]
 """The default is computed from other fields."""
 _OwnSide = Annotated[int | None, _whole(8)]
+
+
+class _Preset(BaseModel):
+    """A table under `styles`, or `draft`, as it is written."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    prefix: _Text = ""
+    suffix: _Text = ""
+    negative: _Text = ""
+    steps: _OwnCount = None
+    guidance: Annotated[float | None, _at_least_0()] = None
+    scheduler: Annotated[str, _one_of("", *SCHEDULERS)] = ""
+    loras: Annotated[
+        dict[str, Annotated[float, Field(allow_inf_nan=False)]],
+        Field(description="a table of name = weight"),
+    ] = {}
+
+    def read(self, name: str) -> Preset:
+        fields = self.model_dump()
+        return Preset(name=name, **{**fields, "loras": tuple(self.loras.items())})
 
 
 class _Entry(BaseModel):
@@ -192,6 +217,9 @@ class _Entry(BaseModel):
     loras: _Table = {}
     ip_adapter: _Text = ""
     image_encoder: _Text = ""
+    styles: Annotated[dict[str, _Preset], Field(description="a table of name = { … }")] = {}
+    draft: Annotated[_Preset | None, Field(description="a table")] = None
+    style_code_words: Annotated[list[list[str]], Field(description="a list of lists of texts")] = []
 
 
 class _Reader:
@@ -213,6 +241,11 @@ class _Reader:
         side = entry.size_px
         denoiser = self._denoiser(family, place)
         self._check_together(family, place)
+        for name, preset in entry.styles.items():
+            self._check_style(name)
+            self._check_preset(f"styles.{name}", preset, family)
+        if entry.draft is not None:
+            self._check_preset("draft", entry.draft, family)
         loras = tuple(
             LoraSpec(name=name, path=self._near(value)) for name, value in entry.loras.items()
         )
@@ -249,6 +282,10 @@ class _Reader:
             source=entry.hub_id or str(place),
             weight_bytes=sum(map(_weight_bytes, filter(None, (place, denoiser)))),
             loras=tuple(lora.name for lora in loras),
+            schedulers=names_for(flow=family.flow) if family.draws else (),
+            styles=tuple(preset.read(name) for name, preset in entry.styles.items()),
+            draft=None if entry.draft is None else entry.draft.read("draft"),
+            code_words=tuple(map(tuple, filter(None, entry.style_code_words))),
             safety_threshold=entry.safety_threshold if entry.safety_checker else None,
         )
         return ModelSpec(
@@ -327,6 +364,25 @@ class _Reader:
                 "offload", "cannot be combined with compiled: compiled code cannot be streamed"
             )
 
+    def _check_style(self, name: str) -> None:
+        """Its name is what a member types as one word; `raw` is the prompt's own."""
+        others = [other.casefold() for other in self._entry.styles if other != name]
+        if not name or name.split() != [name] or name.startswith("-"):
+            self._refuse("styles", f"{name!r} is no one word; members type it after --style")
+        if name.casefold() == "raw" or name.casefold() in others:
+            self._refuse("styles", f"{name!r} is taken; choose another name")
+
+    def _check_preset(self, field: str, preset: _Preset, family: Family) -> None:
+        known = self._entry.loras
+        for lora in preset.loras:
+            if lora not in known:
+                there = ", ".join(known) or "none"
+                self._refuse(f"{field}.loras", f"{lora!r} is no LoRA of this entry; it has {there}")
+        name = preset.scheduler
+        if name and form_of(name) != "edm" and (form_of(name) == "flow") is not family.flow:
+            suiting = ", ".join(names_for(flow=family.flow))
+            self._refuse(f"{field}.scheduler", f"{name!r} does not suit {family.title}; {suiting}")
+
     def _at_least(self, field: str, value: int | None, low: int) -> int | None:
         if value is not None and value < low:
             self._refuse(field, f"must be a whole number of at least {low}, not {value!r}")
@@ -345,15 +401,22 @@ class _Reader:
 def _first_refusal(errors: ValidationError, fields: Mapping[str, object]) -> tuple[str, str]:
     """The field of the first error, and what is wrong with it."""
     error = errors.errors()[0]
-    field = str(error["loc"][0])
+    first, *inner = map(str, error["loc"])
+    known, name, found = _Entry.model_fields, first, fields.get(first)
+    # Only presets are tables of tables: `styles.NAME.field` and `draft.field`.
+    path = inner[1:] if first == "styles" else inner
+    if first in {"styles", "draft"} and path:
+        known, name, found = _Preset.model_fields, path[0], error["input"]
+    elif first == "styles" and inner:
+        return ".".join((first, *inner)), f"must be a table, not {error['input']!r}"
+    field = ".".join((first, *inner)) if known is not _Entry.model_fields else first
     if error["type"] == "extra_forbidden":
-        known = sorted(_Entry.model_fields)
-        (nearest,) = difflib.get_close_matches(field, known, n=1, cutoff=0.0)
-        return field, f"is not known, nearest is {nearest}; there are {', '.join(known)}"
+        names = sorted(known)
+        (nearest,) = difflib.get_close_matches(name, names, n=1, cutoff=0.0)
+        return field, f"is not known, nearest is {nearest}; there are {', '.join(names)}"
     if error["type"] == "value_error":
         return field, str(error["ctx"]["error"])
-    expected = _Entry.model_fields[field].description
-    return field, f"must be {expected}, not {fields[field]!r}"
+    return field, f"must be {known[name].description}, not {found!r}"
 
 
 def _weight_bytes(place: Path) -> int:

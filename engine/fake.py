@@ -43,6 +43,7 @@ from engine.messages import (
     WordWeightsJob,
 )
 from engine.pictures.encoded import Inputs, prepare
+from engine.scheduler_table import names_for
 from engine.stream import Stream
 from engine.translation import Translation, translated
 from engine.validation import check
@@ -63,6 +64,7 @@ FAKE_MODEL = ModelSpec(
         guidance=4.0,
         scheduler="",
         operations=FAMILIES["sd"].operations,
+        schedulers=names_for(flow=False),
         licence="MIT",
         may_sell=True,
         languages=("en", "ja"),

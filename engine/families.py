@@ -55,7 +55,7 @@ def _pipelines(form: str) -> tuple[str, ...]:
     return tuple(form.format(kind) for kind in ("", "Img2Img", "Inpaint"))
 
 
-_ALL = frozenset({"text", "image", "mask", "mix", "weights", "negative", "lora"})
+_ALL = frozenset({"text", "image", "mask", "mix", "weights", "negative", "lora", "vary"})
 
 FAMILIES: Mapping[str, Family] = {
     family.name: family

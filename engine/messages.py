@@ -53,6 +53,25 @@ class InputPicture:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """A drawing's prompt in other words, such as with a style's, and how far it is led there."""
+
+    prompt: tuple[WeightedText, ...]
+    weight: float
+    """0 = not at all, 1 = as if these were the words, above 1 beyond them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StyleCode:
+    """A number that stands for a style which every model can draw; see `models/variation.py`."""
+
+    code: int
+    """0 … 2³²−1."""
+    weight: float = 1.0
+    """How much it counts; 0 = not at all, 1 = as usual."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DrawJob:
     """Draw `images` pictures; picture i uses seed + i (mod 2³²)."""
 
@@ -85,6 +104,21 @@ class DrawJob:
     """How strongly pictures that are prompts guide the drawing, 0 … 1."""
     mask: bytes = b""
     """With one input: where to draw anew (white)."""
+    style_inputs: tuple[InputPicture, ...] = ()
+    """Pictures whose style is followed, by weight, where the model has an image adapter. They do
+    not go with pictures that are prompts."""
+    style_scale: float = 0.6
+    """How strongly they are followed, 0 … 1."""
+    looks: tuple[Look, ...] = ()
+    """Each leads the prompt's conditioning towards its own; only for models that can `vary`."""
+    style_codes: tuple[StyleCode, ...] = ()
+    """Only for models that can `vary`."""
+    chaos: float = 0.0
+    """0 … 1: how unlike each other the pictures are; only for models that can `vary`."""
+    weird: float = 0.0
+    """0 … 1: how far all pictures are led off the usual, the same way; as `chaos`."""
+    experiment: float = 0.0
+    """0 … 1: more contrast and detail; as `chaos`."""
     stop: float = 1.0
     """End after this share of the steps (0.1 … 1); the picture is softer."""
     tile: bool = False
@@ -107,7 +141,7 @@ class DrawJob:
     def guided(self) -> bool:
         """Whether guidance applies, so that each row has a sample for the negative too."""
         shown = bool(self.inputs) and self.init_use is InitUse.PROMPT
-        return self.guidance > 1 and (bool(self.prompt) or shown)
+        return self.guidance > 1 and (bool(self.prompt) or shown or bool(self.style_inputs))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,6 +299,23 @@ class Vocabulary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Preset:
+    """A named way to draw with one model; what is None or empty is as the model's own."""
+
+    name: str
+    prefix: str = ""
+    suffix: str = ""
+    """Put around the member's prompt in place of the model's own, scaled by --stylize."""
+    negative: str = ""
+    """In addition to the model's own."""
+    steps: int | None = None
+    guidance: float | None = None
+    scheduler: str = ""
+    loras: tuple[tuple[str, float], ...] = ()
+    """(name among the model's LoRAs, weight), in addition to those a member adds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelInfo:
     """What the bot may know of one catalogue entry."""
 
@@ -301,7 +352,15 @@ class ModelInfo:
     vocabulary: Vocabulary | None = None
     """None: it knows more words than can be listed."""
     operations: frozenset[str] = frozenset({"text", "image"})
-    """Of: text, image, mask, mix, image_prompt, tile, lora, weights, negative."""
+    """Of: text, image, mask, mix, image_prompt, tile, lora, weights, negative, vary."""
+    schedulers: tuple[str, ...] = ()
+    """Those that members may name for it."""
+    styles: tuple[Preset, ...] = ()
+    """What `--style NAME` chooses."""
+    draft: Preset | None = None
+    """How `--draft` draws; None: as usual, with half the steps."""
+    code_words: tuple[tuple[str, ...], ...] = ()
+    """Lists of words of which a style code takes one each; none: the bot's own lists."""
     installed: bool = True
     """Whether its files are on this machine."""
     source: str = ""

@@ -28,6 +28,8 @@ MAX_WEIGHT = 1000.0
 MAX_LORAS = 4
 MAX_LORA_WEIGHT = 4.0
 MAX_SEED = 2**32 - 1
+MAX_STYLES = 16
+MAX_STYLE_WEIGHT = 4.0
 
 
 def check(job: Job, models: Mapping[str, ModelSpec]) -> None:
@@ -42,6 +44,7 @@ def check(job: Job, models: Mapping[str, ModelSpec]) -> None:
             _check_size(job, spec.info)
             _check_scheduler(job, spec)
             _check_pictures(job)
+            _check_styles(job)
             _check_enlarging(job)
             _check_loras(job, spec)
         case UpscaleJob(factor=factor) if factor not in {2, 4}:
@@ -80,7 +83,9 @@ def _drawing(name: str, models: Mapping[str, ModelSpec]) -> ModelSpec:
 
 
 def _check_text(job: DrawJob) -> None:
-    texts = [*(part.text for part in job.prompt), job.negative]
+    prompts = (job.prompt, *(look.prompt for look in job.looks))
+    parts = [part for prompt in prompts for part in prompt]
+    texts = [*(part.text for part in parts), job.negative]
     if len(texts) > MAX_PARTS or sum(map(len, texts)) > MAX_TEXT:
         raise ValueError(
             Sentence(
@@ -96,13 +101,13 @@ def _check_text(job: DrawJob) -> None:
         raise ValueError(
             Sentence("The prompt holds half a character (a lone surrogate); type it anew.")
         )
-    if not all(abs(part.weight) <= MAX_WEIGHT for part in job.prompt):
+    if not all(abs(part.weight) <= MAX_WEIGHT for part in parts):
         raise ValueError(
             Sentence(
                 "The weights of the prompt's parts must lie within ±{most:g}.", most=MAX_WEIGHT
             )
         )
-    if job.prompt and not any(part.weight > 0 for part in job.prompt):
+    if any(prompt and not any(part.weight > 0 for part in prompt) for prompt in prompts):
         raise ValueError(
             Sentence("The weights of the prompt's parts must not all be zero or negative.")
         )
@@ -248,6 +253,39 @@ def _check_pictures(job: DrawJob) -> None:
                 "The weight of an input picture must be above 0 and at most {most:g}.",
                 most=MAX_WEIGHT,
             )
+        )
+
+
+def _check_styles(job: DrawJob) -> None:
+    if job.style_inputs and job.init_use is InitUse.PROMPT:
+        raise ValueError(
+            Sentence("Pictures whose style is followed do not go with pictures that are prompts.")
+        )
+    if len(job.style_inputs) > MAX_IMAGES or len(job.looks) + len(job.style_codes) > MAX_STYLES:
+        raise ValueError(
+            Sentence(
+                "{count} styles were given; at most {most} are taken.",
+                count=len(job.style_inputs) + len(job.looks) + len(job.style_codes),
+                most=MAX_STYLES,
+            )
+        )
+    weights = [
+        *(look.weight for look in job.looks),
+        *(code.weight for code in job.style_codes),
+        *(picture.weight / MAX_WEIGHT for picture in job.style_inputs),
+    ]
+    if not all(0 < weight <= MAX_STYLE_WEIGHT for weight in weights):
+        raise ValueError(
+            Sentence(
+                "The weight of a style must be above 0 and at most {most:g}.", most=MAX_STYLE_WEIGHT
+            )
+        )
+    if not all(0 <= code.code <= MAX_SEED for code in job.style_codes):
+        raise ValueError(Sentence("A style code lies from 0 to {most}.", most=MAX_SEED))
+    shares = (job.chaos, job.weird, job.experiment, job.style_scale)
+    if not all(0 <= share <= 1 for share in shares):
+        raise ValueError(
+            Sentence("Chaos, weirdness, experiment and the style's scale lie from 0 to 1.")
         )
 
 

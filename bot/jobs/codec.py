@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -18,11 +18,11 @@ from pydantic import TypeAdapter, ValidationError
 import engine
 from engine import Sentence
 
-VERSION = 3
-"""3: every kind of job, with its mask. 2: drawings, whose pictures can be prompts. 1: as 2, before
-pictures could be prompts.
+VERSION = 4
+"""4: drawings may have looks, chaos and what else varies them. 3: every kind of job, with its mask.
+2: drawings, whose pictures can be prompts. 1: as 2, before pictures could be prompts.
 """
-READ = (1, 2, 3)
+READ = (1, 2, 3, 4)
 
 _TYPES: Mapping[str, type[Any]] = MappingProxyType(
     {
@@ -53,9 +53,17 @@ def pictures(job: engine.Job) -> tuple[bytes, ...]:
     return tuple(found)
 
 
-def load(stored: str, version: int, picture: Callable[[str], bytes]) -> engine.Job:
-    """The job again. picture: the bytes of a content hash; what it raises is let through."""
-    fields = _decode(_fields(stored, version), picture)
+def load(
+    stored: str, version: int, picture: Callable[[str], bytes], *, without: Collection[str] = ()
+) -> engine.Job:
+    """The job again. picture: the bytes of a content hash; what it raises is let through.
+
+    without: names of fields whose pictures are left empty.
+    """
+    fields = {
+        name: _decode(value, _empty if name in without else picture)
+        for name, value in _fields(stored, version).items()
+    }
     type_ = _TYPES.get(fields.pop("type", ""))
     unknown = fields.keys() - {f.name for f in dataclasses.fields(type_)} if type_ else {"type"}
     if type_ is None or unknown:
@@ -129,3 +137,7 @@ def _decode(value: Any, picture: Callable[[str], bytes]) -> Any:  # noqa: ANN401
             return [_decode(item, picture) for item in value]
         case _:
             return value
+
+
+def _empty(_sha256: str) -> bytes:
+    return b""

@@ -17,6 +17,9 @@ from bot.pictures.store import PictureStore
 from bot.storage.database import Database
 from engine import Sentence
 
+STARTED_FROM = ("inputs", "mask")
+"""What of a drawing has to do with the pictures it started from."""
+
 
 class Lookup:
     """Reads, and changes nothing but what messages show."""
@@ -79,10 +82,15 @@ class Lookup:
             ) from None
 
     async def restored(self, row: JobRow, *, pictures: bool = True) -> engine.Job:
-        """The engine job as it was ordered, with or without the pictures it started from."""
-        load = self._store.load if pictures else _left_out
+        """The engine job as it was ordered, with or without the pictures it started from.
+
+        Those whose style it follows always come with it.
+        """
+        without = () if pictures else STARTED_FROM
         try:
-            return await asyncio.to_thread(codec.load, row.stored, row.stored_version, load)
+            return await asyncio.to_thread(
+                codec.load, row.stored, row.stored_version, self._store.load, without=without
+            )
         except FileNotFoundError:
             raise NotFound("The picture this started from is gone; send it again.") from None
         except StoredJobError as error:
@@ -97,7 +105,3 @@ class Lookup:
         """Remember what a new message of ours shows."""
         async with self._database.write() as connection:
             await records.show(connection, message)
-
-
-def _left_out(_sha256: str) -> bytes:
-    return b""

@@ -21,7 +21,7 @@ from bot.errors import Draining, NotConfirmed, UserError
 from bot.jobs import batches, codec, records
 from bot.jobs.batches import BatchRow
 from bot.jobs.engine_client import EngineClient
-from bot.jobs.kinds import Context, PictureRequest, Request, Written
+from bot.jobs.kinds import Context, LinkingRequest, PictureRequest, Request, Written
 from bot.jobs.records import JobRow, NewJob
 from bot.moderation.policy import Asked, Policy
 from bot.pictures.store import PictureStore
@@ -172,7 +172,14 @@ class Orders:
             )
         return await self._record(batch.orders, written, batch.text, batch=batch)
 
+    async def links(self, order: Order, request: LinkingRequest) -> tuple[str, ...]:
+        """The links whose pictures the request takes, in their order."""
+        return request.links(await self._context(order))
+
     async def _write(self, order: Order) -> Written:
+        return order.request.write(await self._context(order))
+
+    async def _context(self, order: Order) -> Context:
         of_the_server = await self._preferences.of(order.guild_id)
         models = self._engine.models()
         installed = {
@@ -182,14 +189,13 @@ class Orders:
             for name in (model.name, *model.aliases)
         }
         wanted = (of_the_server.get(DEFAULT_MODEL, ""), self._default_model)
-        context = Context(
+        return Context(
             models=models,
             default_model=next((name for name in wanted if name.casefold() in installed), ""),
             job_id=self._new_id(),
             owner=str(order.user_id),
             seed=self._new_seed(),
         )
-        return order.request.write(context)
 
     async def _record(
         self,

@@ -1,7 +1,7 @@
 """`Prompt` + the model's defaults → an engine job. Pure.
 
-The one place that says what each `--flag` does on an open model. A flag that does nothing is never
-passed over in silence: it is named in the brief's notes.
+The one place that says what each `--flag` does on an open model; the formulas are in docs/flags.md.
+A flag that does nothing is never passed over in silence: it is named in the brief's notes.
 """
 
 from __future__ import annotations
@@ -9,16 +9,22 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-import darkroom
 import engine
-from bot.errors import NotFound, PromptError
+from bot.prompt import left_out, looks
 from bot.prompt.characters import shortened
-from bot.prompt.flags import BY_NAME
 from bot.prompt.grammar import Prompt
+from bot.prompt.model_choice import choose_model
+from bot.prompt.refusing import refused
+from bot.prompt.values import MAX_LORAS, is_link, reference
 from engine import Sentence
 
+__all__ = ["GRID_IMAGES", "Brief", "choose_model", "fit", "reference_links", "write"]
+
 GRID_IMAGES = 4
+MOST_WEIRD = 3000
+Number = TypeVar("Number", int, float)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,29 +36,19 @@ class Brief:
     notes: tuple[Sentence, ...]
 
 
-def choose_model(
-    prompt: Prompt, models: Sequence[engine.ModelInfo], *, default: str = ""
-) -> engine.ModelInfo:
-    """The model that `--v` or `--niji` asks for; else `default`; else the largest installed one.
+def reference_links(prompt: Prompt, model: engine.ModelInfo) -> tuple[str, ...]:
+    """The links after `--sref`, or else after `--cref` and `--oref`, that the model can follow.
 
-    default: a name or alias; one that is unknown or not installed is passed over. Of models of one
-    size the first stands. PromptError where the prompt asks for a model that is not there, NotFound
-    where none is installed.
+    Of what it cannot follow nothing needs to be fetched. An image adapter follows one kind of
+    pictures at a time: a style, or all that they show.
     """
-    wanted = _wanted_model(prompt)
-    if wanted is not None:
-        return _asked_model(prompt, wanted, models)
-    installed = [model for model in models if model.installed]
-    if not installed:
-        raise NotFound(
-            Sentence(
-                "No model is installed here yet; the operator gets one with: "
-                "{command} engine fetch NAME",
-                command=darkroom.command(),
-            ),
-            command=prompt.source,
-        )
-    return _named(default, installed) or max(installed, key=lambda model: model.weight_bytes)
+    if "image_prompt" not in model.operations:
+        return ()
+    asked = prompt.parameters
+    for words in (asked.sref, (*asked.cref, *asked.oref)):
+        if links := tuple(link for link, _ in map(reference, words) if is_link(link)):
+            return links
+    return ()
 
 
 def write(
@@ -63,51 +59,73 @@ def write(
     owner: str,
     seed: int,
     inputs: Sequence[bytes] = (),
+    references: Sequence[bytes] = (),
     strength: float | None = None,
     images: int = GRID_IMAGES,
 ) -> Brief:
-    """The engine job for `prompt` on `model`; PromptError where it asks for a LoRA of another.
+    """The engine job for `prompt` on `model`; PromptError where it asks for what that lacks.
 
     seed: used unless the prompt names one. inputs: encoded pictures that guide
     the drawing where the model can take them as prompts; else one is drawn over, several are mixed.
-    strength: 0 keeps the picture, 1 ignores it; None: linked pictures, by `--iw`.
+    references: what `reference_links` lead to. strength: 0 keeps the picture, 1 ignores it; None:
+    linked pictures, by `--iw`.
     """
     asked = prompt.parameters
-    width_px, height_px = fit(model, asked.ar)
-    # Linked and blended pictures are prompts; a variation is drawn over its one picture.
-    guiding = strength is None or len(inputs) > 1
-    if inputs and guiding and "image_prompt" in model.operations:
-        init_use = engine.InitUse.PROMPT
-    else:
-        init_use = engine.InitUse.MIX if len(inputs) > 1 else engine.InitUse.IMG2IMG
+    style = looks.style_of(prompt, model)
+    dressed = looks.dress(prompt, model, style, looks.codes_of(prompt, seed=seed))
+    draft = model.draft if asked.draft else None
+    presets = [preset for preset in (draft, style) if preset is not None]
+    width_px, height_px = fit(model, asked.ar, large=asked.hd)
+    pictures = _pictures(prompt, model, inputs, references, strength)
+    varies = "vary" in model.operations
     job = engine.DrawJob(
         id=job_id,
         owner=owner,
         model=model.name,
-        prompt=_texts(prompt, model),
-        negative=", ".join(text for text in (*asked.no, model.negative) if text),
+        prompt=dressed.texts,
+        looks=dressed.looks,
+        style_codes=dressed.codes,
+        negative=", ".join(
+            text
+            for text in (*asked.no, *(preset.negative for preset in presets), model.negative)
+            if text
+        ),
         seed=seed % (engine.MAX_SEED + 1) if asked.seed is None else asked.seed,
         images=images,
         width_px=width_px,
         height_px=height_px,
-        steps=_steps(prompt, model),
-        guidance=model.guidance,
-        scheduler=model.scheduler,
-        inputs=tuple(engine.InputPicture(data=data) for data in inputs),
-        init_use=init_use,
+        steps=_steps(prompt, model, presets),
+        guidance=_first(
+            asked.cfg, *(preset.guidance for preset in presets), default=model.guidance
+        ),
+        scheduler=_sampler(prompt, model)
+        or next((preset.scheduler for preset in presets if preset.scheduler), model.scheduler),
+        inputs=pictures.inputs,
+        init_use=pictures.use,
         strength=_strength_of_weight(asked.iw) if strength is None else strength,
-        image_scale=_scale_of_weight(asked.iw) if prompt.parts else 1.0,
+        image_scale=pictures.scale if prompt.parts else 1.0,
+        style_inputs=pictures.of_style,
+        style_scale=_scale_of_weight(asked.sw / 100),
+        chaos=asked.chaos / 100 if varies else 0.0,
+        weird=asked.weird / MOST_WEIRD if varies else 0.0,
+        experiment=asked.exp / 100 if varies else 0.0,
         stop=asked.stop / 100,
         tile=asked.tile and "tile" in model.operations,
-        loras=_loras(prompt, model),
+        loras=_loras(prompt, model, presets),
+        lane=engine.Lane.RELAX if asked.relax else engine.Lane.FAST,
     )
-    return Brief(job=job, model=model, notes=_notes(prompt, job, model))
+    return Brief(job=job, model=model, notes=left_out.notes(prompt, job, model))
 
 
-def fit(model: engine.ModelInfo, aspect: tuple[int, int]) -> tuple[int, int]:
-    """(width, height) in pixels: the model's area in the shape of `aspect`, within its limits."""
+def fit(
+    model: engine.ModelInfo, aspect: tuple[int, int], *, large: bool = False
+) -> tuple[int, int]:
+    """(width, height) in pixels: the model's area in the shape of `aspect`, within its limits.
+
+    large: the largest area that it draws, instead of its usual one.
+    """
     ratio = aspect[0] / aspect[1]
-    area = model.width_px * model.height_px
+    area = model.max_pixels if large else model.width_px * model.height_px
     width, height = math.sqrt(area * ratio), math.sqrt(area / ratio)
     grow = max(1.0, model.min_side_px / min(width, height))
     width, height = width * grow, height * grow
@@ -127,50 +145,58 @@ def fit(model: engine.ModelInfo, aspect: tuple[int, int]) -> tuple[int, int]:
     return width_px, height_px
 
 
-def _wanted_model(prompt: Prompt) -> str | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pictures:
+    """How pictures take part in a drawing."""
+
+    inputs: tuple[engine.InputPicture, ...]
+    use: engine.InitUse
+    scale: float
+    of_style: tuple[engine.InputPicture, ...] = ()
+
+
+def _pictures(
+    prompt: Prompt,
+    model: engine.ModelInfo,
+    inputs: Sequence[bytes],
+    references: Sequence[bytes],
+    strength: float | None,
+) -> _Pictures:
     asked = prompt.parameters
-    if asked.niji is not None:
-        return f"niji {asked.niji}".rstrip()
-    return asked.version
-
-
-def _asked_model(
-    prompt: Prompt, wanted: str, models: Sequence[engine.ModelInfo]
-) -> engine.ModelInfo:
-    flag = "version" if prompt.parameters.niji is None else "niji"
-    model = _named(wanted, models)
-    if model is None:
-        offers = ", ".join(
-            f"--v {next(iter(model.aliases), model.name)}" for model in models if model.installed
+    plain = tuple(engine.InputPicture(data=data) for data in inputs)
+    scale = _scale_of_weight(asked.iw)
+    # Linked and blended pictures are prompts; a variation is drawn over its one picture.
+    guides = "image_prompt" in model.operations and (strength is None or len(inputs) > 1)
+    mixes = engine.InitUse.MIX if len(inputs) > 1 else engine.InitUse.IMG2IMG
+    weights = [weight for link, weight in map(reference, asked.sref) if is_link(link)]
+    if references and weights:
+        style = tuple(
+            engine.InputPicture(data=data, weight=weight)
+            for data, weight in zip(references, weights, strict=True)
         )
-        sentence = Sentence(
-            "There is no model “{wanted}” here. Choose one of: {offers}.",
-            wanted=shortened(wanted),
-            offers=offers,
-        )
-        raise _refuse(prompt, flag, sentence)
-    if not model.installed:
-        sentence = Sentence(
-            "{title} is in the catalogue but not on this machine; "
-            "its operator fetches it with: {command} engine fetch {name}",
-            title=model.title,
-            command=darkroom.command(),
-            name=model.name,
-        )
-        raise _refuse(prompt, flag, sentence)
-    return model
+        return _Pictures(inputs=plain, use=mixes, scale=scale, of_style=style)
+    if not guides or not (inputs or references):
+        return _Pictures(inputs=plain, use=mixes, scale=scale)
+    # How much each counts, and its weight among those of its kind.
+    counts = [(asked.iw, 1.0)] * len(inputs)
+    for words, much in ((asked.cref, asked.cw), (asked.oref, asked.ow)):
+        counts += [(much / 100, weight) for _, weight in map(reference, words)]
+    scales = [_scale_of_weight(much) for much, _ in counts]
+    most = max(scales)
+    return _Pictures(
+        inputs=tuple(
+            engine.InputPicture(data=data, weight=weight * max(each, 0.01) / max(most, 0.01))
+            for data, (_, weight), each in zip((*inputs, *references), counts, scales, strict=True)
+        ),
+        use=engine.InitUse.PROMPT,
+        scale=most,
+    )
 
 
-def _named(name: str, models: Sequence[engine.ModelInfo]) -> engine.ModelInfo | None:
-    """The model of this name or alias, in any case."""
-    for model in models:
-        if name.casefold() in (known.casefold() for known in (model.name, *model.aliases)):
-            return model
-    return None
-
-
-def _loras(prompt: Prompt, model: engine.ModelInfo) -> tuple[tuple[str, float], ...]:
-    """`--lora` by the catalogue's names."""
+def _loras(
+    prompt: Prompt, model: engine.ModelInfo, presets: Sequence[engine.Preset]
+) -> tuple[tuple[str, float], ...]:
+    """`--lora` by the catalogue's names, then those of a style or draft, as many as are taken."""
     known = {name.casefold(): name for name in model.loras}
     for name, _ in prompt.parameters.lora:
         if name.casefold() in known:
@@ -187,71 +213,41 @@ def _loras(prompt: Prompt, model: engine.ModelInfo) -> tuple[tuple[str, float], 
                 "{title} has no LoRAs; leave --lora out, or choose another model with --v.",
                 title=model.title,
             )
-        raise _refuse(prompt, "lora", sentence, holding=name)
-    return tuple((known[name.casefold()], weight) for name, weight in prompt.parameters.lora)
+        raise refused(prompt, "lora", sentence, holding=name)
+    chosen = {known[name.casefold()]: weight for name, weight in prompt.parameters.lora}
+    for preset in presets:
+        for name, weight in preset.loras:
+            chosen.setdefault(name, weight)
+    return tuple(chosen.items())[:MAX_LORAS]
 
 
-def _steps(prompt: Prompt, model: engine.ModelInfo) -> int:
-    scale = prompt.parameters.quality * (0.5 if prompt.parameters.draft else 1.0)
-    return min(max(round(model.steps * scale), 1), engine.MAX_STEPS)
-
-
-def _texts(prompt: Prompt, model: engine.ModelInfo) -> tuple[engine.WeightedText, ...]:
-    styled = not prompt.parameters.raw and prompt.parameters.stylize != 0
-    prefix = model.prompt_prefix if styled else ""
-    suffix = model.prompt_suffix if styled else ""
-    texts = [engine.WeightedText(text=part.text, weight=part.weight) for part in prompt.parts]
-    if texts and (prefix or suffix):
-        first = texts[0]
-        dressed = ", ".join(piece for piece in (prefix, first.text, suffix) if piece)
-        texts[0] = engine.WeightedText(text=dressed, weight=first.weight)
-    return tuple(texts)
-
-
-def _notes(prompt: Prompt, job: engine.DrawJob, model: engine.ModelInfo) -> tuple[Sentence, ...]:
-    """What the member asked for and does not get, or gets in another way."""
-    asked, title = prompt.parameters, model.title
-    notes = []
-    if idle := _idle(prompt, model):
-        flags = Sentence.listed(idle)
-        notes.append(
-            Sentence("Without effect on {title} so far: {flags}.", title=title, flags=flags)
-        )
-    if prompt.images and "image_prompt" not in model.operations:
-        notes.append(
-            Sentence(
-                "{title} draws over linked pictures: it cannot take them as prompts.", title=title
-            )
-        )
-    if asked.no and "negative" not in model.operations:
-        notes.append(
-            Sentence("{title} cannot leave things out: --no is without effect.", title=title)
-        )
-    if not math.isclose(job.width_px / job.height_px, asked.ar[0] / asked.ar[1], rel_tol=0.1):
-        notes.append(
-            Sentence(
-                "{title} draws this shape at {width}×{height} at the most.",
-                title=title,
-                width=job.width_px,
-                height=job.height_px,
-            )
-        )
-    return tuple(notes)
-
-
-def _idle(prompt: Prompt, model: engine.ModelInfo) -> list[Sentence]:
-    """The parameters that do nothing here, with the reason where it is not plain."""
+def _steps(prompt: Prompt, model: engine.ModelInfo, presets: Sequence[engine.Preset]) -> int:
     asked = prompt.parameters
-    idle = [Sentence("--{name}", name=name) for name in asked.given if not BY_NAME[name].acts]
-    if asked.tile and "tile" not in model.operations:
-        idle.append(Sentence("--tile"))
-    if asked.stylize not in (0, 100):
-        idle.append(Sentence("--stylize (only 0, no house style, acts here)"))
-    if asked.repeat is not None:  # /imagine takes it out before it comes here
-        idle.append(Sentence("--repeat (only /imagine repeats)"))
-    if "iw" in asked.given and not prompt.images:
-        idle.append(Sentence("--iw (no picture to weigh)"))
-    return idle
+    if asked.steps is not None:
+        return asked.steps
+    own = _first(*(preset.steps for preset in presets), default=model.steps)
+    halved = asked.draft and (model.draft is None or model.draft.steps is None)
+    scale = asked.quality * (0.5 if halved else 1.0)
+    return min(max(round(own * scale), 1), engine.MAX_STEPS)
+
+
+def _sampler(prompt: Prompt, model: engine.ModelInfo) -> str:
+    """What `--sampler` names; empty where it does not. PromptError where it does not suit."""
+    name = prompt.parameters.sampler or ""
+    if name and name not in model.schedulers:
+        sentence = Sentence(
+            "The sampler {name} does not suit {title}. Choose one of: {samplers}.",
+            name=name,
+            title=model.title,
+            samplers=", ".join(model.schedulers),
+        )
+        raise refused(prompt, "sampler", sentence)
+    return name
+
+
+def _first(*values: Number | None, default: Number) -> Number:
+    """The first that is not None."""
+    return next((value for value in values if value is not None), default)
 
 
 def _strength_of_weight(image_weight: float) -> float:
@@ -262,17 +258,3 @@ def _strength_of_weight(image_weight: float) -> float:
 def _scale_of_weight(image_weight: float) -> float:
     """`--iw` 0…3 (1) as the scale of an image prompt: 0, 0.6, 0.84, 0.94."""
     return 1 - math.pow(0.4, image_weight)
-
-
-def _refuse(prompt: Prompt, flag: str, sentence: Sentence, *, holding: str = "") -> PromptError:
-    """A refusal that marks the parameter, the one that holds this text where there are several.
-
-    Nothing is marked where the parameter was not typed in this prompt.
-    """
-    for segment in prompt.segments:
-        if segment.name == flag and holding in segment.text:
-            token, start = segment.text, segment.start
-            break
-    else:
-        token, start = "", 0
-    return PromptError(sentence, token=token, start=start, command=prompt.source)

@@ -21,11 +21,12 @@ from bot.prompt.values import (
     Loras,
     Number,
     NumberOf,
+    References,
+    Sampler,
     Value,
     Whole,
     Word,
     WordOf,
-    Words,
 )
 from engine import Sentence
 
@@ -53,6 +54,10 @@ class Parameters:
     stop: int = 100
     """Percent of the steps."""
     tile: bool = False
+    steps: int | None = None
+    cfg: float | None = None
+    sampler: str | None = None
+    """A name of `engine.SCHEDULERS`."""
     iw: float = 1.0
     chaos: int = 0
     weird: int = 0
@@ -60,6 +65,7 @@ class Parameters:
     repeat: int | None = None
     style: str | None = None
     sref: tuple[str, ...] = ()
+    """Links, codes and `random`, each with its weight where it was typed, such as `123::2`."""
     sw: int = 100
     sv: str | None = None
     cref: tuple[str, ...] = ()
@@ -108,10 +114,15 @@ class Flag:
     """Whether it may stand several times, as if its values were one list with commas."""
     group: str = ""
     """Those of one group choose the same thing: one that is typed silences a suffix's others."""
-    acts: bool = True
-    """False: it is known from Midjourney and understood; a note says that it did nothing."""
     does: Sentence
     """One sentence: what it does here, or what it does in Midjourney where it does not act here."""
+    lacks: Sentence | None = None
+    """Why it does nothing here and what helps, in brackets behind its name; None: it acts."""
+
+    @property
+    def acts(self) -> bool:
+        """False: it is known from Midjourney and understood; a note says that it did nothing."""
+        return self.lacks is None
 
     @property
     def default(self) -> Value | None:
@@ -154,6 +165,8 @@ class Flag:
         )
 
 
+_NO_FILMS = Sentence("no kind of model here makes films yet")
+
 FLAGS: tuple[Flag, ...] = (
     Flag(
         name="ar",
@@ -184,7 +197,9 @@ FLAGS: tuple[Flag, ...] = (
         aliases=("v",),
         form=Word(),
         example="NAME",
-        does=Sentence("Draws with this model; `/info` lists their names."),
+        does=Sentence(
+            "Draws with this model; `/info` lists them, and Midjourney's numbers draw here too."
+        ),
     ),
     Flag(
         name="niji",
@@ -192,7 +207,7 @@ FLAGS: tuple[Flag, ...] = (
         form=Word(),
         example="6",
         bare=True,
-        does=Sentence("Draws with the model that is called niji here, or niji and this number."),
+        does=Sentence("Draws with the model that is called niji here, if there is one."),
     ),
     Flag(
         name="lora",
@@ -205,13 +220,94 @@ FLAGS: tuple[Flag, ...] = (
         ),
     ),
     Flag(
+        name="style",
+        form=Word(),
+        example="NAME",
+        does=Sentence("One of the model's named styles, instead of its own; raw is `--raw`."),
+    ),
+    Flag(
         name="stylize",
         aliases=("s",),
         form=Whole(0, 1000),
-        example="0",
-        does=Sentence("0 leaves the model's house style out; other values do nothing so far."),
+        example="250",
+        does=Sentence("How much of the style: 0 none, 100 as it is meant, above that more."),
     ),
     Flag(name="raw", form=None, does=Sentence("Leaves the model's house style out.")),
+    Flag(
+        name="chaos",
+        aliases=("c",),
+        form=Whole(0, 100),
+        example="20",
+        does=Sentence("How unlike each other the four pictures are."),
+    ),
+    Flag(
+        name="weird",
+        aliases=("w",),
+        form=Whole(0, 3000),
+        example="250",
+        does=Sentence("Leads all four the same way off what is usual for the words."),
+    ),
+    Flag(
+        name="exp",
+        form=Whole(0, 100),
+        example="20",
+        does=Sentence("More contrast and detail; an experiment."),
+    ),
+    Flag(
+        name="sref",
+        form=References(codes=True),
+        example="123",
+        many_words=True,
+        does=Sentence(
+            "Follows the style of a code, of `random`, or of linked pictures; `::2` weighs one."
+        ),
+    ),
+    Flag(
+        name="sw",
+        form=Whole(0, 1000),
+        example="200",
+        does=Sentence("How much `--sref` counts: 0 nothing, 100 as usual."),
+    ),
+    Flag(
+        name="sv",
+        form=Word(),
+        example="4",
+        does=Sentence("The version of the style reference."),
+        lacks=Sentence("style codes have one version here"),
+    ),
+    Flag(
+        name="cref",
+        form=References(),
+        example="https://a.example/1.png",
+        many_words=True,
+        does=Sentence(
+            "Draws who is in linked pictures again, where the model has an image adapter."
+        ),
+    ),
+    Flag(
+        name="cw",
+        form=Whole(0, 100),
+        example="50",
+        does=Sentence("How much `--cref` counts."),
+    ),
+    Flag(
+        name="oref",
+        form=References(most=1),
+        example="https://a.example/1.png",
+        does=Sentence("Draws what one linked picture shows again, as `--cref`."),
+    ),
+    Flag(
+        name="ow",
+        form=Whole(1, 1000),
+        example="200",
+        does=Sentence("How much `--oref` counts."),
+    ),
+    Flag(
+        name="iw",
+        form=Number(0, 3),
+        example="2",
+        does=Sentence("How much linked pictures count beside the words."),
+    ),
     Flag(
         name="quality",
         aliases=("q",),
@@ -219,7 +315,23 @@ FLAGS: tuple[Flag, ...] = (
         example=".5",
         does=Sentence("The work spent: the model's steps times this."),
     ),
-    Flag(name="draft", form=None, does=Sentence("Half the steps, at half the price.")),
+    Flag(
+        name="draft",
+        form=None,
+        does=Sentence("Few steps, at a lower price: half, or what the operator set for drafts."),
+    ),
+    Flag(
+        name="hd",
+        group="size",
+        form=None,
+        does=Sentence("As large as the model draws; the price grows with the area."),
+    ),
+    Flag(
+        name="sd",
+        group="size",
+        form=None,
+        does=Sentence("The model's usual size, as without it."),
+    ),
     Flag(
         name="stop",
         form=Whole(10, 100),
@@ -232,33 +344,55 @@ FLAGS: tuple[Flag, ...] = (
         does=Sentence("Pictures that repeat without a seam, where the model can."),
     ),
     Flag(
-        name="iw",
-        form=Number(0, 3),
-        example="2",
-        does=Sentence("How much linked pictures count beside the words."),
+        name="steps",
+        form=Whole(1, engine.MAX_STEPS),
+        example="30",
+        does=Sentence("So many steps, whatever else is said of them."),
     ),
     Flag(
-        name="chaos",
-        aliases=("c",),
-        form=Whole(0, 100),
-        example="20",
-        acts=False,
-        does=Sentence("How unlike each other the four pictures are."),
+        name="cfg",
+        form=Number(1, 30),
+        example="7",
+        does=Sentence("The guidance scale: how closely the words are followed; 1 is none."),
     ),
     Flag(
-        name="weird",
-        aliases=("w",),
-        form=Whole(0, 3000),
-        example="250",
-        acts=False,
-        does=Sentence("How unusual the pictures are."),
+        name="sampler",
+        form=Sampler(),
+        example="euler-a",
+        many_words=True,
+        does=Sentence("The sampler, by its name here or in A1111, such as `DPM++ 2M Karras`."),
     ),
     Flag(
-        name="exp",
-        form=Whole(0, 100),
-        example="20",
-        acts=False,
-        does=Sentence("An experimental look with more detail."),
+        name="relax",
+        group="speed",
+        form=None,
+        does=Sentence("Waits until no fast job does; at the same price."),
+    ),
+    Flag(
+        name="fast",
+        group="speed",
+        form=None,
+        does=Sentence("Fast mode, as without it."),
+    ),
+    Flag(
+        name="turbo",
+        group="speed",
+        form=None,
+        does=Sentence("This job in turbo mode."),
+        lacks=Sentence("nobody goes before others here"),
+    ),
+    Flag(
+        name="public",
+        group="visibility",
+        form=None,
+        does=Sentence("For all in the channel to see, as without it."),
+    ),
+    Flag(
+        name="stealth",
+        group="visibility",
+        form=None,
+        does=Sentence("This job hidden from others."),
+        lacks=Sentence("results stand in their channel; a direct message keeps them to yourself"),
     ),
     Flag(
         name="repeat",
@@ -268,122 +402,36 @@ FLAGS: tuple[Flag, ...] = (
         does=Sentence("/imagine draws so many grids, once you confirm their price."),
     ),
     Flag(
-        name="style",
-        form=Word(),
-        example="NAME",
-        acts=False,
-        does=Sentence("A variant of the house style."),
-    ),
-    Flag(
-        name="sref",
-        form=Words(),
-        example="LINK",
-        many_words=True,
-        acts=False,
-        does=Sentence("Pictures or codes whose style is followed."),
-    ),
-    Flag(
-        name="sw",
-        form=Whole(0, 1000),
-        example="200",
-        acts=False,
-        does=Sentence("How much that style counts."),
-    ),
-    Flag(
-        name="sv",
-        form=Word(),
-        example="4",
-        acts=False,
-        does=Sentence("The version of the style reference."),
-    ),
-    Flag(
-        name="cref",
-        form=Words(),
-        example="LINK",
-        many_words=True,
-        acts=False,
-        does=Sentence("Pictures of a character to draw again."),
-    ),
-    Flag(
-        name="cw",
-        form=Whole(0, 100),
-        example="50",
-        acts=False,
-        does=Sentence("How much that character's looks count."),
-    ),
-    Flag(
-        name="oref",
-        form=Words(),
-        example="LINK",
-        many_words=True,
-        acts=False,
-        does=Sentence("A picture of a person or thing to draw again."),
-    ),
-    Flag(
-        name="ow",
-        form=Whole(1, 1000),
-        example="200",
-        acts=False,
-        does=Sentence("How much that person or thing counts."),
-    ),
-    Flag(
         name="profile",
         aliases=("p",),
         form=Word(),
         example="NAME",
         bare=True,
-        acts=False,
         does=Sentence("The member's own taste."),
+        lacks=Sentence("nobody's taste is learnt here; a code after sref keeps a look"),
     ),
-    Flag(name="hd", group="size", form=None, acts=False, does=Sentence("Large pictures.")),
-    Flag(
-        name="sd", group="size", form=None, acts=False, does=Sentence("Pictures of the usual size.")
-    ),
-    Flag(name="video", form=None, acts=False, does=Sentence("A short film.")),
+    Flag(name="video", form=None, does=Sentence("A short film."), lacks=_NO_FILMS),
     Flag(
         name="motion",
         form=WordOf(("low", "high")),
         example="low",
-        acts=False,
         does=Sentence("How much moves in a film."),
+        lacks=_NO_FILMS,
     ),
-    Flag(name="loop", form=None, acts=False, does=Sentence("A film that ends as it begins.")),
+    Flag(name="loop", form=None, does=Sentence("A film that ends as it begins."), lacks=_NO_FILMS),
     Flag(
         name="end",
         form=Word(),
         example="LINK",
-        acts=False,
         does=Sentence("The picture that a film ends with."),
+        lacks=_NO_FILMS,
     ),
     Flag(
         name="bs",
         form=Whole(1, 4),
         example="2",
-        acts=False,
         does=Sentence("How many films are made."),
-    ),
-    Flag(
-        name="fast", group="speed", form=None, acts=False, does=Sentence("This job in fast mode.")
-    ),
-    Flag(
-        name="relax", group="speed", form=None, acts=False, does=Sentence("This job in relax mode.")
-    ),
-    Flag(
-        name="turbo", group="speed", form=None, acts=False, does=Sentence("This job in turbo mode.")
-    ),
-    Flag(
-        name="stealth",
-        group="visibility",
-        form=None,
-        acts=False,
-        does=Sentence("This job hidden from others."),
-    ),
-    Flag(
-        name="public",
-        group="visibility",
-        form=None,
-        acts=False,
-        does=Sentence("This job for all to see."),
+        lacks=_NO_FILMS,
     ),
 )
 """Every parameter, in the order in which they are listed."""

@@ -10,13 +10,19 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from bot.prompt.characters import COMMAS, folded, one_line
-from engine import Sentence
+from engine import MAX_SEED, SCHEDULERS, Sentence
 
 MAX_ASPECT = 14.0
 """The longer side over the shorter."""
 MAX_LORAS = 4
 MAX_LORA_WEIGHT = 4.0
 """Weights lie within ± this; both limits are the engine's."""
+
+MAX_REFERENCES = 4
+"""Links and codes after one parameter."""
+MAX_REFERENCE_WEIGHT = 100.0
+RANDOM = "random"
+"""Stands for a style code that is drawn when the prompt is taken."""
 
 Value = int | float | str | tuple[int, int] | tuple[str, ...] | tuple[tuple[str, float], ...]
 """Every value that a parameter can have; a `bool` is one of the `int`s."""
@@ -211,23 +217,92 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """One or more words, such as links or codes."""
+class References:
+    """Links of pictures, each perhaps with a weight such as `::2`."""
+
+    codes: bool = False
+    """Whether style codes and `random` may stand among them."""
+    most: int = MAX_REFERENCES
+
+    @property
+    def shown(self) -> str:
+        return f"0–{MAX_SEED}" if self.codes else ""
+
+    def read(self, raw: str) -> tuple[str, ...]:
+        words = tuple(word if "://" in word else folded(word).lower() for word in raw.split())
+        if words and len(words) <= self.most and all(map(self._is_one, words)):
+            return words
+        if len(words) > self.most:
+            raise BadValueError(Sentence("takes {most} at most", most=self.most))
+        if self.codes:
+            raise BadValueError(
+                Sentence(
+                    "takes links of pictures, codes from 0 to {most}, or random", most=MAX_SEED
+                )
+            )
+        raise BadValueError(Sentence("takes a link of a picture, such as https://a.example/1.png"))
+
+    def holds(self, value: object) -> bool:
+        return (
+            isinstance(value, tuple)
+            and len(value) <= self.most
+            and all(isinstance(word, str) and self._is_one(word) for word in value)
+        )
+
+    def write(self, value: tuple[str, ...]) -> str:
+        return " ".join(value)
+
+    def _is_one(self, word: str) -> bool:
+        name, weight = reference(word)
+        if not 0 < weight <= MAX_REFERENCE_WEIGHT:
+            return False
+        if is_link(name):
+            return True
+        is_code = name.isdecimal() and name.isascii() and len(name) <= 10 and int(name) <= MAX_SEED
+        return self.codes and (name == RANDOM or is_code)
+
+
+def reference(word: str) -> tuple[str, float]:
+    """A link, code or `random`, and its weight: 1 where it has none, 0 where that is no number."""
+    name, colons, weight = word.rpartition("::")
+    if not colons:
+        return word, 1.0
+    number = folded(weight)
+    return name, float(number) if _NUMBER.fullmatch(number) else 0.0
+
+
+def is_link(word: str) -> bool:
+    """Whether a reference is a link, and no code."""
+    return re.fullmatch(r"https?://\S+", word, re.IGNORECASE) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Sampler:
+    """A name of `engine.SCHEDULERS`, as it is, or as A1111 or ComfyUI write it."""
 
     @property
     def shown(self) -> str:
         return ""
 
-    def read(self, raw: str) -> tuple[str, ...]:
-        if not raw:
-            raise BadValueError(Sentence("needs a value"))
-        return tuple(word if "://" in word else folded(word) for word in raw.split())
+    def read(self, raw: str) -> str:
+        wanted = _bare_sampler(folded(raw))
+        for name in SCHEDULERS:
+            if wanted == _bare_sampler(name):
+                return name
+        raise BadValueError(Sentence("takes one of {choices}", choices=", ".join(SCHEDULERS)))
 
     def holds(self, value: object) -> bool:
-        return isinstance(value, tuple) and all(isinstance(word, str) and word for word in value)
+        return value in SCHEDULERS
 
-    def write(self, value: tuple[str, ...]) -> str:
-        return " ".join(value)
+    def write(self, value: str) -> str:
+        return value
+
+
+def _bare_sampler(name: str) -> str:
+    """What is the same in `DPM++ 2M Karras`, `dpmpp_2m_karras` and `dpm++2m-karras`."""
+    bare = re.sub(r"[\s_-]", "", name.lower())
+    bare = bare.replace("dpmpp", "dpm++").replace("ancestral", "a")
+    return {"plms": "pndm"}.get(bare, bare)
 
 
 @dataclass(frozen=True, slots=True)

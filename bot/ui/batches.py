@@ -22,7 +22,6 @@ from bot.jobs.orders import Accepted, Batch, Order, Orders
 from bot.jobs.runner import Runner
 from bot.pictures.fetch import Fetcher
 from bot.pictures.uploads import PLACEHOLDER
-from bot.prompt import grammar
 from bot.ui import batch_buttons, batch_text
 from bot.ui.batch_messages import BatchMessages
 from bot.ui.language import to_member
@@ -81,7 +80,7 @@ class Batches:
 
         order: who asks and where; text: what they typed; prompts: what it stands for.
         """
-        links = tuple(grammar.parse(prompt).images for prompt in prompts)
+        links = tuple([await self._links(order, prompt) for prompt in prompts])
         different = len({link for each in links for link in each})
         if different > MAX_LINKS:
             raise InvalidLink(
@@ -187,6 +186,13 @@ class Batches:
         except UserError as refusal:
             refusal.command = f"/imagine prompt: {batch.text}"
             raise
+
+    async def _links(self, order: Order, prompt: str) -> tuple[str, ...]:
+        """Of the pictures that one of the prompts takes."""
+        if "://" not in prompt:
+            return ()
+        request = Imagine(text=prompt)
+        return await self._orders.links(dataclasses.replace(order, request=request), request)
 
     def _remember(self, asked: _Asked) -> None:
         oldest_ms = asked.asked_ms - CONFIRM_WITHIN_MIN * 60_000

@@ -20,7 +20,7 @@ from bot.jobs.orders import Accepted, Order, Orders
 from bot.jobs.records import JobRow, Outcome
 from bot.jobs.runner import Runner
 from bot.pictures.fetch import Fetcher
-from bot.prompt import grammar, repeats
+from bot.prompt import repeats
 from bot.prompt.characters import plain, shortened
 from bot.ui.batches import Batches
 from bot.ui.language import channel_locale, member_locale
@@ -62,13 +62,14 @@ class Interactions:
                 guild_id=interaction.guild_id or 0, user_id=interaction.user.id
             )
             first, *more = repeats.grids(text, most)
+            request = Imagine(text=first)
+            order = order_of(interaction, request)
             if more:
-                order = order_of(interaction, Imagine(text=first))
                 await self._batches.ask(interaction, order, text, (first, *more))
                 return
-            links = grammar.parse(first).images
+            links = await self._orders.links(order, request) if "://" in first else ()
             fetches = [partial(self._fetcher.link, link) for link in links]
-            await self.place(interaction, Imagine(text=first), fetches)
+            await self.place(interaction, request, fetches)
         except UserError as refusal:
             refusal.command = f"/imagine prompt: {text}"
             raise

@@ -15,7 +15,7 @@ from engine import scheduler_table
 from engine.errors import JobError, Sentence, first_line
 from engine.loop.rows import Mask, Row, Work
 from engine.messages import DrawJob, InitUse
-from engine.models import Denoiser, noise, schedulers
+from engine.models import Denoiser, noise, schedulers, variation
 
 
 def build_rows(work: Work, model: Denoiser, arrivals: itertools.count[int]) -> Iterator[Row]:
@@ -62,7 +62,7 @@ def build_rows(work: Work, model: Denoiser, arrivals: itertools.count[int]) -> I
             scheduler=scheduler,
             timesteps=timesteps,
             total=min(total, len(timesteps)),
-            conditioning=text.tensors,
+            conditioning=variation.conditioning(text.tensors, job, index),
             guidance=job.guidance,
             avoid_weight=text.avoid_weight,
             step_options=_step_options(scheduler, generator),
@@ -153,6 +153,7 @@ def _beginning(
         if not len(timesteps):
             return image[0], None
         drawn = noise.draw(shape, generator, model.device, model.noise_dtype)
+        drawn = variation.noise(drawn, job, index)
         if anew:
             latents = drawn * getattr(scheduler, "init_noise_sigma", 1.0)
         else:

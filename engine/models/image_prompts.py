@@ -21,6 +21,8 @@ class ImagePrompts:
 
     diffusers keeps one scale on each attention processor. Here it is one for each sample, so that
     rows with and without pictures share a pass; where none has any, the processors skip theirs.
+    Of a picture whose style is followed only the layers see anything that decide about the style
+    (InstantStyle, Wang et al. 2024).
     """
 
     def __init__(self, pipeline: Any, device: torch.device) -> None:  # noqa: ANN401
@@ -28,13 +30,19 @@ class ImagePrompts:
 
         self._pipeline, self._device = pipeline, device
         self._unet = pipeline.unet
-        self._processors = [
-            each for each in self._unet.attn_processors.values() if hasattr(each, "to_k_ip")
-        ]
+        processors = {
+            name: each
+            for name, each in self._unet.attn_processors.items()
+            if hasattr(each, "to_k_ip")
+        }
+        style = style_layers(tuple(processors))
+        self._of_style = [each for name, each in processors.items() if name in style]
+        self._others = [each for name, each in processors.items() if name not in style]
         (projection,) = self._unet.encoder_hid_proj.image_projection_layers
         self._pooled = isinstance(projection, ImageProjection)
         """Whether the adapter sees one vector of a picture, or one for each of its patches."""
-        self._scale(0.0)
+        self._scale(self._of_style, 0.0)
+        self._scale(self._others, 0.0)
 
     def blank(self, samples: int) -> Embedding:
         """Conditioning of a row without pictures."""
@@ -47,7 +55,7 @@ class ImagePrompts:
             "image_embeds": torch.zeros(
                 samples, *shape, device=self._device, dtype=self._unet.dtype
             ),
-            "image_scale": torch.zeros(samples, dtype=torch.float32),
+            "image_scale": torch.zeros(samples, 2, dtype=torch.float32),
         }
 
     def embed(
@@ -57,8 +65,12 @@ class ImagePrompts:
         *,
         samples: int,
         scale: float,
+        only_style: bool = False,
     ) -> Embedding:
-        """Conditioning of a row: the pictures' mean by weight; the negative sees none."""
+        """Conditioning of a row: the pictures' mean by weight; the negative sees none.
+
+        only_style: whether their style alone is followed.
+        """
         total = sum(weights)
         seen = [self._pipeline.encode_image(p, self._device, 1, not self._pooled) for p in pictures]
         wanted = sum(embeds * (w / total) for (embeds, _), w in zip(seen, weights, strict=True))
@@ -66,26 +78,50 @@ class ImagePrompts:
         embeds = torch.cat([wanted if at == text else seen[0][1] for at in range(samples)])
         return {
             "image_embeds": embeds[:, None].to(self._unet.dtype),
-            "image_scale": torch.full((samples,), scale, dtype=torch.float32),
+            "image_scale": torch.tensor(
+                [[scale, 0.0 if only_style else scale]] * samples, dtype=torch.float32
+            ),
         }
 
     @contextlib.contextmanager
     def using(self, scales: Tensor) -> Iterator[bool]:
-        """Set the scales, (B,) on the CPU, for the pass within; yields whether any is above 0."""
-        guided = bool(scales.any())
-        if guided:
-            self._scale(
-                _PerSample(to_device(scales[:, None, None].to(self._unet.dtype), self._device))
-            )
-        try:
-            yield guided
-        finally:
-            if guided:
-                self._scale(0.0)
+        """Set the scales for the pass within; yields whether any is above 0.
 
-    def _scale(self, scale: Any) -> None:  # noqa: ANN401 - a number, or what multiplies like one
-        for processor in self._processors:
+        scales: (B, 2) on the CPU, for the layers of style and for the others.
+        """
+        guided = [
+            (processors, column)
+            for processors, column in zip((self._of_style, self._others), scales.T, strict=True)
+            if column.any()
+        ]
+        for processors, column in guided:
+            values = column[:, None, None].to(self._unet.dtype)
+            self._scale(processors, _PerSample(to_device(values, self._device)))
+        try:
+            yield bool(guided)
+        finally:
+            for processors, _ in guided:
+                self._scale(processors, 0.0)
+
+    def _scale(self, processors: Sequence[Any], scale: Any) -> None:  # noqa: ANN401 - a number, or what multiplies like one
+        for processor in processors:
             processor.scale = [scale]
+
+
+def style_layers(names: Sequence[str]) -> frozenset[str]:
+    """Of the names of a UNet's attention processors those of the layers that decide about style.
+
+    They lie in the first block of the upward half that attends to text at all: for SDXL its second
+    attention; for Stable Diffusion 1.x and 2.x, whose very first block attends to nothing, all of
+    it.
+    """
+    up = [name for name in names if name.startswith("up_blocks.")]
+    if not up:
+        return frozenset(names)
+    first = min(int(name.split(".")[1]) for name in up)
+    block = [name for name in up if name.startswith(f"up_blocks.{first}.")]
+    second = [name for name in block if name.startswith(f"up_blocks.{first}.attentions.1.")]
+    return frozenset(second if first == 0 and second else block)
 
 
 class _PerSample:

@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from engine.errors import Sentence
 from engine.messages import DrawJob, WeightedText
-from engine.models import Conditioning
+from engine.models import Conditioning, variation
 from engine.models.compiled import Compiled
 from engine.models.loras import Loras
 from engine.models.preview import LinearRgb, Preview
@@ -122,11 +122,17 @@ class LatentModel:
         if not guided and (job.negative or avoided):
             notes.append(Sentence("Without guidance this model cannot heed what to leave out."))
         self._text_adapter = self.adapter(job.loras)
-        texts = [part.text for part in wanted]
+        looks = [([p for p in look.prompt if p.weight > 0], look.weight) for look in job.looks]
+        texts = [part.text for part in (*wanted, *(p for parts, _ in looks for p in parts))]
         if guided:
             texts += [job.negative, *(part.text for part in avoided)]
         chunks = max(map(self.text_chunks, texts))
-        samples = [self._mixed(wanted, chunks)]
+        text = self._mixed(wanted, chunks)
+        if looks:
+            text = variation.led(
+                text, [(self._mixed(parts, chunks), weight) for parts, weight in looks]
+            )
+        samples = [text]
         if guided:
             samples.insert(0, self.embed_negative(job.negative, chunks))
         if guided and avoided:

@@ -110,6 +110,10 @@ class SoloPipeline:
             notes.append(Sentence("This model cannot heed what to leave out."))
         if any(part.weight != 1 for part in job.prompt):
             notes.append(Sentence("This model takes no weights; the parts were joined."))
+        if job.looks or job.style_codes or job.chaos or job.weird or job.experiment:
+            notes.append(
+                Sentence("This model cannot vary its pictures by chaos, codes or part of a style.")
+            )
         if job.stop < 1:
             notes.append(Sentence("This model draws to its end; it cannot stop early."))
         if job.film_frames:

@@ -52,8 +52,12 @@ class StableDiffusion(LatentModel):
             return {}
         if not pictures:
             return self._prompts.blank(samples)
-        weights = [given.weight for given in job.inputs]
-        return self._prompts.embed(pictures, weights, samples=samples, scale=job.image_scale)
+        of_style = bool(job.style_inputs)
+        weights = [given.weight for given in (job.style_inputs or job.inputs)]
+        scale = job.style_scale if of_style else job.image_scale
+        return self._prompts.embed(
+            pictures, weights, samples=samples, scale=scale, only_style=of_style
+        )
 
     def predict(
         self,

@@ -5,14 +5,15 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from engine.errors import JobError, Sentence
-from engine.messages import DescribeJob, DrawJob, InitUse, Job, UpscaleJob
+from engine.messages import DescribeJob, DrawJob, InitUse, InputPicture, Job, UpscaleJob
 from engine.pictures.crops import split
 
 MAX_PICTURE_PIXELS = 50_000_000
@@ -30,16 +31,17 @@ class Inputs:
 
     pictures: tuple[Image.Image, ...] = ()
     prompts: tuple[Image.Image, ...] = ()
-    """Pictures that guide the drawing as words do, in their own shapes."""
+    """Pictures that guide the drawing as words do, or whose style is followed, in their own
+    shapes."""
     mask: Image.Image | None = None
     notes: tuple[Sentence, ...] = ()
 
 
 def brings_pictures(job: Job) -> bool:
     """Whether there is anything to decode."""
-    return (
-        bool(job.inputs) if isinstance(job, DrawJob) else isinstance(job, UpscaleJob | DescribeJob)
-    )
+    if isinstance(job, DrawJob):
+        return bool(job.inputs or job.style_inputs)
+    return isinstance(job, UpscaleJob | DescribeJob)
 
 
 def prepare(job: Job, *, guides: bool = False) -> Inputs:
@@ -49,9 +51,13 @@ def prepare(job: Job, *, guides: bool = False) -> Inputs:
     """
     match job:
         case DrawJob(init_use=InitUse.PROMPT) if guides:
-            seen = [_to_look_at(given.data) for given in job.inputs]
-            notes = dict.fromkeys(note for _, note in seen if note)
-            return Inputs(prompts=tuple(picture for picture, _ in seen), notes=tuple(notes))
+            return _guided(Inputs(), job.inputs)
+        case DrawJob() if job.style_inputs and guides:
+            return _guided(_prepare_drawing(job), job.style_inputs)
+        case DrawJob() if job.style_inputs:
+            inputs = _prepare_drawing(job)
+            note = Sentence("This model has no image adapter, so it follows no picture's style.")
+            return replace(inputs, notes=(*inputs.notes, note))
         case DrawJob():
             return _prepare_drawing(job)
         case DescribeJob():
@@ -150,6 +156,13 @@ def _to_look_at(data: bytes) -> tuple[Image.Image, Sentence | None]:
         )
     picture.thumbnail((PROMPT_SIDE_PX, PROMPT_SIDE_PX))
     return picture, note
+
+
+def _guided(inputs: Inputs, given: Sequence[InputPicture]) -> Inputs:
+    """The inputs with pictures to look at."""
+    seen = [_to_look_at(picture.data) for picture in given]
+    notes = dict.fromkeys((*inputs.notes, *(note for _, note in seen if note)))
+    return replace(inputs, prompts=tuple(picture for picture, _ in seen), notes=tuple(notes))
 
 
 def _prepare_drawing(job: DrawJob) -> Inputs:

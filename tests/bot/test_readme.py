@@ -13,6 +13,7 @@ def test_the_table_has_every_parameter_and_tells_what_acts():
         assert f"`--{flag.name}" in here
         assert f"`--{flag.name}" not in there
         assert f"| {flag.does} |" in here
+        assert flag.lacks is None or f"| {flag.lacks} |" in here
         assert all(f"`--{alias}`" in here for alias in flag.aliases)
     assert "| `--ar 3:2`, `--aspect` | 1:14–14:1 (1:1) |" in acting
     assert "| `--quality .5`, `--q` | .25, .5, 1, 2, 4 (1) |" in acting

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import CatalogueError, Vocabulary, load_catalogue
+from engine import CatalogueError, Preset, Vocabulary, load_catalogue
 
 ROOT = Path(__file__).parents[2]
 ENTRY = '[m]\npath = "w"\nfamily = "sd"\n'
@@ -69,6 +69,26 @@ def test_paths_are_relative_to_the_file_and_missing_files_are_not_installed(tmp_
         (ENTRY + 'denoiser = "d.gguf"\nquantise = "4bit"', "quantised already"),
         (ENTRY + 'offload = true\ncompiled = "whole"', "cannot be streamed"),
         (ENTRY + "colour = 5", "colour: is not known"),
+        (ENTRY + "styles = 5", "styles: must be a table of name"),
+        (ENTRY + "styles = { film = 5 }", r"styles\.film: must be a table, not 5"),
+        (ENTRY + "styles.film.suffix = 5", r"styles\.film\.suffix: must be text, not 5"),
+        (
+            ENTRY + "styles.film.sufix = 'x'",
+            r"styles\.film\.sufix: is not known, nearest is suffix",
+        ),
+        (
+            ENTRY + "styles.film.steps = 0",
+            r"styles\.film\.steps: must be a whole",
+        ),
+        (ENTRY + "styles.'a b' = {}", "styles: 'a b' is no one word"),
+        (ENTRY + "styles.RAW = {}", "styles: 'RAW' is taken"),
+        (ENTRY + "styles.a = {}\nstyles.A = {}", "styles: 'a' is taken"),
+        (ENTRY + "draft = 'fast'", "draft: must be a table, not 'fast'"),
+        (ENTRY + "draft.guidance = -1.0", r"draft\.guidance: must be a number of at least 0"),
+        (ENTRY + "draft.scheduler = 'magic'", r"draft\.scheduler: 'magic' is none of euler"),
+        (ENTRY + "draft.scheduler = 'flow-euler'", r"draft\.scheduler: 'flow-euler' does not suit"),
+        (ENTRY + "draft.loras.fast = 1.0", r"draft\.loras: 'fast' is no LoRA of this entry"),
+        (ENTRY + "style_code_words = ['x']", "style_code_words: must be a list of lists of texts"),
         (ENTRY + "stepps = 5", "stepps: is not known, nearest is steps; there are aliases, "),
         (ENTRY + "width_px = 64", "width_px: is not known, nearest is .*_px; there are aliases, "),
         (ENTRY + "source = 'here'", "source: is not known"),
@@ -102,6 +122,34 @@ def test_a_wrong_catalogue_is_one_sentence_naming_file_entry_and_field(tmp_path,
         load_catalogue(write(tmp_path, text))
     assert str(tmp_path / "models.toml") in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_named_styles_and_the_draft_are_read_as_they_are_written(tmp_path):
+    text = (
+        ENTRY
+        + """
+loras = { fast = "fast.safetensors" }
+style_code_words = [["oil", "ink"], [], ["blue"]]
+[m.styles.film]
+suffix = "35mm"
+negative = "drawing"
+[m.draft]
+steps = 6
+guidance = 1.5
+scheduler = "lcm"
+loras = { fast = 0.9 }
+"""
+    )
+    (spec,) = load_catalogue(write(tmp_path, text))
+    assert spec.info.styles == (Preset(name="film", suffix="35mm", negative="drawing"),)
+    assert spec.info.draft == Preset(
+        name="draft", steps=6, guidance=1.5, scheduler="lcm", loras=(("fast", 0.9),)
+    )
+    assert spec.info.code_words == (("oil", "ink"), ("blue",))
+    assert "euler" in spec.info.schedulers
+    assert "flow-euler" not in spec.info.schedulers
+    (plain,) = load_catalogue(write(tmp_path, ENTRY))
+    assert (plain.info.styles, plain.info.draft, plain.info.code_words) == ((), None, ())
 
 
 def test_an_ip_adapter_lets_pictures_be_prompts(tmp_path):

@@ -15,7 +15,9 @@ from engine import (
     Finished,
     InitUse,
     InputPicture,
+    Look,
     LoraSpec,
+    StyleCode,
     WeightedText,
     load_catalogue,
 )
@@ -84,6 +86,17 @@ OPERATIONS = {
     "stop": ("early stop", {"stop": 0.5}),
     "tile": ("seamless tile", {"tile": True}),
     "lora": ("LoRA", {"loras": (("ink", 0.8),)}),
+    "vary": (
+        "chaos, weird, style codes, a style of any strength",
+        {
+            "chaos": 0.5,
+            "weird": 0.5,
+            "experiment": 0.5,
+            "style_codes": (StyleCode(code=7),),
+            "looks": (Look(prompt=(part("a cat, neon", 1.0),), weight=1.5),),
+        },
+    ),
+    "style": ("pictures whose style is followed", {"style_inputs": (plain("red"),)}),
 }
 
 
@@ -171,7 +184,8 @@ async def test_the_page_of_families_and_operations_is_what_was_tried(
         able = row.operations | ({"image_prompt"} if row.image_prompted else set())
         assert able <= works
         # One pipeline of diffusers may take more than every pipeline does.
-        assert not row.shares_passes or works - {"stop", "long"} <= able
+        assert not row.shares_passes or works - {"stop", "long", "style"} <= able
+        assert ("style" in works) is row.image_prompted
 
 
 def test_the_shipped_catalogue_claims_no_more_than_its_families_can():

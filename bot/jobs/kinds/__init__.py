@@ -7,7 +7,14 @@ from bot.jobs.kinds.blend import Blend
 from bot.jobs.kinds.describe import DESCRIBED, Describe
 from bot.jobs.kinds.draw import DRAWN
 from bot.jobs.kinds.imagine import Imagine
-from bot.jobs.kinds.kind import Context, Kind, PictureRequest, Request, Written
+from bot.jobs.kinds.kind import (
+    Context,
+    Kind,
+    LinkingRequest,
+    PictureRequest,
+    Request,
+    Written,
+)
 from bot.jobs.kinds.reroll import Reroll
 from bot.jobs.kinds.shorten import SHORTENED, Shorten
 from bot.jobs.kinds.upscale import UPSCALED, Upscale
@@ -35,6 +42,7 @@ __all__ = [
     "Describe",
     "Imagine",
     "Kind",
+    "LinkingRequest",
     "PictureRequest",
     "Request",
     "Reroll",

@@ -19,17 +19,26 @@ DRAWN = Kind(
 )
 
 
+def links(text: str, context: Context) -> tuple[str, ...]:
+    """The links of a prompt whose pictures take part: the first ones, then those referred to."""
+    prompt = grammar.parse(text)
+    model = brief.choose_model(prompt, context.models, default=context.default_model)
+    return (*prompt.images, *brief.reference_links(prompt, model))
+
+
 def from_text(
     text: str,
     context: Context,
     *,
     pictures: tuple[bytes, ...] = (),
+    references: tuple[bytes, ...] = (),
     strength: float | None = None,
     model: str = "",
 ) -> Written:
     """A drawing for a prompt as typed.
 
-    strength: 0 keeps the pictures, 1 ignores them; None: as the prompt says. model: for prompts
+    references: what the links of `links` lead to beyond the prompt's first ones. strength: 0 keeps
+    the pictures, 1 ignores them; None: as the prompt says. model: for prompts
     that name none, instead of the context's.
     """
     prompt = grammar.parse(text, beside=len(pictures))
@@ -41,6 +50,7 @@ def from_text(
         owner=context.owner,
         seed=context.seed,
         inputs=pictures,
+        references=references,
         strength=strength,
     )
     resolved = {

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from bot.jobs.kinds import draw
 from bot.jobs.kinds.kind import Context, Written
+from bot.prompt import grammar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,5 +26,12 @@ class Imagine:
     def with_pictures(self, pictures: tuple[bytes, ...]) -> Imagine:
         return dataclasses.replace(self, pictures=pictures)
 
+    def links(self, context: Context) -> tuple[str, ...]:
+        """Of the pictures that it takes."""
+        return draw.links(self.text, context)
+
     def write(self, context: Context) -> Written:
-        return draw.from_text(self.text, context, pictures=self.pictures)
+        own = len(grammar.parse(self.text).images)
+        return draw.from_text(
+            self.text, context, pictures=self.pictures[:own], references=self.pictures[own:]
+        )

@@ -82,6 +82,13 @@ class PictureRequest(Request, Protocol):
         """The same request with its pictures, cleaned by `uploads.clean`."""
 
 
+class LinkingRequest(PictureRequest, Protocol):
+    """A request whose pictures are behind links."""
+
+    def links(self, context: Context) -> tuple[str, ...]:
+        """The links to fetch, in the order of its pictures; a UserError as `write`."""
+
+
 def _says_nothing(_texts: Sequence[TextRow]) -> str:
     return ""
 

@@ -36,6 +36,23 @@ drawn = st.builds(
     tile=st.booleans(),
     enlarge=st.sampled_from([1, 2, 4]),
     film_frames=st.integers(0, 60),
+    looks=st.lists(
+        st.builds(
+            engine.Look,
+            prompt=st.lists(st.builds(engine.WeightedText, text=texts), max_size=2).map(tuple),
+            weight=st.floats(0, 4),
+        ),
+        max_size=2,
+    ).map(tuple),
+    style_codes=st.lists(
+        st.builds(engine.StyleCode, code=st.integers(0, 2**32 - 1), weight=st.floats(0, 4)),
+        max_size=2,
+    ).map(tuple),
+    style_inputs=st.lists(st.builds(engine.InputPicture, data=pictures), max_size=2).map(tuple),
+    style_scale=st.floats(0, 1),
+    chaos=st.floats(0, 1),
+    weird=st.floats(0, 1),
+    experiment=st.floats(0, 1),
 )
 others = st.one_of(
     st.builds(engine.UpscaleJob, id=texts, owner=texts, picture=pictures, lane=lanes),
@@ -75,6 +92,24 @@ def test_a_stored_inpainting_keeps_its_mask():
     assert len(kept) == 2
 
 
+def test_pictures_that_are_left_out_are_not_looked_for_and_those_of_the_style_are():
+    job = engine.DrawJob(
+        id="a",
+        owner="b",
+        model="m",
+        prompt=(),
+        inputs=(engine.InputPicture(data=b"picture"),),
+        mask=b"mask",
+        style_inputs=(engine.InputPicture(data=b"style"),),
+    )
+    kept = Kept()
+    text = codec.dump(job, kept.keep)
+    only_style = {sha: data for sha, data in kept.items() if data == b"style"}
+    read = codec.load(text, codec.VERSION, only_style.__getitem__, without=("inputs", "mask"))
+    assert (read.inputs[0].data, read.mask) == (b"", b"")
+    assert read.style_inputs == job.style_inputs
+
+
 @pytest.mark.parametrize("version", [1, 2])
 def test_a_job_that_an_earlier_darkroom_stored_is_still_read(version):
     fields = {
@@ -103,7 +138,7 @@ def stored(**changes):
 @pytest.mark.parametrize(
     ("text", "version", "sentence"),
     [
-        ("{}", 99, "format 99, not 3"),
+        ("{}", 99, "format 99, not 4"),
         (stored(colour="red"), 3, "its colour is not known"),
         (stored(type="sing"), 3, "its type is not known"),
         (stored(lane="sideways"), 3, "its lane cannot be read"),

@@ -32,7 +32,8 @@ MODEL = engine.ModelInfo(
     scheduler="",
     prompt_suffix="best quality",
     negative="blurry",
-    operations=frozenset({"text", "image", "mix", "tile", "negative"}),
+    operations=frozenset({"text", "image", "mix", "tile", "negative", "vary"}),
+    schedulers=("euler", "euler-a"),
 )
 PLAIN = dataclasses.replace(
     MODEL, name="plain", title="Plain", aliases=("p",), operations=frozenset({"text"})
@@ -43,10 +44,7 @@ def write(text, model=MODEL, **options):
     return brief.write(
         prompt.parse(text, beside=len(options.get("inputs", ()))),
         model,
-        job_id="j",
-        owner="o",
-        seed=5,
-        **options,
+        **{"job_id": "j", "owner": "o", "seed": 5, **options},
     )
 
 
@@ -106,13 +104,32 @@ def test_every_shape_is_within_what_the_model_takes(width, height, step, sides):
     assert width_px * height_px <= model.max_pixels
 
 
-def test_parameters_that_do_nothing_yet_are_named():
-    written = write("a cat --chaos 20 --weird 5 --s 300")
+def test_parameters_that_do_nothing_here_are_named_on_one_line_each_reason_once():
+    written = write("a cat --video --chaos 20 --motion low --p abc --s 300", PLAIN)
     [note] = written.notes
     assert note == (
-        "Without effect on Doodle so far: --chaos, --weird, "
-        "--stylize (only 0, no house style, acts here)."
+        "Without effect on Plain: --video, --motion (no kind of model here makes films yet), "
+        "--chaos (it draws by itself; choose another model), "
+        "--profile (nobody's taste is learnt here; a code after sref keeps a look), "
+        "--stylize (it takes a style whole or not at all)."
     )
+
+
+def test_a_prompt_pasted_from_midjourney_draws_with_one_line_of_what_was_left_out():
+    text = "a cat --v 6.1 --niji 6 --p abc --sref 123 --style raw"
+    not_here = dataclasses.replace(PLAIN, name="flux", aliases=("6.1",), installed=False)
+    read = prompt.parse(text)
+    model = brief.choose_model(read, (not_here, MODEL), default="doodle")
+    assert model is MODEL
+    written = brief.write(read, model, job_id="j", owner="o", seed=5)
+    [note] = written.notes
+    assert note == (
+        "Without effect on Doodle: --version 6.1, --niji 6 (only Midjourney has it; "
+        "Doodle draws instead), --profile (nobody's taste is learnt "
+        "here; a code after sref keeps a look)."
+    )
+    [code] = written.job.style_codes
+    assert code == engine.StyleCode(code=123)
 
 
 @given(
@@ -120,7 +137,12 @@ def test_parameters_that_do_nothing_yet_are_named():
     st.sampled_from([MODEL, PLAIN]),
 )
 def test_every_note_is_made_of_sentences_that_can_be_translated(chosen, model):
-    model = dataclasses.replace(model, loras=("NAME",))
+    model = dataclasses.replace(
+        model,
+        loras=("NAME",),
+        styles=(engine.Preset(name="NAME"),),
+        schedulers=("euler-a",),
+    )
     typed = " ".join(f"--{flag.name} {flag.example}" for flag in chosen)
     for note in write(f"https://a.example/1.png a cat {typed}", model).notes:
         assert isinstance(note, Sentence)
@@ -132,7 +154,7 @@ def test_every_note_is_made_of_sentences_that_can_be_translated(chosen, model):
 def test_what_the_model_cannot_do_is_named():
     notes = write("a cat --no fog --tile", PLAIN).notes
     assert any("--no is without effect" in note for note in notes)
-    assert any("--tile" in note for note in notes)
+    assert any("--tile (it cannot; choose another model)" in note for note in notes)
     assert not write("a cat --no fog --tile").notes
 
 
@@ -156,6 +178,166 @@ def test_quality_draft_stop_and_tile_reach_the_job():
     assert write("a cat --draft").job.steps == 10
 
 
+def test_steps_guidance_and_sampler_are_taken_as_they_are_said():
+    job = write("a cat --steps 33 --cfg 9.5 --sampler Euler a --q 2 --draft").job
+    assert (job.steps, job.guidance, job.scheduler) == (33, 9.5, "euler-a")
+    [note] = write("a cat --steps 33 --q 2 --draft").notes
+    assert "--quality, --draft (the number of steps is given)" in note
+
+
+def test_a_sampler_of_another_kind_of_model_is_refused_where_it_was_typed():
+    with pytest.raises(
+        PromptError, match=r"flow-euler does not suit Doodle.*euler, euler-a\."
+    ) as e:
+        write("a cat --sampler flow euler")
+    assert e.value.token == "--sampler flow euler"
+
+
+def test_hd_draws_as_large_as_the_model_can_in_the_same_shape():
+    assert write("a cat --hd --ar 2:1").job.width_px == 256
+    square = write("a cat --hd").job
+    assert 128 * 128 < square.width_px * square.height_px <= MODEL.max_pixels
+    small = dataclasses.replace(MODEL, max_pixels=128 * 128)
+    written = write("a cat --hd", small)
+    assert (written.job.width_px, written.job.height_px) == (128, 128)
+    assert written.notes == ("Without effect on Doodle: --hd (it draws no larger).",)
+
+
+def test_relax_waits_in_the_relaxed_lane_and_costs_the_same():
+    job = write("a cat --relax").job
+    assert job.lane is engine.Lane.RELAX
+    assert pricing.price(job, MODEL) == pricing.price(write("a cat").job, MODEL)
+
+
+DRAFTING = dataclasses.replace(
+    MODEL,
+    loras=("fast", "ink"),
+    draft=engine.Preset(
+        name="draft", steps=6, guidance=1.5, scheduler="lcm", loras=(("fast", 1.0),)
+    ),
+)
+
+
+def test_a_draft_is_drawn_as_the_operator_set_it_at_the_price_of_its_steps():
+    job = write("a cat --draft --lora ink:.5", DRAFTING).job
+    assert (job.steps, job.guidance, job.scheduler) == (6, 1.5, "lcm")
+    assert job.loras == (("ink", 0.5), ("fast", 1.0))
+    assert pricing.price(job, DRAFTING) == 30
+    said = write("a cat --draft --steps 9 --cfg 3 --sampler euler", DRAFTING).job
+    assert (said.steps, said.guidance, said.scheduler) == (9, 3.0, "euler")
+
+
+STYLED = dataclasses.replace(
+    MODEL,
+    prompt_prefix="a picture of",
+    styles=(
+        engine.Preset(
+            name="Film",
+            suffix="35mm film",
+            negative="drawing",
+            steps=30,
+            guidance=5.5,
+            scheduler="euler-a",
+        ),
+        engine.Preset(name="neon", prefix="neon"),
+    ),
+)
+
+
+def test_a_named_style_takes_the_place_of_the_models_own():
+    job = write("a cat --no fog --style FILM", STYLED).job
+    assert job.prompt[0].text == "a cat, 35mm film"
+    assert job.negative == "fog, drawing, blurry"
+    assert (job.steps, job.guidance, job.scheduler) == (30, 5.5, "euler-a")
+    assert write("a cat --style neon", STYLED).job.prompt[0].text == "neon, a cat"
+    assert write("a cat", STYLED).job.prompt[0].text == "a picture of, a cat, best quality"
+
+
+def test_a_style_that_the_model_does_not_have_is_refused_with_its_own():
+    with pytest.raises(
+        PromptError, match=r"no style “flim”\. Choose one of: Film, neon, raw\."
+    ) as e:
+        write("a cat --style flim", STYLED)
+    assert e.value.token == "--style flim"
+    with pytest.raises(PromptError, match="has no named styles"):
+        write("a cat --style film")
+
+
+@pytest.mark.parametrize("name", ["cute", "4b", "7gK2xQ"])
+def test_styles_of_midjourneys_are_named_and_drawn_without(name):
+    written = write(f"a cat --style {name}", STYLED)
+    assert written.job == write("a cat", STYLED).job
+    assert written.notes == ("Without effect on Doodle: --style (its styles: Film, neon, raw).",)
+
+
+@pytest.mark.parametrize(("value", "weight"), [(50, 0.5), (550, 1.5), (1000, 2.0)])
+def test_a_weaker_or_stronger_style_is_a_look_beside_the_plain_words(value, weight):
+    job = write(f"a cat::2 a hat --s {value}").job
+    assert [part.text for part in job.prompt] == ["a cat", "a hat"]
+    [look] = job.looks
+    assert look.weight == pytest.approx(weight)
+    assert look.prompt == write("a cat::2 a hat").job.prompt
+
+
+def test_style_100_is_typed_words_and_0_or_raw_none_at_all():
+    assert write("a cat --s 100").job == write("a cat").job
+    for flag in ("--s 0", "--raw", "--style raw", "--raw --s 500"):
+        job = write(f"a cat {flag}").job
+        assert (job.prompt[0].text, job.looks) == ("a cat", ())
+
+
+def test_a_style_code_is_the_same_words_and_the_same_number_every_time():
+    jobs = [write(f"a {thing} --sref 77 --raw").job for thing in ("cat", "dog")]
+    words = {job.prompt[0].text.split(", ", 1)[1] for job in jobs}
+    assert len(words) == 1
+    assert {job.style_codes for job in jobs} == {(engine.StyleCode(code=77),)}
+    other = write("a cat --sref 78 --raw").job
+    assert other.prompt != jobs[0].prompt
+
+
+def test_a_code_takes_a_word_of_each_of_the_models_own_lists():
+    own = dataclasses.replace(MODEL, code_words=(("ink", "oil"), ("blue",)))
+    words = write("a cat --sref 5 --raw", own).job.prompt[0].text
+    assert words in {"a cat, ink, blue", "a cat, oil, blue"}
+
+
+def test_codes_share_by_weight_and_sw_says_how_much_they_count():
+    job = write("a cat --sref 1::3 2 --sw 50 --raw").job
+    assert job.style_codes == (
+        engine.StyleCode(code=1, weight=0.375),
+        engine.StyleCode(code=2, weight=0.125),
+    )
+    assert job.prompt[0].text == "a cat"
+    [look] = job.looks
+    assert look.weight == 0.5
+    off = write("a cat --sref 1 --sw 0").job
+    assert dataclasses.replace(off, style_scale=0.6) == write("a cat").job
+
+
+def test_a_random_style_is_said_so_that_it_can_be_typed_again():
+    written = write("a cat --sref random --seed 9", seed=1)
+    [code] = written.job.style_codes
+    assert written.notes == (f"The style drawn for it: --sref {code.code}.",)
+    again = write(f"a cat --sref {code.code} --seed 9")
+    assert again.job == written.job
+    assert write("a cat --sref random --seed 9", seed=2).job.style_codes != (code,)
+
+
+def test_chaos_weird_and_exp_reach_the_job_as_shares():
+    job = write("a cat --c 50 --w 1500 --exp 25").job
+    assert (job.chaos, job.weird, job.experiment) == (0.5, 0.5, 0.25)
+
+
+def test_a_model_that_draws_by_itself_takes_a_style_whole_or_not_at_all():
+    styled = dataclasses.replace(PLAIN, prompt_suffix="oil")
+    written = write("a cat --s 300 --sref 5 --sw 20 --chaos 9 --weird 9 --exp 9", styled)
+    job = written.job
+    assert job.prompt[0].text.startswith("a cat, oil, ")
+    assert (job.looks, job.style_codes, job.chaos, job.weird, job.experiment) == ((), (), 0, 0, 0)
+    [note] = written.notes
+    assert "--chaos, --weird, --exp (it draws by itself; choose another model)" in note
+
+
 def test_more_image_weight_is_less_strength():
     inputs = (b"x",)
     low, high = (write(f"a cat --iw {weight}", inputs=inputs).job.strength for weight in (0.5, 3))
@@ -176,6 +358,44 @@ def test_linked_pictures_are_prompts_where_the_model_can_take_them():
     assert job.init_use is engine.InitUse.PROMPT
     assert job.image_scale == pytest.approx(0.84)
     assert not write("https://a.example/1.png a cat", SEEING).notes
+
+
+REFERRED = "https://a.example/1.png"
+
+
+def test_linked_pictures_of_a_style_take_the_adapter_and_others_are_drawn_over():
+    text = f"a cat --sref {REFERRED}::3 7 --cref {REFERRED} --sw 200"
+    read = prompt.parse(text, beside=1)
+    assert brief.reference_links(read, SEEING) == (REFERRED,)
+    written = write(text, SEEING, inputs=(b"x",), references=(b"style",))
+    job = written.job
+    assert job.style_inputs == (engine.InputPicture(data=b"style", weight=3.0),)
+    assert job.style_scale == pytest.approx(0.84)
+    assert (job.init_use, job.inputs[0].data) == (engine.InitUse.IMG2IMG, b"x")
+    assert [code.code for code in job.style_codes] == [7]
+    [note] = written.notes
+    assert "--cref (its adapter follows the style already)" in note
+
+
+def test_pictures_of_characters_and_things_are_prompts_by_their_weight():
+    text = f"a cat --cref {REFERRED} --cw 50 --oref {REFERRED}"
+    assert brief.reference_links(prompt.parse(text), SEEING) == (REFERRED, REFERRED)
+    job = write(text, SEEING, references=(b"who", b"what")).job
+    assert job.init_use is engine.InitUse.PROMPT
+    assert job.image_scale == pytest.approx(0.6)
+    who, what = job.inputs
+    assert (who.data, what.data, what.weight) == (b"who", b"what", 1.0)
+    assert 0 < who.weight < 1
+
+
+def test_of_links_that_a_model_cannot_follow_nothing_is_fetched_and_that_is_said():
+    text = f"a cat --sref {REFERRED} --oref {REFERRED} --sw 50 --ow 7"
+    assert brief.reference_links(prompt.parse(text), MODEL) == ()
+    [note] = write(text).notes
+    assert note == (
+        "Without effect on Doodle: --sref, --oref (it has no image adapter; the operator names "
+        "one as ip_adapter), --sw (no style to weigh), --ow (no picture to weigh)."
+    )
 
 
 def test_a_variation_is_drawn_over_its_picture_even_so():
@@ -203,7 +423,7 @@ def test_the_model_is_chosen_by_any_of_its_aliases():
 
 def test_an_unknown_model_is_refused_with_the_list():
     with pytest.raises(PromptError, match=r"--v doodle, --v p"):
-        brief.choose_model(prompt.parse("a --v 7"), (MODEL, PLAIN))
+        brief.choose_model(prompt.parse("a --v seven"), (MODEL, PLAIN))
 
 
 def test_a_model_that_is_not_fetched_says_how_to_fetch_it():
@@ -248,28 +468,41 @@ def test_niji_chooses_by_its_aliases_and_goes_before_version():
     models = (HEAVY, niji)
     for text in ("a --niji", "a --niji 6", "a --v h --NIJI 6"):
         assert brief.choose_model(prompt.parse(text), models) is niji
-    with pytest.raises(PromptError, match="no model “niji 7” here") as caught:
-        brief.choose_model(prompt.parse("a --niji 7 --v h"), models)
-    assert caught.value.token == "--niji 7"
+    assert brief.choose_model(prompt.parse("a --niji 7 --v h"), models) is niji
+    with pytest.raises(PromptError, match="no model “niji best” here") as caught:
+        brief.choose_model(prompt.parse("a --niji best"), (HEAVY,))
+    assert caught.value.token == "--niji best"
+
+
+@pytest.mark.parametrize("typed", ["--v 6", "--v 6.1", "--niji", "--niji 6", "--niji 5 --v 7"])
+def test_versions_of_midjourneys_draw_on_the_default_model_unless_a_model_has_that_name(typed):
+    gone = dataclasses.replace(
+        MODEL, name="flux", aliases=("6", "6.1", "7", "niji"), installed=False
+    )
+    read = prompt.parse(f"a {typed}")
+    assert brief.choose_model(read, (HEAVY, gone, LIGHT), default="light") is LIGHT
+    here = dataclasses.replace(gone, installed=True)
+    assert brief.choose_model(read, (HEAVY, here, LIGHT), default="light") is here
+    assert not brief.write(read, here, job_id="j", owner="o", seed=5).notes
 
 
 def test_a_model_without_aliases_is_offered_by_its_name():
     nameless = dataclasses.replace(PLAIN, aliases=())
     with pytest.raises(PromptError, match=r"--v doodle, --v plain\."):
-        brief.choose_model(prompt.parse("a --v 7"), (MODEL, nameless))
+        brief.choose_model(prompt.parse("a --v x"), (MODEL, nameless))
 
 
 def test_a_refused_model_is_marked_where_it_was_typed():
-    text = "a picture 7 --seed 7 --v 7"
+    text = "a picture x --seed 7 --v x"
     with pytest.raises(PromptError) as caught:
         brief.choose_model(prompt.parse(text), (MODEL,))
     error = caught.value
-    assert (error.token, error.start, error.command) == ("--v 7", text.index("--v"), text)
+    assert (error.token, error.start, error.command) == ("--v x", text.index("--v"), text)
     assert isinstance(error.sentence, Sentence)
 
 
 def test_a_wish_that_was_not_typed_marks_nothing():
-    wish = dataclasses.replace(prompt.parse("a"), parameters=flags.Parameters(version="7"))
+    wish = dataclasses.replace(prompt.parse("a"), parameters=flags.Parameters(version="x"))
     with pytest.raises(PromptError) as caught:
         brief.choose_model(wish, (MODEL,))
     assert (caught.value.token, caught.value.start, caught.value.end) == ("", 0, 0)
@@ -319,8 +552,20 @@ async def test_the_engine_takes_every_lora_that_the_grammar_takes_and_no_more():
             fake_engine.run(dataclasses.replace(job, id="other", loras=loras))
 
 
-TYPED = {"version": "h", "niji": "", "lora": "ink:0.8", "iw": "0.5"}
+TYPED = {
+    "version": "--version h",
+    "niji": "--niji",
+    "lora": "--lora ink:0.8",
+    "iw": "--iw 0.5",
+    "style": "--style film",
+    "cw": "--cref https://a.example/2.png --cw 50",
+    "ow": "--oref https://a.example/2.png --ow 200",
+    "sw": "--sref 5 --sw 50",
+}
 """What is typed instead of a flag's example where the example names nothing here."""
+AS_WITHOUT = {"sd", "fast", "public"}
+"""What says only what is so anyhow."""
+FILM = engine.Preset(name="film", suffix="35mm film", negative="drawing", steps=30)
 
 
 @pytest.mark.parametrize(
@@ -329,20 +574,29 @@ TYPED = {"version": "h", "niji": "", "lora": "ink:0.8", "iw": "0.5"}
     ids=lambda flag: flag.name,
 )
 def test_what_the_table_says_acts_does_and_the_rest_is_named(flag):
-    models = (
-        dataclasses.replace(INKED, name="light"),
-        HEAVY,
-        dataclasses.replace(INKED, name="anime", aliases=("niji",)),
+    able = dataclasses.replace(
+        INKED, name="light", styles=(FILM,), operations=INKED.operations | {"image_prompt"}
     )
-    typed = f"--{flag.name} {TYPED.get(flag.name, flag.example)}"
+    models = (able, HEAVY, dataclasses.replace(INKED, name="anime", aliases=("niji",)))
+    typed = TYPED.get(flag.name, f"--{flag.name} {flag.example}")
 
     def drawn(text):
         read = prompt.parse(text)
         model = brief.choose_model(read, models, default="light")
-        return brief.write(read, model, job_id="j", owner="o", seed=5, inputs=(b"x",))
+        links = brief.reference_links(read, model)
+        return brief.write(
+            read,
+            model,
+            job_id="j",
+            owner="o",
+            seed=5,
+            inputs=(b"x",),
+            references=(b"y",) * len(links),
+        )
 
     plain, asked = (drawn(f"https://a.example/1.png a cat {end}") for end in ("", typed))
-    assert (asked.job != plain.job) is flag.acts
+    if flag.name not in AS_WITHOUT:
+        assert (asked.job != plain.job) is flag.acts
     assert any(f"--{flag.name}" in note for note in asked.notes) is not flag.acts
 
 

@@ -52,7 +52,7 @@ def test_what_may_stand_without_a_value_or_twice_is_as_the_row_says(flag):
     for text, allowed in (
         (f"cat --{flag.name}", flag.bare or flag.form is None),
         (f"cat {once} --{flag.name} ONE-MORE", flag.repeated),
-        (f"cat --{flag.name} more {flag.example or 'words'}", flag.many_words),
+        (f"cat {once} {flag.example or 'words'}", flag.many_words and flag.name != "sampler"),
     ):
         if allowed:
             assert grammar.parse(text).parameters.given == (flag.name,)
@@ -70,7 +70,17 @@ def test_what_may_stand_without_a_value_or_twice_is_as_the_row_says(flag):
         (values.WordOf(("low", "high")), ["low"], ["LOW", "", None, 1]),
         (values.Aspect(), [(3, 2), (14, 1)], [(15, 1), (0, 1), (1, -1), (1,), [3, 2], "3:2"]),
         (values.Word(), ["x"], ["", None, 1]),
-        (values.Words(), [("x", "y")], ["x", ("",), (1,), ["x"]]),
+        (
+            values.References(codes=True),
+            [(), ("0", "random", "4294967295::2", "https://a.example/1.png::.5")],
+            ["7", ("",), (1,), ["7"], ("x",), ("4294967296",), ("7::0",), ("7::x",), ("1",) * 5],
+        ),
+        (
+            values.References(most=1),
+            [("https://a.example/1.png",)],
+            [("7",), ("random",), ("ftp://a",), ("https://a.example/1.png",) * 2],
+        ),
+        (values.Sampler(), ["euler-a", "dpm++2m-karras"], ["Euler a", "", None]),
         (values.Items(), [("a b",), ()], ["a b", ("",), (1,), ["x"]]),
         (
             values.Loras(),
@@ -91,6 +101,22 @@ def test_what_may_stand_without_a_value_or_twice_is_as_the_row_says(flag):
 def test_a_form_holds_its_values_and_no_others(form, inside, outside):
     assert all(form.holds(value) for value in inside)
     assert not any(form.holds(value) for value in outside)
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ("Euler a", "euler-a"),
+        ("euler_ancestral", "euler-a"),
+        ("DPM++ 2M Karras", "dpm++2m-karras"),
+        ("dpmpp_2m_sde", "dpm++2m-sde"),
+        ("PLMS", "pndm"),
+        ("uni_pc", "unipc"),
+        ("ＤＤＩＭ", "ddim"),
+    ],
+)
+def test_samplers_have_the_names_that_members_bring_along(typed, name):
+    assert grammar.parse(f"cat --sampler {typed} --seed 7").parameters.sampler == name
 
 
 def test_there_is_no_second_list_of_parameters():

@@ -7,10 +7,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import engine
 from bot.prompt import grammar
 from bot.prompt.flags import FLAGS, Parameters
 from bot.prompt.resolved import as_json, parameters_from_json
-from bot.prompt.values import Aspect, Items, Loras, Number, NumberOf, Whole, WordOf
+from bot.prompt.values import (
+    Aspect,
+    Items,
+    Loras,
+    Number,
+    NumberOf,
+    References,
+    Sampler,
+    Whole,
+    WordOf,
+)
 
 WORD = st.from_regex(r"[a-z0-9]{1,8}", fullmatch=True)
 SIDE = st.integers(100, 1400)
@@ -28,6 +39,15 @@ def typed_values(form):
             texts = st.sampled_from(choices).map(str)
         case Aspect():
             texts = st.tuples(SIDE, SIDE).map(lambda sides: f"{sides[0]}:{sides[1]}")
+        case References(codes, most):
+            links = st.tuples(WORD, st.integers(1, 9)).map(
+                lambda link: f"https://a.example/{link[0]}.png::{link[1]}"
+            )
+            numbers = st.integers(0, 2**32 - 1).map(str)
+            one = links | numbers | st.just("random") if codes else links
+            texts = st.lists(one, min_size=1, max_size=most).map(" ".join)
+        case Sampler():
+            texts = st.sampled_from(engine.SCHEDULERS)
         case Loras():
             texts = st.dictionaries(WORD, WEIGHT, min_size=1, max_size=4).map(
                 lambda loras: ", ".join(f"{name}:{weight}" for name, weight in loras.items())

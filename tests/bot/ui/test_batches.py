@@ -95,13 +95,16 @@ async def restart(env, new_bot):
 async def test_the_price_is_asked_first_and_nothing_is_ordered(
     simcord_env, channel, alice, database, fake_engine
 ):
-    result = await ask(simcord_env, channel, alice, "a {red, blue} cat --repeat 2 --chaos 5")
+    result = await ask(simcord_env, channel, alice, "a {red, blue} cat --repeat 2 --video")
     assert result.ephemeral
     [embed] = result.response.embeds
     assert embed.title == "Action needed to continue"
     assert "4 grids for 4 credits; you have 25 credits" in embed.description
-    assert "1. a red cat --chaos 5\n2. a red cat --chaos 5\n3. a blue cat" in embed.description
-    assert "-# Without effect on Doodle so far: --chaos." in embed.description
+    assert "1. a red cat --video\n2. a red cat --video\n3. a blue cat" in embed.description
+    assert (
+        "-# Without effect on Doodle: --video (no kind of model here makes films yet)."
+        in embed.description
+    )
     assert labels(result.response.message) == ["Confirm", "Cancel"]
     assert fake_engine.jobs == []
     assert await rows(database, jobs) == await rows(database, batches) == []
@@ -674,7 +677,7 @@ async def test_other_commands_say_that_they_repeat_nothing(simcord_env, channel,
     assert "for /imagine" in refusal(refused).description
     await alice.slash(channel, "vary", prompt="a cat --repeat 3")
     await simcord_env.settle()
-    assert "Without effect on Doodle so far: --repeat (only /imagine repeats)." in (
+    assert "Without effect on Doodle: --repeat (only /imagine repeats)." in (
         channel.last_message.content
     )
 

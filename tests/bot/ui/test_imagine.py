@@ -72,9 +72,12 @@ async def test_the_result_pings_the_member_once_and_nothing_else_does(simcord_en
 
 
 async def test_flags_without_effect_are_named_under_the_reply(simcord_env, channel, alice):
-    result = await imagine(simcord_env, channel, alice, "a cat --chaos 20")
+    result = await imagine(simcord_env, channel, alice, "a cat --video")
     assert not result.ephemeral
-    assert "-# Without effect on Doodle so far: --chaos." in channel.last_message.content
+    assert (
+        "-# Without effect on Doodle: --video (no kind of model here makes films yet)."
+        in channel.last_message.content
+    )
     assert labels(channel.last_message) == NINE
 
 
@@ -85,7 +88,7 @@ async def test_flags_without_effect_are_named_under_the_reply(simcord_env, chann
         ("cat --bogus", "Invalid parameter", "no parameter --bogus"),
         ("--ar 3:2", "Invalid parameter", "no words"),
         ("x" * 5000, "Invalid parameter", "Shorten it by 1000"),
-        ("cat --v 99", "Invalid parameter", "no model “99”"),
+        ("cat --v best", "Invalid parameter", "no model “best”"),
         ("https://127.0.0.1/a.png a cat", "Invalid link", "could not be fetched"),
         ("http://example.com/a.png a cat", "Invalid link", "could not be fetched"),
         ("cat --ar " + "9" * 3900, "Invalid parameter", "--ar takes two whole numbers"),

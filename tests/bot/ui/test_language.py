@@ -107,9 +107,9 @@ async def test_a_channel_speaks_the_servers_language_to_every_member(
 ):
     speaks(member="en-US", server="ja")
     fake_engine.pause()
-    result = await imagine(simcord_env, channel, alice, "a cat --chaos 20")
-    assert result.response.content.startswith(f"**a cat --chaos 20** - {alice.mention} (順番待ち)")
-    note = "\n-# Doodleではまだ効果のないもの：--chaos。"
+    result = await imagine(simcord_env, channel, alice, "a cat --video")
+    assert result.response.content.startswith(f"**a cat --video** - {alice.mention} (順番待ち)")
+    note = "\n-# Doodleでは効果のないもの：--video （動画を作れるモデルはまだありません）。"
     assert note in result.response.content
     fake_engine.resume()
     await simcord_env.settle()
@@ -202,7 +202,7 @@ async def test_a_long_prompt_with_japanese_notes_fits_into_a_message(
     simcord_env, channel, alice, speaks
 ):
     speaks(member="ja", server="ja")
-    prompt = "赤い猫*と_青い犬、" * 350 + " --chaos 20 --weird 5 --no 霧"
+    prompt = "赤い猫*と_青い犬、" * 350 + " --video --p --no 霧"
     await imagine(simcord_env, channel, alice, prompt)
     content = channel.last_message.content
     assert "効果のないもの" in content

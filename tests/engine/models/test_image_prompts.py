@@ -14,6 +14,7 @@ from PIL import Image
 from transformers import CLIPVisionModelWithProjection
 
 from engine import Engine, Failed, Finished, InitUse, InputPicture, WeightedText
+from engine.models.image_prompts import style_layers
 from tests.engine import tiny_models
 
 PIPELINES = {"sd": StableDiffusionPipeline, "sdxl": StableDiffusionXLPipeline}
@@ -145,6 +146,107 @@ async def test_pictures_guide_without_any_words(start, draw, adapter_of):
     _, low = await finish(engine, prompted(draw, "sd", guidance=1.0, **fields))
     _, high = await finish(engine, prompted(draw, "sd", guidance=30.0, **fields))
     assert np.abs(low - high).max() > 1
+
+
+def styled(draw, family="sd", *pictures, **fields):
+    return draw(family, style_inputs=pictures or (given(picture("teal")),), **fields)
+
+
+@pytest.mark.parametrize("family", ["sd", "sdxl"])
+async def test_of_a_pictures_style_only_the_layers_of_style_see_anything(
+    start, draw, weights, adapter_of, family
+):
+    adapter = adapter_of(family)
+    engine = await start(family, adapter)
+    fields = {"seed": 3, "guidance": 20.0}
+    _, plain = await finish(engine, draw(family, **fields))
+    end, style = await finish(engine, styled(draw, family, style_scale=0.9, **fields))
+    assert end.notes == ()
+    _, whole = await finish(engine, prompted(draw, family, image_scale=0.9, **fields))
+    assert np.abs(style - plain).max() > 1
+    assert np.abs(style - whole).max() > 1
+
+    tower = CLIPVisionModelWithProjection.from_pretrained(adapter[1])
+    pipeline = PIPELINES[family].from_pretrained(weights(family), image_encoder=tower)
+    pipeline.set_progress_bar_config(disable=True)
+    pipeline.load_ip_adapter(
+        str(adapter[0].parent), subfolder="", weight_name=adapter[0].name, image_encoder_folder=None
+    )
+    names = [n for n, p in pipeline.unet.attn_processors.items() if hasattr(p, "to_k_ip")]
+    for name in names:
+        pipeline.unet.attn_processors[name].scale = [0.9 if name in style_layers(names) else 0.0]
+    theirs = pipeline(
+        "a red cat at night",
+        ip_adapter_image=picture("teal"),
+        num_inference_steps=4,
+        guidance_scale=20.0,
+        width=64,
+        height=64,
+        generator=torch.Generator("cpu").manual_seed(3),
+    ).images[0]
+    assert np.abs(style - np.asarray(theirs, dtype=int)).max() == 0
+
+
+def test_the_layers_of_style_are_those_of_the_paper():
+    sd = [
+        f"up_blocks.{block}.attentions.{place}.transformer_blocks.0.attn2.processor"
+        for block in (1, 2, 3)
+        for place in range(3)
+    ]
+    assert style_layers(["mid_block.x", "down_blocks.2.x", *sd]) == {
+        name for name in sd if name.startswith("up_blocks.1.")
+    }
+    xl = [
+        f"up_blocks.{block}.attentions.{place}.transformer_blocks.0.attn2.processor"
+        for block in (0, 1)
+        for place in range(3)
+    ]
+    assert style_layers(["mid_block.x", "down_blocks.2.x", *xl]) == {xl[1]}
+
+
+async def test_rows_with_a_style_share_a_pass_with_rows_of_every_other_kind(
+    start, draw, adapter_of
+):
+    engine = await start("sd", adapter_of("sd"), owner_cap=9)
+    fields = {"seed": 3, "steps": 6, "guidance": 20.0}
+
+    def jobs():
+        return [
+            draw(**fields),
+            prompted(draw, image_scale=1.0, **fields),
+            styled(draw, style_scale=1.0, **fields),
+            styled(
+                draw,
+                "sd",
+                given(picture("gold")),
+                inputs=(given(picture("teal", (64, 64))),),
+                strength=0.9,
+                **fields,
+            ),
+        ]
+
+    alone = [(await finish(engine, job))[1] for job in jobs()]
+    together = [
+        array for _, array in await asyncio.gather(*(finish(engine, job) for job in jobs()))
+    ]
+    for one, many in zip(alone, together, strict=True):
+        assert np.abs(one - many).max() <= 1
+    for number, one in enumerate(alone):
+        assert all(np.abs(one - other).max() > 1 for other in alone[number + 1 :])
+
+
+async def test_a_style_without_an_adapter_is_said_and_left_out(start, draw):
+    engine = await start("sd", None)
+    end, ours = await finish(engine, styled(draw, seed=3))
+    _, plain = await finish(engine, draw(seed=3))
+    assert np.array_equal(ours, plain)
+    assert end.notes == ("This model has no image adapter, so it follows no picture's style.",)
+
+
+async def test_a_style_goes_with_no_pictures_that_are_prompts(start, draw, adapter_of):
+    engine = await start("sd", adapter_of("sd"))
+    with pytest.raises(ValueError, match="do not go with"):
+        engine.run(prompted(draw, style_inputs=(given(picture("teal")),)))
 
 
 async def test_pictures_mix_by_weight(start, draw, adapter_of):
