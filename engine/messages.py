@@ -234,6 +234,7 @@ class DrawnWords:
 
     prompt: tuple[WeightedText, ...]
     negative: str
+    looks: tuple[Look, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, cast
 from engine.catalogue import ModelSpec
 from engine.errors import JobError, Sentence, sentence_of
 from engine.families import Role
-from engine.messages import DrawJob, DrawnWords, Finished
+from engine.messages import DrawJob, DrawnWords, Finished, WeightedText
 
 if TYPE_CHECKING:
     from engine.models.translator import Translator
@@ -45,7 +45,9 @@ class Translation:
     def job(self, job: DrawJob) -> DrawJob:
         """The job with the words that are drawn."""
         words = self.drawn
-        return replace(job, prompt=words.prompt, negative=words.negative, translate="")
+        return replace(
+            job, prompt=words.prompt, negative=words.negative, looks=words.looks, translate=""
+        )
 
     def added_to(self, finished: Finished) -> Finished:
         """The end of the job, which tells what was drawn."""
@@ -63,24 +65,32 @@ def translated(job: DrawJob, translate: Translate) -> Translation:
     Only pieces between commas that hold letters of other scripts are translated, so that English
     words beside them, among them those of the house style, stay as they are.
     """
-    texts = (*(part.text for part in job.prompt), job.negative)
-    pieces = [_COMMAS.split(text) for text in texts]
-    wanted = list(dict.fromkeys(filter(_is_foreign, (each for some in pieces for each in some))))
+    prompts = (job.prompt, *(look.prompt for look in job.looks))
+    texts = (*(part.text for prompt in prompts for part in prompt), job.negative)
+    pieces = [piece for text in texts for piece in _COMMAS.split(text)]
+    wanted = list(dict.fromkeys(filter(_is_foreign, pieces)))
     try:
         found = dict(zip(wanted, _english(wanted, translate), strict=True))
     except _UntranslatedError as error:
         return Translation(
-            drawn=DrawnWords(prompt=job.prompt, negative=job.negative),
+            drawn=DrawnWords(prompt=job.prompt, negative=job.negative, looks=job.looks),
             note=Sentence(
                 "The words could not be translated, so they were drawn as they are. {why}",
                 why=sentence_of(error),
             ),
         )
-    *prompt, negative = ("".join(found.get(each, each) for each in some) for some in pieces)
-    parts = zip(job.prompt, prompt, strict=True)
+
+    def said(text: str) -> str:
+        return "".join(found.get(piece, piece) for piece in _COMMAS.split(text))
+
+    def parts(prompt: tuple[WeightedText, ...]) -> tuple[WeightedText, ...]:
+        return tuple(replace(part, text=said(part.text)) for part in prompt)
+
     return Translation(
         drawn=DrawnWords(
-            prompt=tuple(replace(part, text=text) for part, text in parts), negative=negative
+            prompt=parts(job.prompt),
+            negative=said(job.negative),
+            looks=tuple(replace(look, prompt=parts(look.prompt)) for look in job.looks),
         )
     )
 

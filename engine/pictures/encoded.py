@@ -52,14 +52,9 @@ def prepare(job: Job, *, guides: bool = False) -> Inputs:
     match job:
         case DrawJob(init_use=InitUse.PROMPT) if guides:
             return _guided(Inputs(), job.inputs)
-        case DrawJob() if job.style_inputs and guides:
-            return _guided(_prepare_drawing(job), job.style_inputs)
-        case DrawJob() if job.style_inputs:
-            inputs = _prepare_drawing(job)
-            note = Sentence("This model has no image adapter, so it follows no picture's style.")
-            return replace(inputs, notes=(*inputs.notes, note))
         case DrawJob():
-            return _prepare_drawing(job)
+            inputs = _prepare_drawing(job)
+            return _styled(inputs, job.style_inputs, guides=guides) if job.style_inputs else inputs
         case DescribeJob():
             picture, note = _to_look_at(job.picture)
             return Inputs(pictures=(picture,), notes=(note,) if note else ())
@@ -163,6 +158,14 @@ def _guided(inputs: Inputs, given: Sequence[InputPicture]) -> Inputs:
     seen = [_to_look_at(picture.data) for picture in given]
     notes = dict.fromkeys((*inputs.notes, *(note for _, note in seen if note)))
     return replace(inputs, prompts=tuple(picture for picture, _ in seen), notes=tuple(notes))
+
+
+def _styled(inputs: Inputs, given: Sequence[InputPicture], *, guides: bool) -> Inputs:
+    """The inputs with pictures whose style is followed, or a note that it is not."""
+    if guides:
+        return _guided(inputs, given)
+    note = Sentence("This model has no image adapter, so it follows no picture's style.")
+    return replace(inputs, notes=(*inputs.notes, note))
 
 
 def _prepare_drawing(job: DrawJob) -> Inputs:

@@ -18,6 +18,7 @@ from engine import (
     Engine,
     EngineClosed,
     Finished,
+    Look,
     Started,
     Translating,
     WeightedText,
@@ -95,6 +96,17 @@ def test_pieces_between_commas_in_other_scripts_are_translated(
     )
     assert found.drawn == DrawnWords(prompt=parts(*drawn), negative=without)
     assert found.note is None
+
+
+def test_the_words_of_looks_are_translated_like_those_of_the_prompt(draw):
+    look = Look(prompt=parts("赤い猫, neon"), weight=1.5)
+    job = asked(draw, "赤い猫", looks=(look,))
+    done = translated(job, lambda texts: ["RED CAT" for _ in texts]).job(job)
+    assert done.prompt == parts("RED CAT")
+    assert done.looks == (Look(prompt=parts("RED CAT, neon"), weight=1.5),)
+    kept = translated(job, lambda texts: ["" for _ in texts])
+    assert kept.note is not None
+    assert kept.job(job).looks == job.looks
 
 
 @pytest.mark.parametrize(
