@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import runpy
 import sys
-from pathlib import Path
+from pathlib import Path, PurePath
 
 PROGRAMS = {
     "bot": "the Discord bot: connect and draw; check, sync, backup",
@@ -16,6 +16,12 @@ PROGRAMS = {
     "engine": "draw, list and fetch models from a terminal",
     "doodle": "train and measure the small model that comes with Darkroom",
 }
+
+
+_NEEDS_EXTRA = (
+    "{command} needs the extra “playground”, which this installation of Darkroom was made without. "
+    "README's “Without make” says how to install it."
+)
 
 
 def command() -> str:
@@ -27,11 +33,14 @@ def command() -> str:
     if said := os.environ.get("DARKROOM_COMMAND"):
         return said
     script = Path(sys.executable).with_name("darkroom.exe" if os.name == "nt" else "darkroom")
-    try:
-        near = script.relative_to(Path.cwd())
-    except (ValueError, OSError):
+    return typed(script, Path.cwd()) if script.is_file() else "darkroom"
+
+
+def typed(script: PurePath, folder: PurePath) -> str:
+    """How the script is called in the folder: by its path below it, else by its name."""
+    if not script.is_relative_to(folder):
         return "darkroom"
-    return str(near.with_suffix("")) if script.is_file() else "darkroom"
+    return str(script.relative_to(folder).with_suffix(""))
 
 
 def main() -> int:
@@ -44,7 +53,13 @@ def main() -> int:
         print(f"There is no {command()} {names[0]}.\n\n{_usage()}", file=sys.stderr)
         return 2
     sys.argv = [f"{command()} {names[0]}", *sys.argv[2:]]
-    runpy.run_module(names[0], run_name="__main__")
+    try:
+        runpy.run_module(names[0], run_name="__main__")
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "simcord":
+            raise
+        print(_NEEDS_EXTRA.format(command=sys.argv[0]), file=sys.stderr)
+        return 1
     return 0
 
 

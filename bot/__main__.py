@@ -334,8 +334,8 @@ def _chores(settings: Settings, database: Database, shared: asyncio.Event) -> tu
 def _on_signal(stop: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
     names = ("SIGTERM", "SIGINT")
-    if os.name == "nt":  # no signal handlers on the loop there
-        for name in names:
+    if os.name == "nt":  # no signal handlers on the loop there; Ctrl-Break is how others ask
+        for name in (*names, "SIGBREAK"):
             signal.signal(getattr(signal, name), lambda *_: loop.call_soon_threadsafe(stop.set))
         return
     for name in names:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import sysconfig
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -73,13 +74,21 @@ class ModelSpec:
         return self.family.draws
 
 
+DEFAULT = Path("models.toml")
+"""In the folder in which Darkroom runs."""
+PACKAGES = Path(__file__).parents[1]
+"""Where Darkroom's packages lie, and doodle's weights in them."""
+
+
 def load_catalogue(path: Path) -> tuple[ModelSpec, ...]:
     """Every entry of a `models.toml`, in its order; paths are relative to the file.
 
+    What is not there and lies in one of Darkroom's packages, as doodle does, is found in it. Where
+    the default file is not there, the one that was installed with Darkroom is read in its place.
     Raises CatalogueError with one sentence that names the file, the entry and the field.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = _installed_if_missing(path).read_text(encoding="utf-8")
         table = tomllib.loads(text)
     except FileNotFoundError:
         raise CatalogueError(
@@ -114,6 +123,11 @@ def _with_translations(spec: ModelSpec, specs: Sequence[ModelSpec]) -> ModelSpec
         if language not in reads
     )
     return replace(spec, info=replace(spec.info, translates=tuple(dict.fromkeys(translates))))
+
+
+def _installed_if_missing(path: Path) -> Path:
+    shipped = Path(sysconfig.get_path("data"), "share", "darkroom", DEFAULT.name)
+    return shipped if path == DEFAULT and not path.exists() and shipped.exists() else path
 
 
 def _one_of(*offered: str) -> BeforeValidator:
@@ -389,7 +403,9 @@ class _Reader:
         return value
 
     def _near(self, value: str) -> Path:
-        return (self._file.parent / value).resolve()
+        place = (self._file.parent / value).resolve()
+        packaged = PACKAGES / value
+        return packaged if not place.exists() and packaged.exists() else place
 
     def _near_or_none(self, value: str) -> Path | None:
         return self._near(value) if value else None

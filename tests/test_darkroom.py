@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import pytest
 
@@ -47,6 +47,19 @@ def test_a_container_says_how_to_reach_it_from_outside(python, tmp_path, monkeyp
     python(tmp_path / ".venv" / "bin")
     monkeypatch.setenv("DARKROOM_COMMAND", "docker compose exec darkroom darkroom")
     assert darkroom.command() == "docker compose exec darkroom darkroom"
+
+
+@pytest.mark.parametrize(
+    ("script", "typed"),
+    [
+        (r"C:\rooms\darkroom\.venv\Scripts\darkroom.exe", r".venv\Scripts\darkroom"),
+        (r"c:\ROOMS\darkroom\.venv\Scripts\darkroom.exe", r".venv\Scripts\darkroom"),
+        (r"C:\Users\me\pipx\darkroom\Scripts\darkroom.exe", "darkroom"),
+    ],
+)
+def test_on_windows_the_path_is_written_as_there(script, typed):
+    folder = PureWindowsPath(r"C:\rooms\darkroom")
+    assert darkroom.typed(PureWindowsPath(script), folder) == typed
 
 
 def run(*arguments):

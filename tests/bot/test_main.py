@@ -55,6 +55,22 @@ def test_a_signal_ends_it_well(connected, name):
     assert connected(lambda _: signal.raise_signal(signal.Signals[name])) == 0
 
 
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGBREAK"])
+async def test_a_signal_ends_it_on_windows_too(monkeypatch, name):
+    monkeypatch.setattr(signal, "SIGBREAK", signal.SIGUSR1, raising=False)  # Ctrl-Break's, there
+    before = {number: signal.getsignal(number) for number in (15, 2, signal.SIGUSR1)}
+    stop = asyncio.Event()
+    try:
+        with monkeypatch.context() as windows:
+            windows.setattr(program.os, "name", "nt")
+            program._on_signal(stop)
+        signal.raise_signal(getattr(signal, name))
+        await stop.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def stop_when(condition):
     """What may happen: SIGTERM as soon as the condition holds, or after many turns of the loop."""
 
