@@ -64,12 +64,12 @@ async def say(request: Request) -> int:
         after = _newest(testbed)
         done = _type(testbed, member, request.line, files)
         await _settle(testbed, member, done, after, request)
-        grids = [message for message in testbed.bot_messages() if is_grid(message)]
         for button in request.clicks:
             after = _newest(testbed)
             target = _last_with(testbed, button)
             done = member.click(testbed.general, target.id, button)
             await _settle(testbed, member, done, after, request)
+        grids = [message for message in testbed.bot_messages() if is_grid(message)]
         _save_last(testbed, request.out)
     if not grids:
         print("No grid with its nine buttons (U1–U4, 🔄, V1–V4) arrived.", file=sys.stderr)
