@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from bot.errors import PromptError
 from bot.prompt import permutations
 from bot.prompt.brief import GRID_IMAGES
@@ -11,26 +13,41 @@ from bot.prompt.permutations import Expansion
 from engine import MAX_SEED, Sentence
 
 
-def grids(text: str, limit: int) -> tuple[str, ...]:
-    """The prompts that `text` orders a grid of, without braces and without --repeat.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grids:
+    """What one text orders."""
+
+    prompts: tuple[str, ...]
+    """Of each grid its prompt, without braces and without --repeat."""
+    seeds_apart: bool
+    """Whether a prompt with --seed is repeated, see `read`."""
+
+
+def read(text: str, limit: int) -> Grids:
+    """The grids that `text` orders, 1 … `limit`; PromptError, marked in `text`, where it cannot.
 
     Repetitions of a prompt with --seed have seeds of their own, four apart because a grid's
     pictures have four in a row: the same pictures several times are nobody's wish, and this way
-    the order still draws the same when it is sent again. PromptError, marked in `text`, where a
-    prompt cannot be read or there would be more than `limit`.
+    the order still draws the same when it is sent again.
     """
     source = plain(text).strip()
     check_length(source)
-    read: list[tuple[Expansion, Prompt]] = []
+    found: list[tuple[Expansion, Prompt]] = []
     for expansion in permutations.expansions(source, limit):
         try:
-            read.append((expansion, parse(expansion.text)))
+            found.append((expansion, parse(expansion.text)))
         except PromptError as error:
             raise expansion.blamed(error) from None
-    count = sum(prompt.parameters.repeat or 1 for _, prompt in read)
+    count = sum(prompt.parameters.repeat or 1 for _, prompt in found)
     if count > limit:
-        raise _too_many(read, count, limit)
-    return tuple(each for _, prompt in read for each in _repeated(prompt))
+        raise _too_many(found, count, limit)
+    return Grids(
+        prompts=tuple(each for _, prompt in found for each in _repeated(prompt)),
+        seeds_apart=any(
+            prompt.parameters.repeat is not None and prompt.parameters.seed is not None
+            for _, prompt in found
+        ),
+    )
 
 
 def _repeated(prompt: Prompt) -> list[str]:
@@ -58,13 +75,13 @@ def _rewritten(prompt: Prompt, written: dict[str, str]) -> str:
     return " ".join(filter(None, pieces))
 
 
-def _too_many(read: list[tuple[Expansion, Prompt]], count: int, limit: int) -> PromptError:
+def _too_many(found: list[tuple[Expansion, Prompt]], count: int, limit: int) -> PromptError:
     sentence = Sentence(
         "This orders {count} grids; you may order {limit} at once. Lower --repeat.",
         count=count,
         limit=limit,
     )
-    expansion, prompt = max(read, key=lambda each: each[1].parameters.repeat or 0)
+    expansion, prompt = max(found, key=lambda each: each[1].parameters.repeat or 0)
     segment = next(segment for segment in prompt.segments if segment.name == "repeat")
     return expansion.blamed(
         PromptError(sentence, token=segment.text, start=segment.start, command=prompt.source)

@@ -64,8 +64,12 @@ def content(batch: BatchRow, items: Sequence[Item], events: Mapping[str, engine.
     """`**{red, blue} cat** - @member (1 of 2 drawn) (63%)`"""
     drawn = sum(item.outcome is Outcome.FINISHED for item in items)
     of_all = Sentence("{drawn} of {count} drawn", drawn=drawn, count=len(items))
-    if all(item.outcome is not Outcome.OPEN for item in items):
-        return headline(batch, of_all, FAST)
+    outcomes = {item.outcome for item in items}
+    if Outcome.OPEN not in outcomes:
+        ended = FAST if drawn else Sentence("failed")
+        return headline(
+            batch, of_all, Sentence("cancelled") if Outcome.CANCELLED in outcomes else ended
+        )
     if not drawn and not any(_is_running(events.get(item.job_id)) for item in items):
         return headline(batch, status_of(None))
     done = sum(_share(item, events.get(item.job_id)) for item in items)

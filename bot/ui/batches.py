@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from bot.jobs.orders import Accepted, Batch, Order, Orders
 from bot.jobs.runner import Runner
 from bot.pictures.fetch import Fetcher
 from bot.pictures.uploads import PLACEHOLDER
+from bot.prompt.repeats import Grids
 from bot.ui import batch_buttons, batch_text
 from bot.ui.batch_messages import BatchMessages
 from bot.ui.language import to_member
@@ -74,12 +75,13 @@ class Batches:
         """By the batch's id, oldest first."""
 
     async def ask(
-        self, interaction: discord.Interaction, order: Order, text: str, prompts: Sequence[str]
+        self, interaction: discord.Interaction, order: Order, text: str, grids: Grids
     ) -> None:
-        """Say in private what the prompts cost together, and let the member confirm it.
+        """Say in private what the grids cost together, and let the member confirm it.
 
-        order: who asks and where; text: what they typed; prompts: what it stands for.
+        order: who asks and where; text: what they typed.
         """
+        prompts = grids.prompts
         links = tuple([await self._links(order, prompt) for prompt in prompts])
         different = len({link for each in links for link in each})
         if different > MAX_LINKS:
@@ -105,7 +107,7 @@ class Batches:
             prompts,
             quote,
             minutes=CONFIRM_WITHIN_MIN,
-            seeds_apart="--repeat" in text and "--seed" in text,
+            seeds_apart=grids.seeds_apart,
             language=order.locale,
         )
         view = batch_buttons.confirming(batch.id, order.locale)

@@ -61,11 +61,12 @@ class Interactions:
             most = self._orders.most_grids(
                 guild_id=interaction.guild_id or 0, user_id=interaction.user.id
             )
-            first, *more = repeats.grids(text, most)
+            grids = repeats.read(text, most)
+            first, *more = grids.prompts
             request = Imagine(text=first)
             order = order_of(interaction, request)
             if more:
-                await self._batches.ask(interaction, order, text, (first, *more))
+                await self._batches.ask(interaction, order, text, grids)
                 return
             links = await self._orders.links(order, request) if "://" in first else ()
             fetches = [partial(self._fetcher.link, link) for link in links]

@@ -24,7 +24,8 @@ _BUTTONS = Sentence(
     "🔄 draws the same words again with another seed. Right click a message → Apps → Cancel Job."
 )
 _PARTS = Sentence(
-    "`red::2 car::1` weighs parts of a prompt. Links of pictures come first, words after them."
+    "`red::2 car::1` weighs parts of a prompt. `{red, blue} car` draws a grid of each, once you "
+    "confirm their price. Links of pictures come first, words after them."
 )
 
 

@@ -3,8 +3,8 @@
 import pytest
 
 from bot.errors import PromptError
+from bot.prompt import repeats
 from bot.prompt.grammar import parse
-from bot.prompt.repeats import grids
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ from bot.prompt.repeats import grids
     ],
 )
 def test_each_grid_has_its_prompt(text, prompts):
-    assert grids(text, 10) == prompts
+    assert repeats.read(text, 10).prompts == prompts
     for prompt in prompts:
         assert parse(prompt).parameters.repeat is None
 
@@ -54,8 +54,21 @@ def test_what_is_too_much_or_cannot_be_read_is_marked_in_the_whole_text(
     text, limit, sentence, token
 ):
     with pytest.raises(PromptError) as refused:
-        grids(text, limit)
+        repeats.read(text, limit)
     assert sentence in refused.value.sentence
     assert refused.value.token == token
     assert text[refused.value.start : refused.value.end] == token
     assert refused.value.command == text
+
+
+@pytest.mark.parametrize(
+    ("text", "apart"),
+    [
+        ("cat --seed 7 --r 2", True),
+        ("cat {--seed 7, } —repeat 2", True),
+        ("cat --seed {7, 11}", False),
+        ("cat --r 2", False),
+    ],
+)
+def test_it_is_known_whether_repetitions_have_seeds_apart(text, apart):
+    assert repeats.read(text, 10).seeds_apart is apart

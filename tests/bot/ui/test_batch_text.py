@@ -63,6 +63,21 @@ def test_every_state_has_its_words():
     )
 
 
+@pytest.mark.parametrize(
+    ("outcomes", "said"),
+    [
+        ((Outcome.FINISHED, Outcome.FINISHED), "(2 of 2 drawn) (fast)"),
+        ((Outcome.FINISHED, Outcome.FAILED), "(1 of 2 drawn) (fast)"),
+        ((Outcome.FAILED, Outcome.FAILED), "(0 of 2 drawn) (failed)"),
+        ((Outcome.FINISHED, Outcome.CANCELLED), "(1 of 2 drawn) (cancelled)"),
+        ((Outcome.OPEN, Outcome.OPEN), "(Waiting to start)"),
+    ],
+)
+def test_the_headline_says_how_it_stands(outcomes, said):
+    items = [item(number, outcome=outcome) for number, outcome in enumerate(outcomes)]
+    assert batch_text.content(BATCH, items, {}) == f"**a {{red, blue}} cat** - <@7> {said}"
+
+
 def test_what_is_only_kept_has_no_link():
     kept = Item(
         job_id="1",

@@ -441,7 +441,7 @@ async def test_cancelled_on_the_way_what_is_drawn_is_paid_and_the_rest_is_not(
     assert {row.state for row in await rows(database, holds)} == {"settled", "released"}
     assert fake_engine.status().running == fake_engine.status().queued == ()
     assert len(grids(channel)) == 1
-    assert "(1 of 3 drawn)" in shown(channel).content
+    assert shown(channel).content.endswith("(1 of 3 drawn) (cancelled)")
     assert listed(shown(channel))[1:] == ["2. a blue cat – cancelled", "3. a green cat – cancelled"]
     assert labels(shown(channel)) == []
     assert pings(simcord_env) == [], "who cancels is looking"
