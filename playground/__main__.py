@@ -89,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
         help="the folder for playground.webp and playground.png (docs)",
     )
     demo.add_argument(
-        "--prompt", default="a red cat at night", help="what is typed (a red cat at night)"
+        "--prompt", default="a blue owl in a forest --q 2", help="what is typed"
     )
     demo.add_argument(
         "--timeout",

@@ -1,4 +1,4 @@
-"""Records the README's moving picture: a channel in Chromium, from `/imagine` to V2."""
+"""Records the README's moving picture: a channel in Chromium, from `/imagine` over V3 to U1."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ BROWSER_ARGUMENTS = (
     "--disable-sync",
 )
 WIDTH_PX, HEIGHT_PX = 820, 700
-FRAME_S = 0.15
-KEY_MS = 70
-LONGEST_FRAME_MS = 700  # a longer wait is shortened to this
-HOLD_MS = 2200
+FRAME_S = 0.1
+KEY_MS = 60
+LONGEST_FRAME_MS = 500  # a longer wait is shortened to this
+HOLD_MS = 1800
+PREVIEWS_S = "0.5"  # as often as the bot shows them
 QUALITIES = (80, 65, 50, 35)
 LARGEST_BYTES = 1_500_000
 
@@ -90,14 +91,21 @@ async def record_demo(
     await asyncio.to_thread(out.mkdir, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="darkroom-") as data_dir:
         async with Testbed(echo=sys.stderr) as testbed, async_playwright() as playwright:
-            await testbed.start_bot(
-                command, environment={"DATA_DIR": data_dir}, connect_within_s=timeout_s
+            bot = await testbed.start_bot(
+                command,
+                environment={"DATA_DIR": data_dir, "PREVIEW_INTERVAL_S": PREVIEWS_S},
+                connect_within_s=timeout_s,
             )
             await testbed.wait_for_command("imagine", timeout_s=timeout_s)
+            if command is None:  # the real bot: a film of a model that loads is no joy
+                async with asyncio.timeout(timeout_s):
+                    await bot.wait_for_line("Loaded ")
             browser = await playwright.chromium.launch(
                 executable_path=browser_path, args=list(BROWSER_ARGUMENTS)
             )
-            page = await browser.new_page(viewport={"width": WIDTH_PX, "height": HEIGHT_PX})
+            page = await browser.new_page(
+                viewport={"width": WIDTH_PX, "height": HEIGHT_PX}, color_scheme="dark"
+            )
             await page.goto(testbed.url)
             size = await _play_and_record(testbed, page, out, prompt, timeout_s)
             await browser.close()
@@ -115,6 +123,7 @@ async def _play_and_record(
 
     await page.get_by_test_id("composer-input").click()
     await take_frame()
+    recording.hold()
     for key in ["/", *"imagine"]:
         await page.keyboard.type(key)
         await take_frame(KEY_MS)
@@ -126,13 +135,22 @@ async def _play_and_record(
     await _until_grids(testbed, page, 1, take_frame, timeout_s)
     recording.hold()
     await page.screenshot(path=out / "playground.png")
-    button = page.get_by_role("button", name="V2", exact=True).last
-    await button.hover()
-    await take_frame()
-    await button.click()
+    await _press(page, "V3", take_frame)
     await _until_grids(testbed, page, 2, take_frame, timeout_s)
     recording.hold()
+    await _press(page, "U1", take_frame)
+    await _until_still(page, take_frame)
+    recording.hold()
     return await asyncio.to_thread(recording.save, out / "playground.webp")
+
+
+async def _press(page: Page, button: str, take_frame: Callable[[], Awaitable[None]]) -> None:
+    """Press that button under the newest grid."""
+    found = page.get_by_role("button", name=button, exact=True).last
+    await found.hover()
+    for _ in range(3):
+        await take_frame()
+    await found.click()
 
 
 async def _until_grids(
@@ -149,7 +167,12 @@ async def _until_grids(
             raise TimeoutError(f"No grid came within {timeout_s:g} s.")
         await take_frame()
         await asyncio.sleep(FRAME_S)
-    await page.mouse.move(WIDTH_PX - 40, 200)
-    for _ in range(10):
+    await _until_still(page, take_frame)
+
+
+async def _until_still(page: Page, take_frame: Callable[[], Awaitable[None]]) -> None:
+    """Take frames for a while, until what was posted last is shown."""
+    await page.mouse.move(WIDTH_PX - 40, 60)
+    for _ in range(12):
         await asyncio.sleep(FRAME_S)
         await take_frame()
