@@ -1,7 +1,8 @@
 # Every target builds .venv by itself when it is missing or pyproject.toml or constraints.txt changed.
 PYTHON ?= python3
 BIN := .venv/bin
-INSTALL = $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable
+# Not quiet: it takes minutes, and says what it downloads and how large that is.
+INSTALL = $(BIN)/python -m pip --disable-pip-version-check install --constraint constraints.txt --editable
 
 # torch's threads sleep while they wait, instead of spinning on the cores the event loop needs.
 export OMP_WAIT_POLICY ?= PASSIVE
@@ -34,11 +35,15 @@ clean:
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	{ echo "Darkroom needs Python 3.11 or newer; name it: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@echo "Installing Darkroom into .venv: some minutes, most of them and 2 GB or more of disk for torch."
 	$(PYTHON) -m venv .venv
 
 .venv/installed-run: pyproject.toml constraints.txt | .venv/bin/python
 	$(INSTALL) '.[playground]'
 	@touch $@
+	@echo "Installed; later starts take seconds."
 
 .venv/installed-dev: pyproject.toml constraints.txt | .venv/bin/python
 	$(INSTALL) '.[dev]'
