@@ -49,17 +49,7 @@ _HOW_TO_BEGIN = (
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog=f"{darkroom.command()} bot", description="Darkroom, the Discord bot"
-    )
-    actions = parser.add_subparsers(dest="action")
-    actions.add_parser("run", help="connect and draw (the default)")
-    actions.add_parser("check", help="look at settings, catalogue, database, device and token")
-    actions.add_parser("sync", help="tell Discord the commands, even if they are unchanged")
-    actions.add_parser("health", help="whether a running bot is alive")
-    backup = actions.add_parser("backup", help="copy the database while the bot runs")
-    backup.add_argument("file", type=Path, help="the copy; a file that is there is overwritten")
-    arguments = parser.parse_args(argv)
+    arguments = _parser().parse_args(argv)
     try:
         settings = settings_.load()
         _set_up_logging(settings)
@@ -78,6 +68,20 @@ def main(argv: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=f"{darkroom.command()} bot", description="Darkroom, the Discord bot"
+    )
+    actions = parser.add_subparsers(dest="action")
+    actions.add_parser("run", help="connect and draw (the default)")
+    actions.add_parser("check", help="look at settings, catalogue, database, device and token")
+    actions.add_parser("sync", help="tell Discord the commands, even if they are unchanged")
+    actions.add_parser("health", help="whether a running bot is alive")
+    backup = actions.add_parser("backup", help="copy the database while the bot runs")
+    backup.add_argument("file", type=Path, help="the copy; a file that is there is overwritten")
+    return parser
 
 
 def _how_to_begin() -> str:

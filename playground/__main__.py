@@ -88,9 +88,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="the folder for playground.webp and playground.png (docs)",
     )
-    demo.add_argument(
-        "--prompt", default="a blue owl in a forest --q 2", help="what is typed"
-    )
+    demo.add_argument("--prompt", default="a blue owl in a forest --q 2", help="what is typed")
     demo.add_argument(
         "--timeout",
         type=float,

@@ -19,7 +19,7 @@ What the engine gains by letting the images of many members share each forward p
 is a ratio within one run. Baseline **S** is diffusers' own pipeline called once for each job, in
 turn, with the same weights, number format, device and threads; **Sc** is the same with its denoiser
 compiled. The toy is a UNet of 32 and 64 channels with random weights. "–" is what this machine
-cannot measure, or what has no bar. `python -m engine bench` measures them again.
+cannot measure, or what has no bar. `.venv/bin/darkroom engine bench` measures them again.
 
 """
 TABLE = """| # | work | model | metric | figure | bar | met |
