@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,6 +17,7 @@ from engine.errors import JobError, Sentence, first_line
 from engine.loop.rows import Mask, Row, Work
 from engine.messages import DrawJob, InitUse
 from engine.models import Denoiser, noise, schedulers, variation
+from engine.models.solvers import COLUMNS, solver_for
 
 
 def build_rows(work: Work, model: Denoiser, arrivals: itertools.count[int]) -> Iterator[Row]:
@@ -45,9 +47,14 @@ def build_rows(work: Work, model: Denoiser, arrivals: itertools.count[int]) -> I
     samples = next(iter(text.tensors.values())).shape[0]
     shapes = tuple((key, *tensor.shape[1:]) for key, tensor in sorted(text.tensors.items()))
     adapter = model.adapter(job.loras)
+    solver, own = solver_for(pattern, timesteps)
+    numbers = np.empty((len(timesteps), 3 + COLUMNS), np.float32)
+    numbers[:, 0] = timesteps.numpy()
+    numbers[:, 1:3] = job.guidance, text.avoid_weight
+    numbers[:, 3:] = own
     begin_with = _beginning(work, model, timesteps, shape)
     for index in range(work.images):
-        scheduler = copy.deepcopy(pattern) if index else pattern
+        scheduler = copy.deepcopy(pattern) if index and solver is None else pattern
         generator = noise.generator_for(job.seed, index)
         latents, mask = begin_with(scheduler, generator, index)
         yield Row(
@@ -63,8 +70,8 @@ def build_rows(work: Work, model: Denoiser, arrivals: itertools.count[int]) -> I
             timesteps=timesteps,
             total=min(total, len(timesteps)),
             conditioning=variation.conditioning(text.tensors, job, index),
-            guidance=job.guidance,
-            avoid_weight=text.avoid_weight,
+            solver=solver,
+            numbers=numbers,
             step_options=_step_options(scheduler, generator),
             mask=mask,
             adapter=adapter,
@@ -138,6 +145,7 @@ def _beginning(
         encoded = []
     masked = model.encode_mask(mask, pictures[0]) if mask is not None else None
     weights = [picture.weight for picture in job.inputs]
+    levels: list[tuple[float, float]] = []
 
     def begin(
         scheduler: Any,  # noqa: ANN401
@@ -152,6 +160,8 @@ def _beginning(
         image = [noise.mix(images, weights)] if mixes else images[:1]
         if not len(timesteps):
             return image[0], None
+        if masked is not None and not model.inpaints and not levels:
+            levels.extend(_levels(model, scheduler, timesteps))
         drawn = noise.draw(shape, generator, model.device, model.noise_dtype)
         drawn = variation.noise(drawn, job, index)
         if anew:
@@ -161,9 +171,28 @@ def _beginning(
         if masked is None:
             return latents, None
         new, channels = masked(generator)
-        return latents, Mask(new, image[0] if image else latents, drawn, channels)
+        return latents, Mask(new, image[0] if image else latents, drawn, levels, channels)
 
     return begin
+
+
+def _levels(
+    model: Denoiser,
+    scheduler: Any,  # noqa: ANN401
+    timesteps: Tensor,
+) -> Iterator[tuple[float, float]]:
+    """Shares of picture and noise in a picture noised to each timestep, read off the scheduler.
+
+    On the device its `add_noise` would look its tables up by a list, for which the host waits.
+    """
+    one, zero = torch.tensor([[1.0, 0.0], [0.0, 1.0]], dtype=torch.float32).view(2, 2, 1, 1, 1)
+    probe = copy.copy(scheduler)
+    begin = len(scheduler.timesteps) - len(timesteps)
+    for number, timestep in enumerate(timesteps, begin):
+        if hasattr(probe, "set_begin_index"):
+            probe.set_begin_index(number)
+        picture, noise = model.add_noise(probe, one, zero, timestep).flatten().tolist()
+        yield picture, noise
 
 
 def _step_options(scheduler: Any, generator: torch.Generator) -> dict[str, Any]:  # noqa: ANN401

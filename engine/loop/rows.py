@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -15,6 +14,7 @@ from engine.errors import Sentence
 from engine.messages import DrawJob, Job
 from engine.models import Denoiser
 from engine.models.preview import RoughPixels, clean_latents
+from engine.models.solvers import Solver
 from engine.pictures.encoded import Inputs
 from engine.policy.queue import Ticket
 
@@ -62,6 +62,8 @@ class Mask:
     """(1, 1, h, w): 1 where to draw anew."""
     image_latents: Tensor
     noise: Tensor
+    levels: Sequence[tuple[float, float]]
+    """Shares of picture and noise in the kept part at each timestep."""
     channels: Tensor | None = None
     """(1, 1 + C, h, w) for checkpoints that take mask and masked picture as input channels."""
 
@@ -81,16 +83,17 @@ class Row:
     latents: Tensor
     """(1, C, h, w) on the device, noise-scaled as its scheduler wants them."""
     scheduler: Any
-    """Its own copy."""
+    """Its own copy; rows with a solver share one, which is only read."""
     timesteps: Tensor
     """(total,) on the CPU: those still to be done when the row was made."""
     total: int
     """Evaluations of the denoiser; fewer than timesteps where it stops early."""
     conditioning: Mapping[str, Tensor]
     """(samples, …) each."""
-    guidance: float
-    avoid_weight: float
-    """Weight of the third sample, negative: away from it."""
+    solver: Solver | None
+    """With which it steps together with others; None: by its own scheduler."""
+    numbers: NDArray[np.float32]
+    """For each timestep: itself, guidance, weight of what to avoid (negative), the solver's own."""
     step_options: dict[str, Any]
     mask: Mask | None = None
     adapter: str = ""
@@ -100,28 +103,35 @@ class Row:
     last_tick: int = -1
     film: list[RoughPixels] = field(default_factory=list)
     """Frames kept on the way, where the job asks for them."""
-    last_evaluation: tuple[Tensor, Tensor, float] | None = None
-    """(model input, guided prediction, timestep) of the last evaluation."""
+    before: Tensor | None = None
+    """What the solver's last step left to the next, (1, C, h, w) fp32."""
+    last_evaluation: tuple[Tensor, Tensor, int] | None = None
+    """Model input, guided prediction and step of the last evaluation."""
 
-    @property
-    def timestep(self) -> Tensor:
-        return self.timesteps[self.step]
-
-    def model_input(self) -> Tensor:
-        """What the denoiser sees of this row, (1, C, h, w)."""
+    def scaled(self) -> Tensor:
+        """The latents as the denoiser wants them, by the row's own scheduler."""
         scale = getattr(self.scheduler, "scale_model_input", None)
-        given: Tensor = self.latents if scale is None else scale(self.latents, self.timestep)
-        if self.mask is not None and self.mask.channels is not None:
-            given = torch.cat([given, self.mask.channels], dim=1)
+        given: Tensor = self.latents if scale is None else scale(self.latents, self._timestep)
         return given
 
-    def advance(self, given: Tensor, prediction: Tensor) -> None:
-        """One scheduler step, then the kept part of an inpainted picture, then an early stop."""
-        timestep = self.timestep
-        self.last_evaluation = (given[:, : self.latents.shape[1]], prediction, float(timestep))
-        self.latents = self.scheduler.step(
-            prediction, timestep, self.latents, **self.step_options, return_dict=False
-        )[0]
+    def advance(
+        self,
+        given: Tensor,
+        prediction: Tensor,
+        solved: Tensor | None = None,
+        left: Tensor | None = None,
+    ) -> None:
+        """One scheduler step, then the kept part of an inpainted picture, then an early stop.
+
+        given: what the denoiser saw of the latents; solved, left: the result of the solver's step,
+        where the row has one.
+        """
+        self.last_evaluation = given, prediction, self.step
+        if solved is None:
+            solved = self.scheduler.step(
+                prediction, self._timestep, self.latents, **self.step_options, return_dict=False
+            )[0]
+        self.latents, self.before = solved, left
         self.step += 1
         if self.mask is not None and self.mask.channels is None:
             self.latents = self._keep(self.mask)
@@ -132,10 +142,17 @@ class Row:
         """The clean latents that the last evaluation predicts; before the first, the noise."""
         if self.last_evaluation is None:
             return self.latents
-        return clean_latents(self.model, self.scheduler, *self.last_evaluation)
+        given, prediction, step = self.last_evaluation
+        timestep = float(self.timesteps[step])
+        return clean_latents(self.model, self.scheduler, given, prediction, timestep)
+
+    @property
+    def _timestep(self) -> Tensor:
+        return self.timesteps[self.step]
 
     def _keep(self, mask: Mask) -> Tensor:
         kept = mask.image_latents
         if self.step < len(self.timesteps):
-            kept = self.model.add_noise(self.scheduler, kept, mask.noise, self.timesteps[self.step])
+            picture, noise = mask.levels[self.step]
+            kept = picture * kept + noise * mask.noise
         return (1 - mask.new) * kept + mask.new * self.latents

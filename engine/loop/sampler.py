@@ -1,8 +1,9 @@
-"""One forward pass for many rows, each at its own timestep, then each row's own scheduler step."""
+"""One forward pass for many rows, each at its own timestep, then one scheduler step of each."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -11,57 +12,137 @@ from torch import Tensor
 
 from engine.device.async_copy import non_blocking, to_device
 from engine.loop.rows import Row
-from engine.models import Denoiser
+from engine.models import Denoiser, Predictor
+from engine.models.solvers import Solver
 
 
-def step(model: Denoiser, rows: Sequence[Row]) -> list[tuple[Row, Exception]]:
+def step(model: Predictor, rows: Sequence[Row]) -> list[tuple[Row, Exception]]:
     """Advance every row of one group by one evaluation; returns the rows that failed, with errors.
 
     Where this raises, no row has advanced: the pass itself failed.
 
     Samples are laid out as a pipeline would: the first of every row, then the second of every row
-    that has one, and so on; a lone grid is then bit-identical to diffusers' own. A compiled
-    denoiser gets full buckets, in which the last sample is repeated.
+    that has one, and so on; a lone grid is then bit-identical to diffusers' own. Rows that step
+    alike lie side by side, so that theirs is a slice of every tensor. A compiled denoiser gets full
+    buckets, in which the last sample is repeated.
     """
-    inputs = [row.model_input() for row in rows]
-    places = [
-        (number, sample)
-        for sample in range(max(row.samples for row in rows))
-        for number, row in enumerate(rows)
-        if sample < row.samples
-    ]
-    count = len(places)
-    places += places[-1:] * (model.padded(count) - count)
-    # With a dtype, because loading another model changes torch's default for the process.
-    timesteps = torch.tensor(
-        [float(rows[number].timestep) for number, _ in places], dtype=torch.float32
-    )
-    conditioning = {
-        key: torch.cat(
-            [rows[number].conditioning[key][sample : sample + 1] for number, sample in places]
-        )
-        for key in rows[0].conditioning
-    }
+    rows = sorted(rows, key=_alike)
+    counts = [sum(row.samples > sample for row in rows) for sample in range(rows[0].samples)]
+    places = [(number, sample) for sample, count in enumerate(counts) for number in range(count)]
+    real = len(places)
+    places += places[-1:] * (model.padded(real) - real)
+    numbers = np.stack([row.numbers[row.step] for row in rows])
+    timesteps = numbers[[number for number, _ in places], 0]
+    sent = to_device(torch.from_numpy(np.append(timesteps, numbers)), model.device)
+    columns = sent[len(places) :].view(*numbers.shape, 1, 1, 1)
+
+    latents = torch.cat([row.latents for row in rows])
+    given = _given(rows, latents, columns, model.device)
+    seen = _with_channels(rows, given)
+    padding = [seen[places[-1][0]][None]] * (len(places) - real)
     model.tile(on=rows[0].tile)
     predictions = model.predict(
-        torch.cat([inputs[number] for number, _ in places]),
-        to_device(timesteps, model.device),
-        conditioning,
+        torch.cat([*(seen[:count] for count in counts), *padding]),
+        sent[: len(places)],
+        {
+            key: torch.cat([rows[n].conditioning[key][s : s + 1] for n, s in places])
+            for key in rows[0].conditioning
+        },
         [rows[number].adapter for number, _ in places],
     )
-    of_row: list[list[Tensor]] = [[] for _ in rows]
-    for (number, _), prediction in zip(
-        places[:count], predictions[:count].unsqueeze(1), strict=True
-    ):
-        of_row[number].append(prediction)
+    guided = _guided(model, counts, predictions, columns)
+    solved = list(_solved(rows, latents, guided, columns))
+
     failed: list[tuple[Row, Exception]] = []
     with non_blocking(model.device):
-        for row, given, parts in zip(rows, inputs, of_row, strict=True):
+        for row, input_, prediction, after in zip(
+            rows, _each(given), _each(guided), solved, strict=True
+        ):
             try:
-                row.advance(given, model.guide(parts, row.guidance, row.avoid_weight))
+                row.advance(input_, prediction, *after)
             except Exception as error:  # noqa: BLE001 - its state is spoilt, the others' are not
                 failed.append((row, error))
     return failed
+
+
+def _alike(row: Row) -> tuple[int, str]:
+    """Orders rows by samples, most first, and by solver."""
+    return -row.samples, row.solver.name if row.solver is not None else ""
+
+
+def _runs(rows: Iterable[Row]) -> Iterator[tuple[Solver | None, list[Row], slice]]:
+    """Neighbours with one solver, and where they lie."""
+    begin = 0
+    for _, neighbours in itertools.groupby(rows, key=_alike):
+        run = list(neighbours)
+        yield run[0].solver, run, slice(begin, begin + len(run))
+        begin += len(run)
+
+
+def _given(rows: Sequence[Row], latents: Tensor, columns: Tensor, device: torch.device) -> Tensor:
+    """Latents as the denoiser wants them, (B, C, h, w)."""
+    given: list[Tensor] = []
+    for solver, run, here in _runs(rows):
+        if solver is None:
+            with non_blocking(device):
+                given += [row.scaled() for row in run]
+        else:
+            x = latents[here]
+            given.append((x / columns[here, -1]).to(x.dtype) if solver.scales else x)
+    return _joined(given)
+
+
+def _with_channels(rows: Sequence[Row], given: Tensor) -> Tensor:
+    """With mask and masked picture beside the latents, where the checkpoint sees them."""
+    masks = [row.mask.channels for row in rows if row.mask is not None]
+    channels = [each for each in masks if each is not None]
+    return torch.cat([given, torch.cat(channels)], dim=1) if channels else given
+
+
+def _guided(
+    model: Predictor, counts: Sequence[int], predictions: Tensor, columns: Tensor
+) -> Tensor:
+    """One prediction a row, (B, C, h, w); rows with as many samples are guided together.
+
+    counts: how many rows have a first sample, a second, a third.
+    """
+    firsts = [0, *itertools.accumulate(counts)]
+    _, scale, avoid_weight, *_ = columns.unbind(1)
+    guided, begin = [], 0
+    for samples, end in reversed(list(enumerate(counts, 1))):
+        if end > begin:
+            parts = [predictions[first + begin : first + end] for first in firsts[:samples]]
+            guided.append(model.guide(parts, scale[begin:end], avoid_weight[begin:end]))
+            begin = end
+    return _joined(guided).to(predictions.dtype)
+
+
+def _solved(
+    rows: Sequence[Row], latents: Tensor, guided: Tensor, columns: Tensor
+) -> Iterator[tuple[Tensor | None, Tensor | None]]:
+    """For each row its next latents and what its solver remembers; None: it has no solver."""
+    for solver, run, here in _runs(rows):
+        if solver is None:
+            yield from [(None, None)] * len(run)
+            continue
+        x, prediction = latents[here].float(), guided[here].float()
+        before = x
+        if solver.remembers:
+            before = torch.cat(
+                [torch.zeros_like(x[:1]) if r.before is None else r.before for r in run]
+            )
+        after, left = solver.step(x, prediction, before, columns[here, 3:].unbind(1))
+        remembered = [None] * len(run) if left is None else _each(left)
+        yield from zip(_each(after.to(latents.dtype)), remembered, strict=True)
+
+
+def _joined(parts: Sequence[Tensor]) -> Tensor:
+    return torch.cat(list(parts)) if len(parts) > 1 else parts[0]
+
+
+def _each(batch: Tensor) -> Sequence[Tensor]:
+    """(B, …) → B views of (1, …) in the same memory order, on which rounding depends."""
+    return batch.chunk(len(batch))
 
 
 def decode(

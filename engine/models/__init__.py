@@ -38,18 +38,36 @@ class Conditioning:
     notes: tuple[Sentence, ...] = ()
 
 
-class Denoiser(Protocol):
-    """A drawing model whose images in flight share forward passes."""
+class Predictor(Protocol):
+    """What a tick needs of a model."""
 
     name: str
     device: torch.device
-    noise_dtype: torch.dtype
-    scheduler: Any
-    """The checkpoint's own, from which each row's copy is configured."""
     prediction: str
     """epsilon, v_prediction, sample or flow."""
     alphas: Sequence[float]
     """Cumulative products of 1 − β by timestep; empty for flow."""
+
+    def padded(self, samples: int) -> int: ...
+    def tile(self, *, on: bool) -> None: ...
+    def predict(
+        self,
+        latents: Tensor,
+        timesteps: Tensor,
+        conditioning: Mapping[str, Tensor],
+        adapters: Sequence[str],
+    ) -> Tensor: ...
+    def guide(
+        self, predictions: Sequence[Tensor], scale: Tensor, avoid_weight: Tensor
+    ) -> Tensor: ...
+
+
+class Denoiser(Predictor, Protocol):
+    """A drawing model whose images in flight share forward passes: what comes before and after."""
+
+    noise_dtype: torch.dtype
+    scheduler: Any
+    """The checkpoint's own, from which each row's copy is configured."""
     inpaints: bool
     """Whether mask and masked picture are input channels of the denoiser."""
     preview: Preview
@@ -66,8 +84,6 @@ class Denoiser(Protocol):
     def group_of(self, adapter: str) -> str: ...
     def latent_shape(self, width_px: int, height_px: int) -> tuple[int, ...]: ...
     def first_step(self, steps: int, strength: float) -> int: ...
-    def tile(self, *, on: bool) -> None: ...
-    def padded(self, samples: int) -> int: ...
     def set_timesteps(self, scheduler: Any, steps: int, shape: tuple[int, ...]) -> None: ...  # noqa: ANN401
     def encode_image(self, picture: Image.Image) -> Callable[[torch.Generator], Tensor]: ...
     def encode_mask(
@@ -80,14 +96,6 @@ class Denoiser(Protocol):
         noise: Tensor,
         timestep: Tensor,
     ) -> Tensor: ...
-    def predict(
-        self,
-        latents: Tensor,
-        timesteps: Tensor,
-        conditioning: Mapping[str, Tensor],
-        adapters: Sequence[str],
-    ) -> Tensor: ...
-    def guide(self, predictions: Sequence[Tensor], scale: float, avoid_weight: float) -> Tensor: ...
     def decode(self, latents: Tensor) -> Tensor: ...
 
 

@@ -350,11 +350,12 @@ class LatentModel:
         """The context in which the denoiser runs eagerly."""
         return nullcontext()
 
-    def guide(self, predictions: Sequence[Tensor], scale: float, avoid_weight: float) -> Tensor:
-        """Classifier-free guidance (Ho & Salimans 2022, eq. 6) of one row.
+    def guide(self, predictions: Sequence[Tensor], scale: Tensor, avoid_weight: Tensor) -> Tensor:
+        """Classifier-free guidance (Ho & Salimans 2022, eq. 6), one scale for each row.
 
-        predictions: for the text alone; or for the negative and the text; or for these and for what
-        to avoid, which is composed in with a negative weight (Liu et al. 2022, eq. 11).
+        predictions, (B, C, h, w) each: for the text alone; or for the negative and the text; or for
+        these and for what to avoid, which is composed in with a negative weight (Liu et al. 2022,
+        eq. 11). scale, avoid_weight: (B, 1, 1, 1) fp32.
         """
         if len(predictions) == 1:
             return predictions[0]

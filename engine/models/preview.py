@@ -19,13 +19,13 @@ from engine.models import noise
 from engine.pictures.encoded import PREVIEW_SIDE_PX
 
 if TYPE_CHECKING:
-    from engine.models import Denoiser
+    from engine.models import Denoiser, Predictor
 
 log = logging.getLogger(__name__)
 
 
 def clean_latents(
-    model: Denoiser,
+    model: Predictor,
     scheduler: Any,  # noqa: ANN401
     given: Tensor,
     prediction: Tensor,

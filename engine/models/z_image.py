@@ -87,7 +87,7 @@ class ZImage(FlowModel):
         """The context of an eager pass, whose forward copies lengths and positions each time."""
         return non_blocking(self.device)
 
-    def guide(self, predictions: Sequence[Tensor], scale: float, avoid_weight: float) -> Tensor:
+    def guide(self, predictions: Sequence[Tensor], scale: Tensor, avoid_weight: Tensor) -> Tensor:
         if len(predictions) == 1:
             return predictions[0]
         negative, text, *avoided = predictions

@@ -77,7 +77,7 @@ def steps(row, mode):
     """Copies that somebody waited for, over all steps of a row."""
     with Watching() as watching, mode:
         while row.step < row.total:
-            row.advance(row.model_input(), torch.zeros_like(row.latents))
+            row.advance(row.scaled(), torch.zeros_like(row.latents))
     assert row.latents.device == META
     return watching.blocking
 
@@ -99,7 +99,8 @@ def test_left_alone_schedulers_that_draw_noise_do(rows_on_meta, draw):
 @pytest.mark.parametrize("name", ["euler", "ddim", "dpm++2m"])
 def test_a_row_with_a_mask_waits_for_nothing_either(rows_on_meta, draw, name):
     (row,) = rows_on_meta("sd", draw(scheduler=name, steps=6))
-    row.mask = Mask(*(torch.ones(1, 4, 8, 8, device=META) for _ in range(3)))
+    parts = (torch.ones(1, 4, 8, 8, device=META) for _ in range(3))
+    row.mask = Mask(*parts, [(0.5, 0.5)] * 6)
     assert steps(row, NonBlocking(META, to_device)) == 0
 
 

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from diffusers import DDPMScheduler
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -335,14 +336,15 @@ def test_what_a_failed_pass_held_is_free_again_when_half_of_it_is_tried():
 
 
 def test_a_row_whose_own_step_breaks_fails_alone_and_is_not_stepped_again():
-    class Picky(FakeModel):
-        def guide(self, predictions, scale, avoid_weight):
-            if scale == 9.0:
+    class Picky(DDPMScheduler):
+        def step(self, *arguments, **options):
+            if self.num_inference_steps == 3:
                 raise torch.OutOfMemoryError("CUDA out of memory.")
-            return super().guide(predictions, scale, avoid_weight)
+            return super().step(*arguments, **options)
 
-    model = Picky()
-    jobs = [draw(str(n), owner=f"o{n}", guidance=9.0 if n == 1 else 5.0) for n in range(3)]
+    model = FakeModel()
+    model.scheduler = Picky(clip_sample=False)
+    jobs = [draw(str(n), owner=f"o{n}", steps=3 if n == 1 else 4) for n in range(3)]
     events, _ = work({0: submit(*jobs)}, model)
     assert isinstance(ends(events)["1"], Failed)
     assert isinstance(ends(events)["0"], Finished) and isinstance(ends(events)["2"], Finished)
