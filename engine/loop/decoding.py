@@ -2,67 +2,168 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
 
 from engine.device.faults import is_out_of_memory, log_failure, raise_if_lost
 from engine.errors import NotFiniteError
 from engine.loop import sampler
 from engine.loop.rows import Row, Work
+from engine.loop.stopwatch import Stopwatch
+
+Outcome = tuple[Work, Exception | None]
+"""A job whose pictures are now all decoded, or the error that ends it."""
+
+
+class _Begun(NamedTuple):
+    """Rows that the device decodes."""
+
+    rows: Sequence[Row]
+    pixels: Callable[[], tuple[NDArray[np.uint8], NDArray[np.bool_]]]
+    watch: Stopwatch
 
 
 class Decoding:
-    """Decodes in batches; while other rows are in flight, for no longer than one of their ticks."""
+    """Decodes in batches; while other rows are in flight, for no longer than one of their ticks.
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
+    A card does it behind the tick that is under way, and the pixels are taken over one turn later,
+    so that the host need not wait. It is done in the card's order, not beside the next tick: so
+    ticks and pictures are each charged their own time. The safety check does have to wait for its
+    scores, and so has a stream of its own.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        new_watch: Callable[[torch.device, Callable[[], float]], Stopwatch] = Stopwatch,
+    ) -> None:
+        self._clock, self._new_watch = clock, new_watch
         self._each_s: dict[Hashable, float] = {}
         """Seconds to decode one picture, as last measured, by group."""
+        self._most: dict[Hashable, int] = {}
+        """How many pictures may be decoded at once where more did not fit into memory, by group."""
+        self._begun: list[_Begun] = []
+        self._beside: Any = None
+        """The CUDA stream of the safety check."""
         self.rows: list[Row] = []
         """Drawn, but not decoded."""
 
-    def decode(self, most_s: float) -> Iterator[tuple[Work, Exception | None]]:
-        """Jobs whose pictures are now all decoded, or the error that ends them."""
-        began_s = self._clock()
-        left_s = most_s
-        while self.rows:
-            group = self.rows[0].group
-            batch = [row for row in self.rows if row.group == group]
-            if most_s < math.inf:
-                fit = int(left_s / self._each_s[group]) if group in self._each_s else 1
-                if left_s < most_s and (fit < 1 or left_s <= 0):
-                    return
-                batch = batch[: max(1, fit)]
-            self.rows = [row for row in self.rows if row not in batch]
-            yield from self._decode(batch)
-            left_s = most_s - (self._clock() - began_s)
+    def in_flight(self) -> list[Row]:
+        """Rows that are drawn and have not ended."""
+        return [*self.rows, *(row for begun in self._begun for row in begun.rows)]
 
-    def _decode(self, rows: Sequence[Row]) -> Iterator[tuple[Work, Exception | None]]:
-        began_s = self._clock()
+    def decode(self, most_s: float) -> Iterator[Outcome]:
+        """Take over what the turn before began, and begin more that takes at most so many seconds;
+        without a limit all that is begun is ended.
+        """
+        before, self._begun = self._begun, []
+        for begun in before:
+            yield from self._end(begun)
+        left_s = most_s
+        while batch := self._batch(left_s, first=left_s == most_s):
+            began_s = self._clock()
+            yield from self._begin(batch, at_once=most_s == math.inf)
+            if most_s < math.inf:
+                expected_s = self._each_s.get(batch[0].group, math.inf) * len(batch)
+                left_s -= max(expected_s, self._clock() - began_s)
+
+    def _batch(self, left_s: float, *, first: bool) -> Sequence[Row]:
+        """The rows to decode next; the first batch has one where none would fit into the time."""
+        if not self.rows or (left_s <= 0 and not first):
+            return []
+        group = self.rows[0].group
+        batch = [row for row in self.rows if row.group == group]
+        batch = batch[: self._most.get(group, len(batch))]
+        if left_s < math.inf:
+            each_s = self._each_s.get(group, math.inf)
+            batch = batch[: max(int(first), int(left_s / each_s))]
+        self.rows = [row for row in self.rows if row not in batch]
+        return batch
+
+    def _begin(self, rows: Sequence[Row], *, at_once: bool) -> Iterator[Outcome]:
         model = rows[0].model
+        watch = self._new_watch(model.device, self._clock)
         try:
-            pictures = sampler.decode(model, rows)
+            begun = _Begun(rows, sampler.decode(model, rows), watch)
         except Exception as error:  # noqa: BLE001 - one bad job fails alone
-            raise_if_lost(error)
-            if len(rows) == 1 or not is_out_of_memory(error):
-                yield from ((row.work, error) for row in rows)
-                return
-            pictures = []
-        if not pictures:
-            # Only here has the memory of the failed call been freed.
-            for row in rows:
-                yield from self._decode([row])
+            failure = self._failure(rows, error)
+        else:
+            watch.stop()
+            if at_once or model.device.type != "cuda":
+                yield from self._end(begun)
+            else:
+                self._begun.append(begun)
             return
-        each_s = (self._clock() - began_s) / len(rows)
-        self._each_s[rows[0].group] = max(each_s, 1e-6)
-        for row, (pixels, score) in zip(rows, pictures, strict=True):
-            work = row.work
-            work.gpu_s += each_s
-            if pixels is None:
-                yield work, NotFiniteError()
-                continue
-            with log_failure("A preview could not learn from a picture."):
-                model.preview.learn(row.latents, pixels)
-            work.pictures[row.index] = (pixels, score)
-            if len(work.pictures) == work.images:
-                yield work, None
+        yield from self._one_by_one(rows, failure)
+
+    def _end(self, begun: _Begun) -> Iterator[Outcome]:
+        """Pictures of rows whose job has not ended meanwhile."""
+        rows, model = begun.rows, begun.rows[0].model
+        try:
+            pixels, finite = begun.pixels()
+            scores: Sequence[float | None] = [None] * len(rows)
+            scored_s = 0.0
+            if model.safety is not None:
+                with self._beside_ticks(model.device):
+                    watch = self._new_watch(model.device, self._clock)
+                    scores = model.safety.scores(list(pixels))
+                    watch.stop()
+                    scored_s = watch.seconds()
+            each_s = (begun.watch.seconds() + scored_s) / len(rows)
+        except Exception as error:  # noqa: BLE001 - one bad job fails alone
+            failure = self._failure(rows, error)
+        else:
+            self._each_s[rows[0].group] = max(each_s, 1e-6)
+            for row, picture, good, score in zip(rows, pixels, finite, scores, strict=True):
+                row.work.gpu_s += each_s
+                if not row.work.ended:
+                    yield from self._picture(row, picture if good else None, score)
+            return
+        yield from self._one_by_one(rows, failure)
+
+    def _picture(
+        self, row: Row, pixels: NDArray[np.uint8] | None, score: float | None
+    ) -> Iterator[Outcome]:
+        work = row.work
+        if pixels is None:
+            yield work, NotFiniteError()
+            return
+        with log_failure("A preview could not learn from a picture."):
+            row.model.preview.learn(row.latents, pixels)
+        work.pictures[row.index] = (pixels, score)
+        if len(work.pictures) == work.images:
+            yield work, None
+
+    def _failure(self, rows: Sequence[Row], error: Exception) -> Exception | None:
+        """The error where it is a row's own; of several rows, each has to be tried alone.
+
+        What a failed call used is free again only where its error is gone, and so is not kept.
+        """
+        raise_if_lost(error)
+        if len(rows) == 1:
+            return error
+        if is_out_of_memory(error):
+            self._most[rows[0].group] = len(rows) // 2
+        return None
+
+    def _one_by_one(self, rows: Sequence[Row], failure: Exception | None) -> Iterator[Outcome]:
+        if failure is not None:
+            yield rows[0].work, failure
+            return
+        for row in rows:
+            if not row.work.ended:
+                yield from self._begin([row], at_once=True)
+
+    def _beside_ticks(self, device: torch.device) -> AbstractContextManager[object]:
+        if device.type != "cuda":
+            return contextlib.nullcontext()
+        if self._beside is None:
+            self._beside = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        return torch.cuda.stream(self._beside)

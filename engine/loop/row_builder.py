@@ -61,6 +61,7 @@ def build_rows(work: Work, model: Denoiser, arrivals: itertools.count[int]) -> I
             work=work,
             index=index,
             owner=job.owner,
+            lane=job.lane,
             group=(model.name, shape, shapes, job.tile, model.group_of(adapter), mask is None),
             samples=samples,
             arrival=next(arrivals),

@@ -76,6 +76,7 @@ class Row:
     index: int
     """Of the picture in its job."""
     owner: str
+    lane: int
     group: tuple[object, ...]
     samples: int
     arrival: int

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.device.async_copy import non_blocking, to_device
+from engine.device.async_copy import non_blocking, to_device, to_host
 from engine.loop.rows import Row
 from engine.models import Denoiser, Predictor
 from engine.models.solvers import Solver
@@ -147,18 +147,15 @@ def _each(batch: Tensor) -> Sequence[Tensor]:
 
 def decode(
     model: Denoiser, rows: Sequence[Row]
-) -> list[tuple[NDArray[np.uint8] | None, float | None]]:
-    """Pictures (H, W, 3) of finished rows with their safety scores; None where pixels are not
-    finite.
+) -> Callable[[], tuple[NDArray[np.uint8], NDArray[np.bool_]]]:
+    """Begin to decode finished rows of one group; the result waits for the device.
+
+    It returns pixels, (B, H, W, 3), and whether those of each row are finite, (B,).
     """
     latents = torch.cat([row.latents for row in rows])
     model.tile(on=rows[0].tile)
     pixels = model.decode(latents)
-    finite = pixels.isfinite().flatten(1).all(dim=1).tolist()
+    finite = to_host(pixels.isfinite().flatten(1).all(dim=1))
     rounded = (pixels / 2 + 0.5).clamp(0, 1).mul(255).round().to(torch.uint8)
-    arrays = rounded.permute(0, 2, 3, 1).contiguous().cpu().numpy()
-    scores = [None] * len(rows) if model.safety is None else model.safety.scores(list(arrays))
-    return [
-        (array if good else None, score)
-        for array, good, score in zip(arrays, finite, scores, strict=True)
-    ]
+    drawn = to_host(rounded.permute(0, 2, 3, 1).contiguous())
+    return lambda: (drawn(), finite())

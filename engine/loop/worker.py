@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
 import math
@@ -76,7 +77,7 @@ class Worker:
     @torch.inference_mode()
     def run(self) -> None:
         """Work until closed; raises EngineLost where the device is lost."""
-        while self._receive(wait=True):
+        while self._receive():
             self._turn()
             self._run_solo()
         self._admission.close()
@@ -87,25 +88,40 @@ class Worker:
         self._retire()
         self._tell()
 
-    def _receive(self, *, wait: bool) -> bool:
-        """Take every message; wait for one where nothing is to be done. False: time to stop."""
-        while True:
-            drawing = self._rows or self._decoding.rows or self._solos
-            busy = bool(drawing or self._pending.partly())
-            idle = wait and not (busy or self._admission.may_start or self._close_at_s is not None)
-            timeout_s = LATER_CHECK_S if self._pending.waiting else IDLE_CHECK_S
+    def _receive(self) -> bool:
+        """Take every message; wait for one where there is nothing to do. False: time to stop."""
+        while self._has_nothing_to_do():
             try:
-                message = self._mailbox.get(block=idle, timeout=timeout_s if idle else None)
+                self._take(self._mailbox.get(block=True, timeout=self._patience_s()))
             except mailboxes.Empty:
-                if not idle or self._pending.waiting:
+                if self._pending.waiting:
                     break
                 self._admission.idle(self._idle_unload_s, self._in_use())
                 self._tell()
-            else:
-                self._take(message)
+        return self._goes_on()
+
+    def _goes_on(self) -> bool:
+        """Take every message that has come. False: time to stop."""
+        with contextlib.suppress(mailboxes.Empty):
+            while True:
+                self._take(self._mailbox.get(block=False, timeout=None))
         if self._close_at_s is None:
             return True
-        return self._clock() < self._close_at_s and (busy or self._admission.loads())
+        left = self._draws() or self._admission.loads()
+        return left and self._clock() < self._close_at_s
+
+    def _draws(self) -> bool:
+        """Whether jobs are being drawn, decoded or encoded."""
+        return bool(
+            self._rows or self._decoding.in_flight() or self._solos or self._pending.partly()
+        )
+
+    def _has_nothing_to_do(self) -> bool:
+        return not (self._draws() or self._admission.may_start or self._close_at_s is not None)
+
+    def _patience_s(self) -> float:
+        """How long to wait for a message; jobs that could not begin yet are tried again soon."""
+        return LATER_CHECK_S if self._pending.waiting else IDLE_CHECK_S
 
     def _take(self, message: Message) -> None:
         match message:
@@ -164,21 +180,26 @@ class Worker:
 
     def _tick(self) -> None:
         """One forward pass for rows of one group."""
-        rows = plan(self._rows, self._budgets.of)
+        tick = next(self._ticks)
+        rows = plan(self._rows, tick, self._budgets.of, self._fill)
         if not rows:
             return
-        device, tick = rows[0].model.device, next(self._ticks)
+        model = rows[0].model
         began_s = self.tick_began_s = self._clock()
         for row in rows:
             row.last_tick = tick
-        self._timer.begin(device)
+        self._timer.begin(model.device)
         self._step(rows)
-        self._timer.end(device, rows)
+        size = model.padded(sum(row.samples for row in rows))
+        self._timer.end(model.device, rows, None if model.untypical else size)
         self.tick_began_s = None
         self._utilization.add(began_s, self._clock())
         self._decoding.rows += [row for row in rows if row.step == row.total]
         self._rows[:] = [row for row in self._rows if row.step < row.total]
         self._reports.stepped(rows)
+
+    def _fill(self, row: Row, samples: int) -> int:
+        return self._budgets.fill(row.group, samples, row.model.padded)
 
     def _step(self, rows: Sequence[Row]) -> None:
         """Step rows; where the pass fails, step them in halves until the row at fault is alone."""
@@ -225,7 +246,7 @@ class Worker:
 
         def report(done: int, total: int) -> None:
             self._reports.solo(work, done, total)
-            if not self._receive(wait=False) or work.ended:
+            if not self._goes_on() or work.ended:
                 raise _Stopped
             self._turn()
 
@@ -265,7 +286,7 @@ class Worker:
         return True
 
     def _in_use(self) -> set[str]:
-        names = {row.model.name for row in (*self._rows, *self._decoding.rows)}
+        names = {row.model.name for row in (*self._rows, *self._decoding.in_flight())}
         return names | {work.ticket.model for work, _ in (*self._solos, *self._pending.waiting)}
 
     def _tell(self) -> None:

@@ -41,12 +41,13 @@ class Conditioning:
 class Predictor(Protocol):
     """What a tick needs of a model."""
 
-    name: str
     device: torch.device
     prediction: str
     """epsilon, v_prediction, sample or flow."""
     alphas: Sequence[float]
     """Cumulative products of 1 − β by timestep; empty for flow."""
+    untypical: bool
+    """Whether the last pass ran without compiled code though the model is being compiled."""
 
     def padded(self, samples: int) -> int: ...
     def tile(self, *, on: bool) -> None: ...
@@ -65,6 +66,7 @@ class Predictor(Protocol):
 class Denoiser(Predictor, Protocol):
     """A drawing model whose images in flight share forward passes: what comes before and after."""
 
+    name: str
     noise_dtype: torch.dtype
     scheduler: Any
     """The checkpoint's own, from which each row's copy is configured."""

@@ -63,6 +63,7 @@ class LatentModel:
         self._tiles = False
         self._loras = Loras(pipeline, loras)
         self._compiled: Compiled | None = None
+        self.untypical = False
         self._text_adapter = ""
         self._texts = TextCache()
 
@@ -338,10 +339,12 @@ class LatentModel:
         It runs eagerly where the pass has a LoRA or a seamless tile, or where the family asks for
         that.
         """
+        self.untypical = self._compiled is not None and self._compiled.serves
         with self.using(adapters):
             if self._compiled is not None and not (eager or self._tiles or any(adapters)):
                 served = self._compiled.serve(arguments, options)
                 if served is not None:
+                    self.untypical = False
                     return served[0]
             with self.eagerly():
                 return self.denoiser(*arguments, **options)

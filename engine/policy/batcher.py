@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
+
+FLOOR_TICKS = 8
+"""One of so many ticks is for whoever has not stepped for as long, whatever their lane."""
 
 
 class Plannable(Protocol):
@@ -12,6 +16,10 @@ class Plannable(Protocol):
 
     @property
     def owner(self) -> str: ...
+    @property
+    def lane(self) -> int:
+        """Lower ones step first."""
+
     @property
     def group(self) -> Hashable:
         """Rows of one group can share a pass."""
@@ -30,30 +38,58 @@ class Plannable(Protocol):
 R = TypeVar("R", bound=Plannable)
 
 
-def plan(rows: Sequence[R], budget_of: Callable[[Any], int]) -> list[R]:
-    """The rows of the next tick, in order of arrival.
+def plan(
+    rows: Sequence[R],
+    tick: int,
+    budget_of: Callable[[Any], int],
+    fill: Callable[[R, int], int] = lambda _, samples: samples,
+) -> list[R]:
+    """The rows of this tick, in order of arrival.
 
-    All are of the group with the row that has waited longest; owners take turns, so that a single
-    picture steps in every tick however many rows others have.
+    Lanes go first in their order. All rows are of the group with the row of the first lane that has
+    waited longest; within a lane owners take turns, so that a single picture steps in every tick
+    however many rows others of its lane have.
+
+    fill: how many samples a pass of this row's group should take where so many would fit: fewer
+    where it would be padded, and the padding would cost more than a smaller pass.
     """
     if not rows:
         return []
-    waiting = sorted(rows, key=lambda row: (row.last_tick, row.arrival))
+    rank = _ranks(rows, tick)
+    waiting = sorted(rows, key=lambda row: (rank(row), row.last_tick, row.arrival))
     group = waiting[0].group
-    turns: dict[str, deque[R]] = {}
-    for row in waiting:
-        if row.group == group:
-            turns.setdefault(row.owner, deque()).append(row)
-    budget = max(budget_of(group), waiting[0].samples)
+    left = max(budget_of(group), waiting[0].samples)
     chosen: list[R] = []
+    for _, lane in itertools.groupby((row for row in waiting if row.group == group), key=rank):
+        for row in _in_turns(lane):
+            if row.samples <= left:
+                chosen.append(row)
+                left -= row.samples
+    left = max(fill(chosen[0], sum(row.samples for row in chosen)), chosen[0].samples)
+    taken: list[R] = []
+    for row in chosen:
+        if row.samples <= left:
+            taken.append(row)
+            left -= row.samples
+    return sorted(taken, key=lambda row: row.arrival)
+
+
+def _ranks(rows: Sequence[R], tick: int) -> Callable[[R], int]:
+    """A row's place by lane; now and then what has waited longest is first, with its kind."""
+    longest = min(rows, key=lambda row: (row.last_tick, row.arrival))
+    if tick % FLOOR_TICKS or tick - longest.last_tick < FLOOR_TICKS:
+        return lambda row: row.lane
+    kind = longest.lane, longest.group
+    return lambda row: -1 if (row.lane, row.group) == kind else row.lane
+
+
+def _in_turns(rows: Iterable[R]) -> Iterator[R]:
+    """One row of each owner, then the second of each that has one, and so on."""
+    turns: dict[str, deque[R]] = {}
+    for row in rows:
+        turns.setdefault(row.owner, deque()).append(row)
     while turns:
         for owner in tuple(turns):
-            row = turns[owner].popleft()
-            if row.samples <= budget:
-                chosen.append(row)
-                budget -= row.samples
+            yield turns[owner].popleft()
             if not turns[owner]:
                 del turns[owner]
-        if budget <= 0:
-            break
-    return sorted(chosen, key=lambda row: row.arrival)

@@ -42,7 +42,7 @@ class Profile:
         """Whether no other budget is being tried."""
         self._ceiling = ceiling
         self._each_s: dict[int, deque[float]] = {}
-        """Seconds for each sample in the last ticks, by bucket."""
+        """Seconds for each sample, padding among them, in the last ticks, by bucket."""
         self._seen: dict[int, int] = {}
 
     def stay_at(self, budget: int) -> None:
@@ -57,6 +57,11 @@ class Profile:
         self._seen[bucket] = self._seen.get(bucket, 0) + 1
         if bucket >= self.budget:
             self._judge(bucket)
+
+    def pass_s(self, samples: int) -> float | None:
+        """Seconds of a pass of so many samples, as last measured."""
+        recent = self._each_s.get(bucket_of(samples))
+        return statistics.median(recent) * samples if recent else None
 
     def out_of_memory(self, samples: int) -> None:
         """So many samples did not fit."""
@@ -106,12 +111,29 @@ class Budgets:
         return self._profile(group).budget
 
     def record(self, group: Group, samples: int, seconds: float) -> None:
-        """A tick of so many samples took so long."""
+        """A tick of so many samples, padding among them, took so long."""
         profile = self._profile(group)
         before = profile.stable
         profile.record(samples, seconds)
         if profile.stable and not before:
             self._keep(group, profile.budget)
+
+    def fill(self, group: Group, samples: int, padded: Callable[[int], int]) -> int:
+        """How many of so many samples a pass should take, for the most samples a second.
+
+        Where passes are padded to certain sizes that is all of them, or the largest size that they
+        fill. What has not been measured is taken to cost the same for each sample, padding among
+        them.
+        """
+        size = padded(samples)
+        whole = next((n for n in range(samples, 0, -1) if padded(n) == n), samples)
+        if whole == samples:
+            return samples
+        profile = self._profile(group)
+        size_s, whole_s = profile.pass_s(size), profile.pass_s(whole)
+        if size_s is None or whole_s is None:
+            size_s, whole_s = size, whole
+        return samples if samples / size_s > whole / whole_s else whole
 
     def out_of_memory(self, group: Group, samples: int) -> None:
         """So many samples did not fit."""

@@ -11,6 +11,8 @@ from engine.messages import Lane
 
 QUANTUM = 120.0
 """Work that an owner may ask for in each round: a small grid."""
+FLOOR = 8
+"""A lane with waiting jobs is handed one of so many, however many jobs wait in faster lanes."""
 RECENT_USE_HALF_LIFE_S = 3600.0
 RECENT_USE_UNIT = 10 * QUANTUM
 """Recent use that halves an owner's share of the relax lane."""
@@ -39,14 +41,17 @@ class _Owner:
 class FairQueue:
     """Tickets of waiting jobs; workers take the next one.
 
-    Within a lane, owners get equal shares of the work that they ask for; in the relax lane an
-    owner's share shrinks with recent use. Work that was handed out counts, even if it is cancelled.
+    Faster lanes come first, but a slower one keeps a small share. Within a lane, owners get equal
+    shares of the work that they ask for; in the relax lane an owner's share shrinks with recent
+    use. Work that was handed out counts, even if it is cancelled.
     """
 
     def __init__(self, *, owner_cap: int, clock: Callable[[], float]) -> None:
         self._owner_cap = owner_cap
         self._clock = clock
         self._lanes: dict[Lane, OrderedDict[str, _Owner]] = {lane: OrderedDict() for lane in Lane}
+        self._passed_over: Counter[Lane] = Counter()
+        """How often in a row a faster lane was served while jobs of this one could have started."""
         self._running: dict[str, str] = {}
         self._running_of: Counter[str] = Counter()
         self._recent: dict[str, tuple[float, float]] = {}
@@ -84,18 +89,33 @@ class FairQueue:
         spare samples. models: those that jobs may start on; None: any. solo: whether a job may
         start that has the device to itself and so brings no samples.
         """
-        for ring in self._lanes.values():
-            eligible = [
-                name
-                for name, owner in ring.items()
-                if (models is None or owner.tickets[0].model in models)
-                and (solo or owner.tickets[0].samples)
-                and self._running_of[name] < self._owner_cap
-                and (free_samples > 0 or (spare_samples > 0 and not self._running_of[name]))
-            ]
-            if eligible:
-                return self._hand_out(ring, eligible)
-        return None
+        eligible = {
+            lane: names
+            for lane, ring in self._lanes.items()
+            if (
+                names := [
+                    name
+                    for name, owner in ring.items()
+                    if (models is None or owner.tickets[0].model in models)
+                    and (solo or owner.tickets[0].samples)
+                    and self._running_of[name] < self._owner_cap
+                    and (free_samples > 0 or (spare_samples > 0 and not self._running_of[name]))
+                ]
+            )
+        }
+        if not eligible:
+            return None
+        lane = self._lane(list(eligible))
+        return self._hand_out(self._lanes[lane], eligible[lane])
+
+    def _lane(self, lanes: list[Lane]) -> Lane:
+        """The fastest lane, but a slower one that was passed over `FLOOR` − 1 times."""
+        longest = max(lanes, key=lambda lane: self._passed_over[lane])
+        lane = longest if self._passed_over[longest] >= FLOOR - 1 else lanes[0]
+        for other in lanes:
+            self._passed_over[other] += other > lane
+        self._passed_over[lane] = 0
+        return lane
 
     def end(self, job_id: str) -> None:
         """A job that was handed out is over, however it ended."""

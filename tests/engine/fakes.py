@@ -46,6 +46,7 @@ class FakeModel:
         self.safety = None
         self.inpaints = self.makes_contiguous = False
         self.can_tile = True
+        self.untypical = False
         self.passes = []
         """Samples of every pass that went through."""
         self.decoded = []

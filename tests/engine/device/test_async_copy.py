@@ -29,7 +29,7 @@ def to_device(tensor, device):
 
 
 class Watching(torch.overrides.TorchFunctionMode):
-    """Counts the copies from host to device that nobody sent."""
+    """Counts the copies from host to device that nobody sent, such as of a list of indices."""
 
     def __init__(self):
         super().__init__()
@@ -38,7 +38,8 @@ class Watching(torch.overrides.TorchFunctionMode):
     def __torch_function__(self, function, types, args=(), kwargs=None):
         result = function(*args, **(kwargs or {}))
         copied = function is torch.Tensor.to and args[0].device.type == "cpu"
-        if (copied or function is torch.tensor) and result.device == META:
+        looked_up = function is torch.Tensor.__getitem__ and isinstance(args[1], list)
+        if (copied or looked_up or function is torch.tensor) and result.device == META:
             self.blocking += 1
         return result
 

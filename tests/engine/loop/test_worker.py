@@ -20,6 +20,7 @@ from engine import (
     Failed,
     FailureKind,
     Finished,
+    Lane,
     Progress,
     Queued,
     Started,
@@ -27,9 +28,10 @@ from engine import (
 )
 from engine.loop.mailbox import Cancel, Close, Detached
 from engine.loop.rows import Work
+from engine.loop.stopwatch import Stopwatch
 from engine.loop.tick_timer import TickTimer
 from engine.pictures.encoded import Inputs
-from engine.policy.budgets import Budgets, Profile
+from engine.policy.budgets import Budgets, Profile, bucket_of
 from tests.engine.fakes import (
     FakeClock,
     FakeModel,
@@ -186,6 +188,58 @@ def test_decoding_beside_rows_in_flight_takes_no_longer_than_a_tick():
     assert model.decoded == [1, 2, 3, 1]
 
 
+def test_a_pass_without_the_compiled_code_of_its_model_teaches_the_budget_nothing():
+    """Compared with compiled ones it is slow, whatever the size of its batch."""
+
+    class Compiling(FakeModel):
+        def predict(self, *arguments):
+            self.untypical = len(self.passes) < 20
+            return super().predict(*arguments)
+
+    learnt = []
+
+    class Curious(Profile):
+        def record(self, samples, seconds):
+            learnt.append(samples)
+
+    work({0: submit(draw("1", steps=30))}, Compiling(), profile=Curious)
+    assert learnt == [2] * 10
+
+
+def test_padded_passes_take_whole_buckets_and_are_learnt_by_their_size():
+    class Padded(FakeModel):
+        def padded(self, samples):
+            return bucket_of(samples)
+
+    learnt = []
+
+    class Curious(Profile):
+        def record(self, samples, seconds):
+            learnt.append(samples)
+
+    model = Padded()
+    jobs = [draw(str(n), owner=f"o{n}", steps=6) for n in range(3)]
+    work({0: submit(*jobs)}, model, profile=Curious)
+    assert set(model.passes) <= {2, 4}
+    assert set(learnt) <= {2, 4}
+
+
+def test_a_turbo_picture_steps_in_almost_every_tick_beside_a_crowd_that_relaxes():
+    crowd = [draw(f"c{n}", owner=f"o{n}", steps=40, lane=Lane.RELAX) for n in range(30)]
+    turbo = draw("turbo", owner="late", steps=8, lane=Lane.TURBO)
+    model, seen = FakeModel(), []
+
+    class Curious(Profile):
+        def record(self, samples, seconds):
+            seen.append(samples)
+
+    script = {0: submit(*crowd), 9: submit(turbo)}
+    events, _ = work(script, model, profile=Curious)
+    ticks = [e for e in events if isinstance(e, Progress | Finished) and e.job_id == "turbo"]
+    assert isinstance(ticks[-1], Finished)
+    assert next(iter(ends(events))) == "turbo"
+
+
 def test_a_lone_grid_is_decoded_in_one_call():
     model = FakeModel()
     work({0: submit(draw("1", images=4))}, model)
@@ -222,13 +276,15 @@ def test_the_host_stays_one_tick_ahead_of_a_card_and_books_each_tick_its_own_tim
             booked.append((group, samples, seconds))
 
     events = iter(map(FakeEvent, range(9)))
-    timer = TickTimer(FakeClock(), FakeBudgets(), lambda: next(events))
+    timer = TickTimer(
+        FakeClock(), FakeBudgets(), lambda *where: Stopwatch(*where, lambda: next(events))
+    )
     works = [Work(draw(name), None, Inputs()) for name in "abc"]
     for group, one in zip("abc", works, strict=True):
         timer.begin(torch.device("cuda"))
-        timer.end(torch.device("cuda"), [SimpleNamespace(group=group, samples=2, work=one)])
+        timer.end(torch.device("cuda"), [SimpleNamespace(group=group, samples=2, work=one)], 4)
     assert waited == [1, 3]
-    assert booked == [("a", 2, 1.0), ("b", 2, 1.0)]
+    assert booked == [("a", 4, 1.0), ("b", 4, 1.0)]
     assert [one.gpu_s for one in works] == [1.0, 1.0, 0.0]
 
 
@@ -239,11 +295,12 @@ def test_a_tick_that_is_over_keeps_no_model_alive():
         def record(self):
             pass
 
-    timer, model = TickTimer(FakeClock(), Budgets(), FakeEvent), FakeModel()
+    watch = lambda *where: Stopwatch(*where, FakeEvent)  # noqa: E731
+    timer, model = TickTimer(FakeClock(), Budgets(), watch), FakeModel()
     one = Work(draw("a"), None, Inputs())
     one.rows = [SimpleNamespace(group=("m", (1,)), samples=2, work=one, model=model)]
     timer.begin(torch.device("cuda"))
-    timer.end(torch.device("cuda"), one.rows)
+    timer.end(torch.device("cuda"), one.rows, 2)
     gone = weakref.ref(model)
     del one, model
     gc.collect()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.policy.batcher import plan
+from engine.policy.batcher import FLOOR_TICKS, plan
 from engine.policy.budgets import BUCKETS, FLOOR, REVISIT, Budgets, Profile, bucket_of
 
 
@@ -18,6 +18,7 @@ class FakeRow:
     samples: int
     arrival: int
     last_tick: int = -1
+    lane: int = 1
     left: int = 10**9
 
 
@@ -29,8 +30,9 @@ rows = st.lists(
 def run(pending, ticks, budget=8):
     """Serve rows for so many ticks; how often each was."""
     served = Counter()
-    for tick in range(ticks):
-        for row in plan(pending, lambda _: budget):
+    begin = 1 + max(row.last_tick for row in pending) if pending else 0
+    for tick in range(begin, begin + ticks):
+        for row in plan(pending, tick, lambda _: budget):
             row.last_tick = tick
             served[row.arrival] += 1
     return served
@@ -38,7 +40,7 @@ def run(pending, ticks, budget=8):
 
 @given(rows, st.integers(1, 32))
 def test_a_tick_is_one_group_within_the_budget_in_order_of_arrival(pending, budget):
-    chosen = plan(pending, lambda _: budget)
+    chosen = plan(pending, 1, lambda _: budget)
     assert bool(chosen) == bool(pending)
     assert len({row.group for row in chosen}) <= 1
     assert sum(row.samples for row in chosen) <= max(budget, 3)
@@ -47,7 +49,7 @@ def test_a_tick_is_one_group_within_the_budget_in_order_of_arrival(pending, budg
 
 @given(rows, st.integers(3, 16))
 def test_no_room_is_left_that_a_waiting_row_of_the_group_would_fit(pending, budget):
-    chosen = plan(pending, lambda _: budget)
+    chosen = plan(pending, 1, lambda _: budget)
     if chosen:
         room = max(budget, chosen[0].samples) - sum(row.samples for row in chosen)
         passed = [r for r in pending if r.group == chosen[0].group and r not in chosen]
@@ -64,13 +66,98 @@ def test_a_newcomer_steps_in_the_very_next_tick_under_full_load():
     pending = [FakeRow("ann", "x", 2, n) for n in range(16)]
     run(pending, 5, budget=8)
     newcomer = FakeRow("bob", "x", 2, 99)
-    assert newcomer in plan([*pending, newcomer], lambda _: 8)
+    assert newcomer in plan([*pending, newcomer], 5, lambda _: 8)
 
 
 def test_a_lone_picture_steps_in_every_tick_beside_anybodys_many():
     pending = [FakeRow("ann", "x", 2, n) for n in range(16)] + [FakeRow("bob", "x", 2, 99)]
     served = run(pending, 40, budget=8)
     assert served[99] == 40
+
+
+def test_a_turbo_picture_steps_in_every_tick_beside_many_who_relax():
+    pending = [FakeRow(f"o{n}", "x", 2, n, lane=2) for n in range(127)]
+    run(pending, 5)
+    turbo = [FakeRow("ann", "x", 2, 200 + n, lane=0) for n in range(3)]
+    served = run([*pending, *turbo], 70)
+    for row in turbo:
+        assert served[row.arrival] >= 70 * (1 - 1 / FLOOR_TICKS) - 1
+    assert turbo[0] in plan([*pending, *turbo], 75, lambda _: 8)
+
+
+def test_who_relaxes_keeps_a_small_share_beside_many_in_faster_lanes():
+    relaxed = FakeRow("ann", "y", 2, 0, lane=2)
+    pending = [relaxed, *(FakeRow(f"o{n}", "x", 2, 1 + n, lane=0) for n in range(40))]
+    served = run(pending, 10 * FLOOR_TICKS)
+    assert 5 <= served[0] <= 10
+
+
+def test_an_owner_of_a_faster_lane_with_many_rows_goes_before_slower_lanes():
+    pending = [FakeRow("ann", "x", 2, n, lane=0) for n in range(9)]
+    pending += [FakeRow("bob", "x", 2, 10 + n, lane=1) for n in range(9)]
+    assert {row.owner for row in plan(pending, 1, lambda _: 8)} == {"ann"}
+
+
+lanes_too = st.lists(
+    st.tuples(st.sampled_from("abc"), st.sampled_from("xy"), st.integers(1, 3), st.integers(0, 2)),
+    max_size=30,
+).map(lambda each: [FakeRow(o, g, s, n, lane=lane) for n, (o, g, s, lane) in enumerate(each)])
+
+
+@given(lanes_too, st.sampled_from(BUCKETS[1:]))
+def test_no_row_starves_where_there_are_lanes_and_passes_fill_whole_buckets(pending, budget):
+    served = Counter()
+    budgets = Budgets()
+    for tick in range(30 * FLOOR_TICKS * (len(pending) + 1)):
+        chosen = plan(
+            pending,
+            tick,
+            lambda _: budget,
+            lambda _, samples: budgets.fill(("m", ()), samples, bucket_of),
+        )
+        assert chosen or not pending
+        for row in chosen:
+            row.last_tick = tick
+            served[row.arrival] += 1
+        if len(served) == len(pending):
+            return
+    raise AssertionError(f"{len(pending) - len(served)} rows never stepped.")
+
+
+@pytest.mark.parametrize(("count", "budget", "sizes"), [(9, 32, 16), (11, 32, 16), (5, 8, 8)])
+def test_passes_that_would_be_padded_fill_a_whole_bucket(count, budget, sizes):
+    """Nine guided rows bring 18 samples: padded to 32, almost half of the pass would be wasted."""
+    budgets, samples = Budgets(), Counter()
+    pending = [FakeRow(f"o{n}", "x", 2, n) for n in range(count)]
+    for tick in range(40):
+        chosen = plan(
+            pending, tick, lambda _: budget, lambda _, n: budgets.fill(("m", ()), n, bucket_of)
+        )
+        samples[sum(row.samples for row in chosen)] += 1
+        for row in chosen:
+            row.last_tick = tick
+    assert set(samples) == {sizes}
+    assert all(row.last_tick >= 38 for row in pending)
+
+
+def test_passes_that_are_not_padded_take_all_that_fits():
+    pending = [FakeRow(f"o{n}", "x", 2, n) for n in range(9)]
+    budgets = Budgets()
+    chosen = plan(pending, 1, lambda _: 32, lambda _, n: budgets.fill(("m", ()), n, lambda n: n))
+    assert len(chosen) == 9
+
+
+def test_where_a_padded_pass_is_known_to_be_quicker_for_each_picture_it_is_taken():
+    """Small passes take as long as larger ones: three samples in a pass of four, not two."""
+    budgets = Budgets()
+    group = ("m", (1, 4, 64, 64))
+    assert budgets.fill(group, 3, bucket_of) == 2
+    budgets.record(group, 2, 1.0)
+    budgets.record(group, 4, 1.1)
+    assert budgets.fill(group, 3, bucket_of) == 3
+    budgets.record(group, 4, 1.8)
+    budgets.record(group, 4, 1.8)
+    assert budgets.fill(group, 3, bucket_of) == 2
 
 
 def test_groups_take_turns():

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from engine import DrawJob, InputPicture, Lane, WeightedText
 from engine.policy.cost import ticket_for
-from engine.policy.queue import QUANTUM, FairQueue, Ticket
+from engine.policy.queue import FLOOR, QUANTUM, FairQueue, Ticket
 
 FREE = 32
 
@@ -80,7 +80,11 @@ def test_no_owner_ever_runs_more_than_the_cap(waiting, cap):
 def test_lower_lanes_come_first_and_one_owners_jobs_keep_their_order(waiting):
     by_id = {each.job_id: each for each in waiting}
     order = [by_id[job_id] for job_id in serve(queue_of(*waiting))]
-    assert [each.lane for each in order] == sorted(each.lane for each in order)
+    for place, each in enumerate(order):
+        if any(later.lane < each.lane for later in order[place:]):
+            before = [t.lane for t in order[:place]]
+            since = next((n for n, lane in enumerate(before[::-1]) if lane == each.lane), place)
+            assert sum(lane < each.lane for lane in before[place - since :]) >= FLOOR - 1
     for owner in "abcd":
         for lane in Lane:
             mine = [int(t.job_id) for t in order if (t.owner, t.lane) == (owner, lane)]
@@ -102,6 +106,26 @@ def test_owners_who_always_ask_get_equal_work_within_a_quantum_and_a_job(works, 
         queue.end(handed.job_id)
     totals = [served[owner] for owner in owners]
     assert max(totals) - min(totals) <= 2 * (QUANTUM + max(works))
+
+
+def test_a_slower_lane_keeps_a_small_share_beside_faster_ones_that_never_end():
+    queue = queue_of(*(ticket(f"r{n}", f"r{n}", lane=Lane.RELAX) for n in range(5)))
+    served = []
+    for n in range(4 * FLOOR):
+        queue.push(ticket(f"f{n}", f"f{n}"))
+        served.append(queue.next(FREE, FREE))
+        queue.end(served[-1].job_id)
+    relaxed = [place for place, each in enumerate(served) if each.lane is Lane.RELAX]
+    assert relaxed == [FLOOR - 1, 2 * FLOOR - 1, 3 * FLOOR - 1, 4 * FLOOR - 1]
+
+
+def test_a_slower_lane_whose_jobs_cannot_start_saves_up_no_share():
+    queue = queue_of(ticket("r", "ann", lane=Lane.RELAX, model="absent"), owner_cap=99)
+    for n in range(2 * FLOOR):
+        queue.push(ticket(f"f{n}", "bob"))
+        assert queue.next(FREE, FREE, {"m"}).job_id == f"f{n}"
+    queue.push(ticket("last", "bob"))
+    assert queue.next(FREE, FREE).job_id == "last"
 
 
 def test_a_single_picture_does_not_wait_behind_forty_repeats():
