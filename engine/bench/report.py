@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from engine.bench.measures import CURVE, Result
+from engine.bench.measures import CURVE, HOST, Result
 
 HEAD = """# Benchmarks
 
@@ -34,10 +34,21 @@ def write_page(results: Sequence[Result], path: Path, note: str) -> None:
     curves = [result for result in results if result.number.startswith(CURVE)]
     page = HEAD + f"Run of {date} on {machine()}.{note and ' ' + note}\n\n" + TABLE + table + "\n"
     path.parent.mkdir(parents=True, exist_ok=True)
+    page += "".join(_host(result) for result in results if result.number.startswith(HOST))
     if curves:
         _plot(curves, path.with_suffix(".svg"))
         page += f"\n![Throughput against jobs in flight]({path.with_suffix('.svg').name})\n"
     path.write_text(page, encoding="utf-8")
+
+
+def _host(result: Result) -> str:
+    found = result.details["ms"]
+    counts = list(next(iter(found.values())))
+    head = f"\nMilliseconds of the host in a turn, by guided rows ({result.number}):\n\n"
+    lines = [f"| scheduler | {' | '.join(map(str, counts))} |", "|---" * (1 + len(counts)) + "|"]
+    for name, by_count in found.items():
+        lines.append(f"| {name} | {' | '.join(f'{ms:.2f}' for ms in by_count.values())} |")
+    return head + "\n".join(lines) + "\n"
 
 
 def _plot(curves: Sequence[Result], path: Path) -> None:

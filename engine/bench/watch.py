@@ -13,6 +13,7 @@ from diffusers.models.attention import BasicTransformerBlock
 
 from engine.loop import sampler
 from engine.loop.rows import Row
+from engine.loop.worker import Worker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +21,7 @@ class Tick:
     """One call of the sampler."""
 
     began_s: float
+    """When its turn took the messages: what came later cannot take part."""
     model: str
     jobs: tuple[str, ...]
     eager: bool
@@ -76,17 +78,23 @@ def watching() -> Iterator[Watch]:
     """Record every tick, and the time inside the networks, of the engine within."""
     watch = Watch()
     step, decode, forward = sampler.step, sampler.decode, BasicTransformerBlock.forward
+    take, turn_began_s = Worker._goes_on, 0.0  # noqa: SLF001
+
+    def seen_take(worker: Worker) -> bool:
+        nonlocal turn_began_s
+        turn_began_s = time.perf_counter()
+        return take(worker)
 
     def seen_step(model: Any, rows: Sequence[Row]) -> Any:  # noqa: ANN401
         if "watched" not in vars(model):
             model.watched = True
             model.predict = watch.networks.timed(model.predict, model.device)
             model.condition = watch.networks.timed(model.condition, model.device)
-        began_s, before = time.perf_counter(), watch.eager_blocks
+        before = watch.eager_blocks
         failed = step(model, rows)
         jobs = tuple(dict.fromkeys(row.work.job.id for row in rows))
         eager = watch.eager_blocks > before
-        watch.ticks.append(Tick(began_s=began_s, model=model.name, jobs=jobs, eager=eager))
+        watch.ticks.append(Tick(began_s=turn_began_s, model=model.name, jobs=jobs, eager=eager))
         return failed
 
     def seen_decode(model: Any, rows: Sequence[Row]) -> Any:  # noqa: ANN401
@@ -100,11 +108,13 @@ def watching() -> Iterator[Watch]:
         return forward(*arguments, **options)
 
     sampler.step, sampler.decode = seen_step, seen_decode
+    Worker._goes_on = seen_take  # type: ignore[method-assign,assignment] # noqa: SLF001
     BasicTransformerBlock.forward = seen_forward
     try:
         yield watch
     finally:
         sampler.step, sampler.decode = step, decode
+        Worker._goes_on = take  # type: ignore[method-assign] # noqa: SLF001
         BasicTransformerBlock.forward = forward
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import itertools
 import json
 import random
+import time
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import torch
 from diffusers.models.attention import BasicTransformerBlock
 
 from engine import EngineError, scheduler_table
-from engine.bench import bench, figures, report
+from engine.bench import bench, figures, measures, report
 from engine.bench import watch as watch_module
 from engine.bench.measures import Result
 from engine.bench.models import (
@@ -22,6 +23,9 @@ from engine.bench.models import (
     toy_flow_spec,
     toy_spec,
 )
+from engine.loop import sampler
+from engine.models.latent import LatentModel
+from tests.engine.fakes import FakeModel, ScriptedMailbox, submit, work
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +81,53 @@ def test_random_arrivals_are_one_seeded_trace_at_the_speed_measured_last(small, 
     )
 
 
+def test_what_a_turn_costs_the_host_is_measured_with_every_row_in_flight(small, monkeypatch):
+    steps, step = [], sampler.step
+
+    def counted(model, rows):
+        steps.append(len(rows))
+        return step(model, rows)
+
+    monkeypatch.setattr(sampler, "step", counted)
+    monkeypatch.setattr(bench, "HOST_ROWS", (3,))
+    monkeypatch.setattr(bench, "HOST", {"euler": ("euler",)})
+    found = small.host()
+    assert found["euler"][3] > 0
+    assert set(steps) == {3}
+
+
+def test_timed_rounds_encode_texts_that_no_round_before_encoded(small, monkeypatch):
+    seen = []
+    monkeypatch.setattr(small.baseline, "draw", lambda job: seen.append(job.prompt[0].text) or 1.0)
+    encoded, embed = [], LatentModel._cached
+
+    def counted(model, text, chunks):
+        encoded.append(text)
+        return embed(model, text, chunks)
+
+    monkeypatch.setattr(LatentModel, "_cached", counted)
+    small.throughput([small.job(n, steps=2) for n in range(2)], 2)
+    assert len(set(seen)) == 4
+    texts = [text for text in encoded if "number" in text]
+    assert len(texts) == len(set(texts)) == 6
+
+
+def test_a_tick_begins_when_its_turn_takes_the_messages(small):
+    """What is submitted between that and the pass steps in the next one, and that is no delay."""
+    taken = []
+
+    class Dated(ScriptedMailbox):
+        def get(self, **how):
+            message = super().get(**how)
+            taken.append(time.perf_counter())
+            return message
+
+    with watch_module.watching() as watch:
+        work({}, FakeModel(), mailbox=Dated({0: submit(small.job(model="m", steps=1))}))
+    (tick,) = watch.ticks
+    assert tick.began_s < taken[1]
+
+
 def test_one_server_serves_one_after_another():
     assert bench._one_server([(0.0, 1.0), (0.5, 1.0), (5.0, 2.0)]) == [1.0, 1.5, 2.0]
 
@@ -114,6 +165,9 @@ class Measured:
     def overhead(self):
         return 0.08, 10
 
+    def host(self):
+        return {name: {16: 0.3, 32: 1.1, 64: 2.0} for name in measures.QUICK}
+
     def previews(self, pairs):
         return 1.0
 
@@ -139,8 +193,16 @@ def test_a_run_holds_every_benchmark_by_its_number(monkeypatch, tmp_path):
     assert {"1", "1-toy", *map(str, range(2, 11))} <= set(table)
     assert len(lines) == len(results) == len(table)
     assert table["3"]["figure"] is None and table["3"]["bar"] == "H200 only"
-    met = {number: table[number]["met"] for number in ("4", "6", "7", "7-toy", "9", "10")}
-    assert met == {"4": False, "6": True, "7": True, "7-toy": None, "9": False, "10": False}
+    met = {number: table[number]["met"] for number in ("4", "6", "7", "7-host", "7-toy", "9", "10")}
+    assert met == {
+        "4": False,
+        "6": True,
+        "7": True,
+        "7-host": False,
+        "7-toy": None,
+        "9": False,
+        "10": False,
+    }
 
 
 def test_full_size_models_are_judged_by_the_bars_of_an_h200(tmp_path):
