@@ -8,7 +8,7 @@ results equal its own, bit for bit. A row whose scheduler has no solver here ste
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,8 +22,8 @@ COLUMNS = 6
 
 Columns = Sequence[Tensor]
 """The numbers of a step, (B, 1, 1, 1) fp32 each."""
-Numbers = Iterator[tuple[Any, ...]]
-"""For each step at most `COLUMNS` numbers, fp32 tensors of one value or floats."""
+Numbers = Sequence[Tensor]
+"""At most `COLUMNS` of them, (steps,) fp32 each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +52,8 @@ def solver_for(scheduler: Any, timesteps: Tensor) -> tuple[Solver | None, NDArra
     if found is None:
         return None, table
     solver, numbers = found
-    for row, step in zip(table, numbers, strict=True):
-        row[: len(step)] = [float(number) for number in step]
+    for column, values in enumerate(numbers):
+        table[:, column] = values.numpy()
     return solver, table
 
 
@@ -76,13 +76,12 @@ def _euler_v(x: Tensor, velocity: Tensor, before: Tensor, c: Columns) -> tuple[T
 
 def _of_euler(scheduler: Any, begin: int) -> tuple[Solver, Numbers] | None:  # noqa: ANN401
     solver = {"epsilon": EULER, "v_prediction": EULER_V}.get(scheduler.config.prediction_type)
-
-    def numbers() -> Numbers:
-        for sigma, after in _steps(scheduler.sigmas, begin):
-            square = sigma**2 + 1
-            yield (sigma, after - sigma, -sigma / square**0.5, square, 0.0, square**0.5)
-
-    return None if solver is None else (solver, numbers())
+    if solver is None:
+        return None
+    sigma, after = scheduler.sigmas[begin:-1], scheduler.sigmas[begin + 1 :]
+    square = sigma**2 + 1
+    out = -sigma / square**0.5
+    return solver, (sigma, after - sigma, out, square, torch.zeros_like(sigma), square**0.5)
 
 
 EULER = Solver(name="euler", step=_euler, scales=True)
@@ -124,25 +123,24 @@ def _of_dpm(scheduler: Any, begin: int) -> tuple[Solver, Numbers] | None:  # noq
         or config.final_sigmas_type == "zero"
     )
 
-    def numbers() -> Numbers:
-        levels = [scheduler._sigma_to_alpha_sigma_t(sigma) for sigma in scheduler.sigmas]  # noqa: SLF001
-        logs = [torch.log(alpha) - torch.log(sigma) for alpha, sigma in levels]
-        for number in range(begin, steps):
-            (alpha, sigma), (alpha_after, sigma_after) = levels[number : number + 2]
-            h = logs[number + 1] - logs[number]
-            drawn = alpha_after * (torch.exp(-h) - 1.0)
-            first_order = (
-                config.solver_order == 1
-                or number == begin
-                or (number == steps - 1 and ends_first_order)
-            )
-            if first_order:
-                yield alpha, sigma, sigma_after / sigma, drawn
-            else:
-                ratio = (logs[number] - logs[number - 1]) / h
-                yield alpha, sigma, sigma_after / sigma, drawn, 0.5 * drawn, 1.0 / ratio
+    alphas, sigmas = scheduler._sigma_to_alpha_sigma_t(scheduler.sigmas)  # noqa: SLF001
+    logs = _one_by_one(torch.log, alphas) - _one_by_one(torch.log, sigmas)
+    h = logs[1:] - logs[:-1]
+    drawn = alphas[1:] * (_one_by_one(torch.exp, -h) - 1.0)
+    over_ratio = torch.zeros_like(h)
+    over_ratio[1:] = 1.0 / (h[:-1] / h[1:])
+    half = 0.5 * drawn
+    number = torch.arange(steps)
+    second_order = (number > begin) & ((number < steps - 1) | (not ends_first_order))
+    for each in (half, over_ratio):
+        each[~second_order | (config.solver_order == 1)] = 0.0
+    every = (alphas[:-1], sigmas[:-1], sigmas[1:] / sigmas[:-1], drawn, half, over_ratio)
+    return solver, [each[begin:] for each in every]
 
-    return solver, numbers()
+
+def _one_by_one(function: Callable[[Tensor], Tensor], values: Tensor) -> Tensor:
+    """As a scheduler does it: torch rounds logarithms of many numbers at once otherwise."""
+    return torch.stack([function(value) for value in values])
 
 
 DPM = Solver(name="dpm", step=_dpm_noise, remembers=True)
@@ -173,15 +171,12 @@ def _of_ddim(scheduler: Any, begin: int) -> tuple[Solver, Numbers] | None:  # no
     if solver is None or config.thresholding or config.clip_sample:
         return None
 
-    def numbers() -> Numbers:
-        stride = config.num_train_timesteps // scheduler.num_inference_steps
-        for timestep in scheduler.timesteps[begin:].tolist():
-            alpha, after = scheduler.alphas_cumprod[timestep], timestep - stride
-            final = scheduler.final_alpha_cumprod
-            alpha_after = scheduler.alphas_cumprod[after] if after >= 0 else final
-            yield alpha**0.5, (1 - alpha) ** 0.5, alpha_after**0.5, (1 - alpha_after) ** 0.5
-
-    return solver, numbers()
+    timesteps = scheduler.timesteps[begin:]
+    after = timesteps - config.num_train_timesteps // scheduler.num_inference_steps
+    alpha = scheduler.alphas_cumprod[timesteps]
+    within = scheduler.alphas_cumprod[after.clamp_min(0)]
+    alpha_after = torch.where(after >= 0, within, scheduler.final_alpha_cumprod)
+    return solver, (alpha**0.5, (1 - alpha) ** 0.5, alpha_after**0.5, (1 - alpha_after) ** 0.5)
 
 
 DDIM = Solver(name="ddim", step=_ddim)
@@ -199,14 +194,10 @@ def _flow(x: Tensor, velocity: Tensor, before: Tensor, c: Columns) -> tuple[Tens
 def _of_flow(scheduler: Any, begin: int) -> tuple[Solver, Numbers] | None:  # noqa: ANN401
     if scheduler.config.stochastic_sampling:
         return None
-    return FLOW, ((after - sigma,) for sigma, after in _steps(scheduler.sigmas, begin))
+    return FLOW, (scheduler.sigmas[begin + 1 :] - scheduler.sigmas[begin:-1],)
 
 
 FLOW = Solver(name="flow", step=_flow)
-
-
-def _steps(sigmas: Tensor, begin: int) -> Iterator[tuple[Tensor, Tensor]]:
-    return zip(sigmas[begin:-1], sigmas[begin + 1 :], strict=True)
 
 
 _SOLVERS: Mapping[str, Callable[[Any, int], tuple[Solver, Numbers] | None]] = {
