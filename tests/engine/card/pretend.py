@@ -392,6 +392,8 @@ class PretendCard:
         patch.setattr(torch.cuda, "get_device_properties", lambda device=None: Properties)
         patch.setattr(torch.cuda, "get_device_capability", lambda device=None: card.capability)
         patch.setattr(torch.cuda, "Event", Event)
+        patch.setattr(torch.cuda, "Stream", lambda device: object())
+        patch.setattr(torch.cuda, "stream", lambda _: contextlib.nullcontext())
         patch.setattr(torch.version, "cuda", "pretended")
         # Else a module's weights would be set in place, which no wrapper can be.
         torch.__future__.set_overwrite_module_params_on_conversion(True)
