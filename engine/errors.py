@@ -37,8 +37,8 @@ class Sentence(str):
         """
         return cls.of(one, many, {"count": count, **values})
 
-    @classmethod
-    def listed(cls, items: Iterable[Sentence]) -> Sentence:
+    @staticmethod
+    def listed(items: Iterable[str]) -> str:
         """One or more items as each language lists them, in English with commas."""
         return functools.reduce(
             lambda some, more: Sentence("{some}, {more}", some=some, more=more), items

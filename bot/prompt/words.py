@@ -319,7 +319,7 @@ def _scripts(text: str) -> list[Script]:
 def _does_not_read(
     script: Script, model: engine.ModelInfo, models: Sequence[engine.ModelInfo]
 ) -> Sentence:
-    reads = _listed([_LANGUAGES.get(code, code) for code in model.languages])
+    reads = Sentence.listed([_LANGUAGES.get(code, code) for code in model.languages])
     for other in models:
         if other.installed and not set(other.languages).isdisjoint(script.languages):
             return Sentence(
@@ -345,11 +345,11 @@ def _does_not_know(
     models: Sequence[engine.ModelInfo],
 ) -> Iterator[Sentence]:
     assert model.vocabulary is not None
-    listed = ", ".join(map(_cut, words[:WORDS_LISTED]))
+    listed = Sentence.listed(map(_cut, words[:WORDS_LISTED]))
     if len(words) > WORDS_LISTED:
         listed = Sentence("{words} and {count} more", words=listed, count=len(words) - WORDS_LISTED)
     things = _things(model.vocabulary, text)
-    drawn = ", ".join(things[:THINGS_LISTED])
+    drawn = Sentence.listed(things[:THINGS_LISTED])
     if len(things) > THINGS_LISTED:
         drawn = Sentence("{things} and more", things=drawn)
     yield Sentence(
@@ -392,12 +392,6 @@ def _things(vocabulary: engine.Vocabulary, text: str) -> tuple[str, ...]:
         if code in written:
             return things
     return vocabulary.draws[0][1]
-
-
-def _listed(texts: Iterable[str]) -> str:
-    return functools.reduce(
-        lambda some, more: Sentence("{some}, {more}", some=some, more=more), texts
-    )
 
 
 def _alias(model: engine.ModelInfo) -> str:

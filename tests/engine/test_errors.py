@@ -62,4 +62,5 @@ def test_sentences_are_listed_as_each_language_lists_them():
     assert listed == "cat, dog, owl"
     words = Words({"{some}, {more}": "{some}、{more}", "cat": "猫", "dog": "犬", "owl": "梟"})
     assert listed.said(words) == "猫、犬、梟"
-    assert Sentence.listed([Sentence("cat")]) == "cat"
+    assert Sentence.listed(["cat"]) == "cat"
+    assert Sentence.listed(["cat", "dog"]).said(words) == "cat、dog"
