@@ -190,7 +190,8 @@ async def info(interaction: discord.Interaction) -> None:
 
 @app_commands.command(description="Suggests as you type")
 async def whisper(interaction: discord.Interaction, style: str) -> None:
-    await interaction.response.send_message(f"You chose {style}.", ephemeral=True)
+    view = discord.ui.View(timeout=None).add_item(JobButton(1, "v", 1))
+    await interaction.response.send_message(f"You chose {style}.", view=view, ephemeral=True)
 
 
 @whisper.autocomplete("style")

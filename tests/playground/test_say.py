@@ -53,6 +53,11 @@ async def test_form_that_opens_is_sent_as_it_stands(request_for, capsys):
     assert told.count("〈U1 U2 U3 U4 🔄 V1 V2 V3 V4〉") == 2
 
 
+async def test_a_grid_that_comes_after_a_private_question_is_answered_counts(request_for, capsys):
+    assert await say(request_for("/whisper style: ink", clicks=["V1"])) == 0
+    assert "(only you see this)" in capsys.readouterr().out
+
+
 async def test_without_a_grid_it_fails_but_still_tells_what_came(request_for, capsys):
     assert await say(request_for("/info")) == 1
     told = capsys.readouterr()

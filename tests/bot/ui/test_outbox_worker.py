@@ -1,13 +1,17 @@
 """Which of the owed deliveries are under way, without Discord."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
+from sqlalchemy import select, update
 
 from bot.credits import ledger
-from bot.jobs import records
+from bot.jobs import batches, records
+from bot.jobs.batches import BatchRow
 from bot.jobs.records import NewJob, Outcome
-from bot.ui.outbox import AT_ONCE, Outbox
+from bot.storage.tables import batches as batch_table
+from bot.ui.outbox import AT_ONCE, BREAKS_AT_MOST, Outbox
 
 
 class NoProgress:
@@ -15,6 +19,22 @@ class NoProgress:
 
     async def end(self, row):
         pass
+
+
+class Lists:
+    """The ends of batches, written down; `broken` ones break off in a way nobody foresaw."""
+
+    def __init__(self):
+        self.posted, self.broken = [], set()
+
+    def changed(self, row, event):
+        pass
+
+    async def post_end(self, batch_id, *, again):
+        if batch_id in self.broken:
+            raise RuntimeError("a bug")
+        self.posted.append((batch_id, again))
+        return SimpleNamespace(id=77)
 
 
 class Posting(Outbox):
@@ -26,7 +46,7 @@ class Posting(Outbox):
             database=database,
             store=None,
             progress=NoProgress(),
-            batch_messages=None,
+            batch_messages=Lists(),
         )
         self.under_way = {}
         self.begun = asyncio.Event()
@@ -59,7 +79,7 @@ class Posting(Outbox):
 async def owed(database):
     """Makes jobs that failed and are owed a message: job "<n>" in the channel that is given."""
 
-    async def make(*channels):
+    async def make(*channels, batch_id=None):
         async with database.write() as connection:
             account_id = await ledger.account(
                 connection, guild_id=1, user_id=1, trial=10_000, now_ms=0
@@ -81,6 +101,7 @@ async def owed(database):
                     stored="{}",
                     notes="",
                     input_hashes=(),
+                    batch_id=batch_id,
                 )
                 await records.accept(connection, job, account_id=account_id, price=1, now_ms=number)
                 await records.fail(connection, job.id, Outcome.FAILED, "It broke.", now_ms=number)
@@ -198,3 +219,55 @@ async def test_channels_that_refuse_keep_no_other_waiting(owed, outbox):
         outbox.finish(job_id)
     await outbox.until(1)
     assert list(outbox.under_way) == ["40"]
+
+
+@pytest.fixture
+async def batch(database):
+    """A batch "b" in channel 1."""
+    row = BatchRow(
+        id="b", guild_id=1, channel_id=1, user_id=1, prompt="", locale="en", created_ms=0
+    )
+    async with database.write() as connection:
+        await batches.accept(connection, row)
+
+
+async def delivery_of_batch(database):
+    async with database.read() as connection:
+        return await connection.scalar(select(batch_table.c.delivery))
+
+
+@pytest.mark.usefixtures("batch")
+async def test_failures_of_a_batch_post_nothing_and_then_its_list_is_posted_as_new(
+    owed, outbox, database
+):
+    await owed(1, 1, 1, batch_id="b")
+    outbox.resume()
+    await outbox.flush(20)
+    assert not outbox.under_way
+    assert outbox._batches.posted == [("b", False)]
+    assert await delivery_of_batch(database) == "posted"
+
+
+@pytest.mark.usefixtures("batch")
+async def test_a_batch_that_is_over_goes_before_the_jobs_of_its_channel(owed, outbox, database):
+    await owed(1, 1)
+    async with database.write() as connection:
+        await connection.execute(update(batch_table).values(delivery="pending"))
+    outbox.resume()
+    await outbox.until(1)
+    assert outbox._batches.posted == [("b", True)]
+    assert sorted(outbox.under_way) == ["0"], "and they go on after it"
+
+
+@pytest.mark.usefixtures("batch")
+async def test_an_end_that_always_breaks_off_is_given_up(outbox, database):
+    async with database.write() as connection:
+        await connection.execute(update(batch_table).values(delivery="pending"))
+    outbox._batches.broken = {"b"}
+    outbox.retry_after_s, outbox.last_retry_s = (0,) * BREAKS_AT_MOST, 0
+    outbox.resume()
+    async with asyncio.timeout(20):
+        while await delivery_of_batch(database) == "pending":  # noqa: ASYNC110 - none to set
+            await asyncio.sleep(0.001)
+    assert await delivery_of_batch(database) == "kept"
+    assert outbox._batches.posted == []

@@ -8,6 +8,7 @@ import pytest
 from discord.utils import time_snowflake, utcnow
 
 import engine
+from bot.jobs.batches import BatchRow
 from bot.jobs.records import Delivery, JobRow, Outcome
 from bot.ui import progress
 from bot.ui.progress import Progress
@@ -166,3 +167,65 @@ async def test_nothing_runs_while_there_is_nothing_to_show(channels, shown):
     await asyncio.sleep(0.01)
     assert asyncio.all_tasks() == before
     assert shown._channels[1].timer is None
+
+
+# Batches.
+
+
+def batch_in(channel_id):
+    return BatchRow(
+        id="batch",
+        guild_id=1,
+        channel_id=channel_id,
+        user_id=7,
+        prompt="",
+        locale="en",
+        message_id=time_snowflake(utcnow()),
+        created_ms=0,
+    )
+
+
+async def rendered(events):
+    return {"content": " ".join(f"{job_id}:{event.done}" for job_id, event in events.items())}
+
+
+async def test_the_jobs_of_a_batch_share_one_message_and_one_edit(channels, shown):
+    batch = batch_in(1)
+    for job_id in "abc":
+        for percent in range(1, 30):
+            shown.show_in_batch(batch, job_id, drawn(job_id, percent), rendered)
+    await channels.until(1)
+    assert channels.edits == [(1, "a:29 b:29 c:29")]
+    shown.show_in_batch(batch, "a", None, rendered)
+    await channels.until(2)
+    assert channels.edits[-1] == (1, "b:29 c:29")
+    await shown.end(batch)
+    assert shown._channels == {}
+
+
+async def test_places_in_the_queue_edit_no_list(channels, shown):
+    batch = batch_in(1)
+    for position in range(9, 0, -1):
+        shown.show_in_batch(batch, "a", engine.Queued(job_id="a", position=position), rendered)
+    await asyncio.sleep(0.01)
+    assert channels.edits == []
+
+
+async def test_a_list_that_cannot_be_made_once_is_made_the_next_time(channels, shown, caplog):
+    caplog.set_level("INFO")
+    broken = [OSError("the database is busy"), RuntimeError("a bug")]
+
+    async def render(events):
+        if broken:
+            raise broken.pop(0)
+        return await rendered(events)
+
+    for percent in range(10, 40, 10):
+        shown.show_in_batch(batch_in(1), "a", drawn("a", percent), render)
+        message = shown._channels[1].shown["batch"]
+        async with asyncio.timeout(20):
+            while message.dirty or shown._channels[1].editing:  # noqa: ASYNC110 - none to set
+                await asyncio.sleep(0.001)
+    assert channels.edits == [(1, "a:30")]
+    assert "one progress edit was lost: the database is busy" in caplog.text
+    assert "a progress edit broke off" in caplog.text
