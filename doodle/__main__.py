@@ -1,4 +1,4 @@
-"""`darkroom doodle train | evaluate | scenes | words`."""
+"""`darkroom doodle train | evaluate | scenes | words | look`."""
 
 from __future__ import annotations
 
@@ -175,6 +175,15 @@ def write_words(options: argparse.Namespace) -> None:
     )
 
 
+def look(options: argparse.Namespace) -> None:
+    """Print what judge and pair see in a folder's pictures, as one JSON object."""
+    from doodle import measuring  # noqa: PLC0415
+
+    files = sorted(options.folder.glob("*.png"))
+    seen = measuring.look(options.weights, files, options.text)
+    print(json.dumps({"files": [file.stem for file in files], **asdict(seen)}))
+
+
 def _report(run: Run, pipeline: StableDiffusionPipeline, step: int) -> None:
     """Write a sheet of samples, the plot of the losses, and the weights of this step."""
     from PIL import Image  # noqa: PLC0415
@@ -214,6 +223,11 @@ def _parser() -> argparse.ArgumentParser:
     one = commands.add_parser("words", help="write the words that the model knows")
     one.add_argument("--weights", type=Path, default=FOLDER / "weights", help="folder to write")
     one.set_defaults(command=write_words)
+    one = commands.add_parser("look", help="print what judge and pair see in a folder's pictures")
+    one.add_argument("folder", type=Path, help="folder of square .png files")
+    one.add_argument("--text", action="append", default=[], help="a text for the pair to read")
+    one.add_argument("--weights", type=Path, default=FOLDER / "weights", help="folder to read")
+    one.set_defaults(command=look)
     return parser
 
 

@@ -4,6 +4,8 @@ The bot and its engine run in this process, as they do in earnest; the members a
 another. The last line printed is one JSON object.
 
 `python -m bot.bench prompt`: how the time to read a prompt grows with its length.
+
+`python -m bot.bench flags`: whether flags do to doodle's pictures what they say.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ import psutil
 import engine
 from bot import settings as settings_
 from bot.app import new_client, new_engine
-from bot.bench import prompt
+from bot.bench import flags, prompt
 from bot.settings import Settings
 from bot.storage.database import Database
 from bot.ui.client import Darkroom, use_api
@@ -50,7 +52,12 @@ def main() -> None:
             help="busy seconds before the first command; the engine's share is of the last minute",
         )
     actions.add_parser("prompt", help="measure how the time to read a prompt grows")
+    action = actions.add_parser("flags", help="measure what flags do to doodle's pictures")
+    action.add_argument("--prompts", type=int, default=50, help="five or more (default: 50)")
+    action.add_argument("--steps", type=int, help="denoising steps, instead of the model's own")
     arguments = parser.parse_args()
+    if arguments.action == "flags":
+        sys.exit(flags.main(arguments.prompts, arguments.steps))
     if arguments.action == "prompt":
         sys.exit(prompt.main())
     if arguments.action == "members":

@@ -176,6 +176,10 @@ class Orders:
         """The links whose pictures the request takes, in their order."""
         return request.links(await self._context(order))
 
+    async def model_of(self, order: Order, request: LinkingRequest) -> engine.ModelInfo:
+        """The model that the request would be drawn on."""
+        return request.model(await self._context(order))
+
     async def _write(self, order: Order) -> Written:
         return order.request.write(await self._context(order))
 

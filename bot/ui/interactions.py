@@ -13,6 +13,7 @@ from typing import cast
 
 import discord
 
+import engine
 from bot.errors import InvalidPicture, NotFound, UserError
 from bot.jobs.kinds import Blend, Imagine, PictureRequest, Request, Reroll, Variation, Vary
 from bot.jobs.lookup import Lookup
@@ -74,6 +75,11 @@ class Interactions:
         except UserError as refusal:
             refusal.command = f"/imagine prompt: {text}"
             raise
+
+    async def model_of(self, interaction: discord.Interaction, text: str) -> engine.ModelInfo:
+        """The model that would draw a prompt; a UserError where it cannot be read."""
+        request = Imagine(text=text)
+        return await self._orders.model_of(order_of(interaction, request), request)
 
     async def reroll(self, interaction: discord.Interaction, row: JobRow) -> None:
         """The same job with a new seed, from the same pictures."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 from discord.utils import snowflake_time, utcnow
@@ -18,6 +19,7 @@ CONTENT_CHARACTERS = 2000
 EDITABLE_S = 55 * 60
 """Discord all but forbids editing messages older than an hour (30046)."""
 FAST = Sentence("fast")
+RELAXED = Sentence("relax")
 _PROMPT_CHARACTERS = 1200
 _SHOWN_CHARACTERS = 1600
 _MARKUP = re.compile(r"([\\*_~|`\[\]])")
@@ -84,7 +86,13 @@ def outcome_of(row: JobRow) -> Sentence:
         case Outcome.FAILED:
             return Sentence("failed")
         case Outcome.FINISHED | Outcome.OPEN:
-            return FAST
+            return speed_of(row)
+
+
+def speed_of(row: JobRow) -> Sentence:
+    """The mode it was ordered in, in brackets."""
+    parameters = json.loads(row.resolved).get("prompt", {})
+    return RELAXED if parameters.get("relax") else FAST
 
 
 def age_s(message_id: int) -> float:

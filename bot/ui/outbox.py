@@ -32,10 +32,10 @@ from bot.ui.batch_messages import BatchMessages
 from bot.ui.message_text import (
     CONTENT_CHARACTERS,
     EDITABLE_S,
-    FAST,
     age_s,
     headline,
     outcome_of,
+    speed_of,
     with_notes,
 )
 from bot.ui.progress import Progress
@@ -507,7 +507,7 @@ def _content(ended: _Ended) -> str:
     row = ended.row
     if ended.role is Role.REFUSAL:
         return with_notes(headline(row, outcome_of(row)), row.reason)
-    content = headline(row, FAST)
+    content = headline(row, speed_of(row))
     if said := KINDS[row.kind].say(ended.texts):
         content = f"{content}\n{said}"[:CONTENT_CHARACTERS]
     return with_notes(content, row.notes)

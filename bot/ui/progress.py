@@ -23,7 +23,7 @@ import engine
 from bot.jobs.batches import BatchRow
 from bot.jobs.records import JobRow
 from bot.pictures import grid
-from bot.ui.message_text import EDITABLE_S, FAST, age_s, headline, status_of
+from bot.ui.message_text import EDITABLE_S, age_s, headline, speed_of, status_of
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ class _ShownJob(_Shown):
 
     async def fields(self) -> Fields:
         previews, self.previews = self.previews, ()
-        speed = (FAST,) if isinstance(self.event, engine.Progress) else ()
+        speed = (speed_of(self.row),) if isinstance(self.event, engine.Progress) else ()
         content = headline(self.row, status_of(self.event), *speed)
         if not previews:
             return {"content": content}

@@ -22,7 +22,7 @@ CHAOS_TEXT = 1.0
 
 One step for all words: noise for each word by itself cost the subject of every sixteenth picture
 for the same distance."""
-CHAOS_TINT = 0.5
+CHAOS_TINT = 0.15
 """Deviation of the colour cast of the first noise at chaos 1, in deviations of that noise."""
 WEIRD_TEXT = 1.0
 """As `CHAOS_TEXT`, of the step that all pictures of a prompt take together at weird 1."""
@@ -30,7 +30,7 @@ EXPERIMENT_TEXT = 0.3
 """By how much more each word stands off the mean of all words at experiment 1."""
 EXPERIMENT_NOISE = 0.06
 """By how much the first noise grows at experiment 1."""
-CODE_TINT = 0.25
+CODE_TINT = 0.1
 """As `CHAOS_TINT`, for a style code of weight 1."""
 
 _WORDS = ("encoder_hidden_states", "caption")

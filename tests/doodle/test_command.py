@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from doodle import __main__ as command
-from doodle import weights
+from doodle import recipe, weights
 from doodle.recipe import RecipeError
+from doodle.scenes import Scene, draw
 
 pytestmark = pytest.mark.usefixtures("few_captions")
 
@@ -144,3 +145,21 @@ def test_signals_are_handled_afterwards_as_they_were_before(tmp_path, monkeypatc
     codes = {"well": 0, "with an error": 1, "by a signal": 130}
     assert run(monkeypatch, "scenes") == codes[ends]
     assert [signal.getsignal(number) for number in numbers] == before
+
+
+def test_look_prints_what_judge_and_pair_see(tmp_path, monkeypatch, capsys):
+    vocabulary = recipe.load("cpu").vocabulary
+    for subject in ("cat", "boat"):
+        scene = Scene(subject=subject, colour="red", place="night", style="neon")
+        assert scene.subject in vocabulary.subjects
+        draw(scene, seed=1).save(tmp_path / f"{subject}.png")
+    words = ("--text", "a red cat at night, neon", "--text", "a red boat at night, neon")
+    assert run(monkeypatch, "look", tmp_path, *words) == 0
+    seen = json.loads(capsys.readouterr().out)
+    assert seen["files"] == seen["subjects"] == ["boat", "cat"]
+    boat, cat = seen["pictures"]
+    of_cat, of_boat = seen["texts"]
+    assert sum(x * x for x in cat) == pytest.approx(1, abs=1e-4)
+    for text, right, wrong in ((of_cat, cat, boat), (of_boat, boat, cat)):
+        near = sum(x * y for x, y in zip(text, right, strict=True))
+        assert near > sum(x * y for x, y in zip(text, wrong, strict=True))

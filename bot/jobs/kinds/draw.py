@@ -19,13 +19,6 @@ DRAWN = Kind(
 )
 
 
-def links(text: str, context: Context) -> tuple[str, ...]:
-    """The links of a prompt whose pictures take part: the first ones, then those referred to."""
-    prompt = grammar.parse(text)
-    model = brief.choose_model(prompt, context.models, default=context.default_model)
-    return (*prompt.images, *brief.reference_links(prompt, model))
-
-
 def from_text(
     text: str,
     context: Context,
@@ -37,7 +30,7 @@ def from_text(
 ) -> Written:
     """A drawing for a prompt as typed.
 
-    references: what the links of `links` lead to beyond the prompt's first ones. strength: 0 keeps
+    references: what `brief.reference_links` lead to. strength: 0 keeps
     the pictures, 1 ignores them; None: as the prompt says. model: for prompts
     that name none, instead of the context's.
     """

@@ -6,9 +6,10 @@ import dataclasses
 from dataclasses import dataclass
 from typing import ClassVar
 
+import engine
 from bot.jobs.kinds import draw
 from bot.jobs.kinds.kind import Context, Written
-from bot.prompt import grammar
+from bot.prompt import brief, grammar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +29,13 @@ class Imagine:
 
     def links(self, context: Context) -> tuple[str, ...]:
         """Of the pictures that it takes."""
-        return draw.links(self.text, context)
+        own = grammar.parse(self.text)
+        return (*own.images, *brief.reference_links(own, self.model(context)))
+
+    def model(self, context: Context) -> engine.ModelInfo:
+        """The one that draws it."""
+        own = grammar.parse(self.text)
+        return brief.choose_model(own, context.models, default=context.default_model)
 
     def write(self, context: Context) -> Written:
         own = len(grammar.parse(self.text).images)

@@ -88,6 +88,9 @@ class LinkingRequest(PictureRequest, Protocol):
     def links(self, context: Context) -> tuple[str, ...]:
         """The links to fetch, in the order of its pictures; a UserError as `write`."""
 
+    def model(self, context: Context) -> engine.ModelInfo:
+        """The model that draws it; a UserError as `write`."""
+
 
 def _says_nothing(_texts: Sequence[TextRow]) -> str:
     return ""

@@ -1,0 +1,62 @@
+"""What judge and pair see in picture files, as numbers for other programs' benchmarks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.nn.functional import normalize
+from transformers import CLIPTokenizer
+
+from doodle import judge as judging
+from doodle import pair as pairing
+from doodle import recipe as recipes
+from doodle.tokenizer import token_ids
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from torch import Tensor
+
+IN_A_PASS = 128
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """Of each picture, and of each text; embeddings are the pair's, of length 1."""
+
+    subjects: list[str]
+    """What the judge takes for the picture's subject."""
+    pictures: list[list[float]]
+    texts: list[list[float]]
+
+
+@torch.no_grad()
+def look(weights: Path, files: Sequence[Path], texts: Sequence[str]) -> Seen:
+    """Look at square pictures and read texts. weights: the folder of the model."""
+    recipe = recipes.read(weights / "recipe.toml")
+    judge = judging.load(recipe.vocabulary, weights / "judge.safetensors")
+    pair = pairing.load(weights / "clip")
+    subjects: list[str] = []
+    embedded: list[list[float]] = []
+    for start in range(0, len(files), IN_A_PASS):
+        pixels = np.stack([_pixels(file) for file in files[start : start + IN_A_PASS]])
+        subjects += [answer["subject"] for answer in judging.answers(judge, pixels)]
+        embedded += _unit(pair.get_image_features(pixel_values=pairing.seen(pixels)))
+    ids = token_ids(CLIPTokenizer.from_pretrained(weights / "clip"), list(texts))
+    said = _unit(pair.get_text_features(input_ids=ids)) if texts else []
+    return Seen(subjects=subjects, pictures=embedded, texts=said)
+
+
+def _pixels(file: Path) -> np.ndarray:
+    with Image.open(file) as picture:
+        return np.asarray(picture.convert("RGB")).transpose(2, 0, 1)
+
+
+def _unit(features: object) -> list[list[float]]:
+    tensor: Tensor = getattr(features, "pooler_output", features)
+    return normalize(tensor, dim=-1).tolist()
