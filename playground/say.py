@@ -55,6 +55,7 @@ async def say(request: Request) -> int:
     _end_in_order_on_sigterm()
     async with testbed:
         member = testbed.member(request.member)
+        print("The bot is starting…", file=sys.stderr, flush=True)
         await testbed.start_bot(
             request.command,
             environment={"DATA_DIR": str(request.data_dir)},

@@ -334,11 +334,13 @@ async def test_a_right_click_and_a_long_press_open_the_menu_of_a_message(page, t
     await expect(menu).to_be_hidden()
 
     press = {"pointerType": "touch", "bubbles": True, "clientX": 120, "clientY": 300}
+    await page.clock.install()
     await words.dispatch_event("pointerdown", press)
     await words.dispatch_event("pointermove", {**press, "clientY": 340})  # it scrolls
-    await words.dispatch_event("pointerup", press)
+    await page.clock.run_for(2000)
     await expect(menu).to_be_hidden()
     await words.dispatch_event("pointerdown", press)
+    await page.clock.run_for(2000)
     await expect(menu).to_be_visible()
     await words.dispatch_event("pointerup", press)
     await menu.get_by_role("menuitem", name="Look again (bot)").click()
