@@ -187,6 +187,8 @@ class Queued:
     job_id: str
     position: int
     """How many jobs are served before it, 0 = next."""
+    loading: str = ""
+    """The title of its model while that is being loaded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,7 +66,7 @@ def status_of(event: engine.Event | None) -> Sentence:
     match event:
         case engine.Progress(done=done, total=total):
             return Sentence("{percent}%", percent=100 * done // max(total, 1))
-        case engine.Started(loading=title) if title:
+        case engine.Started(loading=title) | engine.Queued(position=0, loading=title) if title:
             return Sentence("Loading {title}…", title=title)
         case engine.Translating():
             return Sentence("Translating")

@@ -45,6 +45,10 @@ class Admission:
             self._order = self._queue.order()
         return self._order
 
+    def loading(self) -> str | None:
+        """The name of the model that is being loaded."""
+        return self._models.loading
+
     def title(self, model: str) -> str:
         """What members call a model."""
         return self._models.title(model)

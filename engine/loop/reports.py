@@ -37,6 +37,8 @@ class Reports:
         self._positions: dict[str, int] = {}
         self._order: Sequence[str] = ()
         """The order of the waiting jobs as last reported."""
+        self._loading: Mapping[str, str] = {}
+        """The titles that were last reported with it."""
 
     def tell(self, event: Event) -> None:
         """Add an event to those that are posted at the end of the turn."""
@@ -53,14 +55,18 @@ class Reports:
         """Report the progress of a job that has the device to itself."""
         self.tell(Progress(job_id=work.job.id, done=done, total=total))
 
-    def queued(self, order: Sequence[str]) -> Mapping[str, int]:
-        """Report every position that changed; returns the positions of all waiting jobs."""
-        if order is self._order:
+    def queued(self, order: Sequence[str], loading: Mapping[str, str]) -> Mapping[str, int]:
+        """Report every position that changed; returns the positions of all waiting jobs.
+
+        loading: for jobs whose model is being loaded, its title; that is reported too.
+        """
+        if order is self._order and loading == self._loading:
             return self._positions
-        self._order = order
+        before, self._order, self._loading = self._loading, order, loading
         for position, job_id in enumerate(order):
-            if self._positions.get(job_id) != position:
-                self.tell(Queued(job_id=job_id, position=position))
+            title = loading.get(job_id, "")
+            if self._positions.get(job_id) != position or before.get(job_id, "") != title:
+                self.tell(Queued(job_id=job_id, position=position, loading=title))
         self._positions = {job_id: position for position, job_id in enumerate(order)}
         return self._positions
 

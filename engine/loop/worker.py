@@ -289,9 +289,18 @@ class Worker:
         names = {row.model.name for row in (*self._rows, *self._decoding.in_flight())}
         return names | {work.ticket.model for work, _ in (*self._solos, *self._pending.waiting)}
 
+    def _awaiting_load(self) -> dict[str, str]:
+        """The waiting jobs whose model is being loaded now, with its title."""
+        name = self._admission.loading()
+        if name is None:
+            return {}
+        title = self._admission.title(name)
+        works = ((job_id, self._works[job_id]) for job_id in self._admission.order())
+        return {job_id: title for job_id, work in works if work.ticket.model == name}
+
     def _tell(self) -> None:
         """Post the events of the turn, and update the snapshot of the engine's state."""
-        waiting = self._reports.queued(self._admission.order())
+        waiting = self._reports.queued(self._admission.order(), self._awaiting_load())
         self.status = EngineStatus(
             device=self._device_title,
             running=tuple(job_id for job_id in self._works if job_id not in waiting),

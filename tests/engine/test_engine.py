@@ -78,6 +78,27 @@ async def test_only_the_job_for_which_a_model_is_loaded_is_told_its_title(engine
         assert [e.loading for e in events if isinstance(e, Started)] == [title]
 
 
+async def test_jobs_that_wait_while_their_model_is_loaded_are_told_its_title(
+    engine_of, draw, monkeypatch
+):
+    may_load, load = threading.Event(), loading.load
+
+    def late(*arguments):
+        assert may_load.wait(60)
+        return load(*arguments)
+
+    monkeypatch.setattr(loading, "load", late)
+    engine = await engine_of("sd")
+    _first, second = engine.run(draw()), engine.run(draw())
+    told = []
+    async for event in second:
+        told.append(event)
+        if getattr(event, "loading", ""):
+            may_load.set()
+    assert any(isinstance(e, Queued) and e.loading == "Tiny sd" for e in told)
+    assert isinstance(told[-1], Finished)
+
+
 async def test_cancel_ends_the_stream_and_knows_no_other_id(engine_of, draw):
     engine = await engine_of("sd")
     job = draw(steps=150)
