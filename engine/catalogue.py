@@ -51,9 +51,11 @@ class ModelSpec:
     offload: bool = False
     """Keep the denoiser's groups in host memory and stream them, for small cards."""
     compiled: str = ""
-    """What of the denoiser is compiled in the background while the uncompiled one serves: empty
+    """What of the denoiser is compiled in the background while the uncompiled one serves: "off"
     (nothing), "blocks" (the repeated blocks where the class lists them, else all of it) or "whole".
-    """
+    Empty: the blocks on a card with a C compiler beside it, else nothing."""
+    cuda_graphs: bool = False
+    """Whether compiled passes of one or two pictures are recorded as CUDA graphs."""
     safety_checker: Path | None = None
     preview_vae: Path | None = None
     """An AutoencoderTiny for previews; else they are linear."""
@@ -224,7 +226,8 @@ class _Entry(BaseModel):
     quantise: Annotated[str, _one_of("", "4bit")] = ""
     denoiser: _Text = ""
     offload: _Flag = False
-    compiled: Annotated[str, _one_of("", "blocks", "whole")] = ""
+    compiled: Annotated[str, _one_of("", "off", "blocks", "whole")] = ""
+    cuda_graphs: _Flag = False
     safety_checker: _Text = ""
     safety_threshold: _Share = 0.5
     preview_vae: _Text = ""
@@ -313,6 +316,7 @@ class _Reader:
             denoiser=denoiser,
             offload=entry.offload,
             compiled=entry.compiled,
+            cuda_graphs=entry.cuda_graphs,
             safety_checker=self._near_or_none(entry.safety_checker),
             preview_vae=self._near_or_none(entry.preview_vae),
             loras=loras,
@@ -373,7 +377,7 @@ class _Reader:
             self._refuse(
                 "quantise", "cannot be combined with denoiser: a GGUF is quantised already"
             )
-        if entry.offload and entry.compiled:
+        if entry.offload and entry.compiled not in {"", "off"}:
             self._refuse(
                 "offload", "cannot be combined with compiled: compiled code cannot be streamed"
             )

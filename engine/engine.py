@@ -209,6 +209,7 @@ class Engine:
             log.warning("%s", device.warning)
         if device.where.type == "cuda":
             torch.cuda.set_device(device.where)
+            devices.tune(device)
         if device.where.type == "cpu":
             devices.leave_a_core()
         models = ModelCache(

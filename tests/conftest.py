@@ -2,3 +2,12 @@ import os
 
 # Before torch is imported: its threads sleep while they wait, instead of spinning on shared cores.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--device",
+        default="cpu",
+        choices=("cpu", "cuda"),
+        help="where the engine's tests draw: on the CPU, where a card is pretended, or on a card",
+    )

@@ -25,7 +25,7 @@ class Baseline:
     def __init__(
         self, spec: ModelSpec, device: torch.device, dtype: torch.dtype, *, compiled: bool = False
     ) -> None:
-        spec = replace(spec, compiled="")
+        spec = replace(spec, compiled="off")
         model: Any = loading.load(spec, device, dtype)
         self.model = model
         self.pipeline = model.pipeline

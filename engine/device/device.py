@@ -74,6 +74,19 @@ def choose(device: str, dtype: str, memory_gb: float | None) -> Device:
     )
 
 
+def tune(device: Device) -> None:
+    """Let a card choose its fastest kernels, unless the operator wants all in float32.
+
+    Parts of a model that stay in float32, such as some autoencoders, then multiply in TF32, whose
+    numbers have ten bits: no fewer than those of the half precision around them. cuDNN tries its
+    convolutions at each new shape and keeps the fastest.
+    """
+    if device.where.type == "cuda" and device.dtype is not torch.float32:
+        torch.set_float32_matmul_precision("high")
+        torch.backends.cudnn.allow_tf32 = True
+        torch.backends.cudnn.benchmark = True
+
+
 def leave_a_core() -> None:
     """Leave one core to the event loop and the picture encoders where there are three or more.
 

@@ -21,6 +21,9 @@ from torch import nn
 from engine.device.faults import is_out_of_memory
 from engine.models import CONSTRUCTING
 from engine.models.compile_ahead import compile_ahead
+from engine.models.cuda_graphs import MOST_SAMPLES, Graphed, samples_of
+from engine.models.lora_layers import LoraLayers, LoraPass
+from engine.models.nested import mapped
 from engine.models.tracing import prepare_to_compile
 
 Forward = Callable[..., Any]
@@ -48,6 +51,8 @@ class _Place:
 
     forward: Forward | None = None
     """None until it is compiled."""
+    loras: LoraLayers | None = None
+    """Those of this copy, where its passes have LoRAs."""
     used_at: int = 0
     """The pass that asked for it last."""
 
@@ -65,11 +70,14 @@ class Compiled:
         module: nn.Module,
         *,
         whole: bool = False,
+        graphs: bool = False,
         compile_: Callable[[nn.Module, bool], Forward] | None = None,
     ) -> None:
+        """graphs: whether passes of few samples are recorded as CUDA graphs, on a card."""
         self._original, self._whole = twin_of(module), whole
         self._compile = compile_ or compile_in_place
         self._device = next((each.device for each in module.parameters()), torch.device("cpu"))
+        self._graphs = graphs and self._device.type == "cuda"
         self._places: OrderedDict[Any, _Place] = OrderedDict()
         """By signature, the least recently used first."""
         self._passes = 0
@@ -81,7 +89,12 @@ class Compiled:
         self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
         threading.Thread(target=self._warm, name="compile", daemon=True).start()
 
-    def serve(self, arguments: tuple[Any, ...], options: Mapping[str, Any]) -> Served:
+    def serve(
+        self,
+        arguments: tuple[Any, ...],
+        options: Mapping[str, Any],
+        loras: LoraPass | None = None,
+    ) -> Served:
         """The output of compiled code in a tuple; None where the pass must run eagerly.
 
         Nothing is compiled here, on the device thread: compiled code depends on more than shapes,
@@ -90,18 +103,20 @@ class Compiled:
         self._passes += 1
         # Latents of a given picture may have another memory order, which would be one more shape.
         arguments, options = _in_order(arguments), _in_order(dict(options))
-        signature = _signature((arguments, options))
+        signature = (_signature((arguments, options)), None if loras is None else loras.signature)
         place = self._places.get(signature)
         if place is None:
             if self._may_ask():
                 self._places[signature] = _Place(used_at=self._passes)
-                self._requests.put((signature, _like(arguments), _like(options)))
+                self._requests.put((signature, _like(arguments), _like(options), loras))
             return None
         place.used_at = self._passes
         self._places.move_to_end(signature)
         if place.forward is None:
             return None
         self._refuse_to_compile()
+        if place.loras is not None and loras is not None:
+            place.loras.use(loras)
         try:
             return (place.forward(*arguments, **options),)
         except torch._dynamo.exc.RecompileError:  # noqa: SLF001
@@ -163,9 +178,9 @@ class Compiled:
         if self._device.type == "cuda":
             torch.cuda.set_device(self._device)  # each thread has its own
         while (request := self._requests.get()) is not None and not self._closed.is_set():
-            signature, arguments, options = request
+            signature, arguments, options, loras = request
             try:
-                forward = self._made(arguments, options)
+                forward, layers = self._made(arguments, options, loras)
             except Exception as error:
                 if self._closed.is_set():
                     return
@@ -177,13 +192,21 @@ class Compiled:
                 self._places.pop(signature, None)
             else:
                 if signature in self._places:
+                    self._places[signature].loras = layers
                     self._places[signature].forward = forward
             finally:
-                del request, arguments, options
+                del request, arguments, options, loras
 
-    def _made(self, arguments: tuple[Any, ...], options: Mapping[str, Any]) -> Forward:
+    def _made(
+        self, arguments: tuple[Any, ...], options: Mapping[str, Any], loras: LoraPass | None
+    ) -> tuple[Forward, LoraLayers | None]:
         """Code for these shapes; most of the work is done by another process, where one can."""
-        twin = twin_of(self._original)
+        twin, layers = twin_of(self._original), None
+        if loras is not None:
+            layers = LoraLayers()
+            keys = [key for key in loras.stack.downs if not key[0].startswith("text_encoder")]
+            layers.attach(lambda _: twin, keys)
+            layers.use(loras)
         compile_ahead(twin, self._whole, arguments, options, self._closed.is_set)
         forward = self._compile(twin, self._whole)
         # dynamo saves torch's default dtype and sets it back at its end, and the load of a model
@@ -191,7 +214,9 @@ class Compiled:
         with CONSTRUCTING, _quick_switching():
             if not self._closed.is_set():
                 forward(*arguments, **options)
-        return forward
+        if self._graphs and loras is None and samples_of((arguments, options)) <= MOST_SAMPLES:
+            return Graphed(forward), layers
+        return forward, layers
 
 
 @contextlib.contextmanager
@@ -247,21 +272,9 @@ def _signature(value: Any) -> Any:  # noqa: ANN401
 
 def _in_order(value: Any) -> Any:  # noqa: ANN401
     """The same structure with every tensor in the usual memory order."""
-    return _mapped(value, torch.Tensor.contiguous)
+    return mapped(value, torch.Tensor.contiguous)
 
 
 def _like(value: Any) -> Any:  # noqa: ANN401
     """The same structure with copied tensors, because the tick may change its own meanwhile."""
-    return _mapped(value, torch.Tensor.clone)
-
-
-def _mapped(value: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:  # noqa: ANN401
-    match value:
-        case torch.Tensor():
-            return change(value)
-        case dict():
-            return {key: _mapped(each, change) for key, each in value.items()}
-        case list() | tuple():
-            return type(value)(_mapped(each, change) for each in value)
-        case _:
-            return value
+    return mapped(value, torch.Tensor.clone)

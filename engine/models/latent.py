@@ -61,7 +61,7 @@ class LatentModel:
         self.can_tile = True
         self.makes_contiguous = True
         self._tiles = False
-        self._loras = Loras(pipeline, loras)
+        self._loras = Loras(pipeline, loras, device)
         self._compiled: Compiled | None = None
         self.untypical = False
         self._text_adapter = ""
@@ -191,9 +191,10 @@ class LatentModel:
         """Forget the longest unused LoRAs beyond a few, but none that rows in flight have."""
         self._loras.keep(in_use)
 
-    def group_of(self, adapter: str) -> str:
-        """Rows with one LoRA each can share a pass, rows with several only among themselves."""
-        return adapter if "+" in adapter else ""
+    @property
+    def adapters_gb(self) -> float:
+        """What LoRAs take of the device's memory."""
+        return self._loras.gigabytes()
 
     def using(self, adapters: Sequence[str]) -> AbstractContextManager[None]:
         """Use these adapters in the passes within, one for each sample."""
@@ -215,9 +216,12 @@ class LatentModel:
         if self._compiled is not None:
             self._compiled.close()
 
-    def compile(self, *, whole: bool) -> None:
-        """Compile the denoiser in the background, each shape when it is first asked for."""
-        self._compiled = Compiled(self.denoiser, whole=whole)
+    def compile(self, *, whole: bool, graphs: bool = False) -> None:
+        """Compile the denoiser in the background, each shape when it is first asked for.
+
+        graphs: whether passes of few samples are CUDA graphs, too.
+        """
+        self._compiled = Compiled(self.denoiser, whole=whole, graphs=graphs)
 
     # Seamless tiling, by convolutions that wrap around.
 
@@ -336,18 +340,16 @@ class LatentModel:
     ) -> Any:  # noqa: ANN401
         """Run the denoiser, with compiled code where there is some for exactly these shapes.
 
-        It runs eagerly where the pass has a LoRA or a seamless tile, or where the family asks for
-        that.
+        It runs eagerly where the pass has a seamless tile, or where the family asks for that.
         """
         self.untypical = self._compiled is not None and self._compiled.serves
-        with self.using(adapters):
-            if self._compiled is not None and not (eager or self._tiles or any(adapters)):
-                served = self._compiled.serve(arguments, options)
-                if served is not None:
-                    self.untypical = False
-                    return served[0]
-            with self.eagerly():
-                return self.denoiser(*arguments, **options)
+        if self._compiled is not None and not (eager or self._tiles):
+            served = self._compiled.serve(arguments, options, self._loras.stacked(adapters))
+            if served is not None:
+                self.untypical = False
+                return served[0]
+        with self.using(adapters), self.eagerly():
+            return self.denoiser(*arguments, **options)
 
     def eagerly(self) -> AbstractContextManager[object]:
         """The context in which the denoiser runs eagerly."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TypeVar
 
 import torch
@@ -28,7 +29,18 @@ def load_latent(kind: type[M], spec: ModelSpec, device: torch.device, dtype: tor
     if spec.preview_vae is not None:
         model.preview = tiny_decoder(spec.preview_vae, device, dtype)
     calibrate(model)
-    if spec.compiled:
+    compiled = spec.compiled or _compiled_by_default(spec, device)
+    if compiled != "off":
         # Last: its thread keeps the weights alive, and nothing would end it if the load failed.
-        model.compile(whole=spec.compiled == "whole")
+        model.compile(whole=compiled == "whole", graphs=spec.cuda_graphs)
     return model
+
+
+def _compiled_by_default(spec: ModelSpec, device: torch.device) -> str:
+    """The blocks on a card, where there is a C compiler, and the weights are plain and stay there.
+
+    Others are compiled only where the catalogue says so.
+    """
+    plain = not (spec.offload or spec.quantise or spec.denoiser)
+    able = any(map(shutil.which, ("cc", "gcc", "clang", "cl")))
+    return "blocks" if device.type == "cuda" and plain and able else "off"

@@ -22,6 +22,7 @@ _MARKS_OF_CONTROL = (
     "norm_added_k",
     "query_norm",
     "key_norm",
+    "lora_B.bias",
 )
 """Parts of the names of weights that diffusers would write into the model itself, for everybody."""
 _LAYER = re.compile(

@@ -186,4 +186,6 @@ def size_gb(model: Any) -> float:  # noqa: ANN401 - denoisers and solos hold mod
     tensors = {id(t): t for module in modules for t in (*module.parameters(), *module.buffers())}
     on_card = [tensor for tensor in tensors.values() if tensor.device.type != "cpu"]
     counted = on_card or tensors.values()
-    return sum(tensor.numel() * tensor.element_size() for tensor in counted) / 1e9
+    held_gb = sum(tensor.numel() * tensor.element_size() for tensor in counted) / 1e9
+    adapters_gb: float = getattr(model, "adapters_gb", 0.0)
+    return held_gb + adapters_gb

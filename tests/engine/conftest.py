@@ -34,11 +34,26 @@ def pytest_configure():
             os.environ.setdefault(name, str(folder))
 
 
-def pytest_collection_modifyitems(items):
+NO_CARD = "--device cuda was asked for, but torch finds no CUDA card here: nothing was tried."
+
+
+def lacks_card(config):
+    return config.getoption("--device") == "cuda" and not torch.cuda.is_available()
+
+
+def pytest_collection_modifyitems(config, items):
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             for rule in QUIET:
                 item.add_marker(pytest.mark.filterwarnings(rule))
+            if lacks_card(config):
+                item.add_marker(pytest.mark.skip(reason=NO_CARD))
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if lacks_card(config):
+        terminalreporter.section("No card", red=True)
+        terminalreporter.line(NO_CARD, red=True)
 
 
 def pytest_collection_finish():
@@ -85,13 +100,21 @@ def draw():
 
 
 @pytest.fixture
-async def engine_of(weights):
-    """A function: family names → a started engine with their tiny models; closed afterwards."""
+async def engine_of(weights, request):
+    """A function: family names → a started engine with their tiny models; closed afterwards.
+
+    It draws where `--device` says, in fp32; tests marked `host` compare with what diffusers draws
+    on the CPU, to the bit, and so draw there.
+    """
     engines = []
+    on_host = request.node.get_closest_marker("host") is not None
+    device = "cpu" if on_host else request.config.getoption("--device")
 
     async def start(*families, loras=(), **options):
-        specs = [tiny_models.spec(family, weights(family), loras=loras) for family in families]
-        engine = Engine(specs, device="cpu", **options)
+        options_of = {"loras": loras, "compiled": "off"}
+        specs = [tiny_models.spec(family, weights(family), **options_of) for family in families]
+        options = {"device": device, "dtype": "float32"} | options
+        engine = Engine(specs, **options)
         engines.append(engine)
         await engine.start()
         return engine

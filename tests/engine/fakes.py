@@ -66,9 +66,6 @@ class FakeModel:
     def keep_adapters(self, in_use):
         pass
 
-    def group_of(self, adapter):
-        return ""
-
     def latent_shape(self, width_px, height_px):
         return (1, 3, height_px // 32, width_px // 32)
 

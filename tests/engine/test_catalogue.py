@@ -51,7 +51,7 @@ def test_paths_are_relative_to_the_file_and_missing_files_are_not_installed(tmp_
         (ENTRY + "gated = 1", "gated: must be true or false"),
         (ENTRY + "aliases = 5", "aliases: must be a list"),
         (ENTRY + 'scheduler = "magic"', "scheduler: 'magic' is none of euler"),
-        (ENTRY + 'compiled = "fast"', "compiled: 'fast' is none of blocks, whole"),
+        (ENTRY + 'compiled = "fast"', "compiled: 'fast' is none of off, blocks, whole"),
         (ENTRY + 'ip_adapter = "a.safetensors"', "ip_adapter: needs image_encoder"),
         (ENTRY + 'image_encoder = "e"', "ip_adapter: needs image_encoder"),
         (ENTRY + 'ip_adapter = "a.bin"\nimage_encoder = "e"', "can run code"),

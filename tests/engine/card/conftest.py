@@ -15,3 +15,10 @@ def card(monkeypatch):
     with pretended.here(monkeypatch):
         yield pretended
     pretended.close()
+
+
+@pytest.fixture
+def any_card(request):
+    """The real card where pytest is told `--device cuda`, else the pretended one."""
+    if request.config.getoption("--device") == "cpu":
+        request.getfixturevalue("card")

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from engine import Engine, Finished, InitUse, InputPicture, UpscaleJob, scheduler_table
+from engine import Engine, Finished, InitUse, InputPicture, LoraSpec, UpscaleJob, scheduler_table
 from engine.loop.worker import Worker
 from tests.engine import tiny_models
 from tests.engine.card.pretend import DeviceMixUpError, HostWaitsError, NumberFormatError
@@ -38,7 +38,7 @@ async def drawn(no_tick_waits, weights):
     engines = []
 
     async def draw(family, *jobs, dtype="float32", **fields):
-        spec = tiny_models.spec(family, weights(family), **fields)
+        spec = tiny_models.spec(family, weights(family), **{"compiled": "off"} | fields)
         engine = Engine([spec], device="cuda", dtype=dtype, preview_interval_s=0.0)
         engines.append(engine)
         await engine.start()
@@ -112,6 +112,17 @@ async def test_what_an_entry_adds_is_on_the_card_too(drawn, draw, weights, tmp_p
         image_encoder=weights("vision"),
     )
     assert all(0 <= picture.safety_score <= 1 for end in ends for picture in end.pictures)
+
+
+async def test_loras_of_the_card_share_its_ticks(drawn, draw, tmp_path):
+    names = ("ink", "neon")
+    for seed, name in enumerate(names):
+        path = tmp_path / f"{name}.safetensors"
+        tiny_models.save_lora(path, tiny_models.stable_diffusion(), seed=seed)
+    loras = tuple(LoraSpec(name=n, path=tmp_path / f"{n}.safetensors") for n in names)
+    chosen = [(), (("ink", 1.0),), (("ink", 0.5),), (("neon", 1.0), ("ink", 0.3))]
+    jobs = [draw(loras=each, owner=f"member {n}", steps=8) for n, each in enumerate(chosen)]
+    await drawn("sd", *jobs, loras=loras)
 
 
 @pytest.mark.parametrize("family", ["swin2sr", "spandrel"])

@@ -19,6 +19,8 @@ from engine import Engine, Failed, FailureKind, Finished, InputPicture, schedule
 from engine.models import schedulers
 from tests.engine import tiny_models
 
+pytestmark = pytest.mark.host
+
 
 async def finish(engine, job):
     events = [event async for event in engine.run(job)]

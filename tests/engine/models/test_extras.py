@@ -14,6 +14,7 @@ from PIL import Image
 from engine import Engine, Finished, Progress
 from engine.models import loading
 from engine.models.clip_pixels import ClipPreprocessing
+from engine.models.latent_loading import _compiled_by_default
 from engine.models.model_cache import ModelCache, size_gb
 from engine.models.preview import TinyDecoder, calibrate
 from engine.models.safety import load_safety
@@ -183,3 +184,21 @@ def test_room_is_made_for_what_a_load_will_put_on_the_card(weights):
     assert estimated_gb(streams=False, offload=True) == pytest.approx(whole_gb)
     with_checker_gb = estimated_gb(streams=True, safety_checker=weights("safety"))
     assert with_checker_gb > whole_gb
+
+
+@pytest.mark.parametrize(
+    ("device", "compiler", "fields", "expected"),
+    [
+        ("cuda", "/usr/bin/cc", {}, "blocks"),
+        ("cpu", "/usr/bin/cc", {}, "off"),
+        ("cuda", None, {}, "off"),
+        ("cuda", "/usr/bin/cc", {"offload": True}, "off"),
+        ("cuda", "/usr/bin/cc", {"quantise": "4bit"}, "off"),
+    ],
+)
+def test_a_card_with_a_c_compiler_compiles_without_being_told(
+    monkeypatch, device, compiler, fields, expected
+):
+    monkeypatch.setattr("shutil.which", lambda _: compiler)
+    spec = tiny_models.spec("sd", "/nowhere", **fields)
+    assert _compiled_by_default(spec, torch.device(device)) == expected

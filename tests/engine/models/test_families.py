@@ -12,6 +12,8 @@ from engine.families import FAMILIES
 from tests.engine import tiny_models
 from tests.engine.samples import finish, photo, png, right_half
 
+pytestmark = pytest.mark.host
+
 PIPELINES = {
     (name, operation): pipeline
     for name in tiny_models.SHARING

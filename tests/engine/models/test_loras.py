@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 import io
+import threading
 
 import numpy as np
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline
+from peft import LoraConfig, get_peft_model_state_dict
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from engine import Failed, FailureKind, Finished, LoraSpec
-from engine.errors import JobError
+from engine.errors import JobError, NotYetError
 from engine.models import CONSTRUCTING
 from engine.models import loras as registry
 from tests.engine import tiny_models
@@ -46,6 +48,7 @@ async def finish(engine, job):
     return np.asarray(Image.open(io.BytesIO(end.pictures[0].png))).astype(int)
 
 
+@pytest.mark.host
 async def test_a_lora_draws_what_the_pipeline_draws_with_it(engine_of, draw, loras, weights):
     engine = await engine_of("sd", loras=loras)
     pipeline = StableDiffusionPipeline.from_pretrained(weights("sd"), safety_checker=None)
@@ -214,18 +217,92 @@ async def test_a_missing_lora_is_named_without_where_it_should_be(engine_of, dra
     )
 
 
-def test_a_pass_never_runs_without_a_lora_that_its_rows_have(loras):
-    registered = registry.Loras(
-        tiny_models.stable_diffusion(), {lora.name: lora.path for lora in loras}
+def registered(pipeline, specs):
+    return registry.Loras(pipeline, {lora.name: lora.path for lora in specs}, torch.device("cpu"))
+
+
+def loaded(loras, *chosen):
+    """The name of these, once they are loaded."""
+    while True:
+        try:
+            return loras.name_for(chosen)
+        except NotYetError:
+            threading.Event().wait(0.01)
+
+
+def test_a_pass_never_runs_without_a_lora_that_its_rows_have(loras, monkeypatch):
+    monkeypatch.setattr(registry, "KEPT", 0)
+    ours = registered(tiny_models.stable_diffusion(), loras)
+    name = loaded(ours, ("ink", 1.0))
+    with ours.using(["", name]):
+        pass
+    ours.keep({name})
+    with ours.using(["", name]):
+        pass
+    ours.keep(())
+    with pytest.raises(JobError, match="put away meanwhile"), ours.using(["", name]):
+        pass
+
+
+def test_one_file_at_two_weights_is_one_adapter_loaded_beside_the_device_thread(loras, monkeypatch):
+    ours = registered(tiny_models.stable_diffusion(), loras)
+    threads = []
+    read = registry.Loras._read
+
+    def recorded(self, path):
+        threads.append(threading.current_thread())
+        return read(self, path)
+
+    monkeypatch.setattr(registry.Loras, "_read", recorded)
+    with pytest.raises(NotYetError):
+        ours.name_for((("ink", 1.0),))
+    assert loaded(ours, ("ink", 1.0)) != loaded(ours, ("ink", 0.35))
+    assert len(threads) == 1 and threads[0] is not threading.main_thread()
+    assert len(ours._adapters) == 1
+
+
+def convolutional(path, *, seed, rank):
+    """A LoRA of attention and convolutions, as those for few steps are."""
+    torch.manual_seed(seed)
+    pipeline = tiny_models.stable_diffusion()
+    targets = ["to_q", "to_k", "proj_in", "conv1", "conv2", "conv_shortcut"]
+    config = LoraConfig(r=rank, lora_alpha=3, target_modules=targets, init_lora_weights=False)
+    pipeline.unet.add_adapter(config)
+    layers = get_peft_model_state_dict(pipeline.unet)
+    StableDiffusionPipeline.save_lora_weights(
+        path.parent, weight_name=path.name, unet_lora_layers=layers
     )
-    name = registered.name_for((("ink", 1.0),))
-    with registered.using(["", name]):
-        pass
-    with (
-        pytest.raises(JobError, match="put away meanwhile"),
-        registered.using(["", f"{name}+lora9"]),
-    ):
-        pass
+    return LoraSpec(name=path.stem, path=path)
+
+
+@pytest.mark.filterwarnings("ignore:Already found a `peft_config`")
+@torch.inference_mode()
+def test_samples_of_one_pass_each_equal_what_peft_makes_of_them(tmp_path):
+    """To 1e-5 of the largest number in a mixed pass, and to the bit where all have the same."""
+    specs = [convolutional(tmp_path / f"{n}.safetensors", seed=n, rank=2 + 3 * n) for n in (1, 2)]
+    pipeline = tiny_models.stable_diffusion()
+    ours = registered(pipeline, specs)
+    choices = [(), (("1", 1.0),), (("1", 0.3),), (("2", 0.7),), (("1", 0.5), ("2", 0.6))]
+    names = [loaded(ours, *choice) for choice in choices]
+    given = (torch.randn(5, 4, 8, 8), torch.full((5,), 500.0), torch.randn(5, 77, 32))
+    with ours.using(names):
+        mixed = pipeline.unet(*given).sample
+    theirs = tiny_models.stable_diffusion()
+    for spec in specs:
+        theirs.load_lora_weights(
+            spec.path.parent, weight_name=spec.path.name, adapter_name=f"l{spec.name}"
+        )
+    for at, (name, choice) in enumerate(zip(names, choices, strict=True)):
+        alone = tuple(tensor[at : at + 1] for tensor in given)
+        if choice:
+            theirs.enable_lora()
+            theirs.set_adapters([f"l{n}" for n, _ in choice], [weight for _, weight in choice])
+        else:
+            theirs.disable_lora()
+        expected = theirs.unet(*alone).sample
+        assert (mixed[at : at + 1] - expected).abs().max() <= 1e-5 * expected.abs().max()
+        with ours.using([name]):
+            assert torch.equal(pipeline.unet(*alone).sample, expected)
 
 
 async def test_an_unknown_lora_is_refused_with_those_there_are(engine_of, draw, loras):
@@ -258,26 +335,23 @@ async def test_a_lora_of_the_text_encoder_reads_a_prompt_anew(engine_of, draw, t
 
 
 async def test_only_the_last_few_loras_stay_and_those_in_flight(
-    engine_of, draw, loras, monkeypatch
+    engine_of, draw, loras, monkeypatch, tmp_path
 ):
     monkeypatch.setattr(registry, "KEPT", 2)
-    engine = await engine_of("sd", loras=loras, owner_cap=9)
+    others = []
+    for seed, name in enumerate(("oil", "chalk", "pencil"), 7):
+        path = tmp_path / f"{name}.safetensors"
+        tiny_models.save_lora(path, tiny_models.stable_diffusion(), seed=seed)
+        others.append(LoraSpec(name=name, path=path))
+    engine = await engine_of("sd", loras=(*loras, *others), owner_cap=9)
     first = await finish(engine, draw(loras=(("ink", 0.5),), seed=3))
-    deleted = []
-    delete = StableDiffusionPipeline.delete_adapters
-
-    def recorded(pipeline, name):
-        deleted.append(name)
-        delete(pipeline, name)
-
-    monkeypatch.setattr(StableDiffusionPipeline, "delete_adapters", recorded)
-    weights = [0.1 * n for n in range(1, 9)]
     held = engine.run(draw(loras=(("neon", 1.0),), owner="bob", steps=60, seed=4))
-    for weight in weights:
-        await finish(engine, draw(loras=(("ink", weight),), seed=3, steps=2))
+    for name in ("oil", "chalk", "pencil"):
+        await finish(engine, draw(loras=((name, 1.0),), seed=3, steps=2))
     in_flight = await end_of(held)
 
-    assert len(deleted) == len(set(deleted)) >= len(weights) - 3
+    (model,) = engine._worker._admission._models._models.values()
+    assert len(model._loras._adapters) <= 3
     assert np.array_equal(first, await finish(engine, draw(loras=(("ink", 0.5),), seed=3)))
     alone = await end_of(engine.run(draw(loras=(("neon", 1.0),), steps=60, seed=4)))
     one, other = (

@@ -12,6 +12,8 @@ from engine.families import FAMILIES
 from tests.engine import tiny_models
 from tests.engine.samples import finish, photo, png, right_half
 
+pytestmark = pytest.mark.host
+
 OPERATIONS = ("text", "image", "mask")
 WIDE = (96, 64)
 STEPS = 5

@@ -51,6 +51,8 @@ from engine.models.word_weights import WordWeights, replaced
 from engine.pictures.encoded import Inputs
 from tests.engine import tiny_models
 
+pytestmark = pytest.mark.host
+
 DOODLE = Path(__file__).parents[3] / "doodle" / "weights"
 SMALL_WORDS = {"a", "at", "by", "in", "of", "the"}
 

@@ -1,0 +1,61 @@
+"""Each family in half precision on a card, against diffusers' own pipeline on the same card.
+
+With `--device cuda` the card is real; without, it is pretended, and the arithmetic is the host's.
+
+Tolerance, in levels of 255: 1.0 on average and 12 at most. Both draw the same batches from the same
+noise, so that only the order of channels in memory rounds otherwise, over six steps.
+"""
+
+from __future__ import annotations
+
+import diffusers
+import numpy as np
+import pytest
+import torch
+
+from engine import Engine, InputPicture
+from engine.families import FAMILIES
+from tests.engine import tiny_models
+from tests.engine.samples import finish, photo, png
+
+MEAN_LEVELS, MOST_LEVELS = 1.0, 12
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("operation", ["text", "image"])
+@pytest.mark.parametrize("family", tiny_models.SHARING)
+async def test_a_picture_in_half_precision_is_the_pipelines_but_for_rounding(
+    any_card, draw, weights, family, operation, dtype
+):
+    fields, options = {}, {"width": 64, "height": 64}
+    if operation == "image":
+        fields = {"inputs": (InputPicture(data=png(photo())),), "strength": 0.65}
+        options = {"image": photo(), "strength": 0.65}
+        options |= {} if family in {"sd", "sdxl"} else {"width": 64, "height": 64}
+    spec = tiny_models.spec(family, weights(family), compiled="off")
+    engine = Engine([spec], device="cuda", dtype=dtype)
+    await engine.start()
+    try:
+        (ours,) = await finish(engine, draw(family, seed=9, steps=6, guidance=4.0, **fields))
+    finally:
+        await engine.close()
+
+    name = FAMILIES[family].pipelines[operation == "image"]
+    pipeline = getattr(diffusers, name).from_pretrained(
+        weights(family), dtype=getattr(torch, dtype)
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    for part in pipeline.components.values():
+        if isinstance(part, torch.nn.Module):
+            part.eval().to("cuda")
+    with torch.inference_mode():
+        (theirs,) = pipeline(
+            prompt="a red cat at night",
+            num_inference_steps=6,
+            guidance_scale=3.0 if family == "z-image" else 4.0,
+            generator=torch.Generator("cpu").manual_seed(9),
+            **options,
+        ).images
+    differences = np.abs(ours.astype(int) - np.asarray(theirs, dtype=int))
+    assert differences.mean() <= MEAN_LEVELS
+    assert differences.max() <= MOST_LEVELS
