@@ -12,8 +12,8 @@ from torch import Tensor
 from engine.models.nested import mapped
 
 MOST_SAMPLES = 4
-"""Of a pass that is recorded: one or two pictures with guidance. The kernels of more are so long that
-the host is ahead of them anyway."""
+"""Of a pass that is recorded: one or two pictures with guidance. The kernels of more are so long
+that the host is ahead of them anyway."""
 PLAIN_CALLS = 3
 """Calls before the recording, in which kernels are loaded and libraries choose theirs."""
 log = logging.getLogger(__name__)

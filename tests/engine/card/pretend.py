@@ -99,6 +99,9 @@ class OnCard(torch.Tensor):
     def contiguous(self, memory_format=torch.contiguous_format):
         return self.to(memory_format=memory_format)
 
+    def nonzero(self, **options):
+        return torch.ops.aten.nonzero(self)
+
     def __float__(self):
         return float(self.item())
 

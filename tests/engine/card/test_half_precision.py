@@ -2,8 +2,9 @@
 
 With `--device cuda` the card is real; without, it is pretended, and the arithmetic is the host's.
 
-Tolerance, in levels of 255: 1.0 on average and 12 at most. Both draw the same batches from the same
-noise, so that only the order of channels in memory rounds otherwise, over six steps.
+Both draw the same batches from the same noise over six steps, so that only the order of channels in
+memory rounds otherwise. On the host that was, in levels of 255, at most 0.10 on average and 1 at a
+single place in float16, and 0.90 and 9 in bfloat16; cards have other kernels, hence the tolerance.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ from engine.families import FAMILIES
 from tests.engine import tiny_models
 from tests.engine.samples import finish, photo, png
 
-MEAN_LEVELS, MOST_LEVELS = 1.0, 12
+TOLERANCE = {"float16": (0.5, 4), "bfloat16": (2.0, 20)}
+"""Levels of 255 by which a picture may differ: on average, and at a single place."""
 
 
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.filterwarnings("ignore:`upcast_vae` is deprecated:FutureWarning")
+@pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("operation", ["text", "image"])
 @pytest.mark.parametrize("family", tiny_models.SHARING)
 async def test_a_picture_in_half_precision_is_the_pipelines_but_for_rounding(
@@ -47,7 +50,7 @@ async def test_a_picture_in_half_precision_is_the_pipelines_but_for_rounding(
     pipeline.set_progress_bar_config(disable=True)
     for part in pipeline.components.values():
         if isinstance(part, torch.nn.Module):
-            part.eval().to("cuda")
+            part.eval().to("cuda:0")
     with torch.inference_mode():
         (theirs,) = pipeline(
             prompt="a red cat at night",
@@ -57,5 +60,6 @@ async def test_a_picture_in_half_precision_is_the_pipelines_but_for_rounding(
             **options,
         ).images
     differences = np.abs(ours.astype(int) - np.asarray(theirs, dtype=int))
-    assert differences.mean() <= MEAN_LEVELS
-    assert differences.max() <= MOST_LEVELS
+    mean_levels, most_levels = TOLERANCE[dtype]
+    assert differences.mean() <= mean_levels
+    assert differences.max() <= most_levels
