@@ -126,6 +126,18 @@ def _parser() -> argparse.ArgumentParser:
         "--only", nargs="*", default=(), help="some of the measurements, such as 1 1-toy 4"
     )
     bench.add_argument("--full-size", action="store_true", help="SD 1.5 and SDXL, on a GPU")
+    bench.add_argument(
+        "--keep",
+        type=Path,
+        metavar="FILE",
+        help="with --full-size: keep each figure in this file, and go on from those it has",
+    )
+    bench.add_argument(
+        "--minutes", type=float, help="with --full-size: begin no figure after so long"
+    )
+    bench.add_argument(
+        "--trace", type=Path, metavar="FILE", help="only trace where the time goes, to this file"
+    )
     bench.add_argument("--device", default=device, help=f"(default: {device})")
     bench.add_argument("--dtype", default="auto", help="auto, float32, float16 or bfloat16")
     bench.set_defaults(command=_bench)
@@ -318,19 +330,24 @@ def _fetch(options: argparse.Namespace) -> int:
 
 
 def _bench(options: argparse.Namespace) -> int:
-    for file in filter(None, (options.json, options.page)):
+    for file in filter(None, (options.json, options.page, options.keep, options.trace)):
         _check_folder(file)
     prepare()
     from engine.bench import figures  # noqa: PLC0415 - imports torch
 
     common = {"device": options.device, "dtype": options.dtype, "only": options.only, "say": _say}
-    if options.full_size:
-        results = figures.full_size_run(**common)
-        return _report(results, options)
+    if options.full_size and options.trace is None:
+        from engine.bench.kept import Kept  # noqa: PLC0415 - as above
+
+        kept = Kept(options.keep, options.minutes)
+        return _report(figures.full_size_run(**common, kept=kept), options)
     drawing = [spec for spec in load_catalogue(options.models) if spec.draws]
     doodle = next((spec for spec in drawing if spec.info.installed), None)
     if doodle is None:
         print("No model is installed; the toy alone is measured.", file=sys.stderr)
+    if options.trace is not None:
+        print(figures.trace(doodle, options.device, options.dtype, options.trace))
+        return 0
     return _report(figures.run(doodle, **common), options)
 
 

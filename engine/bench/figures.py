@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from engine.bench.bench import Bench
+from engine.bench.kept import Kept
 from engine.bench.measures import (
     MEASURES,
     Bars,
@@ -22,6 +23,7 @@ from engine.bench.measures import (
 )
 from engine.bench.models import full_size, spec_of, toy, toy_spec
 from engine.bench.report import row
+from engine.bench.trace import write_trace
 from engine.catalogue import ModelSpec
 from engine.device.device import choose, leave_a_core
 from engine.errors import EngineError
@@ -95,12 +97,19 @@ def run(
 
 
 def full_size_run(
-    *, device: str, dtype: str, only: Sequence[str], say: Callable[[str], object]
+    *,
+    device: str,
+    dtype: str,
+    only: Sequence[str],
+    say: Callable[[str], object],
+    kept: Kept | None = None,
 ) -> list[Result]:
     """Run SD 1.5 at 512 and SDXL at 1024 px with random weights against S and Sc, on a GPU.
 
-    Raises ValueError for an unknown number.
+    kept: what an earlier part has measured is not measured again. Raises ValueError for an unknown
+    number.
     """
+    kept = kept or Kept()
     _check(only, [number for size in FULL_SIZE for number in _full_size_numbers(size.name)])
     chosen = choose(device, dtype, None)
     if chosen.where.type != "cuda":
@@ -108,10 +117,10 @@ def full_size_run(
             f"Full-size benchmarks need a CUDA card; the device is {chosen.title}. Leave out"
             " --full-size to measure the small models."
         )
-    results: list[Result] = []
     for size in FULL_SIZE:
         name = size.name
-        if only and not set(only) & set(_full_size_numbers(name)):
+        left = kept.left([n for n in _full_size_numbers(name) if not only or n in only])
+        if not left or kept.is_over():
             continue
         with tempfile.TemporaryDirectory() as folder:
             full_size(name, chosen.where, chosen.dtype).save_pretrained(folder)
@@ -121,10 +130,22 @@ def full_size_run(
                 name, size.title, place, size.side_px, family=size.family, compiled="whole"
             )
             bench = Bench(spec, size.side_px, device, dtype)
-            for result in full_size_figures(bench, size, only):
-                results.append(result)
+            for result in kept.gathered(full_size_figures(bench, size, left)):
                 say(row(result))
-    return results
+    left = kept.left([n for s in FULL_SIZE for n in _full_size_numbers(s.name)])
+    if left and not only:
+        say(f"Still to be measured: {', '.join(left)}. The same command goes on with them.")
+    return kept.results
+
+
+def trace(installed: ModelSpec | None, device: str, dtype: str, file: Path) -> str:
+    """Trace an installed model, or the toy where there is none; a table of what took longest."""
+    leave_a_core()
+    if installed is not None:
+        return write_trace(Bench(installed, installed.info.width_px, device, dtype), file)
+    with tempfile.TemporaryDirectory() as folder:
+        toy().save_pretrained(folder)
+        return write_trace(Bench(toy_spec(Path(folder)), 64, device, dtype), file)
 
 
 def full_size_figures(bench: Bench, size: FullSize, only: Sequence[str] = ()) -> Iterator[Result]:

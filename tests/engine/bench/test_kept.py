@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from engine.bench import figures, roofline
+from engine.bench.kept import Kept
+from engine.bench.measures import Result
+
+
+def result(number):
+    return Result(number=number, work="w", metric="m", figure=1.5, bar="≥ 1", met=True)
+
+
+def measured(numbers, begun):
+    for number in numbers:
+        begun.append(number)
+        yield result(number)
+
+
+def test_a_run_that_was_stopped_goes_on_with_what_is_left(tmp_path):
+    file, begun = tmp_path / "kept.json", []
+    now_s = [0.0]
+    part = Kept(file, minutes=1, clock=lambda: now_s[0])
+    for _ in part.gathered(measured(["1", "2", "3"], begun)):
+        now_s[0] += 40
+    assert begun == ["1", "2"], "no figure is begun when the time is over"
+
+    rest = Kept(file)
+    assert rest.left(["1", "2", "3"]) == ["3"]
+    assert [each.number for each in rest.gathered(measured(["3"], begun))] == ["3"]
+    assert Kept(file).results == [result(number) for number in "123"]
+
+
+def test_a_file_that_holds_something_else_is_one_sentence(tmp_path):
+    file = tmp_path / "kept.json"
+    file.write_text("{")
+    with pytest.raises(ValueError, match="holds no figures to go on from"):
+        Kept(file)
+
+
+def test_a_product_of_matrices_tells_what_a_device_can_do(monkeypatch):
+    """Two operations for each number of a row that meets one of a column."""
+    moments = iter(range(1000))
+    monkeypatch.setattr(roofline.time, "perf_counter", lambda: next(moments))
+    tflop_s = roofline.measured_tflop_s(torch.device("cpu"), torch.float32)
+    assert tflop_s == 2 * 1024**3 / 1e12
+
+
+def test_a_trace_names_the_kernels_that_took_longest(tmp_path):
+    file = tmp_path / "trace.json"
+    table = figures.trace(None, "cpu", "auto", file)
+    assert "aten::" in table
+    assert '"traceEvents"' in file.read_text()[:100_000] or file.stat().st_size > 10_000
