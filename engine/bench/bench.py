@@ -26,6 +26,7 @@ from engine import (
 )
 from engine.bench.baseline import Baseline
 from engine.bench.host import turns_ms
+from engine.bench.roofline import measured_tflop_s
 from engine.bench.watch import as_while_a_model_loads, graphs, watching
 from engine.device.device import choose
 from engine.loop import sampler
@@ -155,6 +156,10 @@ class Bench:
                 await _finish_all(engine, self._again(self.mixed(count, part=2)))
                 while engine.status().compiling:
                     await _finish(engine, self.job(steps=2))
+
+    def peak_tflop_s(self) -> float:
+        """What the device reaches at best in the model's number format, in this run."""
+        return measured_tflop_s(self._device.where, self.baseline.model.noise_dtype)
 
     def recompiles(self, beside: ModelSpec) -> Recompiles:
         """Count what a warm engine compiles or draws eagerly while jobs come and go.

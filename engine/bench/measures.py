@@ -12,7 +12,6 @@ from typing import Any
 
 from engine.bench.bench import PAIRS, TRACE_JOBS, Bench
 from engine.bench.models import toy, toy_flow, toy_flow_spec, toy_spec
-from engine.bench.roofline import measured_tflop_s
 
 CURVE, HOST = "curve", "7-host"
 QUICK = ("euler", "dpm++2m-karras", "ddim")
@@ -118,8 +117,7 @@ def limit_of_a_card(bench: Bench) -> Result:
 def share_of_limit(bench: Bench, number: str, size: FullSize) -> Result:
     steady = [bench.job(n, steps=30, scheduler="euler") for n in range(32)]
     _, seconds = bench.throughput(steady, 1)
-    model = bench.baseline.model
-    peak_tflop_s = measured_tflop_s(model.device, model.noise_dtype)
+    peak_tflop_s = bench.peak_tflop_s()
     share = 32 / seconds * (2 * 30 * size.pass_tflop + size.decode_tflop) / peak_tflop_s
     return Result(
         number=number,

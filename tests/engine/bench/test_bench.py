@@ -153,6 +153,9 @@ class Measured:
     def throughput(self, jobs, rounds):
         return 6.0, 1.0
 
+    def peak_tflop_s(self):
+        return 800.0
+
     def alone(self, steps, pairs):
         return 1.04, [1.04]
 
@@ -221,6 +224,8 @@ def test_full_size_models_are_judged_by_the_bars_of_an_h200(tmp_path):
         "8": "≤ 1.02",
         "10": "0",
     }
+    share = 32 * (2 * 30 * size.pass_tflop + size.decode_tflop) / 800
+    assert table["3"].figure == pytest.approx(share)
     assert not table["6"].met and not table["7"].met and table["4"].met
     assert table["2"].met is None and table["9"].met is None
     assert table["1"].baseline == "S" and table["1c"].baseline == table["4"].baseline == "Sc"
