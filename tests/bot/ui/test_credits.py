@@ -1,6 +1,7 @@
 """/credits and /info: who may give what, and what a member sees."""
 
 import dataclasses
+import logging
 
 import discord
 import pytest
@@ -185,3 +186,14 @@ async def test_info_names_what_chooses_a_model_and_its_loras(
     [embed] = (await alice.slash(channel, "info")).response.embeds
     [models] = [field.value for field in embed.fields if field.name == "Models"]
     assert models == "Doodle (`--v doodle`, `--lora ink`, `--lora line art`)"
+
+
+@pytest.mark.parametrize("api_url", ["", "http://127.0.0.1:1/api"])
+async def test_the_log_counts_one_server_as_one_and_invites_to_discord_only(
+    simcord_bot, channel, caplog, api_url
+):
+    simcord_bot.place = dataclasses.replace(simcord_bot.place, api_url=api_url)
+    with caplog.at_level(logging.INFO):
+        await simcord_bot.on_ready()
+    assert "in 1 server\n" in caplog.text
+    assert ("invite: https://discord.com/" in caplog.text) == (not api_url)
