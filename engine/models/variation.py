@@ -24,19 +24,15 @@ One step for all words: noise for each word by itself cost the subject of every 
 for the same distance."""
 CHAOS_TINT = 0.15
 """Deviation of the colour cast of the first noise at chaos 1, in deviations of that noise."""
-WEIRD_TEXT = 1.0
+WEIRD_TEXT = 2.0
 """As `CHAOS_TEXT`, of the step that all pictures of a prompt take together at weird 1."""
-EXPERIMENT_TEXT = 0.3
-"""By how much more each word stands off the mean of all words at experiment 1."""
-EXPERIMENT_NOISE = 0.06
+EXPERIMENT_NOISE = 0.2
 """By how much the first noise grows at experiment 1."""
 CODE_TINT = 0.1
 """As `CHAOS_TINT`, for a style code of weight 1."""
 
-_WORDS = ("encoder_hidden_states", "caption")
-"""Conditioning by word, (samples, words, D)."""
-_TEXTS = (*_WORDS, "text_embeds", "pooled_projections")
-"""All conditioning that says what the text means."""
+_TEXTS = ("encoder_hidden_states", "caption", "text_embeds", "pooled_projections")
+"""Conditioning that says what the text means, (samples, words, D) or (samples, D)."""
 
 
 def led(base: Embedding, looks: Sequence[tuple[Embedding, float]]) -> Embedding:
@@ -56,7 +52,7 @@ def led(base: Embedding, looks: Sequence[tuple[Embedding, float]]) -> Embedding:
 
 def conditioning(tensors: Mapping[str, Tensor], job: DrawJob, index: int) -> Mapping[str, Tensor]:
     """What picture `index` of the job sees of its text; the very same where nothing varies it."""
-    if not (job.chaos or job.weird or job.experiment):
+    if not (job.chaos or job.weird):
         return tensors
     varied = dict(tensors)
     for key in _TEXTS:
@@ -91,9 +87,6 @@ def _varied(key: str, text: Tensor, job: DrawJob, index: int) -> Tensor:
     # The deviation of a normal distribution of this mean size: a few channels of some encoders are
     # a hundred times as large as the others, and would make their squares' mean useless.
     deviation = exact.abs().mean() * math.sqrt(math.pi / 2)
-    if job.experiment and key in _WORDS:
-        middle = exact.mean(dim=0, keepdim=True)
-        exact = exact + EXPERIMENT_TEXT * job.experiment * (exact - middle)
     if job.chaos:
         step = _normal(f"chaos {key} {_seed(job, index)}", exact.shape[-1:])
         exact = exact + CHAOS_TEXT * job.chaos * deviation * _like(exact, step)

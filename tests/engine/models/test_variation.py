@@ -48,7 +48,14 @@ def test_at_0_conditioning_and_noise_are_the_very_same():
     assert variation.noise(drawn, JOB, 0) is drawn
 
 
-@pytest.mark.parametrize("field", ["chaos", "weird", "experiment"])
+def test_an_experiment_makes_the_first_noise_larger_and_leaves_the_text_alone():
+    job, tensors, drawn = dataclasses.replace(JOB, experiment=0.5), embedding(), first_noise()
+    assert variation.conditioning(tensors, job, 0) is tensors
+    larger = 1 + 0.5 * variation.EXPERIMENT_NOISE
+    assert torch.allclose(variation.noise(drawn, job, 0), larger * drawn)
+
+
+@pytest.mark.parametrize("field", ["chaos", "weird"])
 def test_only_what_the_text_means_is_varied_and_only_the_texts_own_sample(field):
     job, tensors = dataclasses.replace(JOB, **{field: 0.5}), embedding()
     before = {key: tensor.clone() for key, tensor in tensors.items()}
