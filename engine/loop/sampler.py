@@ -31,6 +31,8 @@ def step(model: Predictor, rows: Sequence[Row]) -> list[tuple[Row, Exception]]:
     places = [(number, sample) for sample, count in enumerate(counts) for number in range(count)]
     real = len(places)
     places += places[-1:] * (model.padded(real) - real)
+
+    # One copy takes all that differs from row to row in this step.
     numbers = np.stack([row.numbers[row.step] for row in rows])
     timesteps = numbers[[number for number, _ in places], 0]
     sent = to_device(torch.from_numpy(np.append(timesteps, numbers)), model.device)
