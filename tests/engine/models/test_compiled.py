@@ -15,7 +15,7 @@ from PIL import Image
 from torch import nn
 
 from engine import Engine, Finished, InitUse, InputPicture, LoraSpec
-from engine.models import CONSTRUCTING
+from engine.models import CONSTRUCTING, loading
 from engine.models import compiled as compiling
 from engine.models.compile_ahead import _outline, compile_ahead
 from engine.models.compiled import Compiled, compile_in_place, twin_of
@@ -532,3 +532,40 @@ async def test_a_compiled_model_draws_in_whole_buckets(weights, draw, monkeypatc
     finally:
         await engine.close()
     assert set(sizes) == {4}, "six samples would be padded to eight"
+
+
+def test_a_model_says_whether_its_last_pass_had_its_compiled_code(weights, monkeypatch):
+    """Passes of others are not typical of its speed."""
+    let_go = threading.Event()
+
+    def pretend(twin, _whole):
+        def forward(*arguments, **options):
+            if threading.current_thread().name == "compile":
+                let_go.wait(timeout=10)
+            return twin(*arguments, **options)
+
+        return forward
+
+    monkeypatch.setattr(compiling, "compile_in_place", pretend)
+    spec = tiny_models.spec("sd", weights("sd"), compiled="whole")
+    model = loading.load(spec, torch.device("cpu"), torch.float32)
+
+    def untypical():
+        hidden = torch.zeros(2, 77, model.denoiser.config.cross_attention_dim)
+        model.predict(
+            torch.zeros(2, 4, 8, 8), torch.ones(2), {"encoder_hidden_states": hidden}, ["", ""]
+        )
+        return model.untypical
+
+    try:
+        with torch.inference_mode():
+            assert untypical()
+            let_go.set()
+            until_ready(model._compiled, 1)
+            assert not untypical()
+            model.tile(on=True)
+            assert untypical()
+    finally:
+        model.close()
+    plain = loading.load(tiny_models.spec("sd", weights("sd")), model.device, torch.float32)
+    assert not plain.untypical
