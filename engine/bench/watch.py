@@ -98,9 +98,14 @@ def watching() -> Iterator[Watch]:
         return failed
 
     def seen_decode(model: Any, rows: Sequence[Row]) -> Any:  # noqa: ANN401
-        pictures = watch.networks.timed(decode, model.device)(model, rows)
-        watch.decoded_s = time.perf_counter()
-        return pictures
+        wait = watch.networks.timed(decode, model.device)(model, rows)
+
+        def pixels() -> Any:  # noqa: ANN401
+            drawn = wait()
+            watch.decoded_s = time.perf_counter()
+            return drawn
+
+        return pixels
 
     def seen_forward(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401
         if not torch.compiler.is_compiling():  # so what is compiled does not count
