@@ -130,6 +130,7 @@ class Engine:
         self._cancelled.add(job_id)
         if job_id in self._preparing:
             self._preparing.discard(job_id)
+            self._translations.cancel(job_id)
             self._deliver([Cancelled(job_id=job_id)])
         else:
             self._mailbox.put(Cancel(job_id))

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 import unicodedata
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -26,6 +28,8 @@ MOST_PIECES = 24
 """Texts between commas that are translated for one job."""
 MOST_CHARACTERS = 500
 """Of one translated piece."""
+REMEMBERED = 1000
+"""Texts whose translation is kept."""
 _COMMAS = re.compile("([,，]\\s*)")
 _REPEATED = re.compile(r"\b(\w+)(?:\W+\1\b){4}", re.IGNORECASE)
 log = logging.getLogger(__name__)
@@ -142,8 +146,20 @@ def _is_foreign(text: str) -> bool:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A job whose words are to be translated, and whom to tell."""
+
+    job: DrawJob
+    begin: Callable[[], object]
+    end: Callable[[Translation], object]
+
+
 class Translations:
-    """Translates one job after the other; a model is loaded when it is first needed, and kept."""
+    """Translates one job at a time, of each owner in turn.
+
+    A model is loaded when it is first needed, and kept, as are the last texts.
+    """
 
     def __init__(self, specs: Iterable[ModelSpec]) -> None:
         self._specs = {
@@ -153,32 +169,72 @@ class Translations:
         }
         """By the language that they read; of several the catalogue's first."""
         self._models: dict[str, Translator] = {}
+        self._said: OrderedDict[tuple[str, str], str] = OrderedDict()
+        """Language and text → its translation where that made sense, the last used last."""
+        self._waiting: OrderedDict[str, deque[_Waiting]] = OrderedDict()
+        """By owner; the first owner is next."""
+        self._lock = threading.Lock()
+        """Held while `_waiting` is read or changed."""
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="translator")
 
     def submit(
         self, job: DrawJob, begin: Callable[[], object], end: Callable[[Translation], object]
     ) -> None:
         """Translate a job's words; both functions are called on the translator's thread."""
-        self._thread.submit(self._run, job, begin, end)
+        with self._lock:
+            self._waiting.setdefault(job.owner, deque()).append(_Waiting(job, begin, end))
+        self._thread.submit(self._run)
+
+    def cancel(self, job_id: str) -> None:
+        """Forget a job that still waits; one that is being translated goes on to its end."""
+        with self._lock:
+            for owner, waiting in list(self._waiting.items()):
+                left = deque(each for each in waiting if each.job.id != job_id)
+                if left:
+                    self._waiting[owner] = left
+                else:
+                    del self._waiting[owner]
 
     def close(self) -> None:
         """Wait for the translation that has begun, and begin no other."""
         self._thread.shutdown(cancel_futures=True)
 
-    def _run(
-        self, job: DrawJob, begin: Callable[[], object], end: Callable[[Translation], object]
-    ) -> None:
-        begin()
-        end(translated(job, lambda texts: self._translate(texts, job.translate)))
+    def _next(self) -> _Waiting | None:
+        """The first job of the owner whose turn it is; None where all were cancelled."""
+        with self._lock:
+            if not self._waiting:
+                return None
+            owner, waiting = self._waiting.popitem(last=False)
+            found = waiting.popleft()
+            if waiting:
+                self._waiting[owner] = waiting
+            return found
+
+    def _run(self) -> None:
+        found = self._next()
+        if found is not None:
+            job = found.job
+            found.begin()
+            found.end(translated(job, lambda texts: self._translate(texts, job.translate)))
 
     def _translate(self, texts: Sequence[str], language: str) -> list[str]:
         spec = self._specs.get(language)
         if spec is None:
             raise JobError(Sentence("No translation model for their language is installed."))
-        model = self._models.get(spec.info.name)
-        if model is None:
-            model = self._models[spec.info.name] = self._load(spec)
-        return model.translate(texts, language)
+        new = [text for text in texts if (language, text) not in self._said]
+        found = {text: self._said[language, text] for text in texts if text not in new}
+        if new:
+            model = self._models.get(spec.info.name)
+            if model is None:
+                model = self._models[spec.info.name] = self._load(spec)
+            found.update(zip(new, model.translate(new, language), strict=True))
+        for text in texts:
+            if _is_sound(_clean(found[text])):
+                self._said[language, text] = found[text]
+                self._said.move_to_end((language, text))
+        while len(self._said) > REMEMBERED:
+            self._said.popitem(last=False)
+        return [found[text] for text in texts]
 
     def _load(self, spec: ModelSpec) -> Translator:
         import torch  # noqa: PLC0415 - seconds, and only on this thread

@@ -86,13 +86,16 @@ def _check_text(job: DrawJob) -> None:
     prompts = (job.prompt, *(look.prompt for look in job.looks))
     parts = [part for prompt in prompts for part in prompt]
     texts = [*(part.text for part in parts), job.negative]
-    if len(texts) > MAX_PARTS or sum(map(len, texts)) > MAX_TEXT:
+    count = max(map(len, prompts)) + 1  # the negative
+    characters = max(sum(len(part.text) for part in prompt) for prompt in prompts)
+    characters += len(job.negative)
+    if count > MAX_PARTS or characters > MAX_TEXT:
         raise ValueError(
             Sentence(
                 "The prompt has {parts} and {characters:,} characters; at most {most_parts}"
                 " and {most_characters:,} are read.",
-                parts=Sentence.plural("{count} part", "{count} parts", count=len(texts)),
-                characters=sum(map(len, texts)),
+                parts=Sentence.plural("{count} part", "{count} parts", count=count),
+                characters=characters,
                 most_parts=MAX_PARTS,
                 most_characters=MAX_TEXT,
             )

@@ -242,8 +242,12 @@ class LatentModel:
         return (1, self.channels, height_px // self.vae_scale, width_px // self.vae_scale)
 
     def first_step(self, steps: int, strength: float) -> int:
-        """The step at which a picture noised to `strength` begins, as diffusers counts."""
-        return max(steps - min(int(steps * strength), steps), 0)
+        """The step at which a picture noised to `strength` begins, as diffusers counts.
+
+        Unlike there, a strength above 0 always leaves a step to draw.
+        """
+        drawn = max(int(steps * strength), 1 if strength > 0 else 0)
+        return steps - min(drawn, steps)
 
     def set_timesteps(self, scheduler: Any, steps: int, shape: tuple[int, ...]) -> None:  # noqa: ANN401
         """Prepare a scheduler for so many steps, on the CPU: some index CPU tables by them."""

@@ -23,16 +23,18 @@ from engine import (
     FailureKind,
     Finished,
     InputPicture,
+    Look,
     Progress,
     Queued,
     Sentence,
     Started,
+    WeightedText,
 )
 from engine.loop import sampler
 from engine.models import loading
 from engine.models.model_cache import ModelCache
 from engine.policy.budgets import Profile
-from engine.validation import check
+from engine.validation import MAX_PARTS, check
 from tests.engine import tiny_models
 from tests.engine.fakes import FakeClock, FakeModel, submit, work
 
@@ -233,6 +235,16 @@ def test_a_job_that_can_never_be_done_is_refused(draw, fields, sentence):
     with pytest.raises(ValueError, match=sentence) as raised:
         check(draw(**fields), specs)
     assert isinstance(raised.value.args[0], Sentence)
+
+
+def test_each_of_a_jobs_looks_may_have_as_many_parts_as_its_prompt(draw):
+    specs = {"sd": tiny_models.spec("sd", "sd")}
+    many = tuple(WeightedText(text="cat", weight=1.0) for _ in range(MAX_PARTS - 1))
+    looks = (Look(prompt=many, weight=1.0), Look(prompt=many, weight=0.5))
+    check(draw(prompt=many, looks=looks), specs)
+    looks = (Look(prompt=(*many, many[0]), weight=1.0),)
+    with pytest.raises(ValueError, match="has 41 parts"):
+        check(draw(prompt=many, looks=looks), specs)
 
 
 async def test_a_refused_job_leaves_nothing_behind_in_the_engine(engine_of, draw):

@@ -337,6 +337,56 @@ async def test_a_job_is_cancelled_while_it_is_translated(start, draw, gate):
     assert end.drawn.prompt == parts("a red cat")
 
 
+async def test_cancelled_jobs_are_not_translated_and_owners_take_turns(start, draw, gate):
+    engine = await start()
+    began = []
+
+    async def ask(name, owner):
+        job = dataclasses.replace(asked(draw, "赤い猫"), id=name, owner=owner)
+        stream = engine.run(job)
+        async for event in stream:
+            if isinstance(event, Translating):
+                began.append(name)
+        return type(event)
+
+    first = asyncio.create_task(ask("first", "mallory"))
+    await asyncio.to_thread(gate.begun.wait, 60)
+    many = [asyncio.create_task(ask(f"many{count}", "mallory")) for count in range(4)]
+    last = asyncio.create_task(ask("last", "bob"))
+    await asyncio.sleep(0)  # each has asked
+    for name in ("many1", "many2"):
+        assert engine.cancel(name)
+    gate.set()
+    ends = await asyncio.gather(first, *many, last)
+    assert ends == [Finished, Finished, Cancelled, Cancelled, Finished, Finished]
+    assert began == ["first", "many0", "last", "many3"]
+
+
+async def test_a_text_is_translated_once(start, draw, monkeypatch):
+    asked_for = []
+    once = translator.Translator.translate
+
+    def counted(model, texts, language):
+        asked_for.append(list(texts))
+        return once(model, texts, language)
+
+    monkeypatch.setattr(translator.Translator, "translate", counted)
+    engine = await start()
+    for texts in (["赤い猫"], ["赤い猫", "城"], ["城"]):
+        end = (await events_of(engine.run(asked(draw, *texts))))[-1]
+        assert end.notes == ()
+    assert asked_for == [["赤い猫"], ["城"]]
+    assert end.drawn.prompt == parts("a castle")
+
+
+async def test_a_translation_that_made_no_sense_is_tried_again(start, draw, monkeypatch):
+    answers = iter([[""], ["a red cat"]])
+    monkeypatch.setattr(translator.Translator, "translate", lambda *_: next(answers))
+    engine = await start()
+    ends = [(await events_of(engine.run(asked(draw, "赤い猫"))))[-1] for _ in range(2)]
+    assert [end.drawn.prompt for end in ends] == [parts("赤い猫"), parts("a red cat")]
+
+
 async def test_a_stop_leaves_jobs_open_whose_words_are_translated(start, draw, gate):
     engine = await start()
     streams = [engine.run(asked(draw, "赤い猫")) for _ in range(3)]

@@ -9,6 +9,8 @@ import torch
 
 from engine import Finished, InputPicture
 from engine.families import FAMILIES
+from engine.models.flow import FlowModel
+from engine.models.latent import LatentModel
 from tests.engine import tiny_models
 from tests.engine.samples import finish, photo, png, right_half
 
@@ -99,3 +101,24 @@ async def test_rows_at_different_steps_share_a_pass_and_round_alike(engine_of, d
         assert isinstance([event async for event in stream][-1], Finished)
 
     assert np.abs(alone.astype(int) - beside.astype(int)).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("family", "steps", "strength", "drawn"),
+    [
+        (LatentModel, 2, 0.45, 1),
+        (LatentModel, 3, 0.2, 1),
+        (LatentModel, 1, 0.01, 1),
+        (LatentModel, 20, 0.45, 9),
+        (LatentModel, 6, 0.65, 3),
+        (FlowModel, 6, 0.65, 4),
+        (FlowModel, 3, 0.2, 1),
+        (LatentModel, 4, 0.0, 0),
+        (FlowModel, 4, 0.0, 0),
+        (LatentModel, 4, 1.0, 4),
+        (FlowModel, 4, 1.0, 4),
+    ],
+)
+def test_a_picture_is_drawn_over_in_one_step_at_least(family, steps, strength, drawn):
+    """diffusers rounds few steps of little strength down to none, which gives copies."""
+    assert steps - family.first_step(None, steps, strength) == drawn
