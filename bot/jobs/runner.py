@@ -14,17 +14,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 import engine
 from bot import locale
-from bot.errors import NotFound
-from bot.jobs import codec, records
+from bot.errors import NotFound, PromptError
+from bot.jobs import codec, provenance, records
 from bot.jobs.batches import BatchRow
 from bot.jobs.codec import StoredJobError
 from bot.jobs.engine_client import EngineClient
 from bot.jobs.orders import Accepted
+from bot.jobs.provenance import Made
 from bot.jobs.records import ImageRow, JobRow, MessageRow, Outcome, Result, Role, TextRow
 from bot.moderation.policy import Policy
 from bot.pictures import grid, metadata
+from bot.pictures.making import Making
 from bot.pictures.store import PictureStore, name_of
-from bot.prompt import words
+from bot.prompt import grammar, words
+from bot.prompt.canonical import canonical
 from bot.storage.database import Database
 from engine import Sentence, sentence_of
 
@@ -242,12 +245,12 @@ class Runner:
             await self._end(row, Outcome.FAILED, verdict.reason)
             return
         job, stored, drawn_as = _as_drawn(job, event.drawn)
-        result = await self._store_result(row, job, event, verdict.shown)
+        result, made = await self._store_result(row, job, event, verdict.shown)
         added = [*event.notes, *filter(None, (drawn_as, verdict.reason))]
         notes = (row.notes, *(locale.translated(note, row.locale) for note in added))
-        if await self._written(
-            row,
-            lambda connection: records.finish(
+
+        async def finish(connection: AsyncConnection) -> bool:
+            ended = await records.finish(
                 connection,
                 row.id,
                 result,
@@ -255,21 +258,23 @@ class Runner:
                 notes="\n".join(filter(None, notes)),
                 now_ms=self._now_ms(),
                 stored=stored,
-            ),
-        ):
+            )
+            if ended:
+                await provenance.add(connection, made)
+            return ended
+
+        if await self._written(row, finish):
             self._outbox.owe(row.id)
 
     async def _store_result(
         self, row: JobRow, job: engine.Job, event: engine.Finished, shown: tuple[int, ...]
-    ) -> Result:
+    ) -> tuple[Result, list[Made]]:
         """Keep what may be shown of a result; what may not is never on the disk."""
-        pictures = []
+        pictures, made = [], []
         for position, picture in enumerate((event.pictures[index] for index in shown), 1):
-            signed = await asyncio.to_thread(
-                metadata.sign,
-                picture.png,
-                metadata.parameters(job, picture, prompt=row.prompt),
-            )
+            making = _making(row, job, picture, position)
+            signed = await asyncio.to_thread(metadata.sign, picture.png, making)
+            made.append(await asyncio.to_thread(Made.of, row.id, signed, position))
             pictures.append(
                 ImageRow(
                     job_id=row.id,
@@ -286,14 +291,16 @@ class Runner:
             frames = [event.films[index] for index in shown]
         if shortest := min(map(len, frames), default=0):
             frames = [each[:shortest] for each in frames]
-            webp = await asyncio.to_thread(grid.film, frames)
+            making = _making(row, job, event.pictures[shown[0]], None)
+            webp = await asyncio.to_thread(grid.film, frames, making)
             film = await asyncio.to_thread(self._store.store, webp, suffix=".webp")
+            made.append(Made(job_id=row.id, sha256=film))
         weights = event.weights or (1.0,) * len(event.texts)
         texts = tuple(
             TextRow(job_id=row.id, position=position, text=text, weight=weight)
             for position, (text, weight) in enumerate(zip(event.texts, weights, strict=True), 1)
         )
-        return Result(pictures=tuple(pictures), texts=texts, film=film)
+        return Result(pictures=tuple(pictures), texts=texts, film=film), made
 
     def _model_of(self, job: engine.Job) -> engine.ModelInfo | None:
         if not isinstance(job, engine.DrawJob):
@@ -344,6 +351,23 @@ class Runner:
                 log.warning("job %s: the database is busy, tried again: %s", row.id, error)
             await asyncio.sleep(wait_s)
         raise AssertionError("the chain has no end")
+
+
+def _making(row: JobRow, job: engine.Job, picture: engine.Picture, position: int | None) -> Making:
+    """What the file of the picture will tell of it, see `metadata`; position None: of all."""
+    try:
+        whole = canonical(grammar.parse(row.prompt, beside=1))
+    except PromptError:  # it was read by another version, or has no prompt
+        whole = ""
+    return metadata.of(
+        job,
+        picture,
+        position=position,
+        prompt=row.prompt,
+        canonical=whole,
+        parameters=provenance.parameters_of(row),
+        private=provenance.is_stealthy(row),
+    )
 
 
 def _uncharged(reason: str, language: str) -> str:

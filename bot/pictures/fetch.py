@@ -72,6 +72,16 @@ class Fetcher:
         self, name: str, size_bytes: int, read: Callable[[], Awaitable[bytes]]
     ) -> bytes:
         """A clean PNG of an attached file; InvalidPicture, or what `read` raises, otherwise."""
+        return await self.clean(await self.attached(name, size_bytes, read))
+
+    async def link(self, link: str) -> bytes:
+        """A clean PNG of what the link leads to; InvalidLink or InvalidPicture otherwise."""
+        return await self.clean(await self.linked(link))
+
+    async def attached(
+        self, name: str, size_bytes: int, read: Callable[[], Awaitable[bytes]]
+    ) -> bytes:
+        """The attached file as it is; InvalidPicture where it is too large."""
         if size_bytes > uploads.MAX_UPLOAD_BYTES:
             raise InvalidPicture(
                 Sentence(
@@ -82,14 +92,13 @@ class Fetcher:
                 )
             )
         async with self._downloads:
-            data = await read()
-        return await self._clean(data)
+            return await read()
 
-    async def link(self, link: str) -> bytes:
-        """A clean PNG of what the link leads to; InvalidLink or InvalidPicture otherwise."""
+    async def linked(self, link: str) -> bytes:
+        """The file that the link leads to as it is; InvalidLink, or InvalidPicture if too large."""
         try:
             async with self._downloads, asyncio.timeout(TIMEOUT_S):
-                data = await self._download(URL(link))
+                return await self._download(URL(link))
         except TimeoutError:
             raise InvalidLink(
                 Sentence(
@@ -105,9 +114,9 @@ class Fetcher:
                     link=link,
                 )
             ) from None
-        return await self._clean(data)
 
-    async def _clean(self, data: bytes) -> bytes:
+    async def clean(self, data: bytes) -> bytes:
+        """As `uploads.clean`, beside the event loop, one at a time."""
         async with self._cleaning:
             return await asyncio.to_thread(uploads.clean, data)
 

@@ -1,11 +1,18 @@
-"""Four pictures → one 2×2 grid; films; the smaller encodings that upload limits ask for."""
+"""Four pictures → one 2×2 grid; films; the smaller encodings that upload limits ask for.
+
+Every file made here carries the making of its pictures, see `metadata`.
+"""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from PIL import Image, ImageSequence
+
+from bot.pictures import metadata
+from bot.pictures.making import Making
 
 COLUMNS = 2
 BLURRED_SIDE = 4
@@ -13,6 +20,8 @@ BLURRED_SIDE = 4
 FRAME_MS = 120
 """How long a frame of a film is shown."""
 LAST_FRAME_MS = 2000
+_WEBP_SIDE_PX = 16383
+"""The largest of a WebP."""
 
 
 def grid(pictures: Sequence[bytes]) -> Image.Image:
@@ -44,46 +53,53 @@ def preview(pictures: Sequence[bytes], *, side_px: int = 512, blurred: bool = Fa
         )
     scale = side_px / max(sheet.size)
     size = (max(round(sheet.width * scale), 1), max(round(sheet.height * scale), 1))
-    return _encode(sheet.resize(size, Image.Resampling.BICUBIC), "JPEG", quality=80)
+    return _encode(sheet.resize(size, Image.Resampling.BICUBIC), "JPEG", None, quality=80)
 
 
-def encodings(picture: Image.Image) -> Iterator[tuple[str, bytes]]:
-    """(file extension, bytes), best first: PNG, then WebP ever smaller."""
-    yield "png", _encode(picture, "PNG", optimize=False)
+def encodings(picture: Image.Image, making: Making | None) -> Iterator[tuple[str, bytes]]:
+    """(file extension, bytes), best first: PNG, then WebP ever smaller.
+
+    JPEG instead of WebP where a side is too long for that.
+    """
+    yield "png", _encode(picture, "PNG", making, optimize=False)
     for quality in (95, 85, 70):
-        yield "webp", _encode(picture, "WEBP", quality=quality)
+        yield _lossy(picture, making, quality)
     half = picture
     while min(half.size) > 64:
         half = half.resize((half.width // 2, half.height // 2), Image.Resampling.LANCZOS)
-        yield "webp", _encode(half, "WEBP", quality=85)
+        yield _lossy(half, making, 85)
 
 
-def within(picture: Image.Image, limit_bytes: int) -> tuple[str, bytes]:
+def within(
+    picture: Image.Image, limit_bytes: int, making: Making | None = None
+) -> tuple[str, bytes]:
     """The best encoding of at most `limit_bytes`; the smallest there is if none fits."""
     extension, data = "png", b""
-    for extension, data in encodings(picture):  # noqa: B007 - the last one is the answer
+    for extension, data in encodings(picture, making):  # noqa: B007 - the last one is the answer
         if len(data) <= limit_bytes:
             break
     return extension, data
 
 
-def film(frames: Sequence[Sequence[bytes]]) -> bytes:
+def film(frames: Sequence[Sequence[bytes]], making: Making | None = None) -> bytes:
     """An animated WebP. frames: for each picture the frames of its making, as many for each."""
-    return _animate([grid(pictures) for pictures in zip(*frames, strict=True)])
+    return _animate([grid(pictures) for pictures in zip(*frames, strict=True)], making)
 
 
 def film_within(webp: bytes, limit_bytes: int) -> bytes:
     """The film at half its size, again and again, until it has at most `limit_bytes`."""
+    making = metadata.read(webp)
     while len(webp) > limit_bytes:
         with Image.open(io.BytesIO(webp)) as film_:
             if min(film_.size) <= 64:
                 break
             half = (film_.width // 2, film_.height // 2)
-            webp = _animate([f.convert("RGB").resize(half) for f in ImageSequence.Iterator(film_)])
+            frames = [frame.convert("RGB").resize(half) for frame in ImageSequence.Iterator(film_)]
+            webp = _animate(frames, making)
     return webp
 
 
-def _animate(frames: Sequence[Image.Image]) -> bytes:
+def _animate(frames: Sequence[Image.Image], making: Making | None) -> bytes:
     shown_ms = [FRAME_MS] * (len(frames) - 1) + [LAST_FRAME_MS]
     buffer = io.BytesIO()
     frames[0].save(
@@ -94,6 +110,7 @@ def _animate(frames: Sequence[Image.Image]) -> bytes:
         duration=shown_ms,
         loop=0,
         quality=80,
+        **metadata.options(making, "WEBP"),
     )
     return buffer.getvalue()
 
@@ -103,7 +120,13 @@ def _open(data: bytes) -> Image.Image:
         return image.convert("RGB")
 
 
-def _encode(image: Image.Image, kind: str, **options: int) -> bytes:
+def _lossy(picture: Image.Image, making: Making | None, quality: int) -> tuple[str, bytes]:
+    if max(picture.size) > _WEBP_SIDE_PX:
+        return "jpg", _encode(picture, "JPEG", making, quality=quality)
+    return "webp", _encode(picture, "WEBP", making, quality=quality)
+
+
+def _encode(image: Image.Image, kind: str, making: Making | None, **options: Any) -> bytes:  # noqa: ANN401 - of Pillow's encoders
     buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
+    image.save(buffer, kind, **options, **metadata.options(making, kind))
     return buffer.getvalue()

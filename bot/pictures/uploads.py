@@ -32,7 +32,14 @@ _UPRIGHT = {
 
 
 def clean(data: bytes) -> bytes:
-    """A member's picture as a plain upright RGB PNG without its metadata.
+    """A member's picture as a plain upright RGB PNG without its metadata; as `picture` refuses."""
+    buffer = io.BytesIO()
+    picture(data).save(buffer, "PNG", compress_level=4)
+    return buffer.getvalue()
+
+
+def picture(data: bytes) -> Image.Image:
+    """A member's picture, upright, in RGB, no larger than is kept; of an animated one its first.
 
     InvalidPicture says what is wrong: not a picture, too large, cut short.
     """
@@ -79,14 +86,11 @@ def clean(data: bytes) -> bytes:
                 )
             )
         try:
-            flat = _small(image)
+            return _small(image)
         except Exception:  # noqa: BLE001 - decoders of hostile files raise whatever they like
             raise InvalidPicture(
                 "This picture is damaged or cut short; save it again and send it anew."
             ) from None
-    buffer = io.BytesIO()
-    flat.save(buffer, "PNG", compress_level=4)
-    return buffer.getvalue()
 
 
 def _small(image: Image.Image) -> Image.Image:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     String,
@@ -237,6 +238,25 @@ films = Table(
     Column("sha256", String(64), nullable=False),
     comment="The animated picture of a job that kept the frames of its making.",
 )
+
+picture_hashes = Table(
+    "picture_hashes",
+    metadata,
+    Column("job_id", ForeignKey("jobs.id"), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("position", Integer, nullable=True),
+    Column("band_1", Integer, nullable=True),
+    Column("band_2", Integer, nullable=True),
+    Column("band_3", Integer, nullable=True),
+    Column("band_4", Integer, nullable=True),
+    Column("colours", LargeBinary(192), nullable=True),
+    PrimaryKeyConstraint("job_id", "sha256"),
+    CheckConstraint("position IS NULL OR position >= 1", name="position_from_one"),
+    comment="Files that were made here, stored or posted, and how they look.",
+)
+Index("ix_picture_hashes_sha256", picture_hashes.c.sha256)
+for _band in range(1, 5):  # a look is found by any of the four
+    Index(f"ix_picture_hashes_band_{_band}", picture_hashes.c[f"band_{_band}"])
 
 messages = Table(
     "messages",

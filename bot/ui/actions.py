@@ -21,7 +21,7 @@ from bot.errors import NotAllowed, NotFound
 from bot.jobs.kinds import KINDS, STRONG, SUBTLE, Variation
 from bot.jobs.records import JobRow, MessageRow, Role
 from bot.locale import translated
-from bot.pictures import grid
+from bot.pictures import grid, metadata
 from bot.ui.language import to_member
 from bot.ui.message_text import quoted
 from bot.ui.refusals import answer
@@ -98,8 +98,9 @@ async def _show(press: Press) -> None:
     extension, data = "png", png
     if len(png) > interaction.filesize_limit:
         extension, data = await asyncio.to_thread(
-            lambda: grid.within(grid.grid([png]), interaction.filesize_limit)
+            lambda: grid.within(grid.grid([png]), interaction.filesize_limit, metadata.read(png))
         )
+        await client.provenance.posted(row.id, data, position=number)
     image = Sentence(
         "Image #{number} {member}\n-# Seed {seed} · Job {job}",
         number=number,

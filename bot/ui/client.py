@@ -19,6 +19,7 @@ from bot.credits.accounts import Accounts
 from bot.jobs.engine_client import EngineClient
 from bot.jobs.lookup import Lookup
 from bot.jobs.orders import Orders
+from bot.jobs.provenance import Provenance
 from bot.jobs.runner import Runner
 from bot.moderation.policy import Policy
 from bot.pictures.fetch import Fetcher
@@ -143,7 +144,8 @@ class Darkroom(discord.AutoShardedClient):
             outbox=self.outbox,
             now_ms=now_ms,
         )
-        fetcher = Fetcher(place.api_url)
+        self.provenance = Provenance(database)
+        self.fetcher = fetcher = Fetcher(place.api_url)
         self.batches = Batches(
             orders=self.orders,
             runner=self.runner,

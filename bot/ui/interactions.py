@@ -162,17 +162,7 @@ class Interactions:
 
     async def _attached(self, attachment: discord.Attachment) -> bytes:
         """A clean PNG of what a member attached; InvalidPicture otherwise."""
-        try:
-            return await self._fetcher.attachment(
-                attachment.filename, attachment.size, attachment.read
-            )
-        except discord.HTTPException:
-            raise InvalidPicture(
-                Sentence(
-                    "{file} could not be read from Discord; attach it again.",
-                    file=attachment.filename,
-                )
-            ) from None
+        return await self._fetcher.clean(await attached(self._fetcher, attachment))
 
     async def _accept(
         self,
@@ -189,6 +179,19 @@ class Interactions:
         pictures = tuple([await fetch() for fetch in fetches])
         whole = dataclasses.replace(order, request=unfetched.with_pictures(pictures))
         return await self._orders.accept(whole)
+
+
+async def attached(fetcher: Fetcher, attachment: discord.Attachment) -> bytes:
+    """What a member attached, as it is; InvalidPicture where it is too large or gone."""
+    try:
+        return await fetcher.attached(attachment.filename, attachment.size, attachment.read)
+    except discord.HTTPException:
+        raise InvalidPicture(
+            Sentence(
+                "{file} could not be read from Discord; attach it again.",
+                file=attachment.filename,
+            )
+        ) from None
 
 
 def order_of(interaction: discord.Interaction, request: Request) -> Order:

@@ -23,8 +23,9 @@ import engine
 from bot import locale
 from bot.jobs import batches, records
 from bot.jobs.kinds import KINDS
+from bot.jobs.provenance import Provenance
 from bot.jobs.records import Delivery, ImageRow, JobRow, MessageRow, Outcome, Role, TextRow
-from bot.pictures import grid
+from bot.pictures import grid, metadata
 from bot.pictures.store import PictureStore
 from bot.storage.database import Database
 from bot.ui import actions
@@ -114,6 +115,7 @@ class Outbox:
         self._store = store
         self._progress = progress
         self._batches = batch_messages
+        self._provenance = Provenance(database)
         self.retry_after_s: tuple[float, ...] = (2, 10, 60)
         """The first waits between tries at a delivery."""
         self.last_retry_s: float | None = 300
@@ -369,6 +371,9 @@ class Outbox:
             if encode is not None:
                 extension, data = await asyncio.to_thread(encode, limit_bytes)
                 size = len(data)
+                await self._provenance.posted(
+                    row.id, data, position=1 if ended.role is Role.SINGLE else None
+                )
                 files.append(
                     discord.File(
                         io.BytesIO(data),
@@ -498,8 +503,8 @@ def _opened(ended: _Ended, files: list[bytes]) -> Encode | None:
         return None
     if len(files) < len(ended.images):
         raise FileNotFoundError(f"{len(ended.images) - len(files)} pictures")
-    sheet = grid.grid(files)
-    return lambda limit_bytes: grid.within(sheet, limit_bytes)
+    sheet, making = grid.grid(files), metadata.of_several(files)
+    return lambda limit_bytes: grid.within(sheet, limit_bytes, making)
 
 
 def _content(ended: _Ended) -> str:

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from discord import app_commands
 
-from bot.ui.commands import blend, credits_, help_, imagine, info, message_menus, model, vary
+from bot.ui.commands import (
+    blend,
+    credits_,
+    help_,
+    imagine,
+    info,
+    message_menus,
+    model,
+    vary,
+    verify,
+)
 
-GROUPS = (imagine, vary, blend, info, message_menus, credits_, model, help_)
+GROUPS = (imagine, vary, blend, verify, info, message_menus, credits_, model, help_)
 
 
 def add_all(tree: app_commands.CommandTree) -> None:

@@ -20,7 +20,16 @@ from bot.credits import ledger
 from bot.errors import StartError
 from bot.jobs import records
 from bot.storage.database import Database, migration_config
-from bot.storage.tables import accounts, entries, holds, jobs, metadata, purses, rules
+from bot.storage.tables import (
+    accounts,
+    entries,
+    holds,
+    jobs,
+    metadata,
+    picture_hashes,
+    purses,
+    rules,
+)
 
 JOB = {
     "guild_id": 1,
@@ -107,7 +116,8 @@ async def before_messages(database):
 def to_revision(connection, revision):
     """Drop everything and build the schema of that revision."""
     metadata.reflect(connection)
-    for table in ("messages", "films", "texts", "preferences", "facts", "entries", "holds"):
+    first = ("picture_hashes", "messages", "films", "texts", "preferences", "facts", "entries")
+    for table in (*first, "holds"):
         connection.exec_driver_sql(
             f"DROP TABLE IF EXISTS {table} CASCADE".replace(
                 " CASCADE", " CASCADE" if connection.dialect.name == "postgresql" else ""
@@ -143,6 +153,24 @@ async def test_messages_of_before_the_messages_table_are_found_in_it(before_mess
         30: ("failed", "refusal"),
     }
     assert (row.progress_message_id, row.resolved, row.locale) == (10, "{}", "en")
+
+
+async def test_pictures_of_before_the_hashes_are_known_by_their_bytes(before_messages):
+    async with before_messages.write() as connection:
+        config = migration_config()
+        config.attributes["connection"] = connection.sync_connection
+        await connection.run_sync(lambda _: command.upgrade(config, "0004"))
+        for position, sha256 in ((1, "a" * 64), (2, "b" * 64), (3, "b" * 64)):
+            await connection.execute(
+                sa.text("INSERT INTO images VALUES ('drawn', :position, :sha256, 0, 8, 8)"),
+                {"position": position, "sha256": sha256},
+            )
+        film = sa.text("INSERT INTO films VALUES ('drawn', :film)")
+        await connection.execute(film, {"film": "c" * 64})
+        await connection.run_sync(lambda _: command.upgrade(config, "head"))
+        known = sa.select(picture_hashes.c.sha256, picture_hashes.c.position)
+        rows = await connection.execute(known.order_by(picture_hashes.c.sha256))
+    assert [tuple(row) for row in rows] == [("a" * 64, 1), ("b" * 64, 2), ("c" * 64, None)]
 
 
 async def test_a_migrated_database_keeps_its_rules(before_messages):
