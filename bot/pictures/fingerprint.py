@@ -80,4 +80,5 @@ def _table() -> list[list[float]]:
 
 
 def _dot(one: list[float] | list[int], two: list[float]) -> float:
-    return sum(map(operator.mul, one, two))
+    total: float = sum(map(operator.mul, one, two))
+    return total

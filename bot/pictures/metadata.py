@@ -36,7 +36,10 @@ VERSION = 1
 """Of the JSON."""
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 _NAMESPACE = "urn:darkroom:making:1"
-_TOLD = ("strength", "image_scale", "stop", "tile", "loras", "enlarge")
+_TOLD = (
+    *("strength", "image_scale", "enlarge", "stop", "tile", "loras"),
+    *("chaos", "weird", "experiment"),
+)
 """Fields of a `DrawJob` that are told beside those that a `Making` has."""
 _MAX_XMP_BYTES = 60_000
 """A JPEG holds 65,502 in one segment."""
@@ -78,6 +81,7 @@ def of(
     if not isinstance(job, engine.DrawJob):
         return typed
     drawn = {name: scrubbed_value(getattr(job, name)) for name in _TOLD}
+    drawn["style_codes"] = [[each.code, each.weight] for each in job.style_codes]
     if not job.inputs:
         del drawn["strength"], drawn["image_scale"], drawn["enlarge"]
     return replace(

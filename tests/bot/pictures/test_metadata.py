@@ -22,6 +22,7 @@ JOB = engine.DrawJob(
     guidance=4.5,
     scheduler="euler",
     loras=(("ink", 0.5),),
+    style_codes=(engine.StyleCode(code=77, weight=2.0),),
 )
 PICTURE = engine.Picture(png=b"", seed=9, width_px=128, height_px=64)
 
@@ -51,6 +52,7 @@ def test_signing_keeps_the_pixels_and_tells_everything():
     assert told.job_id == JOB.id
     assert told.parameters["ar"] == [2, 1]
     assert told.parameters["drawn_loras"] == [["ink", 0.5]]
+    assert told.parameters["drawn_style_codes"] == [[77, 2.0]]
 
 
 def test_other_programs_find_their_form_in_it():
