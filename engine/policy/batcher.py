@@ -58,11 +58,11 @@ def plan(
     rank = _ranks(rows, tick)
     waiting = sorted(rows, key=lambda row: (rank(row), row.last_tick, row.arrival))
     group = waiting[0].group
-    left = max(budget_of(group), waiting[0].samples)
-    chosen: list[R] = []
+    chosen = [waiting[0]]
+    left = budget_of(group) - waiting[0].samples
     for _, lane in itertools.groupby((row for row in waiting if row.group == group), key=rank):
         for row in _in_turns(lane):
-            if row.samples <= left:
+            if row is not waiting[0] and row.samples <= left:
                 chosen.append(row)
                 left -= row.samples
     left = max(fill(chosen[0], sum(row.samples for row in chosen)), chosen[0].samples)
@@ -84,12 +84,17 @@ def _ranks(rows: Sequence[R], tick: int) -> Callable[[R], int]:
 
 
 def _in_turns(rows: Iterable[R]) -> Iterator[R]:
-    """One row of each owner, then the second of each that has one, and so on."""
+    """One row of each owner, then the second of each that has one, and so on.
+
+    Owners that were served longest ago go first: a newcomer's picture does not wait until every row
+    of somebody's grid has had its first step.
+    """
     turns: dict[str, deque[R]] = {}
     for row in rows:
         turns.setdefault(row.owner, deque()).append(row)
+    served = {owner: max(row.last_tick for row in own) for owner, own in turns.items()}
     while turns:
-        for owner in tuple(turns):
+        for owner in sorted(turns, key=served.__getitem__):
             yield turns[owner].popleft()
             if not turns[owner]:
                 del turns[owner]

@@ -69,6 +69,13 @@ def test_a_newcomer_steps_in_the_very_next_tick_under_full_load():
     assert newcomer in plan([*pending, newcomer], 5, lambda _: 8)
 
 
+def test_a_newcomer_does_not_wait_until_all_rows_of_other_newcomers_have_stepped():
+    pending = [FakeRow(owner, "x", 2, n) for n, owner in enumerate("aaaabbbbccccdddd")]
+    run(pending, 1, budget=8)
+    late = FakeRow("late", "x", 2, 99)
+    assert late in plan([*pending, late], 1, lambda _: 8)
+
+
 def test_a_lone_picture_steps_in_every_tick_beside_anybodys_many():
     pending = [FakeRow("ann", "x", 2, n) for n in range(16)] + [FakeRow("bob", "x", 2, 99)]
     served = run(pending, 40, budget=8)
