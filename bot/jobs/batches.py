@@ -73,6 +73,14 @@ async def shown_by(connection: AsyncConnection, message_id: int) -> BatchRow | N
     return _batch(row) if row is not None else None
 
 
+async def member_locale(connection: AsyncConnection, batch_id: str) -> str:
+    """The language of who ordered the batch, which each of its jobs remembers."""
+    found = await connection.execute(
+        select(jobs.c.member_locale).where(jobs.c.batch_id == batch_id).limit(1)
+    )
+    return str(found.scalar_one())
+
+
 async def items(connection: AsyncConnection, batch_id: str) -> list[Item]:
     """What the batch's list shows, in its order."""
     made = (

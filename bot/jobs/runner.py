@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import itertools
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Protocol, TypeVar
 
-from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 import engine
@@ -72,8 +70,6 @@ class Runner:
         self._policy = policy
         self._outbox = outbox
         self._now_ms = now_ms
-        self.write_again_after_s: tuple[float, ...] = (1, 5, 20)
-        """The first waits between tries to write down what became of a job; then a minute."""
         self._following: dict[str, asyncio.Task[None]] = {}
         self._cancelled: set[str] = set()
         """Jobs that were cancelled here and may not have reached the engine yet."""
@@ -339,18 +335,8 @@ class Runner:
     async def _written(
         self, row: JobRow | BatchRow, work: Callable[[AsyncConnection], Coroutine[None, None, T]]
     ) -> T:
-        """What `work` returns, in one transaction; tried again for as long as the database is busy.
-
-        A full disk or a server that restarts is the operator's to mend, and costs no member a job.
-        """
-        for wait_s in itertools.chain(self.write_again_after_s, itertools.repeat(60.0)):
-            try:
-                async with self._database.write() as connection:
-                    return await work(connection)
-            except (OperationalError, InterfaceError, OSError) as error:
-                log.warning("job %s: the database is busy, tried again: %s", row.id, error)
-            await asyncio.sleep(wait_s)
-        raise AssertionError("the chain has no end")
+        """What `work` returns, however long the database is busy."""
+        return await self._database.written(work, f"job {row.id}")
 
 
 def _making(row: JobRow, job: engine.Job, picture: engine.Picture, position: int | None) -> Making:

@@ -6,12 +6,14 @@ transaction begins with BEGIN IMMEDIATE, so that it never finds itself locked ou
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import itertools
 import logging
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from alembic import command as alembic
 from alembic.config import Config
@@ -21,7 +23,7 @@ from filelock import FileLock, Timeout
 from sqlalchemy import Connection, Engine, Table, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 import migrations
@@ -29,6 +31,7 @@ from bot.errors import StartError
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
 READERS = 4
 POSTGRES_LOCK_KEY = 0x6461726B726F6F6D
 """An advisory lock of its own: "darkroom" in ASCII."""
@@ -53,6 +56,8 @@ class Database:
                 f"and postgresql+asyncpg."
             )
         self.path = Path(parsed.database) if self.dialect == "sqlite" and parsed.database else None
+        self.write_again_after_s: tuple[float, ...] = (1, 5, 20)
+        """The first waits between tries of `written`; then a minute."""
         self._closed = False
         ping = self.dialect == "postgresql"  # a server may restart and drop what was connected
         try:
@@ -86,6 +91,23 @@ class Database:
         self._refuse_if_closed()
         async with self._readers.begin() as connection:
             yield connection
+
+    async def written(
+        self, work: Callable[[AsyncConnection], Coroutine[None, None, T]], what: str
+    ) -> T:
+        """What `work` returns, in one transaction; tried again for as long as the database is busy.
+
+        A full disk or a server that restarts is the operator's to mend, and costs no member what
+        was promised. what: names it in the log.
+        """
+        for wait_s in itertools.chain(self.write_again_after_s, itertools.repeat(60.0)):
+            try:
+                async with self.write() as connection:
+                    return await work(connection)
+            except (OperationalError, InterfaceError, OSError) as error:
+                log.warning("%s: the database is busy, tried again: %s", what, error)
+            await asyncio.sleep(wait_s)
+        raise AssertionError("the chain has no end")
 
     async def start(self) -> None:
         """Lock, back up and migrate; StartError says in one sentence what stands in the way."""

@@ -8,6 +8,7 @@ edit after a restart shows what one before it would have.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 from collections.abc import Callable
 
@@ -45,8 +46,8 @@ class BatchMessages:
         self._opening: dict[str, asyncio.Task[None]] = {}
 
     async def open(self, batch_id: str) -> None:
-        """Post the message of a batch that was just accepted."""
-        await self._begin(batch_id, search=False)
+        """Post the message of a batch that was just accepted; a failure is logged, never raised."""
+        await asyncio.wait({self._start(batch_id, search=False)}, timeout=_OPENING_S)
 
     def changed(self, row: JobRow, event: engine.Event | None) -> None:
         """Show how far a job of a batch is; None: it has ended. Returns at once."""
@@ -57,13 +58,11 @@ class BatchMessages:
             return
         self._early.setdefault(row.batch_id, {})[row.id] = event
         if row.batch_id not in self._opening:  # an earlier process accepted it
-            task = asyncio.create_task(self._begin(row.batch_id, search=True), name=row.batch_id)
-            self._opening[row.batch_id] = task
-            task.add_done_callback(self._begun)
+            self._start(row.batch_id, search=True)
 
     async def post_end(self, batch_id: str, *, again: bool) -> discord.Message:
         """Post the list of a batch that is over, mentioning its member unless it is tried again."""
-        await self._forget(batch_id)
+        shown = await self._forget(batch_id)
         batch, items = await self._load(batch_id)
         await self._progress.end(batch)
         message = await self._find_end(batch) if again else None
@@ -80,15 +79,19 @@ class BatchMessages:
                     roles=False,
                 ),
             )
-        if batch.message_id is not None and batch.message_id != message.id:
-            await self._delete(batch, batch.message_id)
+        shown = batch.message_id or shown  # the database may have been busy since
+        if shown is not None and shown != message.id:
+            await self._delete(batch, shown)
         return message
 
     async def tell_kept(self, batch_id: str) -> None:
-        """Send the list to the member where its channel refuses it."""
+        """Send the list to the member, in their language, where its channel refuses it."""
         await self._forget(batch_id)
         batch, items = await self._load(batch_id)
         await self._progress.end(batch)
+        async with self._database.read() as connection:
+            language = await batches.member_locale(connection, batch_id)
+        batch = dataclasses.replace(batch, locale=language)
         try:
             member = await self._client.fetch_user(batch.user_id)
             await member.send(
@@ -106,6 +109,12 @@ class BatchMessages:
         if self._opening:
             await asyncio.wait(self._opening.values())
 
+    def _start(self, batch_id: str, *, search: bool) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._begin(batch_id, search=search), name=batch_id)
+        self._opening[batch_id] = task
+        task.add_done_callback(self._begun)
+        return task
+
     async def _begin(self, batch_id: str, *, search: bool) -> None:
         """Find or post the message of the batch; its edits go there from now on.
 
@@ -114,6 +123,7 @@ class BatchMessages:
         batch, items = await self._load(batch_id)
         if batch.delivery is not Delivery.NONE:
             return
+        posted: int | None = None
         if batch.message_id is None:
             try:
                 message = await self._find_open(batch) if search else None
@@ -128,25 +138,33 @@ class BatchMessages:
             except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
                 log.warning("batch %s: its progress is not shown: %s", batch_id, error)
                 return
-            async with self._database.write() as connection:
-                await batches.show(connection, batch_id, message.id)
-            batch, _ = await self._load(batch_id)
+            posted = message.id
+            batch = dataclasses.replace(batch, message_id=posted)
         self._open[batch_id] = batch
         for job_id, event in self._early.pop(batch_id, {}).items():
             self._progress.show_in_batch(batch, job_id, event, lambda e: self._fields(batch, e))
+        if posted is not None:
+            shown = posted
+            await self._database.written(
+                lambda connection: batches.show(connection, batch_id, shown), f"batch {batch_id}"
+            )
 
     def _begun(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("batch %s: its progress is not shown", task.get_name(), exc_info=error)
 
-    async def _forget(self, batch_id: str) -> None:
-        """Show no more progress of it; a first message under way is posted before, or given up."""
+    async def _forget(self, batch_id: str) -> int | None:
+        """Show no more progress of it; the message that showed it, where that is known.
+
+        A first message under way is posted before, or given up.
+        """
         opening = self._opening.pop(batch_id, None)
         if opening is not None:
             await asyncio.wait({opening}, timeout=_OPENING_S)
             opening.cancel()
-        self._open.pop(batch_id, None)
+        batch = self._open.pop(batch_id, None)
         self._early.pop(batch_id, None)
+        return batch.message_id if batch else None
 
     async def _load(self, batch_id: str) -> tuple[BatchRow, list[Item]]:
         async with self._database.read() as connection:

@@ -89,7 +89,7 @@ async def attempt(call: Awaitable[T], what: str) -> T | None:
     """The call's result, or None where Discord did not take it: results go by the channel."""
     try:
         return await call
-    except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+    except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
         log.warning("%s was lost: %s", what, error)
         return None
 

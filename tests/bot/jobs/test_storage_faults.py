@@ -42,7 +42,7 @@ def busy(monkeypatch):
 async def test_what_cannot_be_written_is_tried_again_until_it_is(
     simcord_env, simcord_bot, channel, alice, fake_engine, database, busy, step
 ):
-    simcord_bot.runner.write_again_after_s = (600, 600)
+    database.write_again_after_s = (600, 600)
     left = busy(step, times=2)
     await alice.slash(channel, "imagine", prompt="a red cat")
     await simcord_env.settle()

@@ -5,10 +5,12 @@ from types import SimpleNamespace
 import discord
 import pytest
 from sqlalchemy import func, select, update
+from sqlalchemy.exc import OperationalError
 from tests_support import PatientEngine, custom_ids, labels, png, refusal
 
 from bot.credits import ledger
 from bot.errors import NotConfirmed
+from bot.jobs import batches as batches_module
 from bot.storage.tables import batches, entries, holds, inputs, jobs, purses
 from bot.ui.batches import CONFIRM_WITHIN_MIN
 
@@ -586,6 +588,29 @@ async def test_a_channel_that_refuses_everything_keeps_it_and_tells_the_member(
     *_, told = alice.user.dm_channel.history()
     assert "(3 of 3 drawn)" in told.content
     assert await spent(database) == 300
+
+
+@pytest.mark.parametrize("fails", ["show", "items"])
+async def test_who_has_paid_never_reads_that_nothing_was_charged(
+    simcord_env, channel, alice, database, fake_engine, monkeypatch, fails
+):
+    database.write_again_after_s = (600,)
+    real, broken = getattr(batches_module, fails), [True]
+
+    async def busy(*arguments):
+        if broken:
+            broken.pop()
+            raise OperationalError("", {}, Exception("database is locked"))
+        return await real(*arguments)
+
+    monkeypatch.setattr(batches_module, fails, busy)
+    answer = await order(simcord_env, channel, alice, "a {red, blue} cat")
+    assert answer.response.content == "Ordered: 2 grids for 2 credits."
+    assert answer.followups == []
+    await simcord_env.advance_time(601)
+    await simcord_env.settle()
+    assert (len(fake_engine.jobs), await spent(database)) == (2, 200)
+    assert "(2 of 2 drawn)" in shown(channel).content
 
 
 async def test_a_bot_about_to_stop_takes_no_batch(

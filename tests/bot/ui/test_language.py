@@ -188,6 +188,23 @@ async def test_what_a_channel_refuses_is_told_to_the_member_in_their_own_languag
     assert "画像は保存されています" in told.content
 
 
+async def test_the_end_of_a_batch_that_a_channel_refuses_is_told_in_the_members_language(
+    simcord_env, channel, alice, fake_engine, speaks
+):
+    speaks(member="ja", server="en-US")
+    fake_engine.pause()
+    question = await imagine(simcord_env, channel, alice, "a {red, blue} cat")
+    await alice.click(question.response.message, label="確定")
+    await simcord_env.settle()
+    simcord_env.inject_error(
+        "POST", f"/channels/{channel.id}/messages", status=403, code=50013, times=None
+    )
+    fake_engine.resume()
+    await simcord_env.settle()
+    *_, told = alice.user.dm_channel.history()
+    assert "(2件中2件完成)" in told.content
+
+
 async def test_what_the_bot_may_not_do_is_named_as_the_members_discord_names_it(
     simcord_env, guild, alice, speaks
 ):
