@@ -43,7 +43,7 @@ from engine.messages import (
     WeightedText,
     WordWeightsJob,
 )
-from engine.scheduler_table import SCHEDULERS
+from engine.scheduler_table import SCHEDULERS, evaluations
 from engine.validation import MAX_SEED, MAX_STEPS
 
 __all__ = [
@@ -86,6 +86,7 @@ __all__ = [
     "Vocabulary",
     "WeightedText",
     "WordWeightsJob",
+    "evaluations",
     "load_catalogue",
     "sentence_of",
 ]

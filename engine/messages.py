@@ -143,6 +143,13 @@ class DrawJob:
         shown = bool(self.inputs) and self.init_use is InitUse.PROMPT
         return self.guidance > 1 and (bool(self.prompt) or shown or bool(self.style_inputs))
 
+    @property
+    def samples_a_row(self) -> int:
+        """Samples of one picture in each evaluation: the words, the negative, negative weights."""
+        if not self.guided:
+            return 1
+        return 3 if any(part.weight < 0 for part in self.prompt) else 2
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpscaleJob:

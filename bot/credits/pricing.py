@@ -1,12 +1,15 @@
 """Job → credits: the price rule. Pure.
 
 A grid of four at the model's own size and steps costs `price_factor` credits; every other drawing
-is in proportion to its work: images × denoising steps × pixels. Enlarging costs by the pixels it
+is in proportion to its work: images × evaluations × samples × pixels. A sampler may evaluate the
+model twice a step; a picture has two samples with guidance, a third where a part of its prompt has
+a negative weight, and one without guidance. Enlarging costs by the pixels it
 makes; what makes text has a small fixed price.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import math
 
@@ -44,10 +47,24 @@ def price(job: engine.Job, model: engine.ModelInfo | None) -> int:
 
 def _drawing(job: engine.DrawJob, model: engine.ModelInfo) -> int:
     drawn_over = job.inputs and job.init_use is not engine.InitUse.PROMPT
-    steps = job.steps * job.stop * (job.strength if drawn_over else 1.0)
-    work = job.images * steps * job.width_px * job.height_px * job.enlarge**2
-    grid = GRID_IMAGES * model.steps * model.width_px * model.height_px
+    share = job.stop * (job.strength if drawn_over else 1.0)
+    work = _work(job, model, job.images * share) * job.width_px * job.height_px * job.enlarge**2
+    usual = dataclasses.replace(
+        job,
+        prompt=(engine.WeightedText(text=""),),
+        steps=model.steps,
+        guidance=model.guidance,
+        scheduler=model.scheduler,
+    )
+    grid = _work(usual, model, GRID_IMAGES) * model.width_px * model.height_px
     return max(math.ceil(CENTS * model.price_factor * work / grid - 1e-9), 1)
+
+
+def _work(job: engine.DrawJob, model: engine.ModelInfo, images: float) -> float:
+    """Samples in all evaluations of so many whole pictures."""
+    # Models that cannot leave things out have no other sample to be guided by.
+    samples = job.samples_a_row if "negative" in model.operations else 1
+    return images * samples * engine.evaluations(job.scheduler or model.scheduler, job.steps)
 
 
 def credits_text(cents: int) -> Sentence:

@@ -22,7 +22,7 @@ def ticket_for(job: Job, *, solo: bool = False) -> Ticket:
     match job:
         case DrawJob():
             model = job.model
-            samples = job.images * (2 if job.guided else 1)
+            samples = job.images * job.samples_a_row
             if job.enlarge > 1:
                 large = (job.width_px * job.enlarge, job.height_px * job.enlarge)
                 samples *= len(corners(large, (job.width_px, job.height_px)))

@@ -1,6 +1,7 @@
 """The price rule, for every kind of job."""
 
 import dataclasses
+import math
 
 import pytest
 from tests_support import png
@@ -14,7 +15,9 @@ GRID = engine.DrawJob(
     id="a",
     owner="b",
     model=MODEL.name,
-    prompt=(),
+    prompt=(engine.WeightedText(text="a cat"),),
+    guidance=MODEL.guidance,
+    scheduler=MODEL.scheduler,
     width_px=MODEL.width_px,
     height_px=MODEL.height_px,
     steps=MODEL.steps,
@@ -48,6 +51,41 @@ def test_a_grid_at_the_models_own_size_and_steps_costs_its_factor():
 )
 def test_other_drawings_cost_in_proportion_to_their_work(changes, cents):
     assert price(dataclasses.replace(GRID, **changes), MODEL) == cents
+
+
+AVOIDING = (engine.WeightedText(text="cat"), engine.WeightedText(text="dog", weight=-0.5))
+TWICE_A_STEP = math.ceil(CENTS * (2 * MODEL.steps - 1) / MODEL.steps)
+
+
+@pytest.mark.parametrize(
+    ("changes", "cents"),
+    [
+        ({"scheduler": "heun"}, TWICE_A_STEP),
+        ({"scheduler": "dpm2-a"}, TWICE_A_STEP),
+        ({"prompt": AVOIDING}, 150),
+        ({"prompt": (*AVOIDING, AVOIDING[1])}, 150),
+        ({"negative": "dog"}, 100),
+        ({"guidance": 1.0}, 50),
+        ({"guidance": 1.0, "prompt": AVOIDING}, 50),
+    ],
+)
+def test_evaluations_and_samples_are_paid_for(changes, cents):
+    assert MODEL.guidance > 1
+    assert price(dataclasses.replace(GRID, **changes), MODEL) == cents
+
+
+def test_guidance_costs_double_where_a_model_is_usually_drawn_without():
+    fast = dataclasses.replace(MODEL, guidance=1.0, price_factor=0.5)
+    assert price(dataclasses.replace(GRID, guidance=1.0), fast) == 50
+    assert price(dataclasses.replace(GRID, guidance=7.0), fast) == 100
+    flux = dataclasses.replace(fast, operations=fast.operations - {"negative"})
+    assert price(dataclasses.replace(GRID, guidance=7.0), flux) == 50, "one sample, in any case"
+
+
+def test_the_usual_grid_costs_its_factor_with_any_sampler_of_its_models_own():
+    for sampler in engine.SCHEDULERS:
+        own = dataclasses.replace(MODEL, scheduler=sampler)
+        assert price(dataclasses.replace(GRID, scheduler=sampler), own) == CENTS
 
 
 @pytest.mark.parametrize(("size", "factor", "cents"), [((1024, 512), 2, 50), ((16, 16), 2, 1)])

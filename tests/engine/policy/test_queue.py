@@ -11,6 +11,7 @@ from engine.policy.cost import ticket_for
 from engine.policy.queue import FLOOR, QUANTUM, FairQueue, Ticket
 
 FREE = 32
+AVOIDING = (WeightedText(text="a cat"), WeightedText(text="dogs", weight=-0.5))
 
 
 def ticket(job_id, owner, *, lane=Lane.FAST, work=30.0, model="m", samples=2):
@@ -155,6 +156,8 @@ def test_with_nothing_free_only_an_owner_without_a_running_job_may_join():
         ({}, 8, 8 * 30),
         ({"images": 1}, 2, 2 * 30),
         ({"guidance": 1.0}, 4, 4 * 30),
+        ({"prompt": AVOIDING}, 12, 12 * 30),
+        ({"prompt": AVOIDING, "guidance": 1.0}, 4, 4 * 30),
         ({"width_px": 1024}, 8, 2 * 8 * 30),
         ({"scheduler": "heun"}, 8, 8 * 59),
         ({"stop": 0.5}, 8, 8 * 15),
@@ -165,7 +168,8 @@ def test_with_nothing_free_only_an_owner_without_a_running_job_may_join():
 def test_a_ticket_asks_for_the_samples_and_evaluations_that_the_job_will_take(
     fields, samples, evaluations
 ):
-    job = DrawJob(id="1", owner="a", model="m", prompt=(WeightedText(text="a cat"),), **fields)
+    asks = {"prompt": (WeightedText(text="a cat"),), **fields}
+    job = DrawJob(id="1", owner="a", model="m", **asks)
     asked = ticket_for(job)
     assert (asked.samples, asked.work) == (samples, evaluations)
 
