@@ -44,11 +44,12 @@ from engine.messages import (
     WordWeightsJob,
 )
 from engine.scheduler_table import SCHEDULERS, evaluations
-from engine.validation import MAX_SEED, MAX_STEPS
+from engine.validation import MAX_SEED, MAX_STEPS, MOST_WEIGHED_WORDS
 
 __all__ = [
     "MAX_SEED",
     "MAX_STEPS",
+    "MOST_WEIGHED_WORDS",
     "SCHEDULERS",
     "Cancelled",
     "CatalogueError",

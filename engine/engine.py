@@ -96,6 +96,10 @@ class Engine:
         await ready
         self._watchdog = asyncio.create_task(self._watch())
 
+    def check(self, job: Job) -> None:
+        """Raise ValueError with a `Sentence`, as `run` would, for a job that can never be done."""
+        check(job, self._specs)
+
     def run(self, job: Job) -> Stream:
         """The job's events, exactly one End last; closing the iterator detaches.
 

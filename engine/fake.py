@@ -147,6 +147,10 @@ class FakeEngine:
     async def start(self) -> None:
         """Nothing to start."""
 
+    def check(self, job: Job) -> None:
+        """As `Engine.check`."""
+        check(job, self._models)
+
     def run(self, job: Job) -> Stream:
         """As `Engine.run`."""
         if self._lost:
@@ -338,7 +342,7 @@ def _finish(run: _Run, safety_scores: Sequence[float | None]) -> Finished:
             large = small.resize((small.width * factor, small.height * factor))
             return Finished(job_id=job.id, pictures=(_picture(large, 0),))
         case DescribeJob(suggestions=suggestions):
-            texts = _descriptions(inputs.pictures[0], suggestions)
+            texts = _descriptions(inputs.pictures[0], suggestions, job.without)
             weights = tuple(1 / (1 + place) for place in range(suggestions))
             return Finished(job_id=job.id, texts=texts, weights=weights, notes=inputs.notes)
         case WordWeightsJob(text=text):
@@ -351,14 +355,15 @@ def _film(drawing: Image.Image, frames: int) -> tuple[bytes, ...]:
     return tuple(_preview(drawing, (frame + 1) / frames) for frame in range(frames))
 
 
-def _descriptions(picture: Image.Image, count: int) -> tuple[str, ...]:
+def _descriptions(picture: Image.Image, count: int, without: Sequence[str]) -> tuple[str, ...]:
     """Texts of which no two are equal; which come first depends on the picture."""
     said = [
         f"a {colour} {subject} {place}"
         for colour, subject, place in itertools.product(COLOURS, SUBJECTS, PLACES)
     ]
     first = int.from_bytes(hashlib.sha256(picture.tobytes()).digest()[:4], "big")
-    return tuple(said[(first + 5 * place) % len(said)] for place in range(count))
+    ranked = [said[(first + 5 * place) % len(said)] for place in range(len(said))]
+    return tuple([text for text in ranked if text not in without][:count])
 
 
 def _drawing(job: DrawJob, inputs: Inputs, index: int) -> Image.Image:

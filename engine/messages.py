@@ -170,6 +170,8 @@ class DescribeJob:
     owner: str
     picture: bytes
     suggestions: int = 4
+    without: tuple[str, ...] = ()
+    """Earlier suggestions that are not to be made again."""
     lane: Lane = Lane.FAST
 
 

@@ -28,6 +28,8 @@ MAX_WEIGHT = 1000.0
 MAX_LORAS = 4
 MAX_LORA_WEIGHT = 4.0
 MAX_SEED = 2**32 - 1
+MOST_WEIGHED_WORDS = 200
+"""Of a WordWeightsJob's text."""
 MAX_STYLES = 16
 MAX_STYLE_WEIGHT = 4.0
 
@@ -59,11 +61,20 @@ def check(job: Job, models: Mapping[str, ModelSpec]) -> None:
                     most=MAX_IMAGES,
                 )
             )
+        case DescribeJob(without=without) if len(without) > MAX_IMAGES:
+            raise ValueError(
+                Sentence(
+                    "{count} earlier suggestions were given; at most {most} are left out.",
+                    count=len(without),
+                    most=MAX_IMAGES,
+                )
+            )
         case DescribeJob() if not any(s.family.role is Role.DESCRIBE for s in models.values()):
             raise ValueError(
                 Sentence(
                     "This catalogue has no captioner and no CLIP pair, so pictures cannot be"
-                    " described."
+                    " described. The operator of this bot adds one to models.toml: an entry with"
+                    ' family = "captioner" (such as BLIP) or family = "clip".'
                 )
             )
         case WordWeightsJob():

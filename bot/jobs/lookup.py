@@ -12,6 +12,7 @@ from bot.errors import NotFound
 from bot.jobs import batches, codec, records
 from bot.jobs.batches import BatchRow
 from bot.jobs.codec import StoredJobError
+from bot.jobs.kinds import KINDS, Said, Suggestions
 from bot.jobs.records import ImageRow, JobRow, MessageRow
 from bot.pictures.store import PictureStore
 from bot.storage.database import Database
@@ -81,6 +82,11 @@ class Lookup:
                 "This picture was deleted from the disk. Press 🔄 to draw the prompt again."
             ) from None
 
+    async def pictures(self, job_id: str) -> tuple[ImageRow, ...]:
+        """What the job drew."""
+        async with self._database.read() as connection:
+            return tuple(await records.pictures(connection, job_id))
+
     async def restored(self, row: JobRow, *, pictures: bool = True) -> engine.Job:
         """The engine job as it was ordered, with or without the pictures it started from.
 
@@ -95,6 +101,17 @@ class Lookup:
             raise NotFound("The picture this started from is gone; send it again.") from None
         except StoredJobError as error:
             raise NotFound(error.args[0]) from None
+
+    async def texts(self, row: JobRow) -> tuple[str, ...]:
+        """What the job said, as the engine wrote it."""
+        async with self._database.read() as connection:
+            return tuple(text.text for text in await records.said(connection, row.id))
+
+    async def suggestions(self, row: JobRow) -> Suggestions:
+        """The prompts that the job found."""
+        async with self._database.read() as connection:
+            texts = await records.said(connection, row.id)
+        return KINDS[row.kind].suggest(Said(texts=texts, resolved=self.resolved(row)))
 
     def resolved(self, row: JobRow) -> Mapping[str, Any]:
         """What the job's text meant when it was ordered, see `kinds.Written`."""

@@ -28,7 +28,7 @@ from bot.pictures.store import PictureStore
 from bot.pictures.uploads import PLACEHOLDER
 from bot.preferences import DEFAULT_MODEL, Preferences
 from bot.storage.database import Database
-from engine import Sentence
+from engine import Sentence, sentence_of
 
 _ID_BYTES = 10
 _ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
@@ -181,7 +181,12 @@ class Orders:
         return request.model(await self._context(order))
 
     async def _write(self, order: Order) -> Written:
-        return order.request.write(await self._context(order))
+        written = order.request.write(await self._context(order))
+        try:
+            self._engine.check(written.job)
+        except ValueError as error:  # a drawing's own rooms refuse with more to say
+            raise UserError(sentence_of(error), command=order.request.text) from None
+        return written
 
     async def _context(self, order: Order) -> Context:
         of_the_server = await self._preferences.of(order.guild_id)

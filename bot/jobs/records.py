@@ -384,6 +384,14 @@ async def said(connection: AsyncConnection, job_id: str) -> list[TextRow]:
     return [TextRow(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
 
 
+async def started_from(connection: AsyncConnection, job_id: str) -> list[str]:
+    """The SHA-256 of the pictures that the job started from, in their order."""
+    found = await connection.scalars(
+        select(inputs.c.sha256).where(inputs.c.job_id == job_id).order_by(inputs.c.position)
+    )
+    return list(found)
+
+
 async def film(connection: AsyncConnection, job_id: str) -> str | None:
     """The SHA-256 of a finished job's film."""
     return await connection.scalar(select(films.c.sha256).where(films.c.job_id == job_id))

@@ -16,6 +16,7 @@ from engine import Sentence
 MAX_PIXELS = 36_000_000
 """Of a picture that a member sends; more is refused from its header alone."""
 MAX_UPLOAD_BYTES = 25 * 1024 * 1024
+SHOWN_SIDE_PX = 512
 _STORED_SIDE_PX = 2048
 """Members' pictures are kept no larger than this: models look at no more."""
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
@@ -91,6 +92,22 @@ def picture(data: bytes) -> Image.Image:
             raise InvalidPicture(
                 "This picture is damaged or cut short; save it again and send it anew."
             ) from None
+
+
+def is_animated(data: bytes) -> bool:
+    """Whether a picture that `clean` took has several frames, of which the first is kept."""
+    with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+        return bool(getattr(image, "is_animated", False))
+
+
+def small(png: bytes) -> bytes:
+    """A cleaned picture as a JPEG to be shown beside words, at most `SHOWN_SIDE_PX` a side."""
+    with Image.open(io.BytesIO(png)) as image:
+        shown = image.convert("RGB")
+    shown.thumbnail((SHOWN_SIDE_PX, SHOWN_SIDE_PX), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    shown.save(buffer, "JPEG", quality=85)
+    return buffer.getvalue()
 
 
 def _small(image: Image.Image) -> Image.Image:

@@ -78,6 +78,12 @@ async def _reroll(press: Press) -> None:
     await press.interaction.client.interactions.reroll(press.interaction, press.row)
 
 
+async def _imagine_suggestion(press: Press) -> None:
+    await press.interaction.client.interactions.imagine_suggestion(
+        press.interaction, press.row, press.number
+    )
+
+
 def _vary(variation: Variation) -> Callable[[Press], Awaitable[None]]:
     async def handler(press: Press) -> None:
         await press.interaction.client.interactions.vary(
@@ -174,6 +180,21 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
                 handler=_vary(STRONG),
             ),
             Action(
+                name="imagine_suggestion",
+                code="i",
+                label="{number}",
+                of_one=True,
+                handler=_imagine_suggestion,
+            ),
+            Action(
+                name="imagine_all",
+                code="a",
+                label=Sentence("Imagine all"),
+                emoji="🖼️",
+                line=1,
+                handler=_imagine_suggestion,
+            ),
+            Action(
                 name="cancel",
                 menu=Sentence("Cancel Job"),
                 who=Who.OWNER,
@@ -256,7 +277,7 @@ def view(
 ) -> discord.ui.View:
     """The buttons of the named actions, in the language of the job's channel.
 
-    pictures: of a grid; number: which one is shown alone.
+    pictures: of a grid, or how many prompts a job suggests; number: which one is shown alone.
     """
     shown = discord.ui.View(timeout=None)
     for action in (ACTIONS[name] for name in names):

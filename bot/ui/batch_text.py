@@ -13,7 +13,8 @@ from bot.jobs.batches import BatchRow, Item
 from bot.jobs.orders import Quote
 from bot.jobs.records import Delivery, Outcome
 from bot.locale import translated
-from bot.ui.message_text import FAST, harmless, headline, status_of
+from bot.prompt.markdown import harmless
+from bot.ui.message_text import FAST, headline, status_of
 from engine import Sentence
 
 _EMBED_CHARACTERS = 4096

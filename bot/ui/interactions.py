@@ -6,6 +6,7 @@ pictures must be fetched first, or the transaction waits, the reply is deferred.
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
@@ -15,11 +16,21 @@ import discord
 
 import engine
 from bot.errors import InvalidPicture, NotFound, UserError
-from bot.jobs.kinds import Blend, Imagine, PictureRequest, Request, Reroll, Variation, Vary
+from bot.jobs.kinds import (
+    Blend,
+    Describe,
+    Imagine,
+    PictureRequest,
+    Request,
+    Reroll,
+    Variation,
+    Vary,
+)
 from bot.jobs.lookup import Lookup
 from bot.jobs.orders import Accepted, Order, Orders
 from bot.jobs.records import JobRow, Outcome
 from bot.jobs.runner import Runner
+from bot.pictures import metadata, uploads
 from bot.pictures.fetch import Fetcher
 from bot.prompt import repeats
 from bot.prompt.characters import plain, shortened
@@ -30,7 +41,7 @@ from bot.ui.replies import attempt, before_reply, check_permissions
 from engine import Sentence
 
 Fetch = Callable[[], Awaitable[bytes]]
-"""Fetches one clean picture."""
+"""Fetches one picture."""
 
 
 class Interactions:
@@ -93,7 +104,28 @@ class Interactions:
             text=row.prompt,
             title=row.title,
             resolved=self._lookup.resolved(row),
+            said=await self._lookup.texts(row),
         )
+
+    async def imagine_suggestion(
+        self, interaction: discord.Interaction, row: JobRow, number: int
+    ) -> None:
+        """A grid for suggestion `number` of the job, from 1; 0: one for each, once confirmed."""
+        found = await self._lookup.suggestions(row)
+        if number > len(found.texts) or not found.texts:
+            raise NotFound("This message has no such prompt.")
+        text = found.prompts[number - 1] if number else found.permutation
+        await self.imagine(interaction, text)
+
+    async def describe(self, interaction: discord.Interaction, picture: bytes) -> None:
+        """Prompts that could have made a picture, which is as a member sent it."""
+        claims = metadata.read(picture)
+        request = Describe(
+            picture=await self._fetcher.clean(picture),
+            claimed=(claims.canonical or claims.prompt) if claims else "",
+            animated=await asyncio.to_thread(uploads.is_animated, picture),
+        )
+        await self.place(interaction, request)
 
     async def vary(
         self,
@@ -179,6 +211,15 @@ class Interactions:
         pictures = tuple([await fetch() for fetch in fetches])
         whole = dataclasses.replace(order, request=unfetched.with_pictures(pictures))
         return await self._orders.accept(whole)
+
+
+def given(fetcher: Fetcher, picture: discord.Attachment | None, link: str | None) -> Fetch:
+    """What reads the one picture that a command was given, as it is; UserError for two or none."""
+    if picture is not None and link is None:
+        return partial(attached, fetcher, picture)
+    if link is not None and picture is None:
+        return partial(fetcher.linked, link.strip())
+    raise UserError("Give a picture or a link to one; one of the two.")
 
 
 async def attached(fetcher: Fetcher, attachment: discord.Attachment) -> bytes:

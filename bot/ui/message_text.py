@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 
 from discord.utils import snowflake_time, utcnow
 
@@ -11,7 +10,7 @@ import engine
 from bot import locale
 from bot.jobs.batches import BatchRow
 from bot.jobs.records import JobRow, Outcome
-from bot.prompt.grammar import LINK
+from bot.prompt.markdown import harmless
 from engine import Sentence
 
 CONTENT_CHARACTERS = 2000
@@ -22,7 +21,6 @@ FAST = Sentence("fast")
 RELAXED = Sentence("relax")
 _PROMPT_CHARACTERS = 1200
 _SHOWN_CHARACTERS = 1600
-_MARKUP = re.compile(r"([\\*_~|`\[\]])")
 
 
 def quoted(row: JobRow | BatchRow) -> str:
@@ -36,14 +34,6 @@ def quoted(row: JobRow | BatchRow) -> str:
     if len(shown) > _SHOWN_CHARACTERS:
         shown = shown[:_SHOWN_CHARACTERS].rstrip("\\") + "…"
     return f"**{shown}**" if shown else ""
-
-
-def harmless(words: str) -> str:
-    """No Markdown in it acts, and its links are links that show no preview."""
-    pieces = LINK.split(words)
-    pieces[::2] = [_MARKUP.sub(r"\\\1", piece) for piece in pieces[::2]]
-    pieces[1::2] = [f"<{link}>" for link in pieces[1::2]]
-    return "".join(pieces)
 
 
 def headline(row: JobRow | BatchRow, *statuses: Sentence) -> str:

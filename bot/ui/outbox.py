@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import dataclasses
 import io
+import json
 import logging
 import math
 from collections.abc import Callable, Coroutine
@@ -18,14 +19,15 @@ from dataclasses import dataclass
 
 import aiohttp
 import discord
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 import engine
 from bot import locale
 from bot.jobs import batches, records
-from bot.jobs.kinds import KINDS
+from bot.jobs.kinds import KINDS, Said
 from bot.jobs.provenance import Provenance
 from bot.jobs.records import Delivery, ImageRow, JobRow, MessageRow, Outcome, Role, TextRow
-from bot.pictures import grid, metadata
+from bot.pictures import grid, metadata, uploads
 from bot.pictures.store import PictureStore
 from bot.storage.database import Database
 from bot.ui import actions
@@ -64,6 +66,18 @@ class _Ended:
     images: tuple[ImageRow, ...] = ()
     texts: tuple[TextRow, ...] = ()
     film: str | None = None
+    looked_at: str | None = None
+    """The SHA-256 of the picture that is shown beside its texts."""
+
+    @property
+    def said(self) -> Said:
+        return Said(texts=self.texts, resolved=json.loads(self.row.resolved))
+
+    @property
+    def alt_text(self) -> str:
+        """Of the picture, for who does not see it: the prompt, or how it was described."""
+        described = KINDS[self.row.kind].suggest(self.said).texts
+        return self.row.prompt or next(iter(described), "")
 
     @property
     def role(self) -> Role:
@@ -82,7 +96,8 @@ class _Ended:
             names: tuple[str, ...] = ("reroll",)
         else:
             names = KINDS[self.row.kind].follow_ups.get(self.role, ())
-        return actions.view(names, self.row, len(self.images))
+        numbered = self.images or KINDS[self.row.kind].suggest(self.said).texts
+        return actions.view(names, self.row, len(numbered))
 
 
 Encode = Callable[[int], tuple[str, bytes]]
@@ -332,6 +347,7 @@ class Outbox:
                 images=tuple(await records.pictures(connection, job_id)),
                 texts=tuple(await records.said(connection, job_id)),
                 film=await records.film(connection, job_id),
+                looked_at=await _looked_at(connection, row),
             )
 
     def _read(self, ended: _Ended) -> list[bytes]:
@@ -339,6 +355,8 @@ class Outbox:
         wanted = [(image.sha256, ".png") for image in ended.images]
         if ended.film is not None:
             wanted = [(ended.film, ".webp")]
+        if ended.looked_at is not None:
+            wanted = [(ended.looked_at, ".png")]
         files = []
         for sha256, suffix in wanted:
             with contextlib.suppress(FileNotFoundError):
@@ -371,14 +389,15 @@ class Outbox:
             if encode is not None:
                 extension, data = await asyncio.to_thread(encode, limit_bytes)
                 size = len(data)
-                await self._provenance.posted(
-                    row.id, data, position=1 if ended.role is Role.SINGLE else None
-                )
+                if ended.role is not Role.TEXT:  # beside words stands a picture of the member's
+                    await self._provenance.posted(
+                        row.id, data, position=1 if ended.role is Role.SINGLE else None
+                    )
                 files.append(
                     discord.File(
                         io.BytesIO(data),
                         f"{row.id}.{extension}",
-                        description=row.prompt[:_ALT_CHARACTERS] or None,
+                        description=ended.alt_text[:_ALT_CHARACTERS] or None,
                     )
                 )
             try:
@@ -494,11 +513,21 @@ class Outbox:
         return guild.filesize_limit if guild else discord.utils.DEFAULT_FILE_SIZE_LIMIT_BYTES
 
 
+async def _looked_at(connection: AsyncConnection, row: JobRow) -> str | None:
+    """The picture to be shown beside the job's texts."""
+    if not KINDS[row.kind].shows_input:
+        return None
+    return next(iter(await records.started_from(connection, row.id)), None)
+
+
 def _opened(ended: _Ended, files: list[bytes]) -> Encode | None:
     """How the files are posted; None for what is only text. An error: they are gone or damaged."""
     if ended.film is not None:
         [webp] = files
         return lambda limit_bytes: ("webp", grid.film_within(webp, limit_bytes))
+    if ended.looked_at is not None and files:  # a member's own picture: it is not signed as ours
+        small = uploads.small(files[0])
+        return lambda _limit_bytes: ("jpg", small)
     if not ended.images:
         return None
     if len(files) < len(ended.images):
@@ -513,7 +542,7 @@ def _content(ended: _Ended) -> str:
     if ended.role is Role.REFUSAL:
         return with_notes(headline(row, outcome_of(row)), row.reason)
     content = headline(row, speed_of(row))
-    if said := KINDS[row.kind].say(ended.texts):
+    if said := KINDS[row.kind].say(ended.said):
         content = f"{content}\n{said}"[:CONTENT_CHARACTERS]
     return with_notes(content, row.notes)
 

@@ -13,6 +13,8 @@ import aiohttp
 import discord
 
 from bot.errors import MissingPermission
+from bot.jobs.provenance import is_stealthy
+from bot.jobs.records import JobRow
 from engine import Sentence
 
 log = logging.getLogger(__name__)
@@ -57,6 +59,23 @@ def check_permissions(interaction: discord.Interaction) -> None:
         )
 
 
+def may_see(interaction: discord.Interaction, row: JobRow) -> bool:
+    """Whether the member could have read about the job where it was shown."""
+    if row.user_id == interaction.user.id:
+        return True
+    guild, member = interaction.guild, interaction.user
+    if is_stealthy(row) or guild is None or guild.id != row.guild_id:
+        return False
+    if row.channel_id == interaction.channel_id:
+        return True
+    channel = guild.get_channel_or_thread(row.channel_id)
+    if channel is None or not isinstance(member, discord.Member):
+        return False
+    if isinstance(channel, discord.Thread) and channel.is_private():
+        return False
+    return channel.permissions_for(member).read_messages
+
+
 async def before_reply(
     interaction: discord.Interaction,
     work: Coroutine[None, None, T],
@@ -71,7 +90,7 @@ async def before_reply(
     """
     defer = partial(interaction.response.defer, thinking=True, ephemeral=ephemeral)
     try:
-        return await _in_time(work, defer, slow=slow)
+        return await _in_time(work, defer, interaction.response.is_done, slow=slow)
     except Exception:
         if interaction.response.is_done():
             await attempt(interaction.delete_original_response(), "taking the deferral back")
@@ -82,7 +101,8 @@ async def before_update(
     interaction: discord.Interaction, work: Coroutine[None, None, T], *, slow: bool = False
 ) -> T:
     """As `before_reply`, where the reply is a change of the message whose button was pressed."""
-    return await _in_time(work, interaction.response.defer, slow=slow)
+    response = interaction.response
+    return await _in_time(work, response.defer, response.is_done, slow=slow)
 
 
 async def attempt(call: Awaitable[T], what: str) -> T | None:
@@ -95,10 +115,14 @@ async def attempt(call: Awaitable[T], what: str) -> T | None:
 
 
 async def _in_time(
-    work: Coroutine[None, None, T], defer: Callable[[], Awaitable[object]], *, slow: bool
+    work: Coroutine[None, None, T],
+    defer: Callable[[], Awaitable[object]],
+    is_done: Callable[[], bool],
+    *,
+    slow: bool,
 ) -> T:
     working = asyncio.create_task(work)
     done, _ = await asyncio.wait({working}, timeout=0 if slow else DEFER_AFTER_S)
-    if not done:
+    if not done and not is_done():
         await attempt(defer(), "the deferral")
     return await working

@@ -50,19 +50,23 @@ class Captioner:
             return scores
 
         given = self._processor(images=inputs.pictures[0], return_tensors="pt")
-        beams = max(4, job.suggestions)
+        wanted = job.suggestions + len(job.without)
+        beams = max(4, wanted)
         tokens = self.model.generate(
             pixel_values=given.pixel_values.to(self.model.device, self.model.dtype),
             num_beams=beams,
-            num_return_sequences=job.suggestions,
+            num_return_sequences=wanted,
             max_new_tokens=CAPTION_TOKENS,
             logits_processor=[watch],
         )
-        texts = self._processor.batch_decode(tokens, skip_special_tokens=True)
+        written_texts = self._processor.batch_decode(tokens, skip_special_tokens=True)
+        different = dict.fromkeys(map(str.strip, written_texts))
+        fresh = [text for text in different if text not in job.without]
+        texts = [*fresh, *(text for text in different if text in job.without)][: job.suggestions]
         weights = tuple(1 / (1 + place) for place in range(len(texts)))
         return Finished(
             job_id=job.id,
-            texts=tuple(map(str.strip, texts)),
+            texts=tuple(texts),
             weights=weights,
             notes=inputs.notes,
         )

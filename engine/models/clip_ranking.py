@@ -122,7 +122,9 @@ class ClipRanking:
         compared = list(itertools.product(*(words[: KEPT[kind]] for kind, words in ranked.items())))
         scores = self._score(picture, [self._wording.said(words) for words in compared])
         chances = dict(zip(compared, scores.softmax(dim=0).tolist(), strict=True))
-        chosen = distinct(sorted(compared, key=chances.__getitem__, reverse=True), job.suggestions)
+        ranking = sorted(compared, key=chances.__getitem__, reverse=True)
+        fresh = [words for words in ranking if self._wording.said(words) not in job.without]
+        chosen = distinct(fresh or ranking, job.suggestions)
         return Finished(
             job_id=job.id,
             texts=tuple(self._wording.said(words) for words in chosen),

@@ -12,8 +12,8 @@ from engine.errors import LOAD_IN_FLOAT32, JobError, NotFiniteError, Sentence
 from engine.messages import DrawJob, Finished, Job, WeightedText, WordWeightsJob
 from engine.models import Denoiser
 from engine.pictures.encoded import Inputs
+from engine.validation import MOST_WEIGHED_WORDS
 
-MOST_WORDS = 200
 NEUTRAL = ("a", "the", "in", "x", "a a", "a a a", "a a a a")
 """Words that mean almost nothing, one to four tokens long; their own weight is 0."""
 
@@ -36,12 +36,12 @@ class WordWeights:
         del inputs
         assert isinstance(job, WordWeightsJob)
         words = job.text.split()
-        if not 1 <= len(words) <= MOST_WORDS:
+        if not 1 <= len(words) <= MOST_WEIGHED_WORDS:
             raise JobError(
                 Sentence(
                     "The prompt has {words} words; 1 to {most} can be weighed.",
                     words=len(words),
-                    most=MOST_WORDS,
+                    most=MOST_WEIGHED_WORDS,
                 )
             )
         full = self._embed(job, job.text)

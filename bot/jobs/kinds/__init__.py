@@ -13,6 +13,8 @@ from bot.jobs.kinds.kind import (
     LinkingRequest,
     PictureRequest,
     Request,
+    Said,
+    Suggestions,
     Written,
 )
 from bot.jobs.kinds.reroll import Reroll
@@ -46,7 +48,9 @@ __all__ = [
     "PictureRequest",
     "Request",
     "Reroll",
+    "Said",
     "Shorten",
+    "Suggestions",
     "Upscale",
     "Variation",
     "Vary",

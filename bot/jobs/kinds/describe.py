@@ -3,22 +3,57 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import io
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import ClassVar
 
+from PIL import Image
+
 import engine
-from bot.jobs.kinds.kind import Context, Kind, Written
-from bot.jobs.records import Role, TextRow
+from bot.jobs.kinds.kind import Context, Kind, Said, Suggestions, Written
+from bot.jobs.records import Role
+from bot.prompt.markdown import as_words, harmless_line
+from bot.prompt.values import MAX_ASPECT
 from engine import Sentence
 
+SUGGESTIONS = 4
+REMEMBERED = 12
+"""Earlier suggestions that are not made again."""
+_ASPECT_ERROR = 0.01
+"""How far the ratio of the suggestions may be from the picture's."""
+_CLAIMED_CHARACTERS = 1000
+_SHOWN_CHARACTERS = 400
+"""Of each suggestion."""
 
-def numbered(texts: Sequence[TextRow]) -> str:
+
+def suggested(said: Said) -> Suggestions:
+    """Each text as a prompt, in the shape of the picture."""
+    aspect = said.resolved.get("aspect", "1:1")
+    texts = filter(
+        None, [said.resolved.get("claimed", ""), *(as_words(row.text) for row in said.texts)]
+    )
+    return Suggestions(
+        texts=tuple(dict.fromkeys(texts))[:SUGGESTIONS],
+        parameters="" if aspect == "1:1" else f"--ar {aspect}",
+    )
+
+
+def numbered(said: Said) -> str:
     """A list of the suggestions, one a line."""
-    return "\n".join(f"{row.position}. {row.text}" for row in texts)
+    prompts = suggested(said).prompts
+    return "\n".join(
+        f"{number}. {harmless_line(prompt, _SHOWN_CHARACTERS)}"
+        for number, prompt in enumerate(prompts, 1)
+    )
 
 
-DESCRIBED = Kind(follow_ups={Role.TEXT: ("reroll",)}, say=numbered)
+DESCRIBED = Kind(
+    follow_ups={Role.TEXT: ("imagine_suggestion", "reroll", "imagine_all")},
+    suggest=suggested,
+    say=numbered,
+    shows_input=True,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +64,47 @@ class Describe:
     title: ClassVar[str] = Sentence("Description")
     text: ClassVar[str] = ""
 
-    picture: bytes
+    picture: bytes = b""
     parent_id: str | None = None
+    without: tuple[str, ...] = ()
+    """Suggestions that were made before, the newest last."""
+    claimed: str = ""
+    """The prompt that the picture's file names, if any; anybody can write one there."""
+    animated: bool = False
+    """Whether the picture is the first of several frames."""
 
     def with_pictures(self, pictures: tuple[bytes, ...]) -> Describe:
         return dataclasses.replace(self, picture=pictures[0])
 
     def write(self, context: Context) -> Written:
-        job = engine.DescribeJob(id=context.job_id, owner=context.owner, picture=self.picture)
-        return Written(job=job, model=None)
+        job = engine.DescribeJob(
+            id=context.job_id,
+            owner=context.owner,
+            picture=self.picture,
+            suggestions=SUGGESTIONS,
+            without=self.without[-REMEMBERED:],
+        )
+        notes = []
+        if self.animated:
+            notes.append(Sentence("This picture is animated; its first frame was looked at."))
+        claimed = as_words(self.claimed)[:_CLAIMED_CHARACTERS]
+        if claimed:
+            notes.append(Sentence("The first prompt is the one that the picture's file names."))
+        resolved = {"aspect": aspect_of(self.picture), "claimed": claimed}
+        return Written(job=job, model=None, notes=tuple(notes), resolved=resolved)
+
+
+def aspect_of(picture: bytes) -> str:
+    """Such as "3:2": the simplest ratio of the sides that is near enough, as --ar takes it."""
+    with Image.open(io.BytesIO(picture)) as image:
+        width, height = image.size
+    ratio = min(
+        max(Fraction(width, height), Fraction(1, int(MAX_ASPECT))), Fraction(int(MAX_ASPECT))
+    )
+    for sides in range(1, 100):
+        # The smaller side is the denominator, so that wide and high are treated alike.
+        near = max(ratio, 1 / ratio).limit_denominator(sides)
+        if abs(near / max(ratio, 1 / ratio) - 1) <= _ASPECT_ERROR:
+            break
+    near = near if ratio >= 1 else 1 / near
+    return f"{near.numerator}:{near.denominator}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -9,7 +10,10 @@ from typing import Any, Protocol
 import engine
 from bot.errors import NotFound
 from bot.jobs.records import Role, TextRow
+from bot.prompt.characters import COMMAS
 from engine import Sentence
+
+_COMMA = re.compile(rf"(?<![\\＼])[{COMMAS}]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +96,41 @@ class LinkingRequest(PictureRequest, Protocol):
         """The model that draws it; a UserError as `write`."""
 
 
-def _says_nothing(_texts: Sequence[TextRow]) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suggestions:
+    """Prompts that a job found, for a button each."""
+
+    texts: tuple[str, ...] = ()
+    """As `grammar.parse` reads them, without parameters."""
+    parameters: str = ""
+    """Of each of them."""
+
+    @property
+    def prompts(self) -> tuple[str, ...]:
+        """As they are drawn."""
+        return tuple(f"{text} {self.parameters}".rstrip() for text in self.texts)
+
+    @property
+    def permutation(self) -> str:
+        """The one text for /imagine that stands for all of them."""
+        texts = ", ".join(_COMMA.sub(r"\\\g<0>", text) for text in self.texts)
+        return f"{{{texts}}} {self.parameters}".rstrip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What a finished job said, as it is stored."""
+
+    texts: Sequence[TextRow]
+    resolved: Mapping[str, Any]
+    """The job's, see `Written`."""
+
+
+def _suggests_nothing(_said: Said) -> Suggestions:
+    return Suggestions()
+
+
+def _says_nothing(_said: Said) -> str:
     return ""
 
 
@@ -102,5 +140,9 @@ class Kind:
 
     follow_ups: Mapping[Role, tuple[str, ...]]
     """Names of `ui.actions.ACTIONS` under the message of that role."""
-    say: Callable[[Sequence[TextRow]], str] = _says_nothing
-    """The texts that a job made, as Markdown for its channel."""
+    suggest: Callable[[Said], Suggestions] = _suggests_nothing
+    """The prompts among what a job said; the same whenever they are asked for."""
+    say: Callable[[Said], str] = _says_nothing
+    """What a job said, as Markdown for its channel."""
+    shows_input: bool = False
+    """Whether the picture it looked at stands beside what it said."""

@@ -1,4 +1,4 @@
-"""🔄: an earlier job once more, as it was ordered then, with a new seed."""
+"""🔄: an earlier job once more, as it was ordered then, with a new seed or other suggestions."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import engine
 from bot.jobs.kinds import draw
+from bot.jobs.kinds.describe import Describe
 from bot.jobs.kinds.kind import Context, Written
 
 
@@ -25,6 +26,8 @@ class Reroll:
     """The parent's."""
     resolved: Mapping[str, Any]
     """The parent's, see `Written`."""
+    said: tuple[str, ...] = ()
+    """What the parent said, if anything."""
 
     @property
     def parent_id(self) -> str:
@@ -33,6 +36,11 @@ class Reroll:
     def write(self, context: Context) -> Written:
         if isinstance(self.parent, engine.DrawJob):
             return draw.again(self.parent, context, self.resolved)
+        if isinstance(self.parent, engine.DescribeJob):
+            again = Describe(
+                picture=self.parent.picture, without=(*self.parent.without, *self.said)
+            )
+            return again.write(context)
         model = None
         if isinstance(self.parent, engine.WordWeightsJob):
             model = context.installed(self.parent.model)

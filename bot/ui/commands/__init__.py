@@ -7,6 +7,7 @@ from discord import app_commands
 from bot.ui.commands import (
     blend,
     credits_,
+    describe,
     help_,
     imagine,
     info,
@@ -16,7 +17,7 @@ from bot.ui.commands import (
     verify,
 )
 
-GROUPS = (imagine, vary, blend, verify, info, message_menus, credits_, model, help_)
+GROUPS = (imagine, vary, blend, describe, verify, info, message_menus, credits_, model, help_)
 
 
 def add_all(tree: app_commands.CommandTree) -> None:

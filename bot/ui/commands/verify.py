@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING
 import discord
 from discord import app_commands
 
-from bot.errors import UserError
-from bot.jobs.provenance import Origin, is_stealthy
+from bot.jobs.provenance import Origin
 from bot.jobs.records import JobRow
 from bot.pictures import metadata
 from bot.pictures.making import Making
 from bot.prompt.characters import shortened
-from bot.ui.interactions import attached
+from bot.prompt.markdown import harmless
+from bot.ui.interactions import Fetch, given
 from bot.ui.language import to_member
-from bot.ui.message_text import harmless
-from bot.ui.replies import before_reply
+from bot.ui.replies import before_reply, may_see
 from engine import Sentence
 
 if TYPE_CHECKING:
@@ -35,27 +34,17 @@ async def verify(
     picture: discord.Attachment | None = None,
     link: str | None = None,
 ) -> None:
-    if (picture is None) == (link is None):
-        raise UserError("Give a picture or a link to one; one of the two.")
-    said = await before_reply(
-        interaction, _answer(interaction, picture, link), slow=True, ephemeral=True
-    )
+    read = given(interaction.client.fetcher, picture, link)
+    said = await before_reply(interaction, _answer(interaction, read), slow=True, ephemeral=True)
     if interaction.response.is_done():
         await interaction.edit_original_response(content=said)
     else:
         await interaction.response.send_message(said, ephemeral=True)
 
 
-async def _answer(
-    interaction: discord.Interaction[Darkroom],
-    picture: discord.Attachment | None,
-    link: str | None,
-) -> str:
+async def _answer(interaction: discord.Interaction[Darkroom], read: Fetch) -> str:
     client = interaction.client
-    if picture is not None:
-        data = await attached(client.fetcher, picture)
-    else:
-        data = await client.fetcher.linked((link or "").strip())
+    data = await read()
     origin = await client.provenance.origin(data)
     lines = _made_here(interaction, origin) if origin else _unknown(metadata.read(data))
     return "\n".join(to_member(interaction, line) for line in lines)
@@ -73,7 +62,7 @@ def _made_here(interaction: discord.Interaction[Darkroom], origin: Origin) -> li
             "was saved anew since.",
             date=date,
         )
-    if not _may_see(interaction, row):
+    if not may_see(interaction, row):
         return [first]
     told = [first, Sentence("Job: `{job}`", job=row.id)]
     if origin.position is not None:
@@ -103,23 +92,6 @@ def _unknown(claimed: Making | None) -> list[Sentence]:
 def _quoted(text: str) -> str:
     """Somebody's text on one line, cut short and without Markdown."""
     return harmless(shortened(" ".join(text.split())))
-
-
-def _may_see(interaction: discord.Interaction[Darkroom], row: JobRow) -> bool:
-    """Whether the member could have read about the job where it was shown."""
-    if row.user_id == interaction.user.id:
-        return True
-    guild, member = interaction.guild, interaction.user
-    if is_stealthy(row) or guild is None or guild.id != row.guild_id:
-        return False
-    if row.channel_id == interaction.channel_id:
-        return True
-    channel = guild.get_channel_or_thread(row.channel_id)
-    if channel is None or not isinstance(member, discord.Member):
-        return False
-    if isinstance(channel, discord.Thread) and channel.is_private():
-        return False
-    return channel.permissions_for(member).read_messages
 
 
 def _model_of(client: Darkroom, row: JobRow) -> str:

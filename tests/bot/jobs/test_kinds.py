@@ -67,8 +67,8 @@ async def test_a_description_is_delivered_as_text_and_paid(order, channel, datab
     message = channel.last_message
     assert message.content.startswith("Description by <@")
     assert re.search(r"\n1\. \w.+\n2\. \w.+\n3\. \w.+\n4\. \w.+$", message.content)
-    assert not message.attachments
-    assert labels(message) == ["🔄"]
+    assert [file.filename[-4:] for file in message.attachments] == [".jpg"]
+    assert labels(message) == ["1", "2", "3", "4", "🔄", "Imagine all"]
     [job] = await rows(database, jobs)
     assert (job.outcome, job.delivery, job.kind) == ("finished", "posted", "describe")
     assert [hold.state for hold in await rows(database, holds)] == ["settled"]
@@ -77,7 +77,11 @@ async def test_a_description_is_delivered_as_text_and_paid(order, channel, datab
 
 async def test_word_weights_are_shown_in_the_words(order, channel):
     await order(Shorten(text="a magnificent cat --seed 5"))
-    assert channel.last_message.content.endswith("\n~~a~~ **magnificent** ~~cat~~")
+    assert channel.last_message.content.splitlines()[1:] == [
+        "~~a~~ **magnificent** cat",
+        "1. magnificent cat --seed 5",
+        "2. magnificent --seed 5",
+    ]
 
 
 async def test_an_enlarged_picture_is_one_picture_and_can_be_varied(

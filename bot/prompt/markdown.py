@@ -1,0 +1,33 @@
+"""Members' words inside Discord's Markdown, and words of others inside a prompt. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from bot.prompt.characters import escaped, one_line, plain
+from bot.prompt.grammar import LINK
+
+_MARKUP = re.compile(r"([\\*_~|`\[\]])")
+_LINE_BEGINS = re.compile(r"^(?=[#>-])")
+_GRAMMAR = re.compile(r"[-‐‑−]{2,}|[‒–—―﹘⸺⸻]+|[:：﹕∶]+")
+"""What words that nobody typed must not have: dashes that begin a parameter, weights, links."""
+
+
+def harmless(words: str) -> str:
+    """No Markdown in it acts, and its links are links that show no preview."""
+    pieces = LINK.split(words)
+    pieces[::2] = [_MARKUP.sub(r"\\\1", piece) for piece in pieces[::2]]
+    pieces[1::2] = [f"<{link}>" for link in pieces[1::2]]
+    return "".join(pieces)
+
+
+def harmless_line(words: str, most_characters: int) -> str:
+    """The same for a line of its own, which must not begin a heading, a list or a quotation."""
+    if len(words) > most_characters:
+        words = words[: most_characters - 1] + "…"
+    return _LINE_BEGINS.sub(r"\\", harmless(words))
+
+
+def as_words(text: str) -> str:
+    """A text that a model wrote, as a prompt of words alone, whatever is in it."""
+    return escaped(one_line(_GRAMMAR.sub(" ", plain(text))))

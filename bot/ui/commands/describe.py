@@ -1,0 +1,139 @@
+"""/describe, and Describe among the message menus."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import discord
+from discord import app_commands
+
+from bot.errors import NotFound, UserError
+from bot.jobs.kinds import KINDS
+from bot.jobs.provenance import Origin, is_stealthy
+from bot.jobs.records import JobRow, MessageRow, Role
+from bot.locale import translated
+from bot.ui.actions import view
+from bot.ui.interactions import Fetch, attached, given
+from bot.ui.language import channel_locale
+from bot.ui.message_text import quoted
+from bot.ui.replies import before_reply, check_permissions, may_see
+from engine import Sentence
+
+if TYPE_CHECKING:
+    from bot.ui.client import Darkroom
+
+
+@app_commands.command(
+    description=Sentence("Four prompts that could have made a picture, each to be drawn.")
+)
+@app_commands.describe(
+    picture=Sentence("The picture."),
+    link=Sentence("Or a link to it."),
+)
+@app_commands.guild_install()
+@app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
+async def describe(
+    interaction: discord.Interaction[Darkroom],
+    picture: discord.Attachment | None = None,
+    link: str | None = None,
+) -> None:
+    await _describe(interaction, given(interaction.client.fetcher, picture, link))
+
+
+@app_commands.guild_install()
+@app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
+async def _describe_message(
+    interaction: discord.Interaction[Darkroom], message: discord.Message
+) -> None:
+    try:
+        row, shown = await interaction.client.lookup.shown_by(message.id)
+    except NotFound:
+        pass
+    else:
+        if quoted(row) and shown.role is not Role.TEXT:
+            check_permissions(interaction)
+            await _tell_own(interaction, row, shown.position)
+            return
+    await _describe(interaction, _picture_of(interaction.client, message))
+
+
+async def _describe(interaction: discord.Interaction[Darkroom], read: Fetch) -> None:
+    """A picture made here knows its own prompt; of any other a model says what it could be."""
+    client = interaction.client
+    check_permissions(interaction)
+    data, origin = await before_reply(interaction, _known(client, read), slow=True)
+    if origin is not None and quoted(origin.row) and may_see(interaction, origin.row):
+        await _tell_own(interaction, origin.row, origin.position)
+        return
+    await client.interactions.describe(interaction, data)
+
+
+async def _known(client: Darkroom, read: Fetch) -> tuple[bytes, Origin | None]:
+    """A picture, and where it was made."""
+    data = await read()
+    return data, await client.provenance.origin(data)
+
+
+def _picture_of(client: Darkroom, message: discord.Message) -> Fetch:
+    """What reads the first picture of a message; UserError where it has none."""
+    for attachment in message.attachments:
+        if (attachment.content_type or "image/").startswith("image/"):
+            return partial(attached, client.fetcher, attachment)
+    for embed in message.embeds:
+        if link := embed.image.url or embed.thumbnail.url:
+            return partial(client.fetcher.linked, link)
+    raise UserError("This message has no picture to describe.")
+
+
+async def _tell_own(
+    interaction: discord.Interaction[Darkroom], row: JobRow, position: int | None
+) -> None:
+    """The prompt of a picture that was made here, with its buttons, at no charge.
+
+    For all to see only where the picture itself was, or by its member.
+    """
+    theirs, here = row.user_id == interaction.user.id, row.channel_id == interaction.channel_id
+    said = Sentence("{words} - Made here\n-# Job {job}", words=quoted(row), job=row.id)
+    content = translated(said, channel_locale(interaction))
+    shown = discord.ui.View(timeout=None)
+    if theirs or here:  # elsewhere nobody may press them
+        pictures = await interaction.client.lookup.pictures(row.id)
+        single = position is not None or len(pictures) == 1
+        names = KINDS[row.kind].follow_ups.get(Role.SINGLE if single else Role.GRID, ())
+        shown = view(names, row, len(pictures), number=(position or 1) if single else 0)
+    nobody = discord.AllowedMentions.none()
+    private = is_stealthy(row) or not (theirs or here)
+    if not interaction.response.is_done():
+        response = await interaction.response.send_message(
+            content, view=shown, allowed_mentions=nobody, ephemeral=private
+        )
+        message_id = response.message_id
+    elif private:
+        await interaction.delete_original_response()
+        await interaction.followup.send(
+            content, view=shown, allowed_mentions=nobody, ephemeral=True
+        )
+        return
+    else:
+        message = await interaction.edit_original_response(
+            content=content, view=shown, allowed_mentions=nobody
+        )
+        message_id = message.id
+    if not private and message_id is not None and position is not None:
+        await interaction.client.lookup.showing(
+            MessageRow(
+                message_id=message_id,
+                channel_id=interaction.channel_id or 0,
+                job_id=row.id,
+                role=Role.SINGLE,
+                position=position,
+            )
+        )
+
+
+def add(tree: app_commands.CommandTree) -> None:
+    tree.add_command(describe)
+    tree.add_command(
+        app_commands.ContextMenu(name=Sentence("Describe"), callback=_describe_message)
+    )
