@@ -28,8 +28,12 @@ from bot.storage.tables import picture_hashes
 MOST_BITS_APART = 7
 """Of the shapes of a picture and its recompressed or resized copy. Split into four bands of 16
 bits, one band of the two differs in at most one bit, so that the index finds every such pair."""
-MOST_TONES_APART = 2.0
-"""Of their colours."""
+MOST_TONES_APART = 2.5
+"""Of their colours. Measured on 500 pictures of 128 px that doodle drew, four for each prompt: of
+124,750 pairs 7 lie within both limits, one of them of two prompts; of copies in JPEG or WebP of
+quality 50 and more, or at 50 to 200 % of their size, all do; of those that are both, 498 of 500 or
+more.
+"""
 _MOST_CANDIDATES = 50_000
 """Looked at for one picture; where so many look alike, the answer says little."""
 _BANDS = tuple(picture_hashes.c[f"band_{number}"] for number in (1, 2, 3, 4))

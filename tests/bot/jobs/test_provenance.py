@@ -66,7 +66,7 @@ async def test_a_stored_file_is_known_by_its_bytes(database, make):
     [
         lambda picture: encoded(picture, "JPEG", quality=50),
         lambda picture: encoded(picture, "WEBP", quality=60),
-        lambda picture: encoded(picture.resize((64, 64)), "JPEG", quality=80),
+        lambda picture: encoded(picture.resize((64, 64)), "JPEG", quality=50),
         lambda picture: encoded(picture.resize((256, 256))),
     ],
     ids=["jpeg", "webp", "half", "double"],
@@ -84,11 +84,8 @@ async def test_another_picture_is_unknown(database, make):
 
 
 async def test_the_same_shapes_in_other_colours_are_another_picture(database, make):
-    red, green, blue = drawing(1).split()
     await make("a", encoded(drawing(1)))
-    assert (
-        await Provenance(database).origin(encoded(Image.merge("RGB", (red, blue, green)))) is None
-    )
+    assert await Provenance(database).origin(encoded(drawing(1).convert("L"))) is None
 
 
 async def test_a_picture_of_one_colour_is_known_by_its_bytes_alone(database, make):

@@ -138,6 +138,24 @@ async def test_a_job_of_a_channel_that_the_member_does_not_see_is_told_as_a_day_
     assert len(said.splitlines()) == lines
 
 
+async def test_what_is_posted_carries_its_making_and_is_known_however_small_it_had_to_be(
+    simcord_env, simcord_bot, channel, alice, database, monkeypatch
+):
+    simcord_bot.outbox._limit_bytes = lambda row: 10
+    small = property(lambda _: 10, lambda _, __: None)
+    monkeypatch.setattr(discord.Interaction, "filesize_limit", small)
+    grid = await imagine(simcord_env, channel, alice)
+    result = await alice.click(channel.last_message, label="U2")
+    single = await result.response.attachments[0].read()
+    [job] = await rows(database, jobs)
+    for data, number in ((grid, None), (single, 2)):
+        assert data[8:12] == b"WEBP"
+        told = metadata.read(data)
+        assert (told.prompt, told.canonical, told.picture) == ("a red cat", "a red cat", number)
+        assert (told.job_id, told.parameters["chaos"]) == (job.id, 0)
+        assert "This file is unchanged." in await verify(simcord_env, channel, alice, data)
+
+
 async def test_every_file_of_a_job_is_noted(simcord_env, channel, alice, database):
     await imagine(simcord_env, channel, alice)
     noted = await rows(database, picture_hashes)
