@@ -23,6 +23,7 @@ from bot.jobs.kinds import (
     PictureRequest,
     Request,
     Reroll,
+    Shorten,
     Variation,
     Vary,
 )
@@ -116,6 +117,16 @@ class Interactions:
             raise NotFound("This message has no such prompt.")
         text = found.prompts[number - 1] if number else found.permutation
         await self.imagine(interaction, text)
+
+    async def shorten(self, interaction: discord.Interaction, text: str) -> None:
+        """Which words of a prompt matter, and shorter prompts."""
+        text = plain(text)
+        check_permissions(interaction)
+        try:
+            await self.place(interaction, Shorten(text=text))
+        except UserError as refusal:
+            refusal.command = f"/shorten prompt: {text}"
+            raise
 
     async def describe(self, interaction: discord.Interaction, picture: bytes) -> None:
         """Prompts that could have made a picture, which is as a member sent it."""

@@ -13,11 +13,24 @@ from bot.ui.commands import (
     info,
     message_menus,
     model,
+    shorten,
     vary,
     verify,
 )
 
-GROUPS = (imagine, vary, blend, describe, verify, info, message_menus, credits_, model, help_)
+GROUPS = (
+    imagine,
+    vary,
+    blend,
+    describe,
+    shorten,
+    verify,
+    info,
+    message_menus,
+    credits_,
+    model,
+    help_,
+)
 
 
 def add_all(tree: app_commands.CommandTree) -> None:
