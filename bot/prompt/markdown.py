@@ -23,9 +23,10 @@ def harmless(words: str) -> str:
 
 def harmless_line(words: str, most_characters: int) -> str:
     """The same for a line of its own, which must not begin a heading, a list or a quotation."""
-    if len(words) > most_characters:
-        words = words[: most_characters - 1] + "…"
-    return _LINE_BEGINS.sub(r"\\", harmless(words))
+    shown = _LINE_BEGINS.sub(r"\\", harmless(words))
+    if len(shown) > most_characters:
+        shown = shown[: most_characters - 1].rstrip("\\") + "…"
+    return shown
 
 
 def as_words(text: str) -> str:

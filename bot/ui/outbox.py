@@ -51,6 +51,8 @@ AT_ONCE = 4
 BREAKS_AT_MOST = 5
 """Tries at a delivery that may break off here, in Darkroom, before its result is only kept."""
 _ALT_CHARACTERS = 1000
+_NAMED_CHARACTERS = 200
+"""Of the prompt, in the first line of what a job said about it."""
 _HISTORY_MESSAGES = 500
 _BLOCKED_ADDRESS = 40333
 """Discord's front refuses the address for a while."""
@@ -541,7 +543,10 @@ def _content(ended: _Ended) -> str:
     row = ended.row
     if ended.role is Role.REFUSAL:
         return with_notes(headline(row, outcome_of(row)), row.reason)
-    content = headline(row, speed_of(row))
+    named = row
+    if ended.role is Role.TEXT and len(row.prompt) > _NAMED_CHARACTERS:
+        named = dataclasses.replace(row, prompt=row.prompt[: _NAMED_CHARACTERS - 1] + "…")
+    content = headline(named, speed_of(row))
     if said := KINDS[row.kind].say(ended.said):
         content = f"{content}\n{said}"[:CONTENT_CHARACTERS]
     return with_notes(content, row.notes)
