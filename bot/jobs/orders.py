@@ -47,6 +47,8 @@ class Order:
     channel_locale: str
     """The language of what the channel sees: the server's, or the member's in direct messages."""
     request: Request
+    seed: int | None = None
+    """For what its prompt leaves to chance, 0 … 2³²−1; None: a new one whenever it is written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +138,10 @@ class Orders:
         """An id for a batch that is still to be confirmed: nobody can guess it."""
         return self._new_id()
 
+    def new_seed(self) -> int:
+        """A seed for an order that is still to be confirmed, 0 … 2³²−1."""
+        return self._new_seed()
+
     def most_grids(self, *, guild_id: int, user_id: int) -> int:
         """How many grids one order of the member may have."""
         return self._policy.batch_limit(guild_id=guild_id, user_id=user_id)
@@ -143,7 +149,7 @@ class Orders:
     async def quote(self, batch: Batch) -> Quote:
         """What the batch would cost; the UserError for which `accept_batch` would refuse it now."""
         self._refuse_if_closed(batch.orders[0])
-        written = [await self._write(order) for order in batch.orders]
+        written = await self._write_all(batch.orders)
         price = sum(pricing.price(each.job, each.model) for each in written)
         with _giving_back(batch.text):
             async with self._database.write() as connection:
@@ -158,7 +164,7 @@ class Orders:
         price: what the member agreed to, in 1/100 credit.
         """
         self._refuse_if_closed(batch.orders[0])
-        written = [await self._write(order) for order in batch.orders]
+        written = await self._write_all(batch.orders)
         now = sum(pricing.price(each.job, each.model) for each in written)
         if now != price:
             raise NotConfirmed(
@@ -188,6 +194,11 @@ class Orders:
             raise UserError(sentence_of(error), command=order.request.text) from None
         return written
 
+    async def _write_all(self, orders: Sequence[Order]) -> list[Written]:
+        """Off the event loop: many long prompts take a while to read."""
+        pairs = [(order.request, await self._context(order)) for order in orders]
+        return await asyncio.to_thread(lambda: [each.write(context) for each, context in pairs])
+
     async def _context(self, order: Order) -> Context:
         of_the_server = await self._preferences.of(order.guild_id)
         models = self._engine.models()
@@ -203,7 +214,7 @@ class Orders:
             default_model=next((name for name in wanted if name.casefold() in installed), ""),
             job_id=self._new_id(),
             owner=str(order.user_id),
-            seed=self._new_seed(),
+            seed=self._new_seed() if order.seed is None else order.seed,
         )
 
     async def _record(

@@ -49,6 +49,7 @@ _AS_ASCII: Mapping[str, str] = MappingProxyType(
     | dict.fromkeys("﹘⸺⸻", "—")
     | {"‒": "–", "ｰ": "ー", "\u3000": " "}
 )
+_TO_FOLD = re.compile(rf"[{re.escape(''.join(_AS_ASCII))}]|(?![0-9])\d")
 _ESCAPED = re.compile(rf"[\\＼]([{re.escape(BRACES_AND_COMMAS)}])")
 _TO_ESCAPE = re.compile(rf"[{{}}｛｝﹛﹜]|(?<=[\\＼])[{COMMAS}]")
 
@@ -80,15 +81,13 @@ def folded(text: str) -> str:
     Letters, digits, colons, braces, hyphens and spaces in full width, and the decimal digits of
     every script. Commas are left: see `COMMAS`.
     """
-    return text if text.isascii() else "".join(map(_folded, text))
+    return text if text.isascii() else _TO_FOLD.sub(_folded, text)
 
 
-def _folded(character: str) -> str:
+def _folded(match: re.Match[str]) -> str:
+    character = match[0]
     as_ascii = _AS_ASCII.get(character)
-    if as_ascii is not None:
-        return as_ascii
-    digit = unicodedata.decimal(character, None)
-    return character if digit is None else str(digit)
+    return str(unicodedata.decimal(character)) if as_ascii is None else as_ascii
 
 
 def unquoted(word: str) -> str:

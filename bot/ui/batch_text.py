@@ -14,6 +14,7 @@ from bot.jobs.orders import Quote
 from bot.jobs.records import Delivery, Outcome
 from bot.locale import translated
 from bot.prompt.markdown import harmless
+from bot.ui.joined_notes import joined
 from bot.ui.message_text import FAST, headline, status_of
 from engine import Sentence
 
@@ -43,15 +44,16 @@ def confirmation(
         available=credits_text(quote.available),
         minutes=minutes,
     )
-    notes = list(quote.notes)
+    notes = joined(quote.notes)
     if seeds_apart:
-        notes.append(
+        notes.insert(
+            0,
             Sentence(
                 "Repetitions with --seed have seeds four apart, so that each is another grid and "
                 "the same order draws the same."
-            )
+            ),
         )
-    below = "".join(f"\n-# {say(note)}" for note in notes)[: _EMBED_CHARACTERS // 3]
+    below = _below([say(note) for note in notes], language)
     lines = [f"{number}. {words}" for number, words in enumerate(_shown(prompts), 1)]
     room = _EMBED_CHARACTERS - len(below) - len(say(asked)) - 2
     return discord.Embed(
@@ -59,6 +61,21 @@ def confirmation(
         description=f"{say(asked)}\n\n{_within(lines, room, language)}{below}",
         colour=discord.Colour.gold(),
     )
+
+
+def _below(notes: Sequence[str], language: str) -> str:
+    """The notes in small print, each whole or not at all, and how many are left out."""
+    lines: list[str] = []
+    room = _EMBED_CHARACTERS // 3 - _MORE_CHARACTERS
+    for note in notes:
+        line = f"\n-# {note}"
+        if len(line) <= room:
+            lines.append(line)
+            room -= len(line)
+    if len(lines) < len(notes):
+        more = Sentence("and {count} more", count=len(notes) - len(lines))
+        lines.append(f"\n-# {translated(more, language)}")
+    return "".join(lines)
 
 
 def content(batch: BatchRow, items: Sequence[Item], events: Mapping[str, engine.Event]) -> str:

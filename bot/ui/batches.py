@@ -100,7 +100,10 @@ class Batches:
         batch = Batch(
             id=self._orders.new_id(),
             text=text,
-            orders=tuple(dataclasses.replace(order, request=request) for request in unfetched),
+            orders=tuple(
+                dataclasses.replace(order, request=request, seed=self._orders.new_seed())
+                for request in unfetched
+            ),
         )
         quote = await before_reply(interaction, self._orders.quote(batch), ephemeral=True)
         embed = batch_text.confirmation(

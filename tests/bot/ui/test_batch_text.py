@@ -7,6 +7,7 @@ from bot.jobs.batches import BatchRow, Item
 from bot.jobs.orders import Quote
 from bot.jobs.records import Delivery, Outcome
 from bot.ui import batch_text
+from engine import Sentence
 
 BATCH = BatchRow(
     id="a" * 16,
@@ -128,6 +129,22 @@ def test_forty_grids_that_are_drawn_are_listed_as_far_as_they_fit():
     items = [item(n, f"a red cat {n}", Outcome.FINISHED, "", 10**18 + n) for n in range(40)]
     *_, last = lines(items)
     assert last == "and 6 more"
+
+
+def test_a_questions_notes_are_whole_sentences_and_the_seeds_come_first():
+    notes = tuple(Sentence("{number} {words}.", number=n, words="word " * 40) for n in range(20))
+    embed = batch_text.confirmation(
+        ["a cat"] * 2,
+        Quote(price=200, available=300, notes=notes),
+        minutes=15,
+        seeds_apart=True,
+        language="en",
+    )
+    assert len(embed.description) <= 4096
+    first, *others, last = [line for line in embed.description.splitlines() if line[:3] == "-# "]
+    assert first.startswith("-# Repetitions with --seed have seeds four apart")
+    assert all(line.endswith(" .") for line in others)
+    assert last == f"-# and {20 - len(others)} more"
 
 
 def test_markdown_in_a_prompt_stays_as_typed():

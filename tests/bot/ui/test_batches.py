@@ -1,5 +1,6 @@
 """Permutations and --repeat in Discord: asked, ordered once, shown in one message, cancelled."""
 
+import re
 from types import SimpleNamespace
 
 import discord
@@ -314,6 +315,18 @@ async def test_only_a_members_newest_questions_are_remembered(
     questions = [await ask(simcord_env, channel, alice) for _ in range(5)]
     kept = [id_of(theirs), *(id_of(question) for question in questions[2:])]
     assert list(simcord_bot.batches._asked) == kept
+
+
+async def test_the_style_codes_that_the_question_names_are_drawn(
+    simcord_env, channel, alice, fake_engine
+):
+    question = await ask(simcord_env, channel, alice, "a {red, blue} cat --sref random")
+    named = re.findall(r"--sref ([\d, ]+)", question.response.embeds[0].description)
+    await alice.click(question.response.message, label="Confirm")
+    await simcord_env.settle()
+    drawn = [str(code.code) for job in fake_engine.jobs for code in job.style_codes]
+    assert len(set(drawn)) == 2
+    assert [code for codes in named for code in re.findall(r"\d+", codes)] == drawn
 
 
 # Money and limits.
