@@ -37,10 +37,12 @@ class PromptError(UserError):
 
     def __init__(self, sentence: str, *, token: str, start: int, command: str = "") -> None:
         super().__init__(sentence, command=command)
+        self.source = command
+        """The text in which the token stands."""
         self.token = token
         self.start = start
-        """Index of the token's first character in the text given to `grammar.parse`, without what
-        cannot be seen (`characters.plain`) and without surrounding white space."""
+        """Index in it of the token's first character: in the text given to `grammar.parse`, without
+        what cannot be seen (`characters.plain`) and without surrounding white space."""
 
     @property
     def end(self) -> int:

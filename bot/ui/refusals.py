@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import logging
+import re
 
 import discord
 from discord import app_commands
 
 from bot import locale
-from bot.errors import Tone, UserError
+from bot.errors import PromptError, Tone, UserError
+from bot.prompt.characters import shortened
+from bot.prompt.markdown import harmless, harmless_line
 from bot.ui.language import member_locale
+from engine import Sentence
 
 log = logging.getLogger(__name__)
 
@@ -17,19 +22,50 @@ _COLOURS = {Tone.RED: discord.Colour.red(), Tone.YELLOW: discord.Colour.gold()}
 _EMBED_CHARACTERS = 4096
 _SENTENCE_CHARACTERS = 1500
 """Of the sentence, which may quote what a member typed; the rest is for their command."""
+_FILE = "prompt.txt"
+_BESIDE_CHARACTERS = 40
+"""Shown before and after a bad token."""
+_ISOLATE, _END_ISOLATE = "\u2068", "\u2069"
+"""Around a text whose direction, left or right, is its own (Unicode's FSI and PDI)."""
 
 
-def embed(error: UserError, language: str) -> discord.Embed:
-    """Title, sentence, and the member's text to paste again, in a language of `locale`."""
+def embed(error: UserError, language: str) -> tuple[discord.Embed, discord.File | None]:
+    """Title, sentence, and the member's text to paste again, in a language of `locale`.
+
+    The text is in a file where an embed has no room for it, or where a code block would end in it.
+    """
     text = locale.translated(error.sentence, language)[:_SENTENCE_CHARACTERS]
+    if isinstance(error, PromptError) and (place := _marked(error)):
+        text += f"\n{place}"
+    file = None
     if error.command:
-        command = error.command.replace("```", "'''")
-        room = _EMBED_CHARACTERS - len(text) - len("\n```\n\n```")
-        if len(command) > room:
-            command = command[: room - 1] + "…"
-        text += f"\n```\n{command}\n```"
+        block = f"\n```\n{error.command}\n```"
+        if "`" * 3 not in error.command and len(text) + len(block) <= _EMBED_CHARACTERS:
+            text += block
+        else:
+            whole = Sentence("Your text is in the file {file}.", file=_FILE)
+            text += f"\n{locale.translated(whole, language)}"
+            file = discord.File(io.BytesIO(error.command.encode(errors="replace")), _FILE)
     title = locale.translated(error.title, language)
-    return discord.Embed(title=title, description=text, colour=_COLOURS[error.tone])
+    return discord.Embed(title=title, description=text, colour=_COLOURS[error.tone]), file
+
+
+def _marked(error: PromptError) -> str:
+    """The bad token in bold and underlined, between what stands beside it; empty if it is all.
+
+    Signs on a line below would stand elsewhere on narrow screens, and below wide characters.
+    """
+    end = error.start + len(error.token)
+    before, after = error.source[: error.start], error.source[end:]
+    if not error.token.strip() or not (before or after):
+        return ""
+    if len(before) > _BESIDE_CHARACTERS:
+        before = "…" + before[-_BESIDE_CHARACTERS:]
+    if len(after) > _BESIDE_CHARACTERS:
+        after = after[:_BESIDE_CHARACTERS] + "…"
+    token = harmless(shortened(" ".join(error.token.split())))
+    pieces = (harmless_line(re.sub(r"\s+", " ", each), len(each)) for each in (before, after))
+    return f"__**{_ISOLATE}{token}{_END_ISOLATE}**__".join(pieces)
 
 
 async def answer(interaction: discord.Interaction, error: Exception) -> None:
@@ -46,11 +82,12 @@ async def answer(interaction: discord.Interaction, error: Exception) -> None:
             "Something broke inside Darkroom; nothing was charged. Try again; if it stays so, tell "
             "who runs this bot."
         )
-    shown = embed(error, member_locale(interaction))
+    shown, file = embed(error, member_locale(interaction))
+    files = [file] if file else []
     try:
         if interaction.response.is_done():
-            await interaction.followup.send(embed=shown, ephemeral=True)
+            await interaction.followup.send(embed=shown, files=files, ephemeral=True)
         else:
-            await interaction.response.send_message(embed=shown, ephemeral=True)
+            await interaction.response.send_message(embed=shown, files=files, ephemeral=True)
     except discord.HTTPException as lost:
         log.warning("interaction %s: the refusal could not be sent: %s", interaction.id, lost)

@@ -81,6 +81,14 @@ async def test_flags_without_effect_are_named_under_the_reply(simcord_env, chann
     assert labels(channel.last_message) == NINE
 
 
+async def given_back(result):
+    """The text that a refusal has in a code block or in a file."""
+    message = result.followups[-1] if result.followups else result.response
+    for attachment in message.attachments:
+        return (await attachment.read()).decode()
+    return message.embeds[0].description.split("```")[1].strip("\n")
+
+
 @pytest.mark.parametrize(
     ("prompt", "title", "sentence"),
     [
@@ -103,7 +111,7 @@ async def test_a_refusal_is_ephemeral_free_and_gives_the_text_back(
     embed = refusal(result)
     assert embed.title == title
     assert sentence in embed.description
-    assert f"/imagine prompt: {prompt}"[:3000] in embed.description
+    assert await given_back(result) == f"/imagine prompt: {prompt}"
     assert await rows(database, jobs) == []
     assert channel.history() == []
 
@@ -112,7 +120,8 @@ async def test_markdown_and_backticks_in_a_prompt_do_no_harm(simcord_env, channe
     await imagine(simcord_env, channel, alice, "a **cat** `x` ~~y~~")
     assert r"\*\*cat\*\*" in channel.last_message.content
     result = await imagine(simcord_env, channel, alice, "``` @everyone --bogus")
-    assert refusal(result).description.count("```") == 2
+    assert "```" not in refusal(result).description
+    assert await given_back(result) == "/imagine prompt: ``` @everyone --bogus"
 
 
 async def test_a_grid_costs_one_credit_and_money_adds_up(

@@ -135,10 +135,11 @@ async def test_a_member_reads_refusals_in_their_own_language(simcord_env, channe
     speaks(member="ja", server="en-US")
     embed = refusal(await imagine(simcord_env, channel, alice, "cat --ar 0:1"))
     assert embed.title == "無効なパラメータ"
-    sentence, _, command = embed.description.partition("\n")
+    sentence, place, command = embed.description.split("\n", 2)
     assert sentence == (
         "--ar には3:2のように0より大きい整数を2つ指定してください。「0:1」は使えません。"
     )
+    assert place == "cat __**\u2068--ar 0:1\u2069**__"
     assert command == "```\n/imagine prompt: cat --ar 0:1\n```"
     speaks(member="en-GB", server="ja")
     embed = refusal(await imagine(simcord_env, channel, alice, "cat --ar 0:1"))
