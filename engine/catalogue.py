@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from babel import Locale
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from engine.errors import CatalogueError
 from engine.families import FAMILIES, Family, Role
@@ -135,7 +136,12 @@ def _installed_if_missing(path: Path) -> Path:
 def _one_of(*offered: str) -> BeforeValidator:
     def check(value: object) -> object:
         if value not in offered:
-            raise ValueError(f"{value!r} is none of {', '.join(filter(None, offered))}")
+            known = ", ".join(filter(None, offered))
+            raise ValueError(
+                f"is missing; choose one of {known}"
+                if value is None
+                else f"{value!r} is none of {known}"
+            )
         return value
 
     return BeforeValidator(check)
@@ -152,7 +158,17 @@ def _at_least_0() -> Any:  # noqa: ANN401 - what `Field` is typed to return
 # The description of a type ends the sentence "must be …, not 5".
 _Text = Annotated[str, Field(description="text")]
 _Texts = Annotated[list[str], Field(description="a list of texts")]
-_Language = Annotated[str, Field(pattern="^[a-z]{2,3}$")]
+_LANGUAGES = frozenset(Locale("en").languages)
+"""ISO codes of the languages that CLDR has a name for."""
+
+
+def _known_language(code: str) -> str:
+    if code not in _LANGUAGES:
+        raise ValueError(f"{code!r} is no ISO code of a language, such as 'en' or 'ja'")
+    return code
+
+
+_Language = Annotated[str, Field(pattern="^[a-z]{2,3}$"), AfterValidator(_known_language)]
 _Languages = Annotated[
     list[_Language], Field(min_length=1, description='a list of ISO codes such as "en"')
 ]
@@ -433,7 +449,7 @@ def _first_refusal(errors: ValidationError, fields: Mapping[str, object]) -> tup
     if error["type"] == "extra_forbidden":
         names = sorted(known)
         (nearest,) = difflib.get_close_matches(name, names, n=1, cutoff=0.0)
-        return field, f"is not known, nearest is {nearest}; there are {', '.join(names)}"
+        return field, f"is not known; did you mean {nearest}? There are {', '.join(names)}"
     if error["type"] == "value_error":
         return field, str(error["ctx"]["error"])
     return field, f"must be {known[name].description}, not {found!r}"

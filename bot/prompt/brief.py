@@ -137,6 +137,21 @@ def fit(
         return max(round(side / model.size_step_px), 1) * model.size_step_px
 
     width_px, height_px = snap(width), snap(height)
+    if width_px * height_px > model.max_pixels:
+        # A step less on either side or both: what is nearest to the shape.
+        sides = [
+            (width_px - columns * model.size_step_px, height_px - rows * model.size_step_px)
+            for columns, rows in ((0, 1), (1, 0), (1, 1))
+        ]
+        width_px, height_px = min(
+            (
+                side
+                for side in sides
+                if side[0] * side[1] <= model.max_pixels and min(side) >= model.min_side_px
+            ),
+            key=lambda side: abs(math.log(side[0] / side[1] / ratio)),
+            default=(width_px, height_px),
+        )
     while width_px * height_px > model.max_pixels:
         if width_px >= height_px:
             width_px -= model.size_step_px

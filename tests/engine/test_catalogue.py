@@ -42,7 +42,7 @@ def test_paths_are_relative_to_the_file_and_missing_files_are_not_installed(tmp_
         ("[m", "cannot be read"),
         ('x = 1\n[m]\npath = "w"\nfamily = "sd"', "outside of any"),
         ('[m]\nfamily = "sd"', r"\[m\], path: is missing"),
-        ('[m]\npath = "w"', r"\[m\], family: None is none of sd"),
+        ('[m]\npath = "w"', r"\[m\], family: is missing; choose one of sd"),
         ('[m]\npath = "w"\nfamily = "dalle"', r"family: 'dalle' is none of"),
         ('[m]\npath = "w.ckpt"\nfamily = "sd"', "pickle"),
         (ENTRY + "steps = 0", "steps: must be a whole number of at least 1, not 0"),
@@ -74,7 +74,7 @@ def test_paths_are_relative_to_the_file_and_missing_files_are_not_installed(tmp_
         (ENTRY + "styles.film.suffix = 5", r"styles\.film\.suffix: must be text, not 5"),
         (
             ENTRY + "styles.film.sufix = 'x'",
-            r"styles\.film\.sufix: is not known, nearest is suffix",
+            r"styles\.film\.sufix: is not known; did you mean suffix",
         ),
         (
             ENTRY + "styles.film.steps = 0",
@@ -89,12 +89,16 @@ def test_paths_are_relative_to_the_file_and_missing_files_are_not_installed(tmp_
         (ENTRY + "draft.scheduler = 'flow-euler'", r"draft\.scheduler: 'flow-euler' does not suit"),
         (ENTRY + "draft.loras.fast = 1.0", r"draft\.loras: 'fast' is no LoRA of this entry"),
         (ENTRY + "style_code_words = ['x']", "style_code_words: must be a list of lists of texts"),
-        (ENTRY + "stepps = 5", "stepps: is not known, nearest is steps; there are aliases, "),
-        (ENTRY + "width_px = 64", "width_px: is not known, nearest is .*_px; there are aliases, "),
+        (ENTRY + "stepps = 5", r"stepps: is not known; did you mean steps\? There are aliases, "),
+        (
+            ENTRY + "width_px = 64",
+            r"width_px: is not known; did you mean .*_px\? There are aliases, ",
+        ),
         (ENTRY + "source = 'here'", "source: is not known"),
         (ENTRY + "title = 5", "title: must be text, not 5"),
         (ENTRY + "languages = ['en', 5]", r"languages: must be a list of ISO codes .* \['en', 5\]"),
         (ENTRY + "languages = ['English']", r"languages: must be a list of ISO codes such as"),
+        (ENTRY + "languages = ['en', 'jp']", "languages: 'jp' is no ISO code of a language"),
         (ENTRY + "languages = []", r"languages: must be a list of ISO codes such as"),
         (ENTRY + "loras = {ink = 5}", "loras: must be a table of name = path, not {'ink': 5}"),
         (ENTRY + "may_sell = 'yes'", "may_sell: must be true or false, not 'yes'"),
@@ -167,7 +171,7 @@ def test_a_missing_catalogue_is_one_sentence(tmp_path):
 
 
 def test_every_key_that_an_unknown_one_is_answered_with_is_a_true_key(tmp_path):
-    with pytest.raises(CatalogueError, match="nearest is hub_file") as raised:
+    with pytest.raises(CatalogueError, match="did you mean hub_file") as raised:
         load_catalogue(write(tmp_path, ENTRY + "hub_fiel = 5"))
     for key in str(raised.value).removesuffix(".").partition("there are ")[2].split(", "):
         with pytest.raises(CatalogueError) as refused:

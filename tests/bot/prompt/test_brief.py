@@ -104,6 +104,22 @@ def test_every_shape_is_within_what_the_model_takes(width, height, step, sides):
     assert width_px * height_px <= model.max_pixels
 
 
+@pytest.mark.parametrize(
+    ("aspect", "size"), [((1, 1), (1408, 1408)), ((3, 2), (1792, 1152)), ((2, 3), (1152, 1792))]
+)
+def test_the_largest_size_keeps_the_shape(aspect, size):
+    model = dataclasses.replace(
+        MODEL,
+        width_px=1024,
+        height_px=1024,
+        size_step_px=64,
+        min_side_px=512,
+        max_side_px=2048,
+        max_pixels=2 * 1024 * 1024,
+    )
+    assert brief.fit(model, aspect, large=True) == size
+
+
 def test_parameters_that_do_nothing_here_are_named_on_one_line_each_reason_once():
     written = write("a cat --video --chaos 20 --motion low --p abc --s 300", PLAIN)
     [note] = written.notes
