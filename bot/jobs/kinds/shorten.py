@@ -34,7 +34,7 @@ _SHOWN_CHARACTERS = 150
 def suggested(said: Said) -> Suggestions:
     """Shorter and shorter prompts, each with fewer of the heaviest words, in their order."""
     links = said.resolved.get("links", ())
-    texts = (" ".join([*links, *map(escaped, kept)]) for kept in shorter(said))
+    texts = (" ".join([*links, *map(escaped, kept)]).rstrip(",、，") for kept in shorter(said))
     return Suggestions(texts=tuple(texts), parameters=said.resolved.get("parameters", ""))
 
 

@@ -83,6 +83,14 @@ async def test_words_that_a_small_model_does_not_know_are_struck(
     assert "does not know: Zocemoxidura" in message.content
 
 
+async def test_a_comma_does_not_end_a_shorter_prompt(simcord_env, channel, alice):
+    await shorten(simcord_env, channel, alice, "mountain, magnificent, a")
+    assert channel.last_message.content.splitlines()[2:] == [
+        "1. mountain, magnificent",
+        "2. magnificent",
+    ]
+
+
 async def test_braces_and_markdown_in_words_stay_words(simcord_env, channel, alice, fake_engine):
     await shorten(simcord_env, channel, alice, r"a \{whale\} **beside** the harbour")
     message = channel.last_message
