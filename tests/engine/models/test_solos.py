@@ -256,6 +256,15 @@ async def test_doodles_pair_says_what_a_drawn_scene_shows(doodle):
         assert len(set(end.texts)) == 4
 
 
+@pytest.mark.parametrize("family", ["clip", "captioner"])
+async def test_earlier_suggestions_are_not_made_again(engine_of, family):
+    engine = await engine_of("sd", family)
+    first = await end_of(engine, DescribeJob(id="a", owner="ann", picture=photo(), suggestions=2))
+    again = DescribeJob(id="b", owner="ann", picture=photo(), suggestions=2, without=first.texts)
+    second = await end_of(engine, again)
+    assert len({*first.texts, *second.texts}) == 4
+
+
 async def test_a_captioner_describes_where_the_catalogue_has_one(engine_of):
     engine = await engine_of("sd", "captioner")
     job = DescribeJob(id="d", owner="ann", picture=photo(), suggestions=3)
