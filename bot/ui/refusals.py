@@ -64,7 +64,8 @@ def _marked(error: PromptError) -> str:
     if len(after) > _BESIDE_CHARACTERS:
         after = after[:_BESIDE_CHARACTERS] + "…"
     token = harmless(shortened(" ".join(error.token.split())))
-    pieces = (harmless_line(re.sub(r"\s+", " ", each), len(each)) for each in (before, after))
+    room = 4 * _BESIDE_CHARACTERS  # also for backslashes
+    pieces = (harmless_line(re.sub(r"\s+", " ", each), room) for each in (before, after))
     return f"__**{_ISOLATE}{token}{_END_ISOLATE}**__".join(pieces)
 
 
