@@ -9,6 +9,7 @@ import secrets
 import zlib
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import discord
@@ -25,6 +26,9 @@ and would take an immediate answer for one that came before."""
 
 REPLAYED = 1000
 """How many events are kept for a bot that reconnects with RESUME."""
+
+CLOSE_WITHIN_S = 1.0
+"""How long the other side may take to confirm that its connection is closed."""
 
 CLOSE_BAD_TOKEN = 4004
 CLOSE_NOT_AUTHENTICATED = 4003
@@ -51,7 +55,9 @@ class Socket:
         """Close the websocket and end its writer."""
         self._writer.cancel()
         await asyncio.gather(self._writer, return_exceptions=True)
-        await self._response.close(code=code)
+        with suppress(TimeoutError):  # of a side that reads nothing more
+            async with asyncio.timeout(2 * CLOSE_WITHIN_S):
+                await self._response.close(code=code)
 
     async def _write(self) -> None:
         while True:
@@ -114,6 +120,7 @@ class Gateway:
         self._state = state
         self._token = token
         self._sessions: dict[str, Session] = {}
+        self._identified = 0
         self._changed = asyncio.Event()
         state.subscribers.append(self._pass_on)
 
@@ -133,7 +140,7 @@ class Gateway:
     @property
     def sessions(self) -> int:
         """How many times a bot has identified."""
-        return len(self._sessions)
+        return self._identified
 
     async def wait_connected(self, *, connected: bool = True) -> None:
         """Return when a bot is connected, or when none is."""
@@ -144,9 +151,16 @@ class Gateway:
     async def close(self) -> None:
         """Close every connection."""
         self._state.subscribers.remove(self._pass_on)
+        await self.forget()
+
+    async def forget(self) -> None:
+        """Close every connection; none of the sessions can be resumed. For when the bot ended."""
+        sockets = [session.socket for session in self._sessions.values() if session.socket]
         for session in self._sessions.values():
-            if session.socket is not None:
-                await session.socket.close(1001)
+            session.socket = None
+        self._sessions.clear()
+        self._changed.set()
+        await asyncio.gather(*(socket.close(1001) for socket in sockets))
 
     async def drop(self, code: int = 1006) -> None:
         """Close the connections as a network failure does; the sessions can be resumed."""
@@ -156,7 +170,7 @@ class Gateway:
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
         """Serve one connection from HELLO to its end."""
-        response = web.WebSocketResponse(max_msg_size=0, compress=False)
+        response = web.WebSocketResponse(max_msg_size=0, compress=False, timeout=CLOSE_WITHIN_S)
         await response.prepare(request)
         socket = Socket(response, compressed=request.query.get("compress") == "zlib-stream")
         socket.send(json.dumps({"op": HELLO, "d": {"heartbeat_interval": HEARTBEAT_MS}}))
@@ -209,6 +223,7 @@ class Gateway:
             session = Session(intents=intents, shard=(int(shard_id), int(shard_count)))
             session.socket = socket
             self._sessions[session.id] = session
+            self._identified += 1
             self._send_ready(session)
         self._changed.set()
         return session

@@ -74,6 +74,11 @@ class PageApi:
         app.router.add_get("/page-api/events", self._guarded(self._send_events))
         app.router.add_post("/page-api/act", self._guarded(self._handle_act))
 
+    @property
+    def online(self) -> bool:
+        """Whether a bot is connected; False where its process has ended and can be restarted."""
+        return self._gateway.connected and self.restart is None
+
     def close(self) -> None:
         """End every event stream."""
         for queue in self._streams:
@@ -175,7 +180,7 @@ class PageApi:
             "bot": {
                 "id": str(state.bot_user.id),
                 "name": state.bot_user.name,
-                "online": self._gateway.connected,
+                "online": self.online,
                 "note": self.bot_note,
                 "restartable": self.restart is not None,
                 "last_lines": list(self.bot_lines),
@@ -228,7 +233,7 @@ class PageApi:
             return {}
         if self._do_alone(member, act, files):
             return {}
-        if not self._gateway.connected:
+        if not self.online:
             raise Refused(f"The bot is not connected. {self.bot_note}".strip())
         done = self._do_with_bot(member, act, files)
         if not await member.answered(done):
@@ -245,13 +250,13 @@ class PageApi:
         self, member: Member, act: dict[str, Any], files: dict[str, list[Upload]]
     ) -> bool:
         """Do an act that needs no answer from the bot; False if it is not one of these."""
-        channel_id, message_id = int(act.get("channel") or 0), int(act.get("message") or 0)
+        channel_id, message_id = _number(act, "channel"), _number(act, "message")
         match act["do"]:
             case "write":
                 member.write(
                     channel_id,
                     str(act.get("text") or ""),
-                    reply_to=int(act["reply_to"]) if act.get("reply_to") else None,
+                    reply_to=_number(act, "reply_to") or None,
                     files=files.get("files", []),
                 )
             case "delete":
@@ -272,8 +277,8 @@ class PageApi:
         self, member: Member, act: dict[str, Any], files: dict[str, list[Upload]]
     ) -> Interaction:
         """Do an act that the bot answers; the interaction."""
-        channel_id, message_id = int(act.get("channel") or 0), int(act.get("message") or 0)
-        options = dict(act.get("options") or {})
+        channel_id, message_id = _number(act, "channel"), _number(act, "message")
+        options = dict(_object(act, "options"))
         match act["do"]:
             case "slash":
                 options.update({key: held[0] for key, held in files.items() if held})
@@ -286,13 +291,13 @@ class PageApi:
             case "click":
                 return member.click(channel_id, message_id, str(act["button"]))
             case "choose":
-                values = [str(value) for value in act["values"]]
-                return member.choose(channel_id, message_id, str(act["menu"]), values)
+                menu, values = str(act["menu"]), [str(one) for one in _list(act, "values")]
+                return member.choose(channel_id, message_id, menu, values)
             case "submit":
-                shown = self._state.interactions.get(int(act["interaction"]))
+                shown = self._state.interactions.get(_number(act, "interaction"))
                 if shown is None:
                     raise Refused("That form is gone.")
-                return member.submit(shown, {**act.get("values", {}), **files})
+                return member.submit(shown, {**_object(act, "values"), **files})
         raise Refused(f"There is no act {act['do']!r}.")
 
     # ------------------------------------------------------------------ events for the pages
@@ -356,6 +361,31 @@ async def _read_act(
     if not isinstance(act, dict):
         raise Refused("An act is a JSON object.")
     return act, files
+
+
+def _number(act: Mapping[str, Any], name: str) -> int:
+    """An act's id, 0 if it has none; ValueError if it is no number."""
+    value = act.get(name) or 0
+    try:
+        return int(value)
+    except (ValueError, TypeError, OverflowError):
+        raise ValueError(f"The field {name!r} must be a number.") from None
+
+
+def _object(act: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """An act's JSON object, empty if it has none; ValueError if it is something else."""
+    value = act.get(name) or {}
+    if not isinstance(value, dict):
+        raise ValueError(f"The field {name!r} must be a JSON object.")  # noqa: TRY004 - what is wrong is the sender's JSON
+    return value
+
+
+def _list(act: Mapping[str, Any], name: str) -> list[Any]:
+    """An act's JSON list; ValueError if it is something else, KeyError if it is missing."""
+    value = act[name]
+    if not isinstance(value, list):
+        raise ValueError(f"The field {name!r} must be a list.")  # noqa: TRY004 - what is wrong is the sender's JSON
+    return value
 
 
 def _localized(member: Member, commands: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,9 +80,9 @@ class Server:
         """Listen; PortTaken if the port is in use."""
         self._load_commands()
         app = web.Application(client_max_size=64 * 2**20)
-        app.router.add_route("*", PREFIX + "/{path:.*}", self.rest.handle)
-        app.router.add_get("/gateway", self.gateway.handle)
-        app.router.add_get("/attachments/{path:.*}", self._attachment)
+        app.router.add_route("*", PREFIX + "/{path:.*}", self._guarded(self.rest.handle))
+        app.router.add_get("/gateway", self._guarded(self.gateway.handle, browsers=False))
+        app.router.add_get("/attachments/{path:.*}", self._guarded(self._attachment))
         self.page_api.add_routes(app)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
@@ -111,6 +112,27 @@ class Server:
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+
+    def _guarded(
+        self,
+        handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
+        *,
+        browsers: bool = True,
+    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        """The handler for requests to this host only, so that no other site's name leads here.
+
+        browsers: False refuses every `Origin`. A browser sends one with each websocket, to which
+        any site may connect; a bot sends none.
+        """
+
+        async def guarded(request: web.Request) -> web.StreamResponse:
+            if request.host != f"{HOST}:{self.port}":
+                return web.Response(status=403, text=f"Open this by {HOST}:{self.port}.")
+            if not browsers and "Origin" in request.headers:
+                return web.Response(status=403, text="The gateway is for bots, not for browsers.")
+            return await handler(request)
+
+        return guarded
 
     async def _attachment(self, request: web.Request) -> web.Response:
         blob = self.state.cdn.open(request.rel_url.raw_path, request.query_string)

@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import secrets
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -41,7 +42,6 @@ from playground.server import Server
 from playground.simcord_bridge import Clock
 from playground.transcript import LOADING_FLAG, Transcript
 
-TOKEN = "playground"  # noqa: S105 - a word, not a secret: the server listens on loopback only
 GRID_BUTTONS = ("U1", "U2", "U3", "U4", "🔄", "V1", "V2", "V3", "V4")
 
 if TYPE_CHECKING:  # it needs jsonschema, which serving without a description does not
@@ -74,7 +74,7 @@ class Testbed:
         self,
         *,
         port: int = 0,
-        token: str = TOKEN,
+        token: str | None = None,
         clock: Clock | None = None,
         openapi: str | Path | OpenApi | None = None,
         upload_limit_bytes: int = 10 * MEBIBYTE,
@@ -84,16 +84,17 @@ class Testbed:
     ) -> None:
         """Port 0 takes a free one; echo receives the bot's output.
 
-        openapi: Discord's description, against which every request is checked. state_file: keeps
-        the commands that the bot registered. history: a folder that keeps the messages.
+        token: the bot's; None makes a new one. openapi: Discord's description, against which
+        every request is checked. state_file: keeps the commands that the bot registered. history:
+        a folder that keeps the messages.
         """
-        self.token = token
+        self.token = token or secrets.token_urlsafe(24)
         self.state = DiscordState(clock=clock, upload_limit_bytes=upload_limit_bytes)
         self.transcript = Transcript(self.state)
         self.server = Server(
             self.state,
             port=port,
-            token=token,
+            token=self.token,
             openapi=_loaded(openapi),
             state_file=state_file,
             history=history,
@@ -160,11 +161,18 @@ class Testbed:
         """Start a bot process and return when it is connected to the gateway.
 
         command: default `python -m bot`. environment: variables that override this process's own
-        and `self.environment()`. BotEnded, with its last lines, if it ends first; TimeoutError.
+        and `self.environment()`. BotEnded, with its last lines, if it ends first;
+        TimeoutError, with them too, if it does not connect in time.
         """
         await self.spawn_bot(command, environment=environment)
-        async with asyncio.timeout(connect_within_s):
-            await self.unless_ended(self.server.gateway.wait_connected())
+        try:
+            async with asyncio.timeout(connect_within_s):
+                await self.unless_ended(self.server.gateway.wait_connected())
+        except TimeoutError:
+            lines = "\n".join(self._running().last_lines) or "(it wrote nothing)"
+            raise TimeoutError(
+                f"The bot did not connect within {connect_within_s:g} s. Its last lines:\n{lines}"
+            ) from None
         return self._running()
 
     async def spawn_bot(
@@ -173,14 +181,14 @@ class Testbed:
         """As `start_bot`, but without waiting for the bot to connect."""
         if self.bot is not None and self.bot.exit_code is None:
             raise RuntimeError("A bot is running already; stop_bot or kill_bot first.")
-        await self.server.gateway.wait_connected(connected=False)
+        await self.server.gateway.forget()
         variables = {**self.environment(), **(environment or {})}
         self.bot = await BotProcess.start(command, variables, echo=self._echo)
         self.state.notify(Change(kind="bot"))
         return self.bot
 
     async def kill_bot(self) -> int:
-        """Kill the bot (SIGKILL) and wait until the gateway has noticed; its exit code."""
+        """Kill the bot (SIGKILL) and close its connection; its exit code."""
         return await self._ended(await self._running().kill())
 
     async def stop_bot(self) -> int:
@@ -193,7 +201,7 @@ class Testbed:
         return self.bot
 
     async def _ended(self, code: int) -> int:
-        await self.server.gateway.wait_connected(connected=False)
+        await self.server.gateway.forget()
         return code
 
     async def unless_ended(self, wanted: Coroutine[Any, Any, T]) -> T:

@@ -133,11 +133,42 @@ async def test_files_travel_with_a_command(browser, testbed, client):
         ({"do": "restart"}, "does not start the bot"),
         ({}, "'do' is missing"),
         ({"do": "write", "text": "x", "as": "nobody"}, "no member 'nobody'"),
-        ({"do": "write", "text": "x", "channel": "ten"}, "invalid literal"),
+        ({"do": "write", "text": "x", "channel": "ten"}, "'channel' must be a number"),
     ],
 )
 async def test_refusals_are_sentences(browser, testbed, what, says):
     assert says in (await act(browser, {**dora(testbed), **what}))["error"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"do": "write", "text": "x", "channel": [1]},
+        {"do": "write", "text": "x", "channel": {"id": 1}},
+        {"do": "write", "text": "x", "channel": float("inf")},
+        {"do": "write", "text": "x", "reply_to": [1]},
+        {"do": "delete", "message": [1]},
+        {"do": "slash", "name": "imagine", "options": [1]},
+        {"do": "slash", "name": "imagine", "options": "prompt"},
+        {"do": "choose", "message": "1", "menu": "m", "values": 1},
+        {"do": "submit", "interaction": [1]},
+    ],
+)
+async def test_a_field_of_a_wrong_kind_is_a_bad_request(browser, testbed, client, wrong):
+    what = {**dora(testbed), **wrong}
+    async with browser.post("/page-api/act", json=what, headers=ACT) as answer:
+        assert answer.status == 400
+        assert "must be a" in (await answer.json())["error"]
+
+
+async def test_a_form_with_values_of_a_wrong_kind_is_a_bad_request(browser, testbed, client):
+    testbed.member("dora").slash(testbed.general, "imagine", {"prompt": "a red cat"})
+    grid = await testbed.wait_for_message(is_grid)
+    what = {**dora(testbed), "do": "click", "message": str(grid.id), "button": "🔄"}
+    shown = await act(browser, what)
+    sent = {**dora(testbed), "do": "submit", "interaction": shown["interaction"], "values": [1]}
+    async with browser.post("/page-api/act", json=sent, headers=ACT) as answer:
+        assert answer.status == 400
 
 
 async def test_silent_application_is_told_after_three_seconds(

@@ -72,6 +72,40 @@ async def test_without_a_terminal_it_stays_when_the_bot_ends_and_its_page_starts
     assert f"Press “Start the bot again” on {playground._testbed.url}" in told.out
 
 
+async def connect_again(session, testbed):
+    """Identify as a second bot that does not answer when its connection is closed."""
+    socket = await session.ws_connect(testbed.server.gateway_url, autoclose=False)
+    await socket.receive_json()
+    await socket.send_json({"op": 2, "d": {"token": testbed.token, "intents": 1}})
+    assert (await socket.receive_json())["t"] == "READY"
+    return socket
+
+
+async def test_a_second_connection_keeps_the_playground_neither_from_a_new_bot_nor_from_its_end(
+    settings,
+):
+    playground = Playground(settings())
+    testbed, page_api = playground._testbed, playground._testbed.server.page_api
+    running = asyncio.create_task(playground.run())
+    await testbed.until(lambda: testbed.server.gateway.connected)
+    async with aiohttp.ClientSession() as session:
+        second = await connect_again(session, testbed)
+        first = testbed.bot
+        await first.kill()
+        assert await testbed.state.until(lambda: page_api.restart is not None, timeout_s=30)
+        assert testbed.server.gateway.connected  # the second one
+        assert not page_api.page_state(testbed.member("dora"))["bot"]["online"]
+        await page_api.restart()
+        assert await testbed.state.until(lambda: testbed.bot is not first, timeout_s=30)
+        await testbed.until(lambda: page_api.online)
+        third = await connect_again(session, testbed)
+        os.kill(os.getpid(), signal.SIGTERM)
+        async with asyncio.timeout(60):
+            assert await running == 0
+        for socket in (second, third):
+            await socket.close()  # held until here: a socket that is forgotten is closed
+
+
 async def test_bot_gets_the_playgrounds_variables_and_none_of_a_real_server(
     settings, tmp_path, capsys, monkeypatch
 ):
@@ -85,7 +119,7 @@ async def test_bot_gets_the_playgrounds_variables_and_none_of_a_real_server(
     os.kill(os.getpid(), signal.SIGTERM)
     await running
     admin = str(playground._testbed.admin_id)
-    assert str(["playground", admin, str(tmp_path), "", ""]) in capsys.readouterr().out
+    assert str([playground._testbed.token, admin, str(tmp_path), "", ""]) in capsys.readouterr().out
 
 
 async def test_a_second_signal_ends_a_bot_that_will_not(settings):

@@ -10,7 +10,7 @@ import discord
 import pytest
 
 from playground.limits import NONCE_LIFE
-from playground.testbed import is_grid
+from playground.testbed import Testbed, is_grid
 from playground.upload import Upload
 
 
@@ -45,6 +45,46 @@ async def test_wrong_token_on_the_gateway_closes_with_4004(testbed, http):
         await socket.send_json({"op": 2, "d": {"token": "no", "intents": 0}})
         assert (await socket.receive()).type is aiohttp.WSMsgType.CLOSE
         assert socket.close_code == 4004
+
+
+async def test_each_start_has_a_token_of_its_own(testbed):
+    other = Testbed()
+    assert len(testbed.token) >= 32
+    assert other.token != testbed.token
+    assert testbed.environment()["DISCORD_TOKEN"] == testbed.token
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Host": "evil.example:8080"},
+        {"Host": "127.0.0.1"},
+    ],
+)
+async def test_gateway_refuses_browsers_and_other_hosts_names(testbed, http, headers):
+    with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+        await http.ws_connect(testbed.server.gateway_url, headers=headers)
+    assert refused.value.status == 403
+
+
+async def test_gateway_refuses_its_own_page_too(testbed, http):
+    with pytest.raises(aiohttp.WSServerHandshakeError):
+        await http.ws_connect(testbed.server.gateway_url, origin=testbed.url.rstrip("/"))
+
+
+async def test_api_and_attachments_refuse_other_hosts_names(testbed, http):
+    held = testbed.state.cdn.store_attachment(1, testbed.general, "a.txt", b"secret", None)
+    messages = f"{testbed.server.api_url}/channels/{testbed.general}/messages"
+    for url in (messages, testbed.state.cdn.sign(held["url"])):
+        async with http.get(url) as answer:
+            assert answer.status == 200
+        async with http.get(url, headers={"Host": "evil.example:8080"}) as answer:
+            assert answer.status == 403
+    async with http.post(messages, json={"content": "x"}, headers={"Host": "evil.example"}) as sent:
+        assert sent.status == 403
+    assert testbed.bot_messages() == []
 
 
 async def test_imagine_runs_from_waiting_over_percent_to_a_grid(testbed, client):
@@ -269,14 +309,14 @@ async def test_unknown_session_is_told_to_identify_again(testbed, http):
         ("{", 4002),
         ("[]", 4002),
         ('{"op": 2}', 4002),
-        ('{"op": 2, "d": {"token": "playground"}}', 4002),
+        ('{"op": 2, "d": {"token": "TOKEN"}}', 4002),
         ('{"op": 8, "d": {}}', 4003),
     ],
 )
 async def test_frames_that_mean_nothing_close_the_line(testbed, http, frame, code):
     async with http.ws_connect(testbed.server.gateway_url) as socket:
         await socket.receive_json()
-        await socket.send_str(frame)
+        await socket.send_str(frame.replace("TOKEN", testbed.token))
         await socket.receive(timeout=5)
         assert socket.close_code == code
     assert testbed.server.gateway.sessions == 0
