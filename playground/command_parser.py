@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,9 @@ from simcord.enums import OptionType
 
 from playground.refusal import Refused
 from playground.upload import Upload
+
+ALIKE = 0.6
+"""The share of letters in common from which a wrong name is taken for a slip."""
 
 _YES, _NO = {"true", "yes", "on"}, {"false", "no", "off"}
 
@@ -70,7 +74,21 @@ def _command(line: str, commands: Sequence[dict[str, Any]]) -> tuple[str, dict[s
         if match is not None:
             return name, leaves[name], typed[match.end() :]
     known = ", ".join(f"/{name}" for name in sorted(leaves)) or "none yet"
-    raise Refused(f"There is no command /{first}; there are: {known}.")
+    meant = _nearest(typed, leaves)
+    hint = f"did you mean /{meant}? There" if meant else "there"
+    raise Refused(f"There is no command /{first}; {hint} are: {known}.")
+
+
+def _nearest(typed: str, names: Iterable[str]) -> str | None:
+    """The name that resembles the first words typed most; None if none does."""
+    words = typed.split()
+
+    def likeness(name: str) -> float:
+        text = " ".join(words[: len(name.split())])
+        return difflib.SequenceMatcher(None, name, text).ratio()
+
+    best = max(names, key=likeness, default=None)
+    return best if best is not None and likeness(best) >= ALIKE else None
 
 
 def _texts(name: str, rest: str, declared: Mapping[str, Any]) -> dict[str, str]:

@@ -15,8 +15,6 @@ from playground.discord_state import Change, DiscordState
 from playground.member import button_name
 
 LOADING_FLAG = 1 << 7
-LINE_LENGTH = 400
-"""The most characters of a message's text that a line shows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +56,7 @@ class Entry:
             return " ".join(parts)
         if self.ephemeral_to is not None:
             parts.append("(only you see this)")
-        text = "thinking…" if self.loading else " ⏎ ".join(self.text.splitlines())
-        parts.append(text if len(text) <= LINE_LENGTH else text[:LINE_LENGTH] + "…")
+        parts.append("thinking…" if self.loading else " ⏎ ".join(self.text.splitlines()))
         parts += [f"[{file.filename} {_size(file)}]" for file in self.files]
         if self.buttons:
             parts.append("〈" + " ".join(self.buttons) + "〉")

@@ -207,6 +207,9 @@ function drawFrame() {
   refill(byId("member"), state.people.map((one) => [one.id, one.owner ? `${one.display_name} (owns the server)` : one.display_name]), state.me);
   refill(byId("locale"), languages(state.locale), state.locale);
   refill(byId("server-locale"), languages(state.guild.locale), state.guild.locale);
+  const owner = state.people.find((one) => one.owner);
+  byId("server-locale").disabled = owner.id !== state.me;
+  byId("server-locale").title = owner.id === state.me ? "" : `Only ${owner.display_name}, who owns the server, chooses its language.`;
   byId("log").lang = byId("composer").lang = state.locale; // the form of Chinese characters differs by language
   byId("banner").hidden = state.bot.online;
   byId("banner-text").textContent = state.bot.note || "The bot is not connected.";

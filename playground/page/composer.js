@@ -60,9 +60,13 @@ export class Composer {
     this.form.requestSubmit();
   }
 
-  typed() {
+  grow() {
     this.text.style.height = "auto";
-    this.text.style.height = `${Math.min(this.text.scrollHeight, 180)}px`;
+    if (this.text.value) this.text.style.height = `${Math.min(this.text.scrollHeight, 180)}px`; // the hint in an empty field may be longer than a line
+  }
+
+  typed() {
+    this.grow();
     const line = this.text.value;
     if (!line.startsWith("/")) return this.hidePicker();
     const leaves = this.leaves();
@@ -235,6 +239,7 @@ export class Composer {
     byId("command").hidden = true;
     byId("command").replaceChildren();
     byId("line").classList.remove("with-command");
+    this.grow();
     this.text.focus();
   }
 

@@ -71,7 +71,9 @@ def test_line_becomes_command_and_options(line, command, options):
     [
         ("imagine", "starts with a slash"),
         ("/", "starts with a slash"),
-        ("/imagin x", "no command /imagin; there are: /blend"),
+        ("/imagin x", r"no command /imagin; did you mean /imagine\? There are: /blend"),
+        ("/credit grant 5", r"did you mean /credits grant\? There are"),
+        ("/zzz", "no command /zzz; there are: /blend"),
         ("/credits", "/credits grant"),
         ("/info please", "does not understand 'please'"),
         ("/blend some words", "its options are image1:"),

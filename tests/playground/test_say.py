@@ -3,13 +3,15 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from playground.bot_process import BotProcess
 from playground.refusal import Refused
-from playground.say import Request, say
+from playground.say import Request, _print_entry, say
 
 
 @pytest.fixture
@@ -90,13 +92,40 @@ async def test_what_is_in_vain_is_told_before_the_bot_starts(request_for, monkey
         await say(request_for(line, out=out))
 
 
+async def test_a_bot_that_does_not_connect_in_time_is_told_with_its_last_lines(
+    request_for, monkeypatch
+):
+    async def loads_for_ever(gateway):
+        await started[0].wait_for_line("loading")
+        raise TimeoutError
+
+    async def start(*given, **named):
+        started.append(await really_start(*given, **named))
+        return started[0]
+
+    started, really_start = [], BotProcess.start
+    monkeypatch.setattr("playground.testbed.BotProcess.start", start)
+    monkeypatch.setattr("playground.gateway.Gateway.wait_connected", loads_for_ever)
+    script = "import time; print('loading a model', flush=True); time.sleep(60)"
+    request = request_for("/info", command=[sys.executable, "-c", script], timeout_s=7)
+    with pytest.raises(TimeoutError, match=r"did not connect within 7 s\.(.|\n)*loading a model"):
+        await say(request)
+
+
+async def test_a_note_is_shown_whole(testbed, capsys):
+    note = "word " * 300 + "end"
+    testbed.transcript.on_entry = _print_entry
+    testbed.member("dora").write(testbed.general, note)
+    assert note in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("line", "changes", "says"),
     [
         ("hello", {}, r"answers commands only.* \"/imagine prompt: hello\""),
         ("", {}, "answers commands only"),
         ("/info", {"out": Path("grid.foo")}, "'grid.foo' names no kind of picture"),
-        ("/imagin x", {}, "no command /imagin"),
+        ("/imagin x", {}, r"no command /imagin; did you mean /imagine\?"),
         ("/info", {"attachments": ["cat.png"]}, "option=FILE"),
         ("/info", {"attachments": [f"image1={Path('none.png')}"]}, "none.png cannot be read"),
         ("/info", {"clicks": ["V9"]}, "No message has a button 'V9'"),
