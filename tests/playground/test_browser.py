@@ -143,6 +143,39 @@ async def test_form_ephemeral_answer_and_member_switch(page, testbed, client):
     await expect(page.get_by_test_id("only-you")).to_have_count(0)
 
 
+async def test_only_who_owns_the_server_is_offered_its_language(page):
+    from playwright.async_api import expect
+
+    await page.get_by_role("button", name="Channels and members").click()
+    language = page.get_by_test_id("server-locale")
+    await expect(language).to_be_disabled()
+    told = "Only Ansel, who owns the server, chooses its language."
+    await expect(language).to_have_attribute("title", told)
+    await page.get_by_label("You are").select_option(label="Ansel (owns the server)")
+    await page.get_by_role("button", name="Channels and members").click()
+    await expect(language).to_be_enabled()
+    await expect(language).to_have_attribute("title", "")
+    await language.select_option(label="日本語")
+    await expect(page.get_by_test_id("toast")).to_have_count(0)
+
+
+async def test_the_field_is_one_line_again_after_a_long_prompt(page, testbed):
+    from playwright.async_api import expect
+
+    field = page.get_by_test_id("composer-input")
+    height = (await field.bounding_box())["height"]
+    await field.fill("a red cat " * 30)
+    assert (await field.bounding_box())["height"] > height
+    await field.fill("/imagine " + "a red cat " * 30)
+    await page.get_by_test_id("send").click()
+    await expect(field).to_be_visible()
+    assert (await field.bounding_box())["height"] == height
+    await field.fill("a red cat " * 30)
+    await page.get_by_test_id("send").click()
+    await expect(field).to_have_value("")
+    assert (await field.bounding_box())["height"] == height
+
+
 async def test_attachments_choices_and_suggestions_are_filled_in(page, testbed, client):
     from playwright.async_api import expect
 
