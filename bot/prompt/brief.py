@@ -6,14 +6,17 @@ A flag that does nothing is never passed over in silence: it is named in the bri
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import engine
 from bot.prompt import left_out, looks
 from bot.prompt.characters import shortened
+from bot.prompt.flags import BY_NAME
 from bot.prompt.grammar import Prompt
 from bot.prompt.model_choice import choose_model
 from bot.prompt.refusing import refused
@@ -24,6 +27,8 @@ __all__ = ["GRID_IMAGES", "Brief", "choose_model", "fit", "reference_links", "wr
 
 GRID_IMAGES = 4
 MOST_WEIRD = 3000
+FROM_NOISE_ONLY = frozenset({"ipndm"})
+"""Samplers that cannot begin from a picture."""
 Number = TypeVar("Number", int, float)
 
 
@@ -70,7 +75,53 @@ def write(
     references: what `reference_links` lead to. strength: 0 keeps the picture, 1 ignores it; None:
     linked pictures, by `--iw`.
     """
+
+    def drawn(prompt: Prompt) -> engine.DrawJob:
+        return _job(
+            prompt,
+            model,
+            job_id=job_id,
+            owner=owner,
+            seed=seed,
+            inputs=inputs,
+            references=references,
+            strength=strength,
+            images=images,
+        )
+
+    job = drawn(prompt)
+    idle = tuple(
+        name
+        for name in prompt.parameters.given
+        if BY_NAME[name].compared and _seen(drawn(_without(prompt, name))) == _seen(job)
+    )
+    return Brief(job=job, model=model, notes=left_out.notes(prompt, job, model, idle=idle))
+
+
+def _without(prompt: Prompt, name: str) -> Prompt:
+    default: dict[str, Any] = {name: BY_NAME[name].default}
+    return dataclasses.replace(prompt, parameters=dataclasses.replace(prompt.parameters, **default))
+
+
+def _seen(job: engine.DrawJob) -> engine.DrawJob:
+    """The job without the numbers that count for nothing in it."""
+    return job if job.style_inputs else dataclasses.replace(job, style_scale=1.0)
+
+
+def _job(
+    prompt: Prompt,
+    model: engine.ModelInfo,
+    *,
+    job_id: str,
+    owner: str,
+    seed: int,
+    inputs: Sequence[bytes],
+    references: Sequence[bytes],
+    strength: float | None,
+    images: int,
+) -> engine.DrawJob:
     asked = prompt.parameters
+    seed = seed % (engine.MAX_SEED + 1) if asked.seed is None else asked.seed
     style = looks.style_of(prompt, model)
     dressed = looks.dress(prompt, model, style, looks.codes_of(prompt, seed=seed))
     draft = model.draft if asked.draft else None
@@ -78,7 +129,8 @@ def write(
     width_px, height_px = fit(model, asked.ar, large=asked.hd)
     pictures = _pictures(prompt, model, inputs, references, strength)
     varies = "vary" in model.operations
-    job = engine.DrawJob(
+    steps = _steps(prompt, model, presets)
+    return engine.DrawJob(
         id=job_id,
         owner=owner,
         model=model.name,
@@ -90,19 +142,21 @@ def write(
             for text in (*asked.no, *(preset.negative for preset in presets), model.negative)
             if text
         ),
-        seed=seed % (engine.MAX_SEED + 1) if asked.seed is None else asked.seed,
+        seed=seed,
         images=images,
         width_px=width_px,
         height_px=height_px,
-        steps=_steps(prompt, model, presets),
+        steps=steps,
         guidance=_first(
             asked.cfg, *(preset.guidance for preset in presets), default=model.guidance
         ),
-        scheduler=_sampler(prompt, model)
+        scheduler=_sampler(prompt, model, pictures)
         or next((preset.scheduler for preset in presets if preset.scheduler), model.scheduler),
         inputs=pictures.inputs,
         init_use=pictures.use,
-        strength=_strength_of_weight(asked.iw) if strength is None else strength,
+        strength=at_least_a_step(
+            _strength_of_weight(asked.iw) if strength is None else strength, steps
+        ),
         image_scale=pictures.scale if prompt.parts else 1.0,
         style_inputs=pictures.of_style,
         style_scale=_scale_of_weight(asked.sw / 100),
@@ -114,7 +168,6 @@ def write(
         loras=_loras(prompt, model, presets),
         lane=engine.Lane.RELAX if asked.relax else engine.Lane.FAST,
     )
-    return Brief(job=job, model=model, notes=left_out.notes(prompt, job, model))
 
 
 def fit(
@@ -211,7 +264,10 @@ def _pictures(
 def _loras(
     prompt: Prompt, model: engine.ModelInfo, presets: Sequence[engine.Preset]
 ) -> tuple[tuple[str, float], ...]:
-    """`--lora` by the catalogue's names, then those of a style or draft, as many as are taken."""
+    """`--lora` by the catalogue's names, and those of a style or draft, which go before.
+
+    `left_out` names those of the member's for which there is no room then.
+    """
     known = {name.casefold(): name for name in model.loras}
     for name, _ in prompt.parameters.lora:
         if name.casefold() in known:
@@ -229,11 +285,15 @@ def _loras(
                 title=model.title,
             )
         raise refused(prompt, "lora", sentence, holding=name)
-    chosen = {known[name.casefold()]: weight for name, weight in prompt.parameters.lora}
+    asked = {known[name.casefold()]: weight for name, weight in prompt.parameters.lora}
+    brought: dict[str, float] = {}
     for preset in presets:
         for name, weight in preset.loras:
-            chosen.setdefault(name, weight)
-    return tuple(chosen.items())[:MAX_LORAS]
+            brought.setdefault(name, weight)
+    brought = dict(itertools.islice(brought.items(), MAX_LORAS))
+    extra = [name for name in asked if name not in brought][: MAX_LORAS - len(brought)]
+    chosen = {name: asked[name] for name in asked if name in brought or name in extra}
+    return tuple((chosen | {n: w for n, w in brought.items() if n not in chosen}).items())
 
 
 def _steps(prompt: Prompt, model: engine.ModelInfo, presets: Sequence[engine.Preset]) -> int:
@@ -246,9 +306,17 @@ def _steps(prompt: Prompt, model: engine.ModelInfo, presets: Sequence[engine.Pre
     return min(max(round(own * scale), 1), engine.MAX_STEPS)
 
 
-def _sampler(prompt: Prompt, model: engine.ModelInfo) -> str:
+def _sampler(prompt: Prompt, model: engine.ModelInfo, pictures: _Pictures) -> str:
     """What `--sampler` names; empty where it does not. PromptError where it does not suit."""
     name = prompt.parameters.sampler or ""
+    drawn_over = pictures.inputs and pictures.use is not engine.InitUse.PROMPT
+    if drawn_over and name in FROM_NOISE_ONLY:
+        sentence = Sentence(
+            "The sampler {name} cannot begin from a picture. Choose another, such as {other}.",
+            name=name,
+            other=next(other for other in model.schedulers if other not in FROM_NOISE_ONLY),
+        )
+        raise refused(prompt, "sampler", sentence)
     if name and name not in model.schedulers:
         sentence = Sentence(
             "The sampler {name} does not suit {title}. Choose one of: {samplers}.",
@@ -263,6 +331,11 @@ def _sampler(prompt: Prompt, model: engine.ModelInfo) -> str:
 def _first(*values: Number | None, default: Number) -> Number:
     """The first that is not None."""
     return next((value for value in values if value is not None), default)
+
+
+def at_least_a_step(strength: float, steps: int) -> float:
+    """A strength of image to image, or the least with which one of so few steps is drawn."""
+    return strength if int(steps * strength) >= 1 else math.nextafter(1 / steps, 1)
 
 
 def _strength_of_weight(image_weight: float) -> float:

@@ -112,6 +112,9 @@ class Flag:
     """Whether spaces are part of its value."""
     repeated: bool = False
     """Whether it may stand several times, as if its values were one list with commas."""
+    compared: bool = False
+    """Whether a note names it where the job is the same without it. Not so where it says itself
+    what is drawn, such as `--steps`, or where only pictures that are still to come tell."""
     group: str = ""
     """Those of one group choose the same thing: one that is typed silences a suffix's others."""
     does: Sentence
@@ -170,6 +173,7 @@ _NO_FILMS = Sentence("no kind of model here makes films yet")
 FLAGS: tuple[Flag, ...] = (
     Flag(
         name="ar",
+        compared=True,
         aliases=("aspect",),
         form=Aspect(),
         example="3:2",
@@ -221,20 +225,25 @@ FLAGS: tuple[Flag, ...] = (
     ),
     Flag(
         name="style",
+        compared=True,
         form=Word(),
         example="NAME",
         does=Sentence("One of the model's named styles, instead of its own; raw is `--raw`."),
     ),
     Flag(
         name="stylize",
+        compared=True,
         aliases=("s",),
         form=Whole(0, 1000),
         example="250",
         does=Sentence("How much of the style: 0 none, 100 as it is meant, above that more."),
     ),
-    Flag(name="raw", form=None, does=Sentence("Leaves the model's house style out.")),
+    Flag(
+        name="raw", compared=True, form=None, does=Sentence("Leaves the model's house style out.")
+    ),
     Flag(
         name="chaos",
+        compared=True,
         aliases=("c",),
         form=Whole(0, 100),
         example="20",
@@ -242,6 +251,7 @@ FLAGS: tuple[Flag, ...] = (
     ),
     Flag(
         name="weird",
+        compared=True,
         aliases=("w",),
         form=Whole(0, 3000),
         example="250",
@@ -249,6 +259,7 @@ FLAGS: tuple[Flag, ...] = (
     ),
     Flag(
         name="exp",
+        compared=True,
         form=Whole(0, 100),
         example="20",
         does=Sentence("More contrast and detail; an experiment."),
@@ -264,6 +275,7 @@ FLAGS: tuple[Flag, ...] = (
     ),
     Flag(
         name="sw",
+        compared=True,
         form=Whole(0, 1000),
         example="200",
         does=Sentence("How much `--sref` counts: 0 nothing, 100 as usual."),
@@ -310,6 +322,7 @@ FLAGS: tuple[Flag, ...] = (
     ),
     Flag(
         name="quality",
+        compared=True,
         aliases=("q",),
         form=NumberOf((0.25, 0.5, 1.0, 2.0, 4.0)),
         example=".5",
@@ -317,11 +330,13 @@ FLAGS: tuple[Flag, ...] = (
     ),
     Flag(
         name="draft",
+        compared=True,
         form=None,
         does=Sentence("Few steps, at a lower price: half, or what the operator set for drafts."),
     ),
     Flag(
         name="hd",
+        compared=True,
         group="size",
         form=None,
         does=Sentence("As large as the model draws; the price grows with the area."),
@@ -334,12 +349,14 @@ FLAGS: tuple[Flag, ...] = (
     ),
     Flag(
         name="stop",
+        compared=True,
         form=Whole(10, 100),
         example="60",
         does=Sentence("Ends after this percentage of the steps, which leaves the picture softer."),
     ),
     Flag(
         name="tile",
+        compared=True,
         form=None,
         does=Sentence("Pictures that repeat without a seam, where the model can."),
     ),

@@ -69,14 +69,20 @@ def is_raw(prompt: Prompt) -> bool:
     return asked.raw or (asked.style or "").casefold() == RAW
 
 
+def drawn_references(prompt: Prompt, *, seed: int) -> tuple[str, ...]:
+    """What stands after `--sref`, each `random` as a code that comes from the picture's seed."""
+    words = []
+    for place, word in enumerate(prompt.parameters.sref):
+        name, _ = reference(word)
+        drawn = f"{style_codes.drawn(seed, place)}{word.removeprefix(RANDOM)}"
+        words.append(drawn if name == RANDOM else word)
+    return tuple(words)
+
+
 def codes_of(prompt: Prompt, *, seed: int) -> tuple[engine.StyleCode, ...]:
-    """The codes after `--sref`, their weights adding up to 1; `random` becomes one of `seed`."""
-    typed = [reference(word) for word in prompt.parameters.sref]
-    found = [
-        (style_codes.drawn(seed, place) if name == RANDOM else int(name), weight)
-        for place, (name, weight) in enumerate(typed)
-        if not is_link(name)
-    ]
+    """The codes after `--sref`, their weights adding up to 1; see `drawn_references`."""
+    typed = map(reference, drawn_references(prompt, seed=seed))
+    found = [(int(name), weight) for name, weight in typed if not is_link(name)]
     total = sum(weight for _, weight in found)
     return tuple(engine.StyleCode(code=code, weight=weight / total) for code, weight in found)
 
@@ -131,7 +137,9 @@ def dress(
 def _around(
     texts: Sequence[engine.WeightedText], prefix: str, suffix: str
 ) -> tuple[engine.WeightedText, ...]:
-    """A prompt with words around its first part."""
-    first, *others = texts or (engine.WeightedText(text=""),)
-    dressed = ", ".join(piece for piece in (prefix, first.text, suffix) if piece)
-    return (engine.WeightedText(text=dressed, weight=first.weight), *others)
+    """A prompt with words around its first part that is wanted: of weight above 0."""
+    dressed = list(texts or (engine.WeightedText(text=""),))
+    at = next(place for place, part in enumerate(dressed) if part.weight > 0)
+    text = ", ".join(piece for piece in (prefix, dressed[at].text, suffix) if piece)
+    dressed[at] = dataclasses.replace(dressed[at], text=text)
+    return tuple(dressed)

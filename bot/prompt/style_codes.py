@@ -50,6 +50,6 @@ def words(code: int, lists: Sequence[Sequence[str]] = ()) -> str:
 
 
 def drawn(seed: int, place: int = 0) -> int:
-    """A code for `--sref random`, from a seed that is drawn for each order."""
+    """A code for `--sref random`, from the seed of the order's pictures."""
     digest = hashlib.sha256(f"random style {seed} {place}".encode()).digest()
     return int.from_bytes(digest[:4], "big") % (engine.MAX_SEED + 1)

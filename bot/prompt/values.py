@@ -229,6 +229,7 @@ class References:
         return f"0–{MAX_SEED}" if self.codes else ""
 
     def read(self, raw: str) -> tuple[str, ...]:
+        raw = re.sub(r"<(https?://[^\s<>]+)>", r"\1", raw, flags=re.IGNORECASE)
         words = tuple(word if "://" in word else folded(word).lower() for word in raw.split())
         if words and len(words) <= self.most and all(map(self._is_one, words)):
             return words

@@ -14,7 +14,7 @@ from bot.credits import pricing
 from bot.errors import NotFound, PromptError
 from bot.prompt import brief, flags, values
 from bot.prompt import grammar as prompt
-from engine import Sentence
+from engine import Sentence, scheduler_table
 
 MODEL = engine.ModelInfo(
     name="doodle",
@@ -269,6 +269,15 @@ def test_a_named_style_takes_the_place_of_the_models_own():
     assert write("a cat", STYLED).job.prompt[0].text == "a picture of, a cat, best quality"
 
 
+@pytest.mark.parametrize("flags", ["", " --stylize 300", " --sref 7 --raw", " --sref 7 --sw 40"])
+def test_a_style_goes_to_the_first_part_that_is_wanted(flags):
+    job = write(f"dog::-.3 cat{flags}").job
+    for texts in (job.prompt, *(look.prompt for look in job.looks)):
+        assert [part.text for part in texts if part.weight < 0] == ["dog"]
+        assert texts[1].text.startswith("cat")
+    assert any(texts[1].text != "cat" for texts in (job.prompt, *(k.prompt for k in job.looks)))
+
+
 def test_a_style_that_the_model_does_not_have_is_refused_with_its_own():
     with pytest.raises(
         PromptError, match=r"no style “flim”\. Choose one of: Film, neon, raw\."
@@ -336,7 +345,27 @@ def test_a_random_style_is_said_so_that_it_can_be_typed_again():
     assert written.notes == (f"The style drawn for it: --sref {code.code}.",)
     again = write(f"a cat --sref {code.code} --seed 9")
     assert again.job == written.job
-    assert write("a cat --sref random --seed 9", seed=2).job.style_codes != (code,)
+    assert write("a cat --sref random --seed 9", seed=2).job == written.job
+    assert write("a cat --sref random --seed 8", seed=1).job.style_codes != (code,)
+    assert write("a cat --sref random", seed=9).job.style_codes == (code,)
+
+
+@pytest.mark.parametrize("model", [MODEL, PLAIN], ids=lambda model: model.name)
+def test_the_random_style_that_is_said_draws_the_same_with_its_weights(model):
+    written = write("a cat --sref random::3 5::1 --seed 9", model)
+    [said] = [note for note in written.notes if "drawn for it" in note]
+    flags_again = said.removeprefix("The style drawn for it: ").removesuffix(".")
+    assert "::3 5::1" in flags_again
+    assert write(f"a cat {flags_again} --seed 9", model).job == written.job
+    assert not any("drawn for" in each for each in write("a cat --sref random --sw 0").notes)
+
+
+def test_links_beside_a_random_style_are_said_too_without_a_preview():
+    text = "a cat --sref <https://a.example/1.png>::2 random"
+    [note] = [note for note in write(text).notes if "drawn for it" in note]
+    assert "--sref <https://a.example/1.png>::2 " in note
+    again = prompt.parse(f"a cat {note.removeprefix('The style drawn for it: ')[:-1]}")
+    assert again.parameters.sref[0] == "https://a.example/1.png::2"
 
 
 def test_chaos_weird_and_exp_reach_the_job_as_shares():
@@ -655,3 +684,107 @@ def test_no_job_is_free_or_fractional(factor):
 )
 def test_amounts_read_naturally(cents, text):
     assert pricing.credits_text(cents) == text
+
+
+NEON = engine.Preset(name="neon", suffix="neon lights")
+NEONED = dataclasses.replace(MODEL, styles=(NEON,))
+BARE = dataclasses.replace(MODEL, prompt_suffix="", styles=(NEON,))
+FLUX = dataclasses.replace(PLAIN, family="flux", guidance=1.0, steps=1)
+ONE_STEP = dataclasses.replace(MODEL, steps=1)
+LONG = dataclasses.replace(MODEL, steps=engine.MAX_STEPS)
+NO_LARGER = dataclasses.replace(MODEL, max_pixels=128 * 128)
+
+
+@pytest.mark.parametrize(
+    ("typed", "model", "said"),
+    [
+        ("--cfg 7", FLUX, "--cfg (it draws without guidance)"),
+        ("--style neon --raw", NEONED, "--style (a raw picture has no style)"),
+        ("--style neon --stylize 0", NEONED, "--style (--stylize 0 leaves styles out)"),
+        ("--raw", BARE, "--raw (it has no style of its own)"),
+        ("--style raw", BARE, "--style (it has no style of its own)"),
+        ("--raw --stylize 0", NEONED, "--raw (--stylize 0 leaves styles out)"),
+        ("--sref 5 --sw 50", PLAIN, "--sw (it takes a style whole or not at all)"),
+        ("--sref 5::3 7", PLAIN, "--sref 5::3 (it takes a style whole or not at all)"),
+        ("--sd --hd", MODEL, "--sd (--hd goes before it)"),
+        ("--fast --relax", MODEL, "--fast (--relax goes before it)"),
+        ("--draft", ONE_STEP, "--draft (it stays at 1 step)"),
+        ("--quality .25", ONE_STEP, "--quality (it stays at 1 step)"),
+        ("--quality 4", LONG, "--quality (it stays at 150 steps)"),
+        ("--hd --ar 14:1", MODEL, "--hd (the picture is the same without it)"),
+        ("--ar 101:100", MODEL, "--ar (the picture is the same without it)"),
+    ],
+)
+def test_a_parameter_that_does_nothing_is_said_with_why(typed, model, said):
+    assert any(said in note for note in write(f"a cat {typed}", model).notes)
+
+
+@pytest.mark.parametrize(
+    "typed", ["--style neon", "--style neon --stylize 50", "--cfg 7", "--sref 5::3 7", "--sd"]
+)
+def test_a_parameter_that_does_something_is_not_said_to_do_nothing(typed):
+    assert not write(f"a cat {typed}", NEONED).notes
+
+
+@pytest.mark.parametrize(
+    "model",
+    [MODEL, NEONED, BARE, PLAIN, FLUX, ONE_STEP, LONG, NO_LARGER],
+    ids=["able", "styled", "bare", "plain", "flux", "one step", "long", "no larger"],
+)
+@pytest.mark.parametrize("flag", [each for each in flags.FLAGS if each.name != "version"])
+def test_of_every_parameter_on_every_kind_of_model_the_job_differs_or_a_note_names_it(flag, model):
+    model = dataclasses.replace(model, loras=("ink",), styles=model.styles or (FILM,))
+    typed = {"lora": "--lora ink", "style": f"--style {model.styles[0].name}"}
+    plain = write("a cat", model)
+    asked = write(f"a cat {typed.get(flag.name, f'--{flag.name} {flag.example}')}", model)
+    # What weighs pictures, and there are none, is no difference.
+    seen = dataclasses.replace(
+        asked.job, style_scale=plain.job.style_scale, strength=plain.job.strength, image_scale=0.6
+    )
+    if seen == plain.job and flag.name not in AS_WITHOUT:
+        assert any(f"--{flag.name}" in note for note in asked.notes)
+
+
+def test_the_loras_of_a_draft_stay_and_those_without_room_are_named():
+    draft = engine.Preset(name="draft", steps=4, loras=(("lcm", 1.0),))
+    model = dataclasses.replace(MODEL, loras=("a", "b", "c", "d", "lcm"), draft=draft)
+    written = write("a cat --draft --lora a, b:.5, c, d", model)
+    assert written.job.loras == (("a", 1.0), ("b", 0.5), ("c", 1.0), ("lcm", 1.0))
+    assert any("--lora d (4 at most, with those of a style or draft)" in n for n in written.notes)
+    own = write("a cat --draft --lora a, lcm:.5, c, d", model)
+    assert own.job.loras == (("a", 1.0), ("lcm", 0.5), ("c", 1.0), ("d", 1.0))
+    assert not own.notes
+
+
+@pytest.mark.parametrize("steps", [1, 2, 4, 7, 49, 150])
+@pytest.mark.parametrize("strength", [None, 0.05, 0.45, 0.75])
+@pytest.mark.parametrize("weight", [0, 1, 3])
+def test_at_least_one_step_is_drawn_over_a_picture(steps, strength, weight):
+    text = f"https://a.example/1.png a cat --iw {weight} --steps {steps}"
+    job = write(text, inputs=(b"x",), strength=strength).job
+    assert int(job.steps * job.strength) >= 1
+    assert job.strength <= 1
+    plenty = write(f"a cat --iw {weight} --steps 60", inputs=(b"x",), strength=strength).job
+    assert plenty.strength == ({0: 0.95, 1: 0.7, 3: 0.2}[weight] if strength is None else strength)
+
+
+def test_a_sampler_that_cannot_begin_from_a_picture_is_refused_with_one():
+    model = dataclasses.replace(MODEL, schedulers=("ipndm", "euler"))
+    assert write("a cat --sampler ipndm", model).job.scheduler == "ipndm"
+    text = "https://a.example/1.png a cat --sampler ipndm --seed 7"
+    with pytest.raises(PromptError, match=r"cannot begin from a picture.*such as euler") as caught:
+        write(text, model, inputs=(b"x",))
+    assert caught.value.token == "--sampler ipndm"
+    follows = dataclasses.replace(model, operations=model.operations | {"image_prompt"})
+    assert write(text, follows, inputs=(b"x",)).job.scheduler == "ipndm"
+
+
+def test_those_samplers_are_the_ones_of_diffusers_that_cannot_noise_a_picture():
+    diffusers = pytest.importorskip("diffusers")
+    cannot = {
+        name
+        for name, spec in scheduler_table.SPECS.items()
+        if not hasattr(getattr(diffusers, spec.class_name), "add_noise")
+        and not hasattr(getattr(diffusers, spec.class_name), "scale_noise")
+    }
+    assert cannot == brief.FROM_NOISE_ONLY
