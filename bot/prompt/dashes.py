@@ -11,6 +11,8 @@ from bot.prompt.characters import UNSPACED, folded
 _DASHES = re.compile(
     rf"(?:(?<!\S)|(?<=[{UNSPACED}]))(?P<dashes>--|—{{1,2}}|[–―ー]\s?[–―ー]|[–―])(?P<name>\S*)"
 )
+_KANA = re.compile("[\u3041-\u3096\u30a1-\u30fa\u30fc]")
+_WORD_AFTER = re.compile(r"\s+(?P<name>[^\s–—―-]\S*)(?P<number>\s+[+-]?\.?\d)?")
 _AS_TWO_HYPHENS = ("--", "—", "——", "––")
 
 
@@ -32,6 +34,9 @@ def find(text: str, known: Container[str]) -> list[Start]:
     Two hyphens, an em-dash or two en-dashes at the start of a word are the dashes of a parameter
     whatever follows. One en-dash, other dashes, and dashes right after a Japanese or Chinese
     character are so only where one of the names in `known` (small letters) follows directly.
+    An em-dash with a space and a word after it stands between words, unless that word is a name
+    and a number follows: then it is found, with no name. Right after kana `ーー` is a long
+    vowel, unless a name of several letters follows: `かわいいーーw` laughs.
     """
     reading = folded(text)
     found = []
@@ -39,11 +44,25 @@ def find(text: str, known: Container[str]) -> list[Start]:
         start, name = match.start(), match["name"]
         after_space = start == 0 or reading[start - 1].isspace()
         if name.lower() in known:
-            is_parameter = after_space or "://" not in _word_before(text, start)
+            long_vowel = (
+                len(name) == 1
+                and set(match["dashes"]) == {"ー"}
+                and not after_space
+                and _KANA.match(reading, start - 1) is not None
+            )
+            is_parameter = not long_vowel and (
+                after_space or "://" not in _word_before(text, start)
+            )
         else:
             dashes = match["dashes"]
             apart = name == "" and re.fullmatch(r"–\s–", dashes) is not None
-            is_parameter = after_space and (dashes in _AS_TWO_HYPHENS or apart)
+            prose = (
+                name == ""
+                and set(dashes) == {"—"}
+                and (after := _WORD_AFTER.match(reading, match.end())) is not None
+                and not (after["number"] and after["name"].lower() in known)
+            )
+            is_parameter = after_space and not prose and (dashes in _AS_TWO_HYPHENS or apart)
         if is_parameter:
             found.append(Start(start=start, end=match.end(), name=name))
     return found

@@ -14,6 +14,7 @@ from typing import Any
 
 import engine
 from bot.prompt.values import (
+    MAX_CODES,
     MAX_LORAS,
     Aspect,
     Form,
@@ -27,6 +28,7 @@ from bot.prompt.values import (
     Whole,
     Word,
     WordOf,
+    Words,
 )
 from engine import Sentence
 
@@ -81,6 +83,14 @@ class Parameters:
     loop: bool = False
     end: str | None = None
     bs: int | None = None
+    test: bool = False
+    testp: bool = False
+    creative: bool = False
+    beta: bool = False
+    hq: bool = False
+    uplight: bool = False
+    upbeta: bool = False
+    upanime: bool = False
     fast: bool = False
     relax: bool = False
     turbo: bool = False
@@ -266,7 +276,7 @@ FLAGS: tuple[Flag, ...] = (
     ),
     Flag(
         name="sref",
-        form=References(codes=True),
+        form=References(codes=True, most=MAX_CODES),
         example="123",
         many_words=True,
         does=Sentence(
@@ -421,9 +431,10 @@ FLAGS: tuple[Flag, ...] = (
     Flag(
         name="profile",
         aliases=("p",),
-        form=Word(),
+        form=Words(),
         example="NAME",
         bare=True,
+        many_words=True,
         does=Sentence("The member's own taste."),
         lacks=Sentence("nobody's taste is learnt here; a code after sref keeps a look"),
     ),
@@ -449,6 +460,24 @@ FLAGS: tuple[Flag, ...] = (
         example="2",
         does=Sentence("How many films are made."),
         lacks=_NO_FILMS,
+    ),
+    *(
+        Flag(
+            name=name,
+            form=None,
+            does=Sentence("One of Midjourney's early test models."),
+            lacks=Sentence("Midjourney's early models are not here"),
+        )
+        for name in ("test", "testp", "creative", "beta", "hq")
+    ),
+    *(
+        Flag(
+            name=name,
+            form=None,
+            does=Sentence("One of Midjourney's early upscalers."),
+            lacks=Sentence("the buttons upscale here"),
+        )
+        for name in ("uplight", "upbeta", "upanime")
     ),
 )
 """Every parameter, in the order in which they are listed."""

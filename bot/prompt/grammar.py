@@ -31,6 +31,10 @@ MAX_LINKS = 5
 """As many pictures as /blend takes."""
 MAX_WEIGHT = 1_000_000
 """Weights of parts lie within ± this."""
+MAX_PARTS = 39
+"""One fewer than the engine's, which counts what is left out too."""
+MAX_SHARE = 1000
+"""A part's weight over the sum of all lies within ± this; the engine's limit."""
 LINK = re.compile(r"<?(https?://[^\s<>]+)>?", re.IGNORECASE)
 """A link in a text; group 1 is the link without the < > that hide its preview."""
 
@@ -374,7 +378,7 @@ def _read_parts(source: str, start: int, end: int) -> tuple[Part, ...]:
         raise _refuse(
             source, *late.span(), Sentence("Links of pictures come first, before the words.")
         )
-    texts, numbers, at = [], [], start
+    texts, numbers, spans, at = [], [], [], start
     reading = folded(source[:end])
     for match in _WEIGHT.finditer(reading, start):
         _check_weight(source, reading, match)
@@ -389,10 +393,22 @@ def _read_parts(source: str, start: int, end: int) -> tuple[Part, ...]:
                 ),
             )
         numbers.append(match["number"] or "1")
+        spans.append(match.span())
         at = match.end()
     if last := _read_words(source, at, end):
         texts.append(last)
         numbers.append("1")
+        spans.append((at, end))
+    if len(texts) > MAX_PARTS:
+        raise _refuse(
+            source,
+            *spans[MAX_PARTS],
+            Sentence(
+                "A prompt may have {most} parts with :: at the most; this one has {count}.",
+                most=MAX_PARTS,
+                count=len(texts),
+            ),
+        )
     written = [float(number) for number in numbers]
     exact = [Decimal(repr(weight)) for weight in written]  # 0.1 + 0.2 - 0.3 is not above 0
     total = sum(exact)
@@ -406,6 +422,19 @@ def _read_parts(source: str, start: int, end: int) -> tuple[Part, ...]:
                 total=float(total),
             ),
         )
+    for weight, span in zip(exact, spans, strict=True):
+        if abs(weight) > MAX_SHARE * total:
+            raise _refuse(
+                source,
+                *span,
+                Sentence(
+                    "A weight may be {most} times the sum of all weights at the most; "
+                    "{weight:g} is more, as they add up to {total:g} only.",
+                    most=MAX_SHARE,
+                    weight=float(weight),
+                    total=float(total),
+                ),
+            )
     return tuple(
         Part(text=text, weight=float(weight / total), written=number)
         for text, weight, number in zip(texts, exact, written, strict=True)

@@ -19,7 +19,9 @@ MAX_LORA_WEIGHT = 4.0
 """Weights lie within ± this; both limits are the engine's."""
 
 MAX_REFERENCES = 4
-"""Links and codes after one parameter."""
+"""Links after one parameter."""
+MAX_CODES = 8
+"""Links and style codes after one."""
 MAX_REFERENCE_WEIGHT = 100.0
 RANDOM = "random"
 """Stands for a style code that is drawn when the prompt is taken."""
@@ -217,6 +219,26 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
+class Words:
+    """One word or several, each a name."""
+
+    @property
+    def shown(self) -> str:
+        return ""
+
+    def read(self, raw: str) -> str:
+        if not raw:
+            raise BadValueError(Sentence("needs a value"))
+        return one_line(folded(raw))
+
+    def holds(self, value: object) -> bool:
+        return isinstance(value, str) and bool(value) and value == one_line(value)
+
+    def write(self, value: str) -> str:
+        return value
+
+
+@dataclass(frozen=True, slots=True)
 class References:
     """Links of pictures, each perhaps with a weight such as `::2`."""
 
@@ -231,10 +253,12 @@ class References:
     def read(self, raw: str) -> tuple[str, ...]:
         raw = re.sub(r"<(https?://[^\s<>]+)>", r"\1", raw, flags=re.IGNORECASE)
         words = tuple(word if "://" in word else folded(word).lower() for word in raw.split())
-        if words and len(words) <= self.most and all(map(self._is_one, words)):
+        if words and self.holds(words):
             return words
-        if len(words) > self.most:
-            raise BadValueError(Sentence("takes {most} at most", most=self.most))
+        links = sum(is_link(reference(word)[0]) for word in words)
+        if len(words) > self.most or links > MAX_REFERENCES:
+            most = self.most if len(words) > self.most else MAX_REFERENCES
+            raise BadValueError(Sentence("takes {most} at most", most=most))
         if self.codes:
             raise BadValueError(
                 Sentence(
@@ -248,6 +272,7 @@ class References:
             isinstance(value, tuple)
             and len(value) <= self.most
             and all(isinstance(word, str) and self._is_one(word) for word in value)
+            and sum(is_link(reference(word)[0]) for word in value) <= MAX_REFERENCES
         )
 
     def write(self, value: tuple[str, ...]) -> str:

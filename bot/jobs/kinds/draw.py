@@ -11,6 +11,7 @@ from bot.jobs.kinds.kind import Context, Kind, Written
 from bot.jobs.records import Role
 from bot.prompt import brief, grammar, words
 from bot.prompt.resolved import as_json
+from engine import Sentence
 
 SINGLE = ("vary_subtle", "vary_strong")
 GRID = ("show", "reroll", "vary")
@@ -68,18 +69,31 @@ def over(
 
     strength: 0 keeps the picture, 1 ignores it.
     """
-    return again(
+    sampler = job.scheduler
+    notes: tuple[Sentence, ...] = ()
+    if sampler in brief.FROM_NOISE_ONLY:
+        own = context.installed(job.model).scheduler
+        sampler = "" if own in brief.FROM_NOISE_ONLY else own
+        notes = (
+            Sentence(
+                "The sampler {name} cannot begin from a picture; the model's own draws this.",
+                name=job.scheduler,
+            ),
+        )
+    written = again(
         job,
         context,
         resolved,
         images=brief.GRID_IMAGES,
         inputs=(engine.InputPicture(data=picture),),
         init_use=engine.InitUse.IMG2IMG,
-        strength=strength,
+        strength=brief.at_least_a_step(strength, job.steps),
+        scheduler=sampler,
         mask=b"",
         enlarge=1,
         film_frames=0,
     )
+    return dataclasses.replace(written, notes=notes)
 
 
 def again(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from bot.errors import PromptError
 from bot.prompt.canonical import canonical
 from bot.prompt.flags import FLAGS
-from bot.prompt.grammar import MAX_PROMPT_CHARACTERS, parse
+from bot.prompt.grammar import MAX_PARTS, MAX_PROMPT_CHARACTERS, parse
 from bot.prompt.permutations import expand, parse_all
 
 TOKENS = (
@@ -96,6 +96,6 @@ def test_10000_random_texts_raise_nothing_but_refusals():
 
 
 def test_a_prompt_of_the_longest_kind_prints():
-    text = "cat::2 " * (MAX_PROMPT_CHARACTERS // 7)
+    text = f"{'cat ' * ((MAX_PROMPT_CHARACTERS - 7 * MAX_PARTS) // 4)}{'cat::2 ' * MAX_PARTS}"
     printed = canonical(parse(text))
     assert printed == text.strip()

@@ -74,7 +74,18 @@ def test_what_may_stand_without_a_value_or_twice_is_as_the_row_says(flag):
         (
             values.References(codes=True),
             [(), ("0", "random", "4294967295::2", "https://a.example/1.png::.5")],
-            ["7", ("",), (1,), ["7"], ("x",), ("4294967296",), ("7::0",), ("7::x",), ("1",) * 5],
+            [
+                "7",
+                ("",),
+                (1,),
+                ["7"],
+                ("x",),
+                ("4294967296",),
+                ("7::0",),
+                ("7::x",),
+                ("1",) * 9,
+                ("https://a.example/1.png",) * 5,
+            ],
         ),
         (
             values.References(most=1),

@@ -12,6 +12,7 @@ from bot.prompt import grammar
 from bot.prompt.flags import FLAGS, Parameters
 from bot.prompt.resolved import as_json, parameters_from_json
 from bot.prompt.values import (
+    MAX_REFERENCES,
     Aspect,
     Items,
     Loras,
@@ -45,7 +46,7 @@ def typed_values(form):
             )
             numbers = st.integers(0, 2**32 - 1).map(str)
             one = links | numbers | st.just("random") if codes else links
-            texts = st.lists(one, min_size=1, max_size=most).map(" ".join)
+            texts = st.lists(one, min_size=1, max_size=min(most, MAX_REFERENCES)).map(" ".join)
         case Sampler():
             texts = st.sampled_from(engine.SCHEDULERS)
         case Loras():
