@@ -430,7 +430,7 @@ FLAGS: tuple[Flag, ...] = (
     ),
     Flag(
         name="profile",
-        aliases=("p",),
+        aliases=("p", "personalize"),
         form=Words(),
         example="NAME",
         bare=True,

@@ -86,7 +86,9 @@ def _without_effect(
         if name in {"version", "niji"} and is_passed_over(name, prompt, model):
             yield (
                 f"--{name} {value}".rstrip(),
-                Sentence("only Midjourney has it; {title} draws instead", title=model.title),
+                Sentence(
+                    "no model of that name is installed; {title} draws instead", title=model.title
+                ),
             )
         elif flag.lacks is not None:
             yield f"--{name}", flag.lacks

@@ -140,7 +140,7 @@ def test_a_prompt_pasted_from_midjourney_draws_with_one_line_of_what_was_left_ou
     written = brief.write(read, model, job_id="j", owner="o", seed=5)
     [note] = written.notes
     assert note == (
-        "Without effect on Doodle: --version 6.1, --niji 6 (only Midjourney has it; "
+        "Without effect on Doodle: --version 6.1, --niji 6 (no model of that name is installed; "
         "Doodle draws instead), --profile (nobody's taste is learnt "
         "here; a code after sref keeps a look)."
     )
