@@ -13,6 +13,9 @@ EVERYBODY = 0
 """The user id under which stands what a server's managers set for all of it."""
 DEFAULT_MODEL = "default_model"
 """The name of the model for prompts that name none."""
+REMIX = "remix"
+"""Whether a member edits the prompt before variations, 🔄, pans and zooms; `ON` or nothing."""
+ON = "on"
 _REMEMBERED = 10_000
 
 

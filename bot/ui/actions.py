@@ -1,12 +1,14 @@
 """What one may do with a job: one table, from which buttons and message menus are made.
 
 A custom_id is `job:<id>:<code>[:<number>]` and says nothing else: who may do what is looked up, so
-that buttons work for ever. Every button is a `DynamicItem`: discord.py keeps nothing of it.
+that buttons work for ever. Every button is a `DynamicItem`: discord.py keeps nothing of it. The
+form that an action opens has its button's custom_id, and what it sends comes back the same way.
 """
 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import enum
 import io
 import re
@@ -22,8 +24,12 @@ from bot.jobs.kinds import KINDS, STRONG, SUBTLE, Variation
 from bot.jobs.records import JobRow, MessageRow, Role
 from bot.locale import translated
 from bot.pictures import grid, metadata
+from bot.preferences import ON, REMIX
+from bot.prompt.characters import plain
+from bot.ui import modals
 from bot.ui.language import to_member
 from bot.ui.message_text import quoted
+from bot.ui.modals import Filled, Form
 from bot.ui.refusals import answer
 from bot.ui.replies import before_reply, check_permissions
 from engine import Sentence
@@ -47,8 +53,16 @@ class Press:
 
     interaction: discord.Interaction[Darkroom]
     row: JobRow
+    action: Action
     number: int
     """Which picture, from 1; 0 where the action is for the whole job."""
+    text: str | None = None
+    """What the prompt was edited to, in remix mode; None: it stays as it is."""
+
+    def form(self, title: str) -> Form:
+        """A new form of this action; what it sends goes to `Action.submit`."""
+        custom_id = _custom_id(self.action, self.row.id, self.number)
+        return Form(self.interaction, title, custom_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +74,7 @@ class Action:
     handler: Callable[[Press], Awaitable[None]]
     who: Who = Who.ANYONE_THERE
     code: str = ""
-    """In the custom_id of its button; empty: it has none."""
+    """In the custom_id of its button and form; empty: it has none."""
     label: str = ""
     """Of its button; `{number}` is the picture's. A `Sentence` where it has words."""
     emoji: str | None = None
@@ -70,12 +84,18 @@ class Action:
     """Whether it is for one picture: a grid has it once for each."""
     menu: str = ""
     """Its name among the message menus (right click → Apps); empty: it is in none."""
+    remixes: bool = False
+    """Whether it opens a form with the job's prompt first, for members in remix mode."""
+    submit: Callable[[Press, Filled], Awaitable[None]] | None = None
+    """What it does with a form that the handler opened, perhaps long ago; None: it opens none."""
     of_batch: Callable[[discord.Interaction[Darkroom], str], Awaitable[None]] | None = None
     """What it does with the message of a batch, given its id; None: nothing."""
 
 
 async def _reroll(press: Press) -> None:
-    await press.interaction.client.interactions.reroll(press.interaction, press.row)
+    await press.interaction.client.interactions.reroll(
+        press.interaction, press.row, text=press.text
+    )
 
 
 async def _imagine_suggestion(press: Press) -> None:
@@ -87,7 +107,7 @@ async def _imagine_suggestion(press: Press) -> None:
 def _vary(variation: Variation) -> Callable[[Press], Awaitable[None]]:
     async def handler(press: Press) -> None:
         await press.interaction.client.interactions.vary(
-            press.interaction, press.row, press.number, variation
+            press.interaction, press.row, press.number, variation, remix=press.text
         )
 
     return handler
@@ -154,13 +174,14 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
         action.name: action
         for action in (
             Action(name="show", code="u", label="U{number}", line=0, of_one=True, handler=_show),
-            Action(name="reroll", code="r", emoji="🔄", line=0, handler=_reroll),
+            Action(name="reroll", code="r", emoji="🔄", line=0, remixes=True, handler=_reroll),
             Action(
                 name="vary",
                 code="v",
                 label="V{number}",
                 line=1,
                 of_one=True,
+                remixes=True,
                 handler=_vary(STRONG),
             ),
             Action(
@@ -169,6 +190,7 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
                 label=Sentence("Vary (Subtle)"),
                 emoji="🪄",
                 of_one=True,
+                remixes=True,
                 handler=_vary(SUBTLE),
             ),
             Action(
@@ -177,6 +199,7 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
                 label=Sentence("Vary (Strong)"),
                 emoji="🪄",
                 of_one=True,
+                remixes=True,
                 handler=_vary(STRONG),
             ),
             Action(
@@ -212,12 +235,62 @@ async def act(
     interaction: discord.Interaction[Darkroom], action: Action, row: JobRow, number: int = 0
 ) -> None:
     """Do it, if this member may; a UserError says why not."""
+    press = _press(interaction, action, row, number)
+    if action.remixes and await _is_remixing(interaction):
+        form = press.form(Sentence("Remix"))
+        form.add_prompt(row.prompt)
+        await form.open()
+        return
+    await action.handler(press)
+
+
+async def _is_remixing(interaction: discord.Interaction[Darkroom]) -> bool:
+    set_ = await interaction.client.preferences.of(interaction.guild_id or 0, interaction.user.id)
+    return set_.get(REMIX) == ON
+
+
+def _press(
+    interaction: discord.Interaction[Darkroom], action: Action, row: JobRow, number: int
+) -> Press:
     theirs = interaction.user.id == row.user_id
     if action.who is Who.OWNER and not theirs:
         raise NotAllowed("This is another member's picture; only they can do this with it.")
     if not theirs and interaction.channel_id != row.channel_id:
         raise NotFound("This picture is from another channel; use its buttons where it was made.")
-    await action.handler(Press(interaction=interaction, row=row, number=number))
+    return Press(interaction=interaction, row=row, action=action, number=number)
+
+
+async def submitted(interaction: discord.Interaction[Darkroom]) -> None:
+    """Do what a form of ours was filled in for; whatever goes wrong is answered here."""
+    prefix, _, rest = modals.custom_id_of(interaction).partition(":")
+    if prefix != PREFIX:
+        return
+    try:
+        await _submit(interaction, rest)
+    except Exception as error:  # noqa: BLE001 - answered and logged in one place
+        await answer(interaction, error)
+
+
+async def _submit(interaction: discord.Interaction[Darkroom], rest: str) -> None:
+    job_id, action, number = _read(rest)
+    row = await interaction.client.lookup.job(job_id)
+    press, filled = _press(interaction, action, row, number), modals.read(interaction)
+    if action.submit is not None:
+        await action.submit(press, filled)
+    elif action.remixes:
+        await action.handler(dataclasses.replace(press, text=_edited(filled, row)))
+    else:
+        raise NotFound("This form is not one of Darkroom's; open one with a button.")
+
+
+def _edited(filled: Filled, row: JobRow) -> str | None:
+    """The new prompt; None where it was left as it is."""
+    text = plain(filled.text("prompt")).strip()
+    return text if text and text != row.prompt.strip() else None
+
+
+def _custom_id(action: Action, job_id: str, number: int) -> str:
+    return f"{PREFIX}:{job_id}:{action.code}" + (f":{number}" if number else "")
 
 
 def _read(rest: str) -> tuple[str, Action, int]:
@@ -241,15 +314,15 @@ class JobButton(
     @classmethod
     def of(cls, action: Action, job_id: str, number: int, locale: str) -> JobButton:
         """The button of an action; number: of the picture, or 0; locale: of its label."""
-        rest = f"{job_id}:{action.code}" + (f":{number}" if number else "")
+        custom_id = _custom_id(action, job_id, number)
         button: discord.ui.Button[discord.ui.View] = discord.ui.Button(
             style=discord.ButtonStyle.secondary,
-            custom_id=f"{PREFIX}:{rest}",
+            custom_id=custom_id,
             label=translated(action.label, locale).format(number=number) or None,
             emoji=action.emoji,
             row=action.line,
         )
-        return cls(button, rest)
+        return cls(button, custom_id.removeprefix(f"{PREFIX}:"))
 
     @classmethod
     async def from_custom_id(

@@ -27,7 +27,7 @@ from bot.pictures.store import PictureStore
 from bot.preferences import Preferences
 from bot.storage import facts
 from bot.storage.database import Database
-from bot.ui import commands, refusals
+from bot.ui import actions, commands, refusals
 from bot.ui.actions import JobButton
 from bot.ui.batch_buttons import BatchButton
 from bot.ui.batch_messages import BatchMessages
@@ -235,6 +235,11 @@ class Darkroom(discord.AutoShardedClient):
                 log.info("guild %d was not told: %s", guild.id, error)
         log.warning("leaving guild %d, which is not in ALLOWED_GUILDS", guild.id)
         await guild.leave()
+
+    async def on_interaction(self, interaction: discord.Interaction[Darkroom]) -> None:
+        """Forms that were filled in; discord.py itself sees to commands and buttons."""
+        if interaction.type is discord.InteractionType.modal_submit:
+            await actions.submitted(interaction)
 
     async def sync_commands(self, *, force: bool = False) -> bool:
         """Tell Discord the commands, if they changed since the last time; whether it was done."""

@@ -21,6 +21,7 @@ from bot.jobs.kinds import (
     Describe,
     Imagine,
     PictureRequest,
+    Remix,
     Request,
     Reroll,
     Shorten,
@@ -93,14 +94,28 @@ class Interactions:
         request = Imagine(text=text)
         return await self._orders.model_of(order_of(interaction, request), request)
 
-    async def reroll(self, interaction: discord.Interaction, row: JobRow) -> None:
-        """The same job with a new seed, from the same pictures."""
-        check_permissions(interaction)
-        await self.place(interaction, self._rerolled(row))
+    async def reroll(
+        self, interaction: discord.Interaction, row: JobRow, *, text: str | None = None
+    ) -> None:
+        """The same job with a new seed, from the same pictures.
 
-    async def _rerolled(self, row: JobRow) -> Request:
+        text: new words for it; where they stand for several prompts, they are a batch to confirm.
+        """
+        check_permissions(interaction)
+        most = self._orders.most_grids(
+            guild_id=interaction.guild_id or 0, user_id=interaction.user.id
+        )
+        if text is not None and len(repeats.read(text, most).prompts) > 1:
+            await self.imagine(interaction, text)
+            return
+        await self.place(interaction, self._rerolled(row, text))
+
+    async def _rerolled(self, row: JobRow, text: str | None) -> Request:
+        parent = await self._lookup.restored(row)
+        if text is not None and isinstance(parent, engine.DrawJob):
+            return Remix(parent=parent, kind=row.kind, text=text, before=row.prompt)
         return Reroll(
-            parent=await self._lookup.restored(row),
+            parent=parent,
             kind=row.kind,
             text=row.prompt,
             title=row.title,
@@ -146,21 +161,30 @@ class Interactions:
         variation: Variation,
         *,
         text: str | None = None,
+        remix: str | None = None,
         tells: bool = False,
     ) -> None:
         """Four variations of stored picture `number` of the job, for the job's prompt or `text`.
 
-        tells: the reply says which picture it is.
+        remix: as `text`, and the reply calls it a remix. tells: the reply says which picture it is.
         """
-        text = None if text is None else plain(text)
         if row.outcome is not Outcome.FINISHED:
             raise NotFound("This job has no pictures to vary; press 🔄 to draw it again.")
         check_permissions(interaction)
-        await self.place(interaction, self._varied(row, number, variation, text, tells=tells))
+        making = self._varied(row, number, variation, text, remix=remix, tells=tells)
+        await self.place(interaction, making)
 
     async def _varied(
-        self, row: JobRow, number: int, variation: Variation, text: str | None, *, tells: bool
+        self,
+        row: JobRow,
+        number: int,
+        variation: Variation,
+        text: str | None,
+        *,
+        remix: str | None,
+        tells: bool,
     ) -> Request:
+        text = remix if text is None else plain(text)
         _, picture = await self._lookup.picture(row.id, number)
         return Vary(
             parent=await self._lookup.restored(row, pictures=False),
@@ -169,6 +193,7 @@ class Interactions:
             text=row.prompt if text is None else text,
             resolved=self._lookup.resolved(row),
             reworded=text is not None,
+            remixed_from=None if remix is None else row.prompt,
             told=_told(row, number) if tells else None,
         )
 

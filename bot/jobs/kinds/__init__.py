@@ -17,6 +17,7 @@ from bot.jobs.kinds.kind import (
     Suggestions,
     Written,
 )
+from bot.jobs.kinds.remix import Remix
 from bot.jobs.kinds.reroll import Reroll
 from bot.jobs.kinds.shorten import SHORTENED, Shorten
 from bot.jobs.kinds.upscale import UPSCALED, Upscale
@@ -46,6 +47,7 @@ __all__ = [
     "Kind",
     "LinkingRequest",
     "PictureRequest",
+    "Remix",
     "Request",
     "Reroll",
     "Said",

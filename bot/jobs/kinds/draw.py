@@ -11,6 +11,7 @@ from bot.jobs.kinds.kind import Context, Kind, Written
 from bot.jobs.records import Role
 from bot.prompt import brief, grammar, words
 from bot.prompt.resolved import as_json
+from bot.prompt.values import is_link, reference
 from engine import Sentence
 
 SINGLE = ("vary_subtle", "vary_strong")
@@ -28,14 +29,17 @@ def from_text(
     references: tuple[bytes, ...] = (),
     strength: float | None = None,
     model: str = "",
+    links: bool = True,
 ) -> Written:
     """A drawing for a prompt as typed.
 
     references: what `brief.reference_links` lead to. strength: 0 keeps
     the pictures, 1 ignores them; None: as the prompt says. model: for prompts
-    that name none, instead of the context's.
+    that name none, instead of the context's. links: whether it starts from those in the prompt.
     """
     prompt = grammar.parse(text, beside=len(pictures))
+    if not links:
+        prompt = dataclasses.replace(prompt, images=())
     default = model or context.default_model
     written = brief.write(
         prompt,
@@ -55,6 +59,37 @@ def from_text(
     notes = (*written.notes, *words.notes(prompt, written.model, context.models))
     job = dataclasses.replace(written.job, translate=words.translated_from(prompt, written.model))
     return Written(job=job, model=written.model, notes=notes, resolved=resolved)
+
+
+def reworded(
+    text: str,
+    parent: engine.DrawJob,
+    context: Context,
+    *,
+    picture: bytes = b"",
+    strength: float = 1,
+) -> Written:
+    """A drawing for new words; what they do not say stays: the model, and on it the shape.
+
+    picture: over which it is drawn, instead of those that the words link to.
+    """
+    written = from_text(
+        text,
+        context,
+        pictures=(picture,) if picture else (),
+        strength=strength,
+        model=parent.model,
+        links=False,
+    )
+    job = written.job
+    assert isinstance(job, engine.DrawJob)
+    prompt = grammar.parse(text, beside=1)
+    if any(is_link(reference(word)[0]) for word in prompt.parameters.sref):
+        # Of the parent, as links may be gone by now.
+        job = dataclasses.replace(job, style_inputs=parent.style_inputs)
+    if parent.model == job.model and "ar" not in prompt.parameters.given:
+        job = dataclasses.replace(job, width_px=parent.width_px, height_px=parent.height_px)
+    return dataclasses.replace(written, job=job)
 
 
 def over(

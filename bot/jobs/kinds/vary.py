@@ -11,6 +11,7 @@ import engine
 from bot.errors import InvalidLink
 from bot.jobs.kinds import draw
 from bot.jobs.kinds.kind import Context, Written
+from bot.jobs.kinds.remix import refuse_other_links
 from bot.prompt import grammar
 from engine import Sentence
 
@@ -20,12 +21,18 @@ class Variation:
     """How far a variation goes from its picture."""
 
     title: Sentence
+    remixed: Sentence
+    """Its title where the prompt was edited first."""
     strength: float
     """0 keeps the picture, 1 ignores it."""
 
 
-SUBTLE = Variation(title=Sentence("Variations (Subtle)"), strength=0.45)
-STRONG = Variation(title=Sentence("Variations (Strong)"), strength=0.75)
+SUBTLE = Variation(
+    title=Sentence("Variations (Subtle)"), remixed=Sentence("Remix (Subtle)"), strength=0.45
+)
+STRONG = Variation(
+    title=Sentence("Variations (Strong)"), remixed=Sentence("Remix (Strong)"), strength=0.75
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +50,14 @@ class Vary:
     """The parent's, see `Written`."""
     reworded: bool = False
     """Whether `text` is new: it is read, instead of doing what the parent did."""
+    remixed_from: str | None = None
+    """The parent's prompt, where it was edited in remix mode."""
     told: Sentence | None = None
     """Which picture it is, where the member did not press its button."""
 
     @property
     def title(self) -> str:
-        return self.variation.title
+        return self.variation.title if self.remixed_from is None else self.variation.remixed
 
     @property
     def parent_id(self) -> str:
@@ -69,7 +78,9 @@ class Vary:
                 picture=self.picture,
                 strength=self.variation.strength,
             )
-        if self.reworded and grammar.parse(self.text, beside=1).images:
+        if self.remixed_from is not None:
+            refuse_other_links(self.text, self.remixed_from)
+        elif self.reworded and grammar.parse(self.text, beside=1).images:
             raise InvalidLink(
                 "A variation starts from its own picture; leave the link out, or use /imagine.",
                 command=self.text,
@@ -78,20 +89,17 @@ class Vary:
 
     def _from_text(self, context: Context) -> Written:
         """New words; what they do not say stays: the model, and on it the shape."""
-        parent = self.parent if isinstance(self.parent, engine.DrawJob) else None
+        strength = self.variation.strength
+        if self.reworded and isinstance(self.parent, engine.DrawJob):
+            return draw.reworded(
+                self.text, self.parent, context, picture=self.picture, strength=strength
+            )
         written = draw.from_text(
-            self.text,
-            context,
-            pictures=(self.picture,),
-            strength=self.variation.strength,
-            model=parent.model if parent else "",
+            self.text, context, pictures=(self.picture,), strength=strength, links=False
         )
-        job = written.job
-        assert isinstance(job, engine.DrawJob)
-        if not self.reworded:  # a button takes a new seed, also where the text names one
-            return dataclasses.replace(written, job=dataclasses.replace(job, seed=context.seed))
-        prompt = grammar.parse(self.text, beside=1)
-        if parent is None or parent.model != job.model or "ar" in prompt.parameters.given:
+        if self.reworded:
             return written
-        shaped = dataclasses.replace(job, width_px=parent.width_px, height_px=parent.height_px)
-        return dataclasses.replace(written, job=shaped)
+        # A button takes a new seed, also where the text names one.
+        assert isinstance(written.job, engine.DrawJob)
+        job = dataclasses.replace(written.job, seed=context.seed)
+        return dataclasses.replace(written, job=job)
