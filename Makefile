@@ -14,9 +14,7 @@ run: .venv/installed-run  ## the bot if DISCORD_TOKEN is set (here or in .env), 
 	then exec $(BIN)/darkroom bot; else exec $(BIN)/darkroom playground; fi
 
 test: .venv/installed-dev  ## every test, on all cores with one thread of torch each
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses logical --maxprocesses 8 --dist worksteal --ignore tests/engine/card
-	@# A pretended card changes torch's tensors for good, so its tests have processes of their own.
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses logical --maxprocesses 8 --dist worksteal tests/engine/card
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses logical --maxprocesses 8 --dist worksteal
 
 check: .venv/installed-dev  ## style, types, contracts between packages, migrations
 	$(BIN)/ruff check

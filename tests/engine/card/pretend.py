@@ -85,7 +85,15 @@ class OnCard(torch.Tensor):
     def __init__(self, host):
         self.host = host
 
-    __torch_function__ = torch._C._disabled_torch_function_impl
+    @classmethod
+    def __torch_function__(cls, function, types, arguments=(), options=None):
+        # torch's own way of taking a part asks for parts of CUDA that are not there. It is left as
+        # it is for tensors of the host: were `Tensor.__getitem__` replaced, even for a while,
+        # single numbers would count as lists for the rest of the process.
+        if function is torch.Tensor.__getitem__ and isinstance(arguments[0], OnCard):
+            return arguments[0]._part(arguments[1])
+        with torch._C.DisableTorchFunctionSubclass():
+            return function(*arguments, **options or {})
 
     @classmethod
     def __torch_dispatch__(cls, function, types, arguments=(), options=None):
@@ -121,6 +129,16 @@ class OnCard(torch.Tensor):
         with torch.utils._python_dispatch._disable_current_modes():
             self.host[self._key(key)] = value
 
+    def __getitem__(self, key):
+        # torch would not ask `__torch_function__` where one of its own functions is at work.
+        if torch._C._len_torch_function_stack():
+            return torch.Tensor.__getitem__(self, key)
+        return self._part(key)
+
+    def _part(self, key):
+        with torch.utils._python_dispatch._disable_current_modes():
+            return OnCard(self.host[self._key(key)])
+
     def _key(self, key):
         def on_host(part):
             if not isinstance(part, torch.Tensor | list):
@@ -148,17 +166,6 @@ class OnCard(torch.Tensor):
 def _of_positions():
     """Whether diffusers asks for the angles of positions, which it makes in 64 bits everywhere."""
     return any(line.name.startswith("get_1d_rotary") for line in traceback.extract_stack())
-
-
-def _part(tensor, key):
-    """Replaces `Tensor.__getitem__`, which asks for parts of CUDA that are not there."""
-    if not isinstance(tensor, OnCard):
-        return torch._C.TensorBase.__getitem__(tensor, key)
-    if torch._C._len_torch_function_stack():
-        with torch.overrides._pop_mode_temporarily() as mode:
-            return mode.__torch_function__(torch.Tensor.__getitem__, (OnCard,), (tensor, key))
-    with torch.utils._python_dispatch._disable_current_modes():
-        return OnCard(tensor.host[tensor._key(key)])
 
 
 class _Dispatch(TorchDispatchMode):
@@ -383,7 +390,6 @@ class PretendCard:
             major, minor = card.capability
             multi_processor_count = 132
 
-        patch.setattr(torch.Tensor, "__getitem__", _part)
         patch.setattr(torch.cuda, "_lazy_init", lambda: None)
         patch.setattr(torch.cuda, "is_available", lambda: True)
         patch.setattr(torch.cuda, "device_count", lambda: 1)

@@ -142,6 +142,12 @@ async def test_a_picture_is_enlarged_on_the_card(drawn, card, weights, family):
     assert isinstance(end, Finished), end
 
 
+def test_a_card_that_was_pretended_leaves_the_hosts_tensors_as_they_were(card, monkeypatch):
+    torch.zeros(3, device="cuda")[0]
+    monkeypatch.undo()
+    assert torch.tensor([torch.tensor(601.0)]).tolist() == [601.0]
+
+
 def test_a_wait_in_a_tick_would_be_an_error(card):
     with torch.inference_mode(), card.hurried():
         there = torch.zeros(3, device="cuda")
