@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
+import json
 from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
 from sqlalchemy import delete, insert, select
 
@@ -13,10 +19,48 @@ EVERYBODY = 0
 """The user id under which stands what a server's managers set for all of it."""
 DEFAULT_MODEL = "default_model"
 """The name of the model for prompts that name none."""
-REMIX = "remix"
-"""Whether a member edits the prompt before variations, 🔄, pans and zooms; `ON` or nothing."""
-ON = "on"
+BUTTONS = "buttons"
+"""Who may press a job's buttons in a server: `OWNERS`, or everybody who sees them."""
+OWNERS = "owners"
+LANGUAGE = "language"
+"""What stands in a server's channels is in this language of `locale`, whatever Discord says."""
+SPEEDS = ("fast", "relax", "turbo")
+HIGH, LOW = "high", "low"
+STYLIZE = (50, 100, 250, 750)
+"""Low, medium, high, very high."""
+_EVERYWHERE = 0
+"""The guild id under which stands what a member set for themselves, in all servers."""
 _REMEMBERED = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """What one member set, in all servers. A parameter in a prompt goes before it."""
+
+    model: str = ""
+    """The name of the model for prompts that name none; empty: the server's choice."""
+    stylize: int | None = None
+    """None: as without `--stylize`."""
+    variation: str = HIGH
+    """How far V1–V4 go from their picture: `HIGH` or `LOW`."""
+    speed: str = SPEEDS[0]
+    """One of `SPEEDS`."""
+    remix: bool = False
+    """Whether the prompt is edited before variations, 🔄, pans and zooms."""
+    stealth: bool = False
+    """Whether nobody else sees what is drawn."""
+    auto_dm: bool = False
+    """Whether finished jobs are also sent by direct message."""
+    suffix: str = ""
+    """Parameters that act in prompts that do not say otherwise."""
+    macros: Mapping[str, str] = MappingProxyType({})
+    """Their own parameters, without dashes, in small letters, and what each stands for."""
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """What is added to their prompts, an earlier one before a later one."""
+        style = "" if self.stylize is None else f"--stylize {self.stylize}"
+        return tuple(filter(None, (self.suffix, style)))
 
 
 class Preferences:
@@ -29,6 +73,59 @@ class Preferences:
         self._database = database
         self._remembered: dict[tuple[int, int], dict[str, str]] = {}
         self._changes = 0
+        self._changing = asyncio.Lock()
+        self._languages: dict[int, str] = {}
+
+    async def start(self) -> None:
+        """Read what must be known without waiting: the servers' languages."""
+        async with self._database.read() as connection:
+            rows = await connection.execute(
+                select(preferences.c.guild_id, preferences.c.value).where(
+                    preferences.c.user_id == EVERYBODY, preferences.c.name == LANGUAGE
+                )
+            )
+            self._languages = {row.guild_id: row.value for row in rows}
+
+    def language(self, guild_id: int | None) -> str | None:
+        """What the server's managers chose; None: nothing."""
+        return self._languages.get(guild_id or 0)
+
+    async def member(self, user_id: int) -> Member:
+        """What the member set."""
+        return _member(await self.of(_EVERYWHERE, user_id))
+
+    async def change(self, user_id: int, **changes: Any) -> Member:  # noqa: ANN401 - any field
+        """Set fields of the member's; what they then have."""
+        async with self._changing:
+            changed = dataclasses.replace(await self.member(user_id), **changes)
+            for name in changes:
+                await self.put(name, _written(changed, name), _EVERYWHERE, user_id)
+        return changed
+
+    async def set_macro(self, user_id: int, name: str, text: str, most: int) -> bool:
+        """Keep a parameter of the member's own, or delete it where `text` is empty.
+
+        False where they have `most` others already.
+        """
+        async with self._changing:
+            kept = dict((await self.member(user_id)).macros)
+            kept.pop(name, None)
+            if text and len(kept) >= most:
+                return False
+            if text:
+                kept[name] = text
+            written = _written(Member(macros=kept), "macros")
+            await self.put("macros", written, _EVERYWHERE, user_id)
+        return True
+
+    async def reset(self, user_id: int) -> Member:
+        """Everything of the member's as it was at first, but for their own parameters."""
+        fresh = {
+            field.name: getattr(Member(), field.name)
+            for field in dataclasses.fields(Member)
+            if field.name != "macros"
+        }
+        return await self.change(user_id, **fresh)
 
     async def of(self, guild_id: int, user_id: int = EVERYBODY) -> Mapping[str, str]:
         """What is set there, by name."""
@@ -64,3 +161,24 @@ class Preferences:
         finally:
             self._changes += 1
             self._remembered.pop((guild_id, user_id), None)
+        if (user_id, name) == (EVERYBODY, LANGUAGE):
+            self._languages[guild_id] = value
+            if not value:
+                del self._languages[guild_id]
+
+
+def _written(member: Member, name: str) -> str:
+    """The field as text; empty where it is as at first."""
+    value = getattr(member, name)
+    if value == getattr(Member(), name):
+        return ""
+    return json.dumps(dict(value) if name == "macros" else value, ensure_ascii=False)
+
+
+def _member(stored: Mapping[str, str]) -> Member:
+    """What is stored by an earlier version and not known any more is passed over."""
+    values: dict[str, Any] = {}
+    for field in dataclasses.fields(Member):
+        if field.name in stored:
+            values[field.name] = json.loads(stored[field.name])
+    return Member(**values)

@@ -4,7 +4,8 @@ A grid of four at the model's own size and steps costs `price_factor` credits; e
 is in proportion to its work: images × evaluations × samples × pixels. A sampler may evaluate the
 model twice a step; a picture has two samples with guidance, a third where a part of its prompt has
 a negative weight, and one without guidance. Enlarging costs by the pixels it
-makes; what makes text has a small fixed price.
+makes; what makes text has a small fixed price. In turbo mode, before the jobs of others, everything
+costs twice as much.
 """
 
 from __future__ import annotations
@@ -27,10 +28,16 @@ DESCRIBE = 25
 """In 1/100 credit."""
 WORD_WEIGHTS = 10
 """In 1/100 credit."""
+TURBO = 2
+"""How many times the price a job costs that goes before others."""
 
 
 def price(job: engine.Job, model: engine.ModelInfo | None) -> int:
     """The job's price in 1/100 credit, at least 1. model: the one that a drawing is made on."""
+    return _of_work(job, model) * (TURBO if job.lane is engine.Lane.TURBO else 1)
+
+
+def _of_work(job: engine.Job, model: engine.ModelInfo | None) -> int:
     match job:
         case engine.DrawJob():
             assert model is not None  # every drawing names one that is installed

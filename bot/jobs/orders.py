@@ -18,7 +18,7 @@ from bot.credits import ledger, pricing
 from bot.credits.accounts import Accounts
 from bot.credits.pricing import credits_text
 from bot.errors import Draining, NotConfirmed, UserError
-from bot.jobs import batches, codec, records
+from bot.jobs import batches, codec, modes, records
 from bot.jobs.batches import BatchRow
 from bot.jobs.engine_client import EngineClient
 from bot.jobs.kinds import Context, LinkingRequest, PictureRequest, Request, Written
@@ -187,7 +187,7 @@ class Orders:
         return request.model(await self._context(order))
 
     async def _write(self, order: Order) -> Written:
-        written = order.request.write(await self._context(order))
+        written = await self._settled(order, order.request.write(await self._context(order)))
         try:
             self._engine.check(written.job)
         except ValueError as error:  # a drawing's own rooms refuse with more to say
@@ -197,10 +197,24 @@ class Orders:
     async def _write_all(self, orders: Sequence[Order]) -> list[Written]:
         """Off the event loop: many long prompts take a while to read."""
         pairs = [(order.request, await self._context(order)) for order in orders]
-        return await asyncio.to_thread(lambda: [each.write(context) for each, context in pairs])
+        written = await asyncio.to_thread(lambda: [each.write(context) for each, context in pairs])
+        return [
+            await self._settled(order, each) for order, each in zip(orders, written, strict=True)
+        ]
+
+    async def _settled(self, order: Order, written: Written) -> Written:
+        """In the modes that its words ask for, or else its member."""
+        own = modes.of_member(await self._preferences.member(order.user_id))
+        chosen = modes.settled(written.resolved, own)
+        return dataclasses.replace(
+            written,
+            job=dataclasses.replace(written.job, lane=chosen.lane),
+            resolved=modes.with_modes(written.resolved, chosen),
+        )
 
     async def _context(self, order: Order) -> Context:
         of_the_server = await self._preferences.of(order.guild_id)
+        own = await self._preferences.member(order.user_id)
         models = self._engine.models()
         installed = {
             name.casefold()
@@ -208,7 +222,7 @@ class Orders:
             if model.installed
             for name in (model.name, *model.aliases)
         }
-        wanted = (of_the_server.get(DEFAULT_MODEL, ""), self._default_model)
+        wanted = (own.model, of_the_server.get(DEFAULT_MODEL, ""), self._default_model)
         return Context(
             models=models,
             default_model=next((name for name in wanted if name.casefold() in installed), ""),

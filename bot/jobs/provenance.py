@@ -17,7 +17,7 @@ from PIL import Image
 from sqlalchemy import Row, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.jobs import records
+from bot.jobs import modes, records
 from bot.jobs.records import JobRow
 from bot.pictures import fingerprint, uploads
 from bot.pictures.fingerprint import Fingerprint
@@ -136,7 +136,7 @@ def parameters_of(row: JobRow) -> Mapping[str, Any]:
 
 def is_stealthy(row: JobRow) -> bool:
     """Whether nobody but its owner may learn what the job was asked for."""
-    return bool(parameters_of(row).get("stealth"))
+    return modes.of(row).stealth
 
 
 async def _origin(connection: AsyncConnection, found: Row[Any], *, unchanged: bool) -> Origin:

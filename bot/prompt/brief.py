@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import engine
 from bot.prompt import left_out, looks
 from bot.prompt.characters import shortened
-from bot.prompt.flags import BY_NAME
+from bot.prompt.flags import BY_NAME, Parameters
 from bot.prompt.grammar import Prompt
 from bot.prompt.model_choice import choose_model
 from bot.prompt.refusing import refused
@@ -166,8 +166,14 @@ def _job(
         stop=asked.stop / 100,
         tile=asked.tile and "tile" in model.operations,
         loras=_loras(prompt, model, presets),
-        lane=engine.Lane.RELAX if asked.relax else engine.Lane.FAST,
+        lane=_lane(asked),
     )
+
+
+def _lane(asked: Parameters) -> engine.Lane:
+    if asked.relax:
+        return engine.Lane.RELAX
+    return engine.Lane.TURBO if asked.turbo else engine.Lane.FAST
 
 
 def fit(

@@ -405,8 +405,7 @@ FLAGS: tuple[Flag, ...] = (
         name="turbo",
         group="speed",
         form=None,
-        does=Sentence("This job in turbo mode."),
-        lacks=Sentence("nobody goes before others here"),
+        does=Sentence("Is drawn before fast jobs, at twice the price."),
     ),
     Flag(
         name="public",

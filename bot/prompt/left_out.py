@@ -146,6 +146,8 @@ def _of_model(name: str, prompt: Prompt, model: engine.ModelInfo) -> Iterator[Se
             yield Sentence("it draws no larger")
         case "cfg" if _has_no_guidance(model):
             yield Sentence("it draws without guidance")
+        case "turbo" if asked.relax:
+            yield Sentence("{other} goes before it", other="--relax")
         case "sd" | "fast" | "public":  # the usual, unless its opposite was asked for too
             for other in asked.given:
                 if other != name and BY_NAME[other].group == BY_NAME[name].group:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.errors import PromptError
@@ -10,6 +11,7 @@ from bot.prompt.brief import GRID_IMAGES
 from bot.prompt.characters import plain
 from bot.prompt.grammar import Prompt, check_length, parse
 from bot.prompt.permutations import Expansion
+from bot.prompt.written_out import NO_MACROS, written_out
 from engine import MAX_SEED, Sentence
 
 
@@ -23,8 +25,17 @@ class Grids:
     """Whether a prompt with --seed is repeated, see `read`."""
 
 
-def read(text: str, limit: int) -> Grids:
+def read(
+    text: str,
+    limit: int,
+    *,
+    macros: Mapping[str, str] = NO_MACROS,
+    suffixes: Sequence[str] = (),
+) -> Grids:
     """The grids that `text` orders, 1 … `limit`; PromptError, marked in `text`, where it cannot.
+
+    macros, suffixes: the member's own, as `written_out` takes them; in the prompts they are
+    written out.
 
     Repetitions of a prompt with --seed have seeds of their own, four apart because a grid's
     pictures have four in a row: the same pictures several times are nobody's wish, and this way
@@ -35,7 +46,8 @@ def read(text: str, limit: int) -> Grids:
     found: list[tuple[Expansion, Prompt]] = []
     for expansion in permutations.expansions(source, limit):
         try:
-            found.append((expansion, parse(expansion.text)))
+            written = written_out(expansion.text, macros=macros, suffixes=suffixes)
+            found.append((expansion, parse(written)))
         except PromptError as error:
             raise expansion.blamed(error) from None
     count = sum(prompt.parameters.repeat or 1 for _, prompt in found)
@@ -83,6 +95,9 @@ def _too_many(found: list[tuple[Expansion, Prompt]], count: int, limit: int) -> 
     )
     expansion, prompt = max(found, key=lambda each: each[1].parameters.repeat or 0)
     segment = next(segment for segment in prompt.segments if segment.name == "repeat")
+    token, start = segment.text, segment.start
+    if expansion.text.strip()[start:].find(token) != 0:  # the member's own parameters brought it
+        token, start = "", 0
     return expansion.blamed(
-        PromptError(sentence, token=segment.text, start=segment.start, command=prompt.source)
+        PromptError(sentence, token=token, start=start, command=prompt.source)
     )

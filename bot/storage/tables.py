@@ -274,6 +274,19 @@ messages = Table(
 )
 Index("ix_messages_job_id", messages.c.job_id)
 
+favourites = Table(
+    "favourites",
+    metadata,
+    Column("user_id", BigInteger, nullable=False),
+    Column("job_id", ForeignKey("jobs.id"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    PrimaryKeyConstraint("user_id", "job_id", "position"),
+    CheckConstraint("position >= 0", name="position_not_negative"),
+    comment="What members marked: one picture of a job, or 0 for all of them.",
+)
+Index("ix_favourites_member", favourites.c.user_id, favourites.c.created_ms)
+
 preferences = Table(
     "preferences",
     metadata,

@@ -24,7 +24,6 @@ from bot.jobs.kinds import KINDS, STRONG, SUBTLE, Variation
 from bot.jobs.records import JobRow, MessageRow, Role
 from bot.locale import translated
 from bot.pictures import grid, metadata
-from bot.preferences import ON, REMIX
 from bot.prompt.characters import plain
 from bot.ui import modals
 from bot.ui.language import to_member
@@ -245,8 +244,7 @@ async def act(
 
 
 async def _is_remixing(interaction: discord.Interaction[Darkroom]) -> bool:
-    set_ = await interaction.client.preferences.of(interaction.guild_id or 0, interaction.user.id)
-    return set_.get(REMIX) == ON
+    return (await interaction.client.preferences.member(interaction.user.id)).remix
 
 
 def _press(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from discord.utils import snowflake_time, utcnow
 
 import engine
 from bot import locale
+from bot.jobs import modes
 from bot.jobs.batches import BatchRow
 from bot.jobs.records import JobRow, Outcome
 from bot.prompt.markdown import harmless
@@ -17,8 +19,9 @@ CONTENT_CHARACTERS = 2000
 """Of one Discord message."""
 EDITABLE_S = 55 * 60
 """Discord all but forbids editing messages older than an hour (30046)."""
-FAST = Sentence("fast")
-RELAXED = Sentence("relax")
+_SPEEDS: Mapping[str, Sentence] = MappingProxyType(
+    {"fast": Sentence("fast"), "relax": Sentence("relax"), "turbo": Sentence("turbo")}
+)
 _PROMPT_CHARACTERS = 1200
 _SHOWN_CHARACTERS = 1600
 
@@ -81,8 +84,7 @@ def outcome_of(row: JobRow) -> Sentence:
 
 def speed_of(row: JobRow) -> Sentence:
     """The mode it was ordered in, in brackets."""
-    parameters = json.loads(row.resolved).get("prompt", {})
-    return RELAXED if parameters.get("relax") else FAST
+    return _SPEEDS[modes.of(row).speed]
 
 
 def age_s(message_id: int) -> float:

@@ -4,7 +4,6 @@ import pytest
 from tests_support import PatientEngine, custom_ids, labels, refusal
 
 from bot.jobs.records import Outcome
-from bot.preferences import ON, REMIX
 from bot.prompt.grammar import MAX_PROMPT_CHARACTERS
 from bot.ui.modals import TEXT_CHARACTERS
 
@@ -19,7 +18,7 @@ async def imagine(env, channel, member, prompt="a red cat --ar 3:2"):
 
 @pytest.fixture
 async def remixing(simcord_bot, guild, alice):
-    await simcord_bot.preferences.put(REMIX, ON, guild.id, alice.id)
+    await simcord_bot.preferences.change(alice.id, remix=True)
 
 
 async def press(member, message, label):
@@ -141,7 +140,7 @@ async def test_forged_forms_get_a_sentence_and_foreign_ones_none(
 ):
     grid = await imagine(simcord_env, channel, alice)
     job_id = fake_engine.jobs[0].id
-    await simcord_bot.preferences.put(REMIX, ON, channel.guild.id, alice.id)
+    await simcord_bot.preferences.change(alice.id, remix=True)
     for custom_id, said in {
         "job:nothing": "not one of Darkroom's",
         f"job:{job_id}:u:1": "This form is not one of Darkroom's",

@@ -1,0 +1,66 @@
+"""How soon a job is drawn and who may see it: as its prompt says, else as its member has set."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import engine
+from bot.jobs.records import JobRow
+from bot.preferences import SPEEDS, Member
+
+_NAME = "modes"
+"""Of the modes in `resolved`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Modes:
+    """Of one job."""
+
+    speed: str = SPEEDS[0]
+    stealth: bool = False
+    """Nobody but its member may see the job."""
+
+    @property
+    def lane(self) -> engine.Lane:
+        return engine.Lane[self.speed.upper()]
+
+
+def of_member(member: Member) -> Modes:
+    """Of a job whose prompt says nothing of it."""
+    return Modes(speed=member.speed, stealth=member.stealth)
+
+
+def asked(parameters: Mapping[str, Any], own: Modes) -> Modes:
+    """What parameters of a prompt, by their long names, say; `own` where they say nothing."""
+    speed = next((name for name in ("relax", "turbo", "fast") if parameters.get(name)), own.speed)
+    stealth = own.stealth and not parameters.get("public")
+    return Modes(speed=speed, stealth=stealth or bool(parameters.get("stealth")))
+
+
+def settled(resolved: Mapping[str, Any], own: Modes) -> Modes:
+    """Of a job with these resolved words, see `kinds.Written`.
+
+    One that goes on as an earlier job was resolved is drawn as soon as who orders it wants, and
+    stays hidden where the earlier one was.
+    """
+    earlier = resolved.get(_NAME)
+    if earlier is None:
+        return asked(resolved.get("prompt", {}), own)
+    return Modes(speed=own.speed, stealth=own.stealth or earlier["stealth"])
+
+
+def with_modes(resolved: Mapping[str, Any], modes: Modes) -> dict[str, Any]:
+    """The resolved words as they are stored."""
+    return {**resolved, _NAME: dataclasses.asdict(modes)}
+
+
+def of(row: JobRow) -> Modes:
+    """The job's."""
+    resolved = json.loads(row.resolved)
+    if _NAME in resolved:
+        return Modes(**resolved[_NAME])
+    return asked(resolved.get("prompt", {}), Modes())  # by an earlier version
