@@ -6,12 +6,12 @@ import asyncio
 import dataclasses
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import delete, insert, select
 
+from bot.prompt.flags import FLAGS
 from bot.storage.database import Database
 from bot.storage.tables import preferences
 
@@ -24,7 +24,9 @@ BUTTONS = "buttons"
 OWNERS = "owners"
 LANGUAGE = "language"
 """What stands in a server's channels is in this language of `locale`, whatever Discord says."""
-SPEEDS = ("fast", "relax", "turbo")
+SPEEDS = tuple(flag.name for flag in FLAGS if flag.group == "speed")
+"""Where a prompt names two, the first one counts."""
+FAST = "fast"
 HIGH, LOW = "high", "low"
 STYLIZE = (50, 100, 250, 750)
 """Low, medium, high, very high."""
@@ -43,7 +45,7 @@ class Member:
     """None: as without `--stylize`."""
     variation: str = HIGH
     """How far V1–V4 go from their picture: `HIGH` or `LOW`."""
-    speed: str = SPEEDS[0]
+    speed: str = FAST
     """One of `SPEEDS`."""
     remix: bool = False
     """Whether the prompt is edited before variations, 🔄, pans and zooms."""
@@ -53,7 +55,7 @@ class Member:
     """Whether finished jobs are also sent by direct message."""
     suffix: str = ""
     """Parameters that act in prompts that do not say otherwise."""
-    macros: Mapping[str, str] = MappingProxyType({})
+    macros: Mapping[str, str] = field(default_factory=dict)
     """Their own parameters, without dashes, in small letters, and what each stands for."""
 
     @property
@@ -121,9 +123,9 @@ class Preferences:
     async def reset(self, user_id: int) -> Member:
         """Everything of the member's as it was at first, but for their own parameters."""
         fresh = {
-            field.name: getattr(Member(), field.name)
-            for field in dataclasses.fields(Member)
-            if field.name != "macros"
+            each.name: getattr(Member(), each.name)
+            for each in dataclasses.fields(Member)
+            if each.name != "macros"
         }
         return await self.change(user_id, **fresh)
 
@@ -178,7 +180,7 @@ def _written(member: Member, name: str) -> str:
 def _member(stored: Mapping[str, str]) -> Member:
     """What is stored by an earlier version and not known any more is passed over."""
     values: dict[str, Any] = {}
-    for field in dataclasses.fields(Member):
-        if field.name in stored:
-            values[field.name] = json.loads(stored[field.name])
+    for each in dataclasses.fields(Member):
+        if each.name in stored:
+            values[each.name] = json.loads(stored[each.name])
     return Member(**values)

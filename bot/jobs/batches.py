@@ -52,6 +52,8 @@ class Item:
     """Why it failed, for the member."""
     message_id: int | None
     """The message with what it made."""
+    resolved: str = "{}"
+    """As `JobRow.resolved`."""
 
 
 async def accept(connection: AsyncConnection, batch: BatchRow) -> None:
@@ -95,6 +97,7 @@ async def items(connection: AsyncConnection, batch_id: str) -> list[Item]:
             jobs.c.outcome,
             jobs.c.delivery,
             jobs.c.reason,
+            jobs.c.resolved,
             made.label("message_id"),
         )
         .where(jobs.c.batch_id == batch_id)

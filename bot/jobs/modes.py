@@ -9,18 +9,22 @@ from dataclasses import dataclass
 from typing import Any
 
 import engine
+from bot.jobs.batches import Item
 from bot.jobs.records import JobRow
-from bot.preferences import SPEEDS, Member
+from bot.preferences import FAST, SPEEDS, Member
 
 _NAME = "modes"
 """Of the modes in `resolved`."""
+_KEPT = ("relax",)
+"""Speeds of an earlier job's words that count in what goes on from it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Modes:
     """Of one job."""
 
-    speed: str = SPEEDS[0]
+    speed: str = FAST
+    """One of `preferences.SPEEDS`."""
     stealth: bool = False
     """Nobody but its member may see the job."""
 
@@ -36,7 +40,7 @@ def of_member(member: Member) -> Modes:
 
 def asked(parameters: Mapping[str, Any], own: Modes) -> Modes:
     """What parameters of a prompt, by their long names, say; `own` where they say nothing."""
-    speed = next((name for name in ("relax", "turbo", "fast") if parameters.get(name)), own.speed)
+    speed = next((name for name in SPEEDS if parameters.get(name)), own.speed)
     stealth = own.stealth and not parameters.get("public")
     return Modes(speed=speed, stealth=stealth or bool(parameters.get("stealth")))
 
@@ -44,13 +48,14 @@ def asked(parameters: Mapping[str, Any], own: Modes) -> Modes:
 def settled(resolved: Mapping[str, Any], own: Modes) -> Modes:
     """Of a job with these resolved words, see `kinds.Written`.
 
-    One that goes on as an earlier job was resolved is drawn as soon as who orders it wants, and
-    stays hidden where the earlier one was.
+    One that goes on as an earlier job was resolved stays relaxed where its words say so, but turbo
+    is ordered anew by whoever pays for it; and it stays hidden where the earlier one was.
     """
-    earlier = resolved.get(_NAME)
+    words, earlier = resolved.get("prompt", {}), resolved.get(_NAME)
     if earlier is None:
-        return asked(resolved.get("prompt", {}), own)
-    return Modes(speed=own.speed, stealth=own.stealth or earlier["stealth"])
+        return asked(words, own)
+    speed = next((name for name in _KEPT if words.get(name)), own.speed)
+    return Modes(speed=speed, stealth=own.stealth or earlier["stealth"])
 
 
 def with_modes(resolved: Mapping[str, Any], modes: Modes) -> dict[str, Any]:
@@ -58,7 +63,7 @@ def with_modes(resolved: Mapping[str, Any], modes: Modes) -> dict[str, Any]:
     return {**resolved, _NAME: dataclasses.asdict(modes)}
 
 
-def of(row: JobRow) -> Modes:
+def of(row: JobRow | Item) -> Modes:
     """The job's."""
     resolved = json.loads(row.resolved)
     if _NAME in resolved:

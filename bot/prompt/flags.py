@@ -396,16 +396,16 @@ FLAGS: tuple[Flag, ...] = (
         does=Sentence("Waits until no fast job does; at the same price."),
     ),
     Flag(
-        name="fast",
-        group="speed",
-        form=None,
-        does=Sentence("Fast mode, as without it."),
-    ),
-    Flag(
         name="turbo",
         group="speed",
         form=None,
         does=Sentence("Is drawn before fast jobs, at twice the price."),
+    ),
+    Flag(
+        name="fast",
+        group="speed",
+        form=None,
+        does=Sentence("Fast mode, as without it."),
     ),
     Flag(
         name="public",

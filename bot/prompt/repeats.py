@@ -98,6 +98,4 @@ def _too_many(found: list[tuple[Expansion, Prompt]], count: int, limit: int) -> 
     token, start = segment.text, segment.start
     if expansion.text.strip()[start:].find(token) != 0:  # the member's own parameters brought it
         token, start = "", 0
-    return expansion.blamed(
-        PromptError(sentence, token=token, start=start, command=prompt.source)
-    )
+    return expansion.blamed(PromptError(sentence, token=token, start=start, command=prompt.source))

@@ -15,7 +15,7 @@ from bot.jobs.records import Delivery, Outcome
 from bot.locale import translated
 from bot.prompt.markdown import harmless
 from bot.ui.joined_notes import joined
-from bot.ui.message_text import headline, status_of
+from bot.ui.message_text import headline, speed_of, status_of
 from engine import Sentence
 
 _EMBED_CHARACTERS = 4096
@@ -84,7 +84,7 @@ def content(batch: BatchRow, items: Sequence[Item], events: Mapping[str, engine.
     of_all = Sentence("{drawn} of {count} drawn", drawn=drawn, count=len(items))
     outcomes = {item.outcome for item in items}
     if Outcome.OPEN not in outcomes:
-        ended = _FAST if drawn else Sentence("failed")
+        ended = speed_of(items[0]) if drawn else Sentence("failed")
         return headline(
             batch, of_all, Sentence("cancelled") if Outcome.CANCELLED in outcomes else ended
         )

@@ -160,6 +160,7 @@ class Darkroom(discord.AutoShardedClient):
             lookup=self.lookup,
             fetcher=fetcher,
             batches=self.batches,
+            preferences=preferences,
         )
 
     def is_owner(self, user_id: int) -> bool:
@@ -196,6 +197,7 @@ class Darkroom(discord.AutoShardedClient):
         self.add_dynamic_items(JobButton, BatchButton)
         commands.add_all(self.tree)
         await self.tree.set_translator(Translator())
+        await self.preferences.start()
         if not self.serving:
             return
         await self.sync_commands()

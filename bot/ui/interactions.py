@@ -34,8 +34,10 @@ from bot.jobs.records import JobRow, Outcome
 from bot.jobs.runner import Runner
 from bot.pictures import metadata, uploads
 from bot.pictures.fetch import Fetcher
+from bot.preferences import Preferences
 from bot.prompt import repeats
 from bot.prompt.characters import plain, shortened
+from bot.prompt.written_out import written_out
 from bot.ui.batches import Batches
 from bot.ui.language import channel_locale, member_locale
 from bot.ui.message_text import headline, quoted, status_of, with_notes
@@ -57,17 +59,20 @@ class Interactions:
         lookup: Lookup,
         fetcher: Fetcher,
         batches: Batches,
+        preferences: Preferences,
     ) -> None:
         self._orders = orders
         self._runner = runner
         self._lookup = lookup
         self._fetcher = fetcher
         self._batches = batches
+        self._preferences = preferences
 
     async def imagine(self, interaction: discord.Interaction, text: str) -> None:
         """A grid for a prompt as typed; its links are fetched first.
 
-        Where the text stands for several prompts, the member is asked to confirm them first.
+        The member's own parameters and suffix are written out in it. Where the text stands for
+        several prompts, the member is asked to confirm them first.
         """
         text = plain(text)
         try:
@@ -75,7 +80,8 @@ class Interactions:
             most = self._orders.most_grids(
                 guild_id=interaction.guild_id or 0, user_id=interaction.user.id
             )
-            grids = repeats.read(text, most)
+            own = await self._preferences.member(interaction.user.id)
+            grids = repeats.read(text, most, macros=own.macros, suffixes=own.suffixes)
             first, *more = grids.prompts
             request = Imagine(text=first)
             order = order_of(interaction, request)
@@ -105,9 +111,13 @@ class Interactions:
         most = self._orders.most_grids(
             guild_id=interaction.guild_id or 0, user_id=interaction.user.id
         )
-        if text is not None and len(repeats.read(text, most).prompts) > 1:
-            await self.imagine(interaction, text)
-            return
+        if text is not None:
+            own = await self._preferences.member(interaction.user.id)
+            prompts = repeats.read(text, most, macros=own.macros).prompts
+            if len(prompts) > 1:
+                await self.imagine(interaction, text)
+                return
+            text = prompts[0]
         await self.place(interaction, self._rerolled(row, text))
 
     async def _rerolled(self, row: JobRow, text: str | None) -> Request:
@@ -138,6 +148,7 @@ class Interactions:
         text = plain(text)
         check_permissions(interaction)
         try:
+            text = await self._written_out(interaction, text)
             await self.place(interaction, Shorten(text=text))
         except UserError as refusal:
             refusal.command = f"/shorten prompt: {text}"
@@ -171,6 +182,8 @@ class Interactions:
         if row.outcome is not Outcome.FINISHED:
             raise NotFound("This job has no pictures to vary; press 🔄 to draw it again.")
         check_permissions(interaction)
+        text = None if text is None else await self._written_out(interaction, text)
+        remix = None if remix is None else await self._written_out(interaction, remix)
         making = self._varied(row, number, variation, text, remix=remix, tells=tells)
         await self.place(interaction, making)
 
@@ -184,7 +197,7 @@ class Interactions:
         remix: str | None,
         tells: bool,
     ) -> Request:
-        text = remix if text is None else plain(text)
+        text = remix if text is None else text
         _, picture = await self._lookup.picture(row.id, number)
         return Vary(
             parent=await self._lookup.restored(row, pictures=False),
@@ -207,6 +220,11 @@ class Interactions:
         check_permissions(interaction)
         fetches = [partial(self._attached, item) for item in attachments]
         await self.place(interaction, Blend(aspect=aspect), fetches)
+
+    async def _written_out(self, interaction: discord.Interaction, text: str) -> str:
+        """The text with the member's own parameters written out, but for a prompt without words."""
+        own = await self._preferences.member(interaction.user.id)
+        return written_out(text, beside=1, macros=own.macros)
 
     async def place(
         self,

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
 from discord.utils import snowflake_time, utcnow
 
 import engine
 from bot import locale
 from bot.jobs import modes
-from bot.jobs.batches import BatchRow
+from bot.jobs.batches import BatchRow, Item
 from bot.jobs.records import JobRow, Outcome
 from bot.prompt.markdown import harmless
 from engine import Sentence
@@ -19,9 +16,6 @@ CONTENT_CHARACTERS = 2000
 """Of one Discord message."""
 EDITABLE_S = 55 * 60
 """Discord all but forbids editing messages older than an hour (30046)."""
-_SPEEDS: Mapping[str, Sentence] = MappingProxyType(
-    {"fast": Sentence("fast"), "relax": Sentence("relax"), "turbo": Sentence("turbo")}
-)
 _PROMPT_CHARACTERS = 1200
 _SHOWN_CHARACTERS = 1600
 
@@ -82,9 +76,15 @@ def outcome_of(row: JobRow) -> Sentence:
             return speed_of(row)
 
 
-def speed_of(row: JobRow) -> Sentence:
+def speed_of(row: JobRow | Item) -> Sentence:
     """The mode it was ordered in, in brackets."""
-    return _SPEEDS[modes.of(row).speed]
+    match modes.of(row).lane:
+        case engine.Lane.RELAX:
+            return Sentence("relax")
+        case engine.Lane.TURBO:
+            return Sentence("turbo")
+        case engine.Lane.FAST:
+            return Sentence("fast")
 
 
 def age_s(message_id: int) -> float:

@@ -36,6 +36,8 @@ def test_a_grid_at_the_models_own_size_and_steps_costs_its_factor():
         ({"steps": 2 * MODEL.steps}, 200),
         ({"width_px": 2 * MODEL.width_px}, 200),
         ({"stop": 0.5}, 50),
+        ({"lane": engine.Lane.TURBO}, 200),
+        ({"lane": engine.Lane.RELAX}, 100),
         ({"inputs": (engine.InputPicture(data=b"x"),), "strength": 0.75}, 75),
         (
             {

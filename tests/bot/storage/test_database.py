@@ -116,7 +116,16 @@ async def before_messages(database):
 def to_revision(connection, revision):
     """Drop everything and build the schema of that revision."""
     metadata.reflect(connection)
-    first = ("picture_hashes", "messages", "films", "texts", "preferences", "facts", "entries")
+    first = (
+        "favourites",
+        "picture_hashes",
+        "messages",
+        "films",
+        "texts",
+        "preferences",
+        "facts",
+        "entries",
+    )
     for table in (*first, "holds"):
         connection.exec_driver_sql(
             f"DROP TABLE IF EXISTS {table} CASCADE".replace(

@@ -1,3 +1,4 @@
+import asyncio
 import contextlib
 
 import pytest
@@ -55,3 +56,44 @@ async def test_what_changes_while_it_is_read_is_not_remembered_as_it_was(databas
     database.read = slow
     assert await kept.of(1) == {}
     assert await kept.of(1) == {"model": "sdxl"}
+
+
+async def test_what_a_member_sets_is_theirs_in_every_server(again):
+    kept, later = again
+    changed = await kept.change(7, model="sdxl", stylize=250, remix=True, suffix="--ar 3:2")
+    assert changed.suffixes == ("--ar 3:2", "--stylize 250")
+    assert await later.member(7) == changed
+    assert await later.member(8) == preferences.Member()
+    await kept.change(7, stylize=None, remix=False)
+    assert (await kept.member(7)).suffixes == ("--ar 3:2",)
+
+
+async def test_a_reset_leaves_only_the_parameters_of_ones_own(again):
+    kept, later = again
+    await kept.change(7, speed="relax", stealth=True, variation=preferences.LOW)
+    await kept.set_macro(7, "mine", "--ar 3:2", 2)
+    await kept.reset(7)
+    assert await later.member(7) == preferences.Member(macros={"mine": "--ar 3:2"})
+
+
+async def test_a_member_has_only_so_many_parameters_of_their_own(again):
+    kept, later = again
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(kept.set_macro(7, f"m{n}", "--raw", 3)) for n in range(5)]
+    assert [task.result() for task in tasks] == [True, True, True, False, False]
+    assert await kept.set_macro(7, "m1", "--ar 3:2", 3), "one that is there may be changed"
+    assert await kept.set_macro(7, "m0", "", 3)
+    assert dict((await later.member(7)).macros) == {"m1": "--ar 3:2", "m2": "--raw"}
+
+
+async def test_a_servers_language_is_known_without_waiting(database):
+    kept = Preferences(database)
+    await kept.put(preferences.LANGUAGE, "ja", 1)
+    assert kept.language(1) == "ja"
+    later = Preferences(database)
+    assert later.language(1) is None
+    await later.start()
+    assert later.language(1) == "ja"
+    assert later.language(None) is None
+    await later.put(preferences.LANGUAGE, "", 1)
+    assert later.language(1) is None
