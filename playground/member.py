@@ -31,6 +31,8 @@ ANSWER_WITHIN_S = 3.0
 """How long Discord waits for an interaction's first response."""
 
 EMOJI_LENGTH = 64
+TEXT_LENGTH = 4000
+"""The most characters that a field of a form holds."""
 _LINK_STYLES = (5, 6)
 _DIRECT_PERMISSIONS = discord.Permissions(
     attach_files=True, embed_links=True, mention_everyone=True, external_emojis=True
@@ -237,15 +239,16 @@ class Member:
             raise Refused("There is no such form for you to send.")
         if shown.modal_consumed:
             raise Refused("That form was already sent.")
-        files: dict[str, Any] = {
-            key: [(file.filename, file.data) for file in value]
-            if isinstance(value, list) and value and isinstance(value[0], Upload)
-            else value
-            for key, value in values.items()
-        }
+        filled: dict[str, Any] = dict(values)
+        for key, value in values.items():
+            if isinstance(value, list) and value and isinstance(value[0], Upload):
+                self._check_files(value)
+                filled[key] = [(file.filename, file.data) for file in value]
+            elif isinstance(value, str) and len(value) > TEXT_LENGTH:
+                raise Refused(f"A field holds {TEXT_LENGTH} characters; this has {len(value)}.")
         with plain_refusals():
             data = simcord_bridge.fill_form(
-                self.state, self.id, shown.modal, files, channel_id=shown.channel_id
+                self.state, self.id, shown.modal, filled, channel_id=shown.channel_id
             )
         source = shown.source_message_id
         message = None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import logging
 import re
+import sys
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -15,7 +17,7 @@ from aiohttp import BodyPartReader, web
 from simcord.backend import serializers
 from simcord.backend.errors import BackendError, invalid_form_body, missing_permissions
 from simcord.backend.models import Message
-from simcord.enums import ChannelType
+from simcord.enums import ChannelType, InteractionType
 from simcord.http import router
 from simcord.http import routes as _routes  # noqa: F401 - registers every route
 
@@ -27,13 +29,23 @@ if TYPE_CHECKING:
 
 PREFIX = "/api/v10"
 FILES_PER_MESSAGE = 10
+CHOICES = 25
+MESSAGES_AT_ONCE = 100
 REQUEST_CAP_BYTES = 256 * MEBIBYTE
 
 _log = logging.getLogger(__name__)
-_SEND = re.compile(r"/channels/(\d+)/messages\Z")
+_MESSAGES = re.compile(r"/channels/(\d+)/messages\Z")
 _EDIT = re.compile(r"/channels/(\d+)/messages/(\d+)\Z")
 _CALLBACK = re.compile(r"/interactions/(\d+)/([^/]+)/callback\Z")
 _WEBHOOK = re.compile(r"/webhooks/(\d+)/([^/]+)(?:/messages/[^/]+)?\Z")
+_CALLBACKS = {
+    InteractionType.APPLICATION_COMMAND: {4, 5, 9},
+    InteractionType.MESSAGE_COMPONENT: {4, 5, 6, 7, 9},
+    InteractionType.APPLICATION_COMMAND_AUTOCOMPLETE: {8},
+    InteractionType.MODAL_SUBMIT: {4, 5},
+}
+"""The kinds of first response that each kind of interaction takes. A form that a button opened
+takes 6 and 7 too, as it has a message."""
 _FILE_FIELD = re.compile(r"files\[(\d+)\]\Z")
 
 
@@ -145,16 +157,49 @@ class Rest:
         if call.path == "/applications/@me":
             return self._dispatch(call, path="/oauth2/applications/@me")
         self._check_uploads(call)
-        send = _SEND.match(call.path)
-        if call.method == "POST" and send is not None:
-            return self._send(call, int(send.group(1)))
-        answer = self._dispatch(call)
+        messages = _MESSAGES.match(call.path)
+        if call.method == "POST" and messages is not None:
+            return self._send(call, int(messages.group(1)))
+        if call.method == "GET" and messages is not None:
+            return self._history(call)
         callback = _CALLBACK.match(call.path)
+        if callback is not None:
+            self._check_callback(call.body, int(callback.group(1)))
+        answer = self._dispatch(call)
         if callback is not None:
             self.state.answered(self.state.interactions[int(callback.group(1))])
             if call.query.get("with_response", "").lower() not in {"1", "true"}:
                 return None
         return answer
+
+    def _check_callback(self, body: Any, interaction_id: int) -> None:  # noqa: ANN401 - any JSON
+        """Refuse a first response that this kind of interaction does not take."""
+        record = self.state.interactions.get(interaction_id)
+        if record is None or not isinstance(body, dict):
+            return  # simcord says so
+        allowed = _CALLBACKS.get(InteractionType(record.type), set())
+        if record.type == InteractionType.MODAL_SUBMIT and record.source_message_id is not None:
+            allowed = allowed | {6, 7}
+        if body.get("type") not in allowed:
+            raise invalid_form_body(f"type: Value must be one of {sorted(allowed)}.")
+        data = body.get("data")
+        choices = data.get("choices") if isinstance(data, dict) else None
+        if isinstance(choices, list) and len(choices) > CHOICES:
+            raise invalid_form_body(f"data.choices: Must be {CHOICES} or fewer in length.")
+
+    def _history(self, call: Call) -> Any:  # noqa: ANN401 - any JSON
+        """A channel's messages, newest first; with `after`, those that came next after it.
+
+        simcord answers `after` with the newest of the channel, which leaves out what lies between.
+        """
+        text = call.query.get("limit", "50")
+        limit = int(text) if re.fullmatch("[0-9]{1,3}", text) else 0
+        if not 1 <= limit <= MESSAGES_AT_ONCE:
+            raise invalid_form_body(f"limit: Must be from 1 to {MESSAGES_AT_ONCE}.")
+        if "after" not in call.query:
+            return self._dispatch(call)
+        every = {**call.query, "limit": str(sys.maxsize)}
+        return self._dispatch(dataclasses.replace(call, query=every))[-limit:]
 
     def _gateway(self, *, bot: bool) -> dict[str, Any]:
         answer: dict[str, Any] = {"url": self.gateway_url}

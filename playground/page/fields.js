@@ -57,9 +57,9 @@ function plain(option, common, text) {
   return { element: area, read: () => (area.value === "" && !option.required ? undefined : area.value) };
 }
 
-function fileControl(common) {
+// A file input with a small picture of what was chosen; returns the element around both.
+export function showChosen(input) {
   const preview = h("img", { className: "preview", alt: "", hidden: true });
-  const input = h("input", { ...common, type: "file" });
   input.addEventListener("change", () => {
     if (preview.src) URL.revokeObjectURL(preview.src);
     const file = input.files[0];
@@ -67,7 +67,12 @@ function fileControl(common) {
     if (!preview.hidden) preview.src = URL.createObjectURL(file);
   });
   preview.addEventListener("error", () => (preview.hidden = true));
-  return { element: input, wrap: h("span", { className: "file-field" }, input, preview), file: () => input.files[0] };
+  return h("span", { className: "file-field" }, input, preview);
+}
+
+function fileControl(common) {
+  const input = h("input", { ...common, type: "file" });
+  return { element: input, wrap: showChosen(input), file: () => input.files[0] };
 }
 
 function suggesting(option, common, text, suggest) {

@@ -1,6 +1,7 @@
 // The forms that the bot opens (modals), and the enlarged picture.
 
 import { byId, freshId, h } from "./dom.js";
+import { showChosen } from "./fields.js";
 import { markdown } from "./markdown.js";
 import { optionsOf } from "./message.js";
 
@@ -57,20 +58,21 @@ function block(component, actions, fields) {
 function labelled(label, description, control, actions, fields) {
   const id = freshId("field");
   const required = control.required ?? ![19, 21, 22, 23].includes(control.type);
-  const [element, read] = makeControl(control, id, required, actions);
+  const [element, read, wrap] = makeControl(control, id, required, actions);
   fields.push(read);
   const hint = description && h("p", { className: "hint", id: `${id}-hint` }, description);
   if (hint) element.setAttribute("aria-describedby", hint.id);
-  return h("div", { className: "form-field" }, h("label", { htmlFor: id, id: `${id}-label` }, label, required && h("span", { className: "needed", title: "needed" }, " *")), hint, element);
+  return h("div", { className: "form-field" }, h("label", { htmlFor: id, id: `${id}-label` }, label, required && h("span", { className: "needed", title: "needed" }, " *")), hint, wrap ?? element);
 }
 
+// Returns [element, read, wrap?]: the control, what reads it into values and files, and an element around it.
 function makeControl(control, id, required, actions) {
   const key = control.custom_id;
   const common = { id, required, data: { testid: "modal-field", customId: key } };
   switch (control.type) {
     case 4: {
       const texts = { ...common, placeholder: control.placeholder ?? "", minLength: control.min_length ?? 0, value: control.value ?? "" };
-      if (control.max_length) texts.maxLength = control.max_length;
+      texts.maxLength = control.max_length ?? 4000;
       if (!texts.minLength) delete texts.minLength;
       const input = control.style === 2 ? h("textarea", { ...texts, rows: 5 }) : h("input", { ...texts, type: "text" });
       return [input, (values) => (values[key] = input.value)];
@@ -82,8 +84,8 @@ function makeControl(control, id, required, actions) {
     case 8: {
       const many = (control.max_values ?? 1) > 1;
       const chosen = new Set((control.options ?? []).filter((option) => option.default).map((option) => option.value));
-      const options = optionsOf(control, actions).map((option) => h("option", { value: option.value, selected: chosen.has(option.value) }, option.label));
-      const empty = many || chosen.size ? [] : [h("option", { value: "", selected: true }, control.placeholder ?? "Choose")];
+      const options = optionsOf(control, actions).map((option) => h("option", { value: option.value, selected: chosen.has(option.value) }, [option.label, option.description && `– ${option.description}`].filter(Boolean).join(" ")));
+      const empty = many || (chosen.size && required) ? [] : [h("option", { value: "", selected: !chosen.size }, control.placeholder ?? "Choose")];
       const menu = h("select", { ...common, multiple: many }, empty, options);
       return [menu, (values) => {
         const picked = [...menu.selectedOptions].map((option) => option.value).filter(Boolean);
@@ -92,7 +94,7 @@ function makeControl(control, id, required, actions) {
     }
     case 19: {
       const input = h("input", { ...common, type: "file", multiple: (control.max_values ?? 1) > 1 });
-      return [input, (_, files) => files.push(...[...input.files].map((file) => [key, file]))];
+      return [input, (_, files) => files.push(...[...input.files].map((file) => [key, file])), showChosen(input)];
     }
     case 21: {
       const name = freshId("radio");

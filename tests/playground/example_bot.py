@@ -91,6 +91,32 @@ class Remix(discord.ui.Modal, title="Remix"):
         await draw(interaction, self.prompt.value)
 
 
+class Paint(discord.ui.Modal, title="Paint"):
+    """A form of every kind that the real bot opens: words, a text, a menu, a file."""
+
+    note: discord.ui.TextDisplay[Any] = discord.ui.TextDisplay("Scribble over the **picture**.")
+    words: discord.ui.Label[Any] = discord.ui.Label(
+        text="Words",
+        description="what is to stand there",
+        component=discord.ui.TextInput(required=False, default="a hat"),
+    )
+    place: discord.ui.Label[Any] = discord.ui.Label(
+        text="Place",
+        component=discord.ui.Select(
+            required=False, options=[discord.SelectOption(label=x) for x in ("left", "right")]
+        ),
+    )
+    painted: discord.ui.Label[Any] = discord.ui.Label(
+        text="Painted over", component=discord.ui.FileUpload(required=False, max_values=2)
+    )
+
+    async def on_submit(self, interaction: discord.Interaction) -> None:
+        painted = self.painted.component.values
+        sizes = [(len(await file.read()), file.width) for file in painted]
+        said = f"{self.words.component.value} {self.place.component.values} {sizes}"
+        await interaction.response.send_message(f"Painted: {said}", ephemeral=True)
+
+
 def buttons(job: int) -> discord.ui.View:
     view = discord.ui.View(timeout=None)
     for act, indices in (("u", (1, 2, 3, 4)), ("r", (None,)), ("v", (1, 2, 3, 4))):
@@ -129,7 +155,7 @@ class Bot(discord.AutoShardedClient):
         super().__init__(intents=intents, guild_ready_timeout=0.1)
         self.tree = app_commands.CommandTree(self)
         self.tree.error(self.failed)
-        for command in (imagine, blend, info, whisper, slow, look):
+        for command in (imagine, blend, info, whisper, slow, look, paint):
             self.tree.add_command(command)
         self.tree.add_command(credits_group)
 
@@ -206,6 +232,11 @@ async def _styles(interaction: discord.Interaction, current: str) -> list[app_co
 @app_commands.command(description="Never answers")
 async def slow(interaction: discord.Interaction) -> None:
     """Leaves the member waiting."""
+
+
+@app_commands.command(description="Opens a form")
+async def paint(interaction: discord.Interaction) -> None:
+    await interaction.response.send_modal(Paint())
 
 
 @app_commands.context_menu(name="Look again")

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 import pytest_asyncio
+from PIL import Image
 
 from playground.record_demo import BROWSER_ARGUMENTS
 from playground.testbed import Testbed, is_grid
@@ -419,6 +420,36 @@ async def test_a_refused_form_says_why_where_it_is_seen(page, testbed, client):
     await form.get_by_role("button", name="Send").click()
     await expect(form.get_by_role("alert")).to_contain_text("not connected")
     await page.keyboard.press("Escape")
+    await expect(form).to_be_hidden()
+
+
+async def test_a_form_with_words_a_menu_and_a_file_is_filled_in_on_a_phone(
+    page, testbed, client, tmp_path
+):
+    from playwright.async_api import expect
+
+    picture = tmp_path / "painted.png"
+    Image.new("RGB", (8, 4), "red").save(picture)
+    await page.keyboard.type("/paint")
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("Enter")
+    form = page.get_by_role("dialog", name="Paint")
+    await expect(form.get_by_label("Words")).to_be_focused()
+    await expect(form.get_by_text("Scribble over the picture.")).to_be_visible()
+    await expect(form.get_by_label("Words")).to_have_accessible_description(
+        "what is to stand there"
+    )
+    await page.keyboard.press("End")
+    await page.keyboard.type(" of straw")
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("ArrowDown")
+    await form.get_by_label("Painted over").set_input_files(picture)
+    await expect(form.locator("img.preview")).to_be_visible()
+    assert await fits(page)
+    await form.get_by_label("Words").focus()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_test_id("content")).to_contain_text("Painted: a hat of straw ['left']")
+    await expect(page.get_by_test_id("content")).to_contain_text(f"({picture.stat().st_size}, 8)")
     await expect(form).to_be_hidden()
 
 

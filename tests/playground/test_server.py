@@ -364,6 +364,69 @@ async def test_request_the_model_lacks_is_501_and_recorded(testbed, http):
     assert "mystery" in testbed.gaps[0]
 
 
+FIELD = {"type": 1, "components": [{"type": 4, "custom_id": "a", "style": 1, "label": "A"}]}
+
+
+def form(**changes):
+    return {"type": 9, "data": {"custom_id": "x", "title": "A", "components": [FIELD], **changes}}
+
+
+@pytest.mark.parametrize(
+    ("act", "body"),
+    [
+        ("slash", {"type": 6}),
+        ("slash", {"type": 7, "data": {"content": "x"}}),
+        ("slash", {"type": 8, "data": {"choices": []}}),
+        (
+            "slash",
+            form(custom_id="x" * 101),
+        ),
+        ("slash", form(title="A" * 46)),
+        ("slash", form(components=[FIELD] * 6)),
+        ("autocomplete", {"type": 4, "data": {"content": "x"}}),
+        ("autocomplete", form()),
+        ("autocomplete", {"type": 8, "data": {"choices": [{"name": "a", "value": "a"}] * 26}}),
+        ("submit", form()),
+        ("submit", {"type": 6}),
+    ],
+)
+async def test_a_first_response_that_its_interaction_does_not_take_is_400(
+    testbed, client, http, act, body
+):
+    dora = testbed.member("dora")
+    if act == "submit":
+        shown = dora.slash(testbed.general, "paint")
+        await testbed.wait_for_answer(shown)
+    await client.close()
+    if act == "slash":
+        asked = dora.slash(testbed.general, "slow")
+    elif act == "autocomplete":
+        asked = dora.autocomplete(testbed.general, "whisper", "style", "i", {})
+    else:
+        asked = dora.submit(shown, {})
+    url = f"{testbed.server.api_url}/interactions/{asked.id}/{asked.token}/callback"
+    async with http.post(url, json=body) as answer:
+        assert (answer.status, (await answer.json())["code"]) == (400, 50035)
+    assert not asked.responded
+
+
+async def test_history_goes_on_after_a_message_with_the_next_ones(testbed, client, http):
+    dora = testbed.member("dora")
+    ids = [str(dora.write(testbed.general, f"{n}").id) for n in range(5)]
+    url = f"{testbed.server.api_url}/channels/{testbed.general}/messages"
+
+    async def history(**query):
+        async with http.get(url, params=query) as answer:
+            return [message["id"] for message in await answer.json()]
+
+    assert await history(limit=2) == [ids[4], ids[3]]
+    assert await history(after=ids[0], limit=2) == [ids[2], ids[1]]
+    assert await history(before=ids[3], limit=2) == [ids[2], ids[1]]
+    for limit in ("0", "101", "x"):
+        async with http.get(url, params={"limit": limit}) as answer:
+            assert answer.status == 400
+
+
 @pytest.mark.parametrize("body", ["{", "[1]", '"x"', "null", "\x00"])
 async def test_malformed_bodies_are_400(testbed, http, body):
     url = f"{testbed.server.api_url}/channels/{testbed.general}/messages"

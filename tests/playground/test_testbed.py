@@ -1,17 +1,20 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import select
 import sys
 
 import pytest
+from PIL import Image
 
 import engine
 from bot.ui.message_text import status_of
 from playground import testbed as testbeds
 from playground.refusal import Refused
 from playground.testbed import BotEnded, Testbed, is_grid
+from playground.upload import Upload
 
 
 async def test_buttons_made_before_kill_9_work_after_a_new_start(testbed, bot_command):
@@ -103,6 +106,30 @@ async def test_modal_is_filled_and_sent(testbed, client):
     await testbed.wait_for_message(lambda m: "a blue dog" in m.content and is_grid(m))
     with pytest.raises(Refused, match="already sent"):
         dora.submit(shown, {field: "a blue dog"})
+
+
+async def test_a_form_with_words_a_menu_and_files_arrives_whole(testbed, client):
+    dora = testbed.member("dora")
+    shown = dora.slash(testbed.general, "paint")
+    await testbed.wait_for_answer(shown)
+    note, *fields = shown.modal["components"]
+    assert note == {"type": 10, "id": note["id"], "content": "Scribble over the **picture**."}
+    words, place, painted = (field["component"]["custom_id"] for field in fields)
+    large = Upload(filename="a.png", data=bytes(11 * 2**20))
+    for values, says in (
+        ({painted: [large]}, "limited to 10 MiB"),
+        ({words: "x" * 4001}, "4000 characters"),
+        ({place: ["up"]}, "'up' does not exist"),
+    ):
+        with pytest.raises(Refused, match=says):
+            dora.submit(shown, values)
+    data = io.BytesIO()
+    Image.new("RGB", (8, 4)).save(data, "PNG")
+    picture = Upload(filename="a.png", data=data.getvalue())
+    values = {words: "a hat", place: ["left"], painted: [picture]}
+    answer = await testbed.wait_for_answer(dora.submit(shown, values))
+    assert answer.content == f"Painted: a hat ['left'] [({len(picture.data)}, 8)]"
+    assert testbed.violations == []
 
 
 async def test_reaction_reaches_the_bot_and_its_answer_comes_by_dm(testbed, client):
