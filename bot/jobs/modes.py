@@ -63,9 +63,13 @@ def with_modes(resolved: Mapping[str, Any], modes: Modes) -> dict[str, Any]:
     return {**resolved, _NAME: dataclasses.asdict(modes)}
 
 
-def of(row: JobRow | Item) -> Modes:
-    """The job's."""
-    resolved = json.loads(row.resolved)
+def stored(resolved: Mapping[str, Any]) -> Modes:
+    """Of a job with resolved words as they are stored."""
     if _NAME in resolved:
         return Modes(**resolved[_NAME])
     return asked(resolved.get("prompt", {}), Modes())  # by an earlier version
+
+
+def of(row: JobRow | Item) -> Modes:
+    """The job's."""
+    return stored(json.loads(row.resolved))

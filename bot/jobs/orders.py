@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 import json
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -47,6 +47,9 @@ class Order:
     channel_locale: str
     """The language of what the channel sees: the server's, or the member's in direct messages."""
     request: Request
+    hidden_channel: Callable[[], Awaitable[int]] | None = None
+    """The id of the channel that a hidden job is shown in instead, its member's direct messages;
+    None: what is ordered here is seen by nobody else anyway."""
     seed: int | None = None
     """For what its prompt leaves to chance, 0 … 2³²−1; None: a new one whenever it is written."""
 
@@ -260,16 +263,17 @@ class Orders:
         batch: Batch | None,
     ) -> tuple[Accepted, ...]:
         prices = [pricing.price(each.job, each.model) for each in written]
+        shown = await _where_shown(orders, written)
         accepted = []
         with _giving_back(text):
             async with self._database.write() as connection:
                 account_id = await self._checked(connection, *orders)
                 now_ms = self._now_ms()
                 if batch is not None:
-                    await self._accept_batch(connection, batch, now_ms)
+                    await self._accept_batch(connection, batch, shown[0], now_ms)
                     await ledger.require(connection, account_id, sum(prices))  # it names the whole
                 for place, (order, each, price) in enumerate(
-                    zip(orders, written, prices, strict=True)
+                    zip(shown, written, prices, strict=True)
                 ):
                     new = _new_job(order, each, hashes, batch)
                     await records.accept(
@@ -284,10 +288,11 @@ class Orders:
                     accepted.append(Accepted(row=row, job=each.job))
         return tuple(accepted)
 
-    async def _accept_batch(self, connection: AsyncConnection, batch: Batch, now_ms: int) -> None:
+    async def _accept_batch(
+        self, connection: AsyncConnection, batch: Batch, first: Order, now_ms: int
+    ) -> None:
         if await batches.get(connection, batch.id) is not None:
             raise NotConfirmed("This is ordered already; it is drawn and charged once.")
-        first = batch.orders[0]
         row = BatchRow(
             id=batch.id,
             guild_id=first.guild_id,
@@ -330,6 +335,21 @@ class Orders:
                 "Darkroom is about to restart; send this again in a minute.",
                 command=order.request.text,
             )
+
+
+async def _where_shown(orders: Sequence[Order], written: Sequence[Written]) -> Sequence[Order]:
+    """The orders with the channel and language that their jobs are shown in.
+
+    Where one of a batch is hidden, all are: its list shows every prompt.
+    """
+    hidden_channel = orders[0].hidden_channel
+    if hidden_channel is None or not any(modes.stored(each.resolved).stealth for each in written):
+        return orders
+    channel_id = await hidden_channel()
+    return [
+        dataclasses.replace(order, channel_id=channel_id, channel_locale=order.locale)
+        for order in orders
+    ]
 
 
 def _new_job(

@@ -408,17 +408,16 @@ FLAGS: tuple[Flag, ...] = (
         does=Sentence("Fast mode, as without it."),
     ),
     Flag(
+        name="stealth",
+        group="visibility",
+        form=None,
+        does=Sentence("For your eyes alone: the result comes by direct message."),
+    ),
+    Flag(
         name="public",
         group="visibility",
         form=None,
         does=Sentence("For all in the channel to see, as without it."),
-    ),
-    Flag(
-        name="stealth",
-        group="visibility",
-        form=None,
-        does=Sentence("This job hidden from others."),
-        lacks=Sentence("results stand in their channel; a direct message keeps them to yourself"),
     ),
     Flag(
         name="repeat",

@@ -7,10 +7,8 @@ form that an action opens has its button's custom_id, and what it sends comes ba
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import enum
-import io
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -20,14 +18,13 @@ from typing import TYPE_CHECKING, Any, Self
 import discord
 
 from bot.errors import NotAllowed, NotFound
-from bot.jobs.kinds import KINDS, STRONG, SUBTLE, Variation
-from bot.jobs.records import JobRow, MessageRow, Role
+from bot.jobs.kinds import STRONG, SUBTLE, Variation
+from bot.jobs.provenance import is_stealthy
+from bot.jobs.records import JobRow
 from bot.locale import translated
-from bot.pictures import grid, metadata
 from bot.prompt.characters import plain
 from bot.ui import modals
 from bot.ui.language import to_member
-from bot.ui.message_text import quoted
 from bot.ui.modals import Filled, Form
 from bot.ui.refusals import answer
 from bot.ui.replies import before_reply, check_permissions
@@ -35,6 +32,7 @@ from engine import Sentence
 
 if TYPE_CHECKING:
     from bot.ui.client import Darkroom
+    from bot.ui.copies import Copy
 
 PREFIX = "job"
 
@@ -114,45 +112,33 @@ def _vary(variation: Variation) -> Callable[[Press], Awaitable[None]]:
 
 async def _show(press: Press) -> None:
     """One stored picture at full size, at no charge."""
-    interaction, row, number = press.interaction, press.row, press.number
+    interaction, row = press.interaction, press.row
     client = interaction.client
     check_permissions(interaction)
-    picture, png = await before_reply(interaction, client.lookup.picture(row.id, number))
-    if not interaction.response.is_done():  # the upload may take longer than a reply may
-        await interaction.response.defer(thinking=True)
-    extension, data = "png", png
-    if len(png) > interaction.filesize_limit:
-        extension, data = await asyncio.to_thread(
-            lambda: grid.within(grid.grid([png]), interaction.filesize_limit, metadata.read(png))
-        )
-        await client.provenance.posted(row.id, data, position=number)
-    image = Sentence(
-        "Image #{number} {member}\n-# Seed {seed} · Job {job}",
-        number=number,
-        member=interaction.user.mention,
-        seed=picture.seed,
-        job=row.id,
+    hidden = is_stealthy(row) and interaction.guild_id is not None
+    copy = await before_reply(
+        interaction,
+        client.copies.one(row, press.number, interaction.filesize_limit, interaction.user.mention),
+        ephemeral=hidden,
     )
-    words, said = quoted(row), translated(image, row.locale)
+    await repost(interaction, copy, hidden=hidden)
+
+
+async def repost(interaction: discord.Interaction[Darkroom], copy: Copy, *, hidden: bool) -> None:
+    """Post what a job made as the answer, for all to see or for who asked alone."""
+    if not interaction.response.is_done():  # the upload may take longer than a reply may
+        await interaction.response.defer(thinking=True, ephemeral=hidden)
     try:
         message = await interaction.edit_original_response(
-            content=f"{words} - {said}" if words else said,
-            attachments=[discord.File(io.BytesIO(data), f"{row.id}_{number}.{extension}")],
-            view=view(KINDS[row.kind].follow_ups.get(Role.SINGLE, ()), row, number=number),
+            content=copy.content,
+            attachments=copy.files,
+            view=copy.view,
             allowed_mentions=discord.AllowedMentions.none(),
         )
     except Exception:  # or what is answered now would stand there for all to see
         await interaction.delete_original_response()
         raise
-    await client.lookup.showing(
-        MessageRow(
-            message_id=message.id,
-            channel_id=message.channel.id,
-            job_id=row.id,
-            role=Role.SINGLE,
-            position=number,
-        )
-    )
+    await interaction.client.lookup.showing(copy.shown_by(message.id, message.channel.id))
 
 
 async def _cancel(press: Press) -> None:
@@ -253,6 +239,8 @@ def _press(
     theirs = interaction.user.id == row.user_id
     if action.who is Who.OWNER and not theirs:
         raise NotAllowed("This is another member's picture; only they can do this with it.")
+    if not theirs and is_stealthy(row):
+        raise NotAllowed("This picture is hidden; only its member can use it.")
     if not theirs and interaction.channel_id != row.channel_id:
         raise NotFound("This picture is from another channel; use its buttons where it was made.")
     return Press(interaction=interaction, row=row, action=action, number=number)

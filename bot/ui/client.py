@@ -32,9 +32,10 @@ from bot.ui.actions import JobButton
 from bot.ui.batch_buttons import BatchButton
 from bot.ui.batch_messages import BatchMessages
 from bot.ui.batches import Batches
+from bot.ui.copies import Copies
 from bot.ui.interactions import Interactions
 from bot.ui.language import Translator
-from bot.ui.outbox import Outbox
+from bot.ui.outbox import Ended, Outbox
 from bot.ui.progress import Progress
 from bot.ui.replies import PERMISSIONS
 from engine import Sentence
@@ -124,6 +125,7 @@ class Darkroom(discord.AutoShardedClient):
             store=store,
             progress=self.progress,
             batch_messages=self.batch_messages,
+            ended=self._posted,
         )
         self.lookup = Lookup(database=database, store=store)
         self.orders = Orders(
@@ -145,6 +147,13 @@ class Darkroom(discord.AutoShardedClient):
             now_ms=now_ms,
         )
         self.provenance = Provenance(database)
+        self.copies = Copies(
+            client=self,
+            outbox=self.outbox,
+            lookup=self.lookup,
+            provenance=self.provenance,
+            preferences=preferences,
+        )
         self.fetcher = fetcher = Fetcher(place.api_url)
         self.batches = Batches(
             orders=self.orders,
@@ -202,6 +211,9 @@ class Darkroom(discord.AutoShardedClient):
             return
         await self.sync_commands()
         await self.runner.recover()  # before the gateway brings this process its first own job
+
+    async def _posted(self, ended: Ended, message: discord.Message) -> None:
+        await self.copies.send_also(ended, message)
 
     async def launch_shard(
         self, gateway: yarl.URL, shard_id: int, *, initial: bool = False

@@ -30,6 +30,7 @@ from bot.jobs.kinds import (
 )
 from bot.jobs.lookup import Lookup
 from bot.jobs.orders import Accepted, Order, Orders
+from bot.jobs.provenance import is_stealthy
 from bot.jobs.records import JobRow, Outcome
 from bot.jobs.runner import Runner
 from bot.pictures import metadata, uploads
@@ -39,7 +40,7 @@ from bot.prompt import repeats
 from bot.prompt.characters import plain, shortened
 from bot.prompt.written_out import written_out
 from bot.ui.batches import Batches
-from bot.ui.language import channel_locale, member_locale
+from bot.ui.language import channel_locale, member_locale, to_member
 from bot.ui.message_text import headline, quoted, status_of, with_notes
 from bot.ui.replies import attempt, before_reply, check_permissions
 from engine import Sentence
@@ -237,14 +238,41 @@ class Interactions:
         making: the request, or what reads it from the disk. fetches: for requests that start from
         pictures which are still to be fetched.
         """
+        private = await self._is_probably_hidden(interaction, making)
         accepted = await before_reply(
-            interaction, self._accept(interaction, making, fetches), slow=bool(fetches)
+            interaction,
+            self._accept(interaction, making, fetches),
+            slow=bool(fetches),
+            ephemeral=private,
         )
         message_id: int | None = None
         try:
-            message_id = await _reply(interaction, accepted)
+            message_id = await _reply(interaction, accepted, deferred_privately=private)
         finally:  # it is paid for: it is drawn whatever becomes of the reply
             self._runner.start(accepted, message_id=message_id)
+
+    async def _order(self, interaction: discord.Interaction, request: Request) -> Order:
+        """The request with who asks and where.
+
+        What goes on from a server's job in its member's direct messages draws on the account there.
+        """
+        order = order_of(interaction, request)
+        if interaction.guild_id is not None or request.parent_id is None:
+            return order
+        parent = await self._lookup.job(request.parent_id)
+        if parent.user_id != interaction.user.id:
+            return order
+        return dataclasses.replace(order, guild_id=parent.guild_id)
+
+    async def _is_probably_hidden(
+        self, interaction: discord.Interaction, making: Request | Awaitable[Request]
+    ) -> bool:
+        """Whether a first reply that cannot wait should be private; what is ordered will tell."""
+        if interaction.guild_id is None:
+            return False
+        text = "" if isinstance(making, Awaitable) else making.text
+        hides = (await self._preferences.member(interaction.user.id)).stealth
+        return (hides and "public" not in text.lower()) or "stealth" in text.lower()
 
     async def _attached(self, attachment: discord.Attachment) -> bytes:
         """A clean PNG of what a member attached; InvalidPicture otherwise."""
@@ -257,7 +285,7 @@ class Interactions:
         fetches: Sequence[Fetch],
     ) -> Accepted:
         request = await making if isinstance(making, Awaitable) else making
-        order = order_of(interaction, request)
+        order = await self._order(interaction, request)
         if not fetches:
             return await self._orders.accept(order)
         unfetched = cast("PictureRequest", request)
@@ -299,7 +327,18 @@ def order_of(interaction: discord.Interaction, request: Request) -> Order:
         locale=member_locale(interaction),
         channel_locale=channel_locale(interaction),
         request=request,
+        hidden_channel=None if interaction.guild_id is None else partial(_direct, interaction),
     )
+
+
+async def _direct(interaction: discord.Interaction) -> int:
+    """The id of the channel with the member's direct messages."""
+    try:
+        return (await interaction.user.create_dm()).id
+    except discord.HTTPException:
+        raise UserError(
+            "What is hidden goes to your direct messages, and Discord lets me open none with you."
+        ) from None
 
 
 def _told(row: JobRow, number: int) -> Sentence:
@@ -308,19 +347,37 @@ def _told(row: JobRow, number: int) -> Sentence:
     return Sentence("From picture {number} of {words}.", number=number, words=words)
 
 
-async def _reply(interaction: discord.Interaction, accepted: Accepted) -> int | None:
-    """Reply publicly; the id of that message, or None where Discord did not take it."""
+async def _reply(
+    interaction: discord.Interaction, accepted: Accepted, *, deferred_privately: bool
+) -> int | None:
+    """Reply publicly; the id of that message, or None where Discord did not take it.
+
+    Of a job that is hidden from others only its member is told here, and no message shows its
+    progress: what is private cannot be edited for as long as a job may take.
+    """
     row = accepted.row
+    hidden = is_stealthy(row) and interaction.guild_id is not None
     content = with_notes(headline(row, status_of(None)), row.notes)
-    nobody = discord.AllowedMentions.none()
-    if interaction.response.is_done():
-        message = await attempt(
-            interaction.edit_original_response(content=content, allowed_mentions=nobody),
-            f"the first reply of job {row.id}",
+    if hidden:
+        said = Sentence(
+            "The result comes to you by direct message; where yours are closed, /show brings it."
         )
-        return message.id if message else None
-    response = await attempt(
-        interaction.response.send_message(content, allowed_mentions=nobody),
-        f"the first reply of job {row.id}",
+        content = with_notes(content, to_member(interaction, said))
+    nobody = discord.AllowedMentions.none()
+    what = f"the first reply of job {row.id}"
+    if not interaction.response.is_done():
+        response = await attempt(
+            interaction.response.send_message(content, allowed_mentions=nobody, ephemeral=hidden),
+            what,
+        )
+        return response.message_id if response and not hidden else None
+    if hidden and not deferred_privately:
+        await attempt(interaction.delete_original_response(), "taking the deferral back")
+        await attempt(
+            interaction.followup.send(content, allowed_mentions=nobody, ephemeral=True), what
+        )
+        return None
+    message = await attempt(
+        interaction.edit_original_response(content=content, allowed_mentions=nobody), what
     )
-    return response.message_id if response else None
+    return message.id if message and not deferred_privately else None

@@ -14,7 +14,7 @@ import io
 import json
 import logging
 import math
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 
 import aiohttp
@@ -50,7 +50,7 @@ AT_ONCE = 4
 """Deliveries under way at one time, never two in one channel."""
 BREAKS_AT_MOST = 5
 """Tries at a delivery that may break off here, in Darkroom, before its result is only kept."""
-_ALT_CHARACTERS = 1000
+ALT_CHARACTERS = 1000
 _NAMED_CHARACTERS = 200
 """Of the prompt, in the first line of what a job said about it."""
 _HISTORY_MESSAGES = 500
@@ -61,7 +61,7 @@ _NOBODY = discord.AllowedMentions.none()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Ended:
+class Ended:
     """One ended job with what it made, without the bytes."""
 
     row: JobRow
@@ -126,12 +126,15 @@ class Outbox:
         store: PictureStore,
         progress: Progress,
         batch_messages: BatchMessages,
+        ended: Callable[[Ended, discord.Message], Awaitable[None]] | None = None,
     ) -> None:
+        """ended: told of each result that was posted, once; what it raises is only logged."""
         self._client = client
         self._database = database
         self._store = store
         self._progress = progress
         self._batches = batch_messages
+        self._ended = ended
         self._provenance = Provenance(database)
         self.retry_after_s: tuple[float, ...] = (2, 10, 60)
         """The first waits between tries at a delivery."""
@@ -264,17 +267,17 @@ class Outbox:
 
     async def _deliver(self, job_id: str) -> None:
         """Post how the job ended and record that; what cannot be posted for good is kept."""
-        ended = await self._load(job_id)
+        ended = await self.load(job_id)
         if ended.row.batch_id is not None and ended.role is Role.REFUSAL:
             await self._record(ended, Delivery.POSTED, None)  # its batch's list says it
             return
         await self._progress.end(ended.row)
-        files = await asyncio.to_thread(self._read, ended)
+        files = await asyncio.to_thread(self.read, ended)
         try:
-            encode = await asyncio.to_thread(_opened, ended, files)
+            encode = await asyncio.to_thread(opened, ended, files)
         except Exception:
             log.exception("job %s: its pictures cannot be read from the disk", job_id)
-            ended = _Ended(
+            ended = Ended(
                 row=dataclasses.replace(
                     ended.row,
                     outcome=Outcome.FAILED,
@@ -309,6 +312,19 @@ class Outbox:
         else:
             self._retries.pop(ended.row.channel_id, None)
             await self._record(ended, Delivery.POSTED, message)
+            await self._tell(ended, message)
+
+    async def _tell(self, ended: Ended, message: discord.Message | discord.PartialMessage) -> None:
+        if (
+            self._ended is None
+            or ended.row.outcome is not Outcome.FINISHED
+            or not isinstance(message, discord.Message)
+        ):
+            return
+        try:
+            await self._ended(ended, message)
+        except Exception:
+            log.exception("job %s: what follows its delivery broke off", ended.row.id)
 
     async def _deliver_batch(self, batch_id: str) -> None:
         """Tell that all jobs of the batch are delivered, and record that."""
@@ -338,13 +354,14 @@ class Outbox:
         async with self._database.write() as connection:
             await batches.delivered(connection, batch_id, delivery, message_id)
 
-    async def _load(self, job_id: str) -> _Ended:
+    async def load(self, job_id: str) -> Ended:
+        """A job with what it made."""
         async with self._database.read() as connection:
             row = await records.get(connection, job_id)
             assert row is not None  # jobs are never deleted
             if row.outcome is not Outcome.FINISHED:
-                return _Ended(row=row)
-            return _Ended(
+                return Ended(row=row)
+            return Ended(
                 row=row,
                 images=tuple(await records.pictures(connection, job_id)),
                 texts=tuple(await records.said(connection, job_id)),
@@ -352,7 +369,7 @@ class Outbox:
                 looked_at=await _looked_at(connection, row),
             )
 
-    def _read(self, ended: _Ended) -> list[bytes]:
+    def read(self, ended: Ended) -> list[bytes]:
         """The files of what is posted; fewer if some are gone. OSError: the disk is busy."""
         wanted = [(image.sha256, ".png") for image in ended.images]
         if ended.film is not None:
@@ -366,7 +383,7 @@ class Outbox:
         return files
 
     async def _post(
-        self, ended: _Ended, encode: Encode | None, *, again: bool
+        self, ended: Ended, encode: Encode | None, *, again: bool
     ) -> discord.Message | discord.PartialMessage:
         row = ended.row
         message: discord.Message | discord.PartialMessage | None = None
@@ -383,7 +400,7 @@ class Outbox:
         return message
 
     async def _post_result(
-        self, ended: _Ended, encode: Encode | None, *, mention: bool
+        self, ended: Ended, encode: Encode | None, *, mention: bool
     ) -> discord.Message:
         row, limit_bytes = ended.row, self._limit_bytes(ended.row)
         while True:
@@ -399,12 +416,12 @@ class Outbox:
                     discord.File(
                         io.BytesIO(data),
                         f"{row.id}.{extension}",
-                        description=ended.alt_text[:_ALT_CHARACTERS] or None,
+                        description=ended.alt_text[:ALT_CHARACTERS] or None,
                     )
                 )
             try:
                 return await self._channel(row).send(
-                    _content(ended),
+                    content_of(ended),
                     files=files,
                     view=ended.view(),
                     nonce=f"{row.id}:0",
@@ -419,12 +436,12 @@ class Outbox:
                     raise
                 limit_bytes = min(limit_bytes, size) // 2
 
-    async def _post_refusal(self, ended: _Ended) -> discord.Message | discord.PartialMessage:
+    async def _post_refusal(self, ended: Ended) -> discord.Message | discord.PartialMessage:
         row, channel = ended.row, self._channel(ended.row)
         if row.progress_message_id and age_s(row.progress_message_id) < EDITABLE_S:
             try:
                 return await channel.get_partial_message(row.progress_message_id).edit(
-                    content=_content(ended),
+                    content=content_of(ended),
                     attachments=[],
                     view=ended.view(),
                     allowed_mentions=_NOBODY,
@@ -432,10 +449,10 @@ class Outbox:
             except discord.NotFound:
                 pass  # the member deleted it: say it anew
         return await channel.send(
-            _content(ended), view=ended.view(), nonce=f"{row.id}:0", allowed_mentions=_NOBODY
+            content_of(ended), view=ended.view(), nonce=f"{row.id}:0", allowed_mentions=_NOBODY
         )
 
-    async def _find(self, ended: _Ended) -> discord.Message | None:
+    async def _find(self, ended: Ended) -> discord.Message | None:
         """The message that an earlier try posted for the job, by its buttons."""
         row = ended.row
         buttons = ended.view().children
@@ -456,11 +473,11 @@ class Outbox:
             log.info("job %s: the channel's history may not be read", row.id)
         return None
 
-    async def _tell_kept(self, ended: _Ended, why: str) -> discord.Message | None:
+    async def _tell_kept(self, ended: Ended, why: str) -> discord.Message | None:
         """Tell the member by direct message where the channel refuses; None where that fails."""
         row = dataclasses.replace(ended.row, locale=ended.row.member_locale)
         ended = dataclasses.replace(ended, row=row)
-        content = _content(ended)
+        content = content_of(ended)
         if ended.role is not Role.REFUSAL:
             kept = Sentence(
                 "I could not post this in <#{channel}> ({why}); the pictures are kept.",
@@ -477,7 +494,7 @@ class Outbox:
 
     async def _record(
         self,
-        ended: _Ended,
+        ended: Ended,
         delivery: Delivery,
         message: discord.Message | discord.PartialMessage | None,
     ) -> None:
@@ -522,7 +539,7 @@ async def _looked_at(connection: AsyncConnection, row: JobRow) -> str | None:
     return next(iter(await records.started_from(connection, row.id)), None)
 
 
-def _opened(ended: _Ended, files: list[bytes]) -> Encode | None:
+def opened(ended: Ended, files: list[bytes]) -> Encode | None:
     """How the files are posted; None for what is only text. An error: they are gone or damaged."""
     if ended.film is not None:
         [webp] = files
@@ -538,7 +555,7 @@ def _opened(ended: _Ended, files: list[bytes]) -> Encode | None:
     return lambda limit_bytes: grid.within(sheet, limit_bytes, making)
 
 
-def _content(ended: _Ended) -> str:
+def content_of(ended: Ended) -> str:
     """What the message that tells the end says."""
     row = ended.row
     if ended.role is Role.REFUSAL:

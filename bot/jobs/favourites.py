@@ -1,0 +1,70 @@
+"""What members marked: one picture of a job, or all of it (position 0)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.storage.database import own_insert
+from bot.storage.tables import favourites
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Favourite:
+    """One of a member's."""
+
+    job_id: str
+    position: int
+    """Which picture, from 1; 0: the whole job."""
+
+
+async def mark(
+    connection: AsyncConnection, user_id: int, favourite: Favourite, *, now_ms: int
+) -> None:
+    """Mark it; what is marked already stays so."""
+    await connection.execute(
+        own_insert(connection, favourites)
+        .values(
+            user_id=user_id,
+            job_id=favourite.job_id,
+            position=favourite.position,
+            created_ms=now_ms,
+        )
+        .on_conflict_do_nothing()
+    )
+
+
+async def unmark(connection: AsyncConnection, user_id: int, favourite: Favourite) -> bool:
+    """Take the mark back; whether there was one."""
+    result = await connection.execute(
+        delete(favourites).where(
+            favourites.c.user_id == user_id,
+            favourites.c.job_id == favourite.job_id,
+            favourites.c.position == favourite.position,
+        )
+    )
+    return result.rowcount > 0
+
+
+async def count(connection: AsyncConnection, user_id: int) -> int:
+    """How many the member has."""
+    found = await connection.scalar(
+        select(func.count()).select_from(favourites).where(favourites.c.user_id == user_id)
+    )
+    return int(found or 0)
+
+
+async def at(connection: AsyncConnection, user_id: int, place: int) -> Favourite | None:
+    """The member's favourite at a place from 0, the newest first."""
+    row = (
+        await connection.execute(
+            select(favourites.c.job_id, favourites.c.position)
+            .where(favourites.c.user_id == user_id)
+            .order_by(favourites.c.created_ms.desc(), favourites.c.job_id, favourites.c.position)
+            .offset(place)
+            .limit(1)
+        )
+    ).one_or_none()
+    return None if row is None else Favourite(job_id=row.job_id, position=row.position)

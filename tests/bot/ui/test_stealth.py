@@ -1,0 +1,110 @@
+"""What is hidden is seen by its member alone: the reply, the result, its buttons."""
+
+import discord
+import pytest
+from sqlalchemy import select
+from tests_support import custom_ids, labels, refusal
+
+from bot.storage.tables import jobs
+
+pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
+
+
+async def imagine(env, channel, member, prompt="a red cat --stealth"):
+    result = await member.slash(channel, "imagine", prompt=prompt)
+    await env.settle()
+    return result
+
+
+async def rows(database):
+    async with database.read() as connection:
+        return (await connection.execute(select(jobs))).all()
+
+
+async def test_the_reply_is_private_and_the_result_comes_by_direct_message(
+    simcord_env, simcord_bot, guild, channel, alice, database
+):
+    result = await imagine(simcord_env, channel, alice)
+    assert result.ephemeral
+    assert "by direct message" in result.response.content
+    assert channel.history() == []
+    [told] = alice.user.dm_channel.history()
+    assert told.content == f"**a red cat --stealth** - {alice.mention} (fast)"
+    assert "U1" in labels(told)
+    [row] = await rows(database)
+    assert (row.guild_id, row.channel_id) == (guild.id, alice.user.dm_channel.id)
+    balance = await simcord_bot.accounts.balance(guild_id=guild.id, user_id=alice.id)
+    assert balance.available == 2400
+
+
+async def test_a_member_who_hides_everything_may_make_one_job_public(
+    simcord_env, simcord_bot, channel, alice
+):
+    await simcord_bot.preferences.change(alice.id, stealth=True)
+    assert (await imagine(simcord_env, channel, alice, "a red cat")).ephemeral
+    assert channel.history() == []
+    shown = await imagine(simcord_env, channel, alice, "a red cat --public")
+    assert not shown.ephemeral
+    assert "U1" in labels(channel.last_message)
+
+
+async def test_what_goes_on_in_direct_messages_stays_hidden_and_draws_on_the_servers_account(
+    simcord_env, simcord_bot, guild, channel, alice, database
+):
+    await imagine(simcord_env, channel, alice)
+    grid = alice.user.dm_channel.last_message
+    await alice.user.click(grid, label="V1")
+    await simcord_env.settle()
+    assert "Variations (Strong)" in alice.user.dm_channel.last_message.content
+    second = (await rows(database))[-1]
+    assert (second.guild_id, second.channel_id) == (guild.id, alice.user.dm_channel.id)
+    balance = await simcord_bot.accounts.balance(guild_id=guild.id, user_id=alice.id)
+    assert balance.available == 2500 - 100 - 75
+    single = await alice.user.click(grid, label="U2")
+    assert not single.ephemeral, "nobody else is there"
+    assert channel.history() == []
+
+
+async def test_anothers_hidden_job_has_no_buttons_for_others(
+    simcord_env, simcord_bot, channel, alice, bob, fake_engine
+):
+    await imagine(simcord_env, channel, alice)
+    hidden = custom_ids(alice.user.dm_channel.last_message)
+    await imagine(simcord_env, channel, bob, "a dog")
+    message = channel.last_message
+    drawn = len(fake_engine.jobs)
+    view = simcord_bot.get_partial_messageable(channel.id).get_partial_message(message.id)
+    await view.edit(view=forged(hidden[0]))
+    result = await bob.click(channel.last_message, custom_id=hidden[0])
+    assert "This picture is hidden" in refusal(result).description
+    assert len(fake_engine.jobs) == drawn
+
+
+def forged(custom_id):
+    view = discord.ui.View(timeout=None)
+    view.add_item(discord.ui.Button(label="x", custom_id=custom_id))
+    return view
+
+
+async def test_all_grids_of_a_batch_are_hidden_where_one_is(simcord_env, channel, alice, database):
+    asked = await imagine(simcord_env, channel, alice, "a cat {--stealth, --ar 3:2}")
+    await alice.click(asked.response.message, label="Confirm")
+    await simcord_env.settle()
+    assert channel.history() == []
+    assert {row.channel_id for row in await rows(database)} == {alice.user.dm_channel.id}
+    assert any("2 of 2 drawn" in m.content for m in alice.user.dm_channel.history())
+
+
+async def test_auto_dm_sends_the_finished_grid_too(simcord_env, simcord_bot, channel, alice):
+    await simcord_bot.preferences.change(alice.id, auto_dm=True)
+    await imagine(simcord_env, channel, alice, "a red cat")
+    assert "U1" in labels(channel.last_message)
+    [told] = alice.user.dm_channel.history()
+    assert told.content.startswith("**a red cat** - ")
+    assert "Seed" in told.content
+    assert len(told.attachments) == 4
+    await alice.user.click(told, label="U1")
+    assert "Image #1" in alice.user.dm_channel.last_message.content
+    await imagine(simcord_env, channel, alice, "a dog --stealth")
+    contents = [m.content for m in alice.user.dm_channel.history()]
+    assert sum("a dog" in content for content in contents) == 1, "it is there already"
