@@ -22,6 +22,7 @@ from bot.jobs.kinds import STRONG, SUBTLE, Variation
 from bot.jobs.provenance import is_stealthy
 from bot.jobs.records import JobRow
 from bot.locale import translated
+from bot.preferences import LOW
 from bot.prompt.characters import plain
 from bot.ui import modals
 from bot.ui.language import to_member
@@ -110,6 +111,12 @@ def _vary(variation: Variation) -> Callable[[Press], Awaitable[None]]:
     return handler
 
 
+async def _vary_as_set(press: Press) -> None:
+    """As far as who pressed has set."""
+    own = await press.interaction.client.preferences.member(press.interaction.user.id)
+    await _vary(SUBTLE if own.variation == LOW else STRONG)(press)
+
+
 async def _show(press: Press) -> None:
     """One stored picture at full size, at no charge."""
     interaction, row = press.interaction, press.row
@@ -167,7 +174,7 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
                 line=1,
                 of_one=True,
                 remixes=True,
-                handler=_vary(STRONG),
+                handler=_vary_as_set,
             ),
             Action(
                 name="vary_subtle",

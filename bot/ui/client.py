@@ -38,6 +38,7 @@ from bot.ui.language import Translator
 from bot.ui.outbox import Ended, Outbox
 from bot.ui.progress import Progress
 from bot.ui.replies import PERMISSIONS
+from bot.ui.settings_panel import ModelMenu, SettingButton
 from engine import Sentence
 
 log = logging.getLogger(__name__)
@@ -203,7 +204,7 @@ class Darkroom(discord.AutoShardedClient):
         await self.outbox.flush(_POSTING_S)
 
     async def setup_hook(self) -> None:
-        self.add_dynamic_items(JobButton, BatchButton)
+        self.add_dynamic_items(JobButton, BatchButton, SettingButton, ModelMenu)
         commands.add_all(self.tree)
         await self.tree.set_translator(Translator())
         await self.preferences.start()

@@ -13,6 +13,8 @@ from bot.ui.commands import (
     info,
     message_menus,
     model,
+    prefer,
+    settings,
     shorten,
     vary,
     verify,
@@ -28,6 +30,8 @@ GROUPS = (
     info,
     message_menus,
     credits_,
+    settings,
+    prefer,
     model,
     help_,
 )
