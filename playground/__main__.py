@@ -8,15 +8,46 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import darkroom
-from playground import settings
+from playground import settings, steps
 from playground.refusal import Refused
 from playground.say import Request, say
 from playground.serve import Playground
 from playground.server import PortTaken
 from playground.settings import BadSetting
 from playground.testbed import BotEnded
+
+_STEPS = (
+    ("attach", "OPTION=FILE", "a file for an attachment option of the command before it"),
+    ("click", "BUTTON", "press this button of the newest message that has it, for instance V2"),
+    (
+        "modal",
+        "LABEL=VALUE",
+        "fill in a field of the form that opened (@FILE: a file); else it is sent as it stands",
+    ),
+    ("select", "CHOICE", "choose this in a menu, or MENU=CHOICE"),
+    ("react", "EMOJI", "react to the newest picture, for instance with ⭐"),
+    ("unreact", "EMOJI", "take the reaction away"),
+    ("menu", "NAME", 'right-click the newest picture and take this, for instance "Job details"'),
+    ("paint", "FILE", "scribble over the newest picture and save it as FILE, for a form"),
+    ("then", "LINE", "type another command"),
+)
+
+
+class _Step(argparse.Action):
+    """Keeps what is typed in its order, whatever the option."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,  # noqa: ARG002 - argparse's signature
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        typed = (option_string or "").lstrip("-")
+        namespace.steps = [*namespace.steps, (self.dest if typed else "then", str(values))]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,22 +73,18 @@ def _parser() -> argparse.ArgumentParser:
         "the page on 127.0.0.1:PLAYGROUND_PORT (8080) until Ctrl-C.",
     )
     what = parser.add_subparsers(dest="what", metavar="")
-    line = what.add_parser("say", help="type one line as a member, wait, save the picture")
-    line.add_argument("line", help='for instance "/imagine prompt: a red cat at night"')
-    line.add_argument(
-        "--click",
-        action="append",
-        default=[],
-        metavar="BUTTON",
-        help="then press this button, for instance V2; may be repeated",
+    line = what.add_parser(
+        "say",
+        help="type commands as a member, press buttons, save the pictures",
+        description="Type a command as a member, then do what the options say, in their order; "
+        "each waits until the bot is done.",
     )
+    line.set_defaults(steps=[])
     line.add_argument(
-        "--attach",
-        action="append",
-        default=[],
-        metavar="OPTION=FILE",
-        help="a file for an attachment option; may be repeated",
+        "line", action=_Step, help='for instance "/imagine prompt: a red cat at night"'
     )
+    for option, value, words in _STEPS:
+        line.add_argument(f"--{option}", action=_Step, metavar=value, help=words)
     line.add_argument(
         "--as",
         dest="member",
@@ -65,7 +92,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="MEMBER",
         help="ansel (owns the server), dora (default), gordon, or daido (who reads Japanese)",
     )
-    line.add_argument("--out", type=Path, metavar="FILE", help="save the last picture posted")
+    line.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="save the last picture posted; with # in the name, each step's: walk-#.png",
+    )
     line.add_argument(
         "--timeout",
         type=float,
@@ -104,10 +136,8 @@ def _say(options: argparse.Namespace) -> int:
         return asyncio.run(
             say(
                 Request(
-                    line=options.line.strip(),
+                    steps=steps.in_order(options.steps),
                     member=options.member,
-                    clicks=options.click,
-                    attachments=options.attach,
                     out=options.out,
                     data_dir=options.data_dir or Path(temporary),
                     timeout_s=options.timeout,

@@ -1,4 +1,4 @@
-"""`say`: type one line as a member, wait for the answer, press buttons, save the last picture."""
+"""`say`: type commands as a member, press, fill in and react, and save what is drawn."""
 
 from __future__ import annotations
 
@@ -10,26 +10,33 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageDraw
 from simcord.backend.models import Interaction, Message
+from simcord.components import walk_components
+from simcord.enums import ComponentType
 
+from playground import forms, steps
 from playground.command_parser import parse
-from playground.member import Member
 from playground.refusal import Refused
-from playground.testbed import Testbed, is_grid
+from playground.steps import Choose, Click, Fill, Line, Menu, Paint, React, Step
+from playground.testbed import Testbed, in_progress, is_grid
 from playground.transcript import Entry
 from playground.upload import Upload
+
+NOTHING_S = 3.0
+"""Where a step has brought no change after so long, none is expected."""
+
+SCRIBBLE = (255, 0, 200)
+"""The colour that `--paint` scribbles in: loud, and rare in pictures."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """What `say` is asked to do."""
 
-    line: str
+    steps: Sequence[Step]
     member: str
-    clicks: Sequence[str]
-    attachments: Sequence[str]  # "image1=cat.png"
-    out: Path | None
+    out: Path | None  # with "#" in its name: one for each step
     data_dir: Path
     timeout_s: float
     verbose: bool
@@ -38,15 +45,8 @@ class Request:
 
 
 async def say(request: Request) -> int:
-    """0 if a grid with its nine buttons arrived, else 1; prints the transcript."""
-    if not request.line.startswith("/"):
-        raise Refused(
-            "The bot answers commands only, as it cannot read what members write. Begin with /, "
-            f'for instance "/imagine prompt: {request.line or "a red cat"}".'
-        )
-    if request.out is not None:
-        _check_kind(request.out)
-    files = dict(map(_attachment, request.attachments))
+    """0, or 1 if a picture was asked for by /imagine and no grid arrived; prints the transcript."""
+    steps.check(request.steps, request.out)
     testbed = Testbed(
         state_file=request.data_dir / "playground.json",
         echo=sys.stderr if request.verbose else None,
@@ -54,7 +54,7 @@ async def say(request: Request) -> int:
     testbed.transcript.on_entry = _print_entry
     _end_in_order_on_sigterm()
     async with testbed:
-        member = testbed.member(request.member)
+        testbed.member(request.member)
         print("The bot is starting…", file=sys.stderr, flush=True)
         await testbed.start_bot(
             request.command,
@@ -62,19 +62,229 @@ async def say(request: Request) -> int:
             connect_within_s=request.timeout_s,
         )
         await testbed.wait_for_command(timeout_s=request.timeout_s)
-        after = _newest(testbed)
-        done = _type(testbed, member, request.line, files)
-        await _settle(testbed, member, done, after, request)
-        for button in request.clicks:
-            after = _newest(testbed)
-            target = _last_with(testbed, button)
-            done = member.click(testbed.general, target.id, button)
-            await _settle(testbed, member, done, after, request)
-        grids = [message for message in testbed.bot_messages() if is_grid(message)]
-        _save_last(testbed, request.out)
-    if not grids:
+        session = Session(testbed, request)
+        for number, step in enumerate(request.steps, 1):
+            await session.take(number, step)
+        session.save_last()
+        grids = [message for message in session.messages() if is_grid(message)]
+    asked = any(isinstance(s, Line) and s.text.startswith("/imagine") for s in request.steps)
+    if asked and not grids:
         print("No grid with its nine buttons (U1–U4, 🔄, V1–V4) arrived.", file=sys.stderr)
-    return 0 if grids else 1
+        return 1
+    return 0
+
+
+class Session:
+    """One member's steps, one after the other, each awaited to its end."""
+
+    def __init__(self, testbed: Testbed, request: Request) -> None:
+        self._testbed = testbed
+        self._request = request
+        self._member = testbed.member(request.member)
+        self._form: Interaction | None = None
+
+    def messages(self, *, after: int = 0) -> list[Message]:
+        """The bot's messages that the member sees, in all channels, oldest first."""
+        seen = [
+            message
+            for channel in self._member.channels()
+            for message in self._member.messages(channel.id)
+            if message.author_id == self._testbed.bot_id and message.id > after
+        ]
+        return sorted(seen, key=lambda message: message.id)
+
+    async def take(self, number: int, step: Step) -> None:
+        """Do one step and wait until nothing changes any more."""
+        after = max((message.id for message in self.messages()), default=0)
+        if isinstance(step, Paint):
+            self._paint(step)
+            return
+        name = self._member.person.display_name
+        done = self._do(step, name)
+        count = len(self._testbed.transcript)
+        if done is not None:
+            done = await self._answered(number, done)
+        if done is None or done.modal is None:
+            await self._settle(after, count)
+            self._save_step(number, after)
+
+    async def _answered(self, number: int, done: Interaction) -> Interaction:
+        """Wait for the answer; a form that the next step does not fill in is sent as it stands."""
+        if not await self._member.answered(done):
+            raise Refused("The application did not respond.")
+        if done.modal is None:
+            return done
+        follows = self._request.steps[number : number + 1]
+        if follows and isinstance(follows[0], Fill):
+            print(f"A form opened, {done.modal['title']!r}.", flush=True)
+            self._form = done
+            return done
+        print(f"A form opened, {done.modal['title']!r}; sent as it stands.", flush=True)
+        sent = self._member.submit(done, forms.defaults(done.modal))
+        if not await self._member.answered(sent):
+            raise Refused("The application did not respond.")
+        return sent
+
+    def _do(self, step: Step, name: str) -> Interaction | None:
+        """Do it; the interaction, which a reaction is not."""
+        member = self._member
+        match step:
+            case Line():
+                print(f"{name} types {step.text}", flush=True)
+                return self._type(step)
+            case Click():
+                target = self._last_with(step.button)
+                print(f"{name} presses {step.button}", flush=True)
+                return member.click(target.channel_id, target.id, _button(target, step.button))
+            case Choose():
+                target, menu, value = self._menu_with(step.choice)
+                print(f"{name} chooses {step.choice}", flush=True)
+                return member.choose(target.channel_id, target.id, menu, [value])
+            case Menu():
+                target = self._newest()
+                print(f"{name} right-clicks → Apps → {step.name}", flush=True)
+                return member.menu(target.channel_id, step.name, target.id)
+            case React():
+                target = self._newest()
+                print(
+                    f"{name} {'reacts' if step.on else 'reacts no more'} {step.emoji}", flush=True
+                )
+                member.react(target.channel_id, target.id, step.emoji, on=step.on)
+                return None
+            case Fill():
+                shown, self._form = self._form, None
+                if shown is None or shown.modal is None:
+                    raise Refused("No form is open: --modal stands after the step that opens one.")
+                print(f"{name} fills in {', '.join(step.fields)}", flush=True)
+                return member.submit(shown, forms.filled(shown.modal, step.fields))
+        raise TypeError(step)
+
+    def _type(self, line: Line) -> Interaction:
+        files: dict[str, Upload] = dict(map(steps.attachment, line.files))
+        member, general = self._member, self._testbed.general
+        typed = parse(line.text, member.commands(general), files=files, find=self._find)
+        return member.slash(general, typed.command, typed.options)
+
+    def _find(self, text: str) -> int | None:
+        """The id that "@dora" or "#general" means."""
+        bare = text.lstrip("@#")
+        for person in self._testbed.state.people.values():
+            if bare in (person.name, person.display_name, str(person.id)):
+                return person.id
+        for channel in self._member.channels():
+            if bare in (channel.name, str(channel.id)):
+                return channel.id
+        return None
+
+    async def _settle(self, after: int, count: int) -> None:
+        """Wait until no newer message is in progress and nothing changes any more.
+
+        count: of the transcript's entries, after the step.
+        """
+        testbed, request = self._testbed, self._request
+        await self._changes(count, NOTHING_S)
+        while True:
+            await testbed.until(
+                lambda: not any(map(in_progress, self.messages(after=after))),
+                timeout_s=request.timeout_s,
+            )
+            if not await self._changes(len(testbed.transcript), request.quiet_s):
+                return
+
+    async def _changes(self, count: int, timeout_s: float) -> bool:
+        testbed = self._testbed
+
+        def more() -> bool:
+            return len(testbed.transcript) > count
+
+        return await testbed.unless_ended(testbed.state.until(more, timeout_s=timeout_s))
+
+    # ------------------------------------------------------------------ which message
+
+    def _last_with(self, button: str) -> Message:
+        for message in reversed(self.messages()):
+            if _button(message, button):
+                return message
+        seen = [name for message in self.messages() for name in Testbed.buttons(message)]
+        names = ", ".join(dict.fromkeys(seen)) or "none"
+        raise Refused(f"No message has a button {button!r} to press; there are: {names}.")
+
+    def _menu_with(self, choice: str) -> tuple[Message, str, str]:
+        """The newest message with a menu that has this choice; that menu, the choice's value."""
+        name, mark, wanted = choice.rpartition("=")
+        for message in reversed(self.messages()):
+            for menu in walk_components(message.components):
+                if menu.get("type") != ComponentType.STRING_SELECT:
+                    continue
+                if mark and name not in (menu.get("placeholder"), menu["custom_id"]):
+                    continue
+                for option in menu["options"]:
+                    if wanted.lower() in (option["label"].lower(), option["value"].lower()):
+                        return message, menu["custom_id"], option["value"]
+        raise Refused(f"No message has a menu with the choice {choice!r}.")
+
+    def _newest(self) -> Message:
+        """The newest message with a picture, else the newest that everybody sees."""
+        public = [message for message in self.messages() if not message.is_ephemeral]
+        pictures = [message for message in public if message.attachments]
+        for message in reversed(pictures or public):
+            return message
+        raise Refused("The bot has posted nothing yet that one could react to.")
+
+    # ------------------------------------------------------------------ pictures
+
+    def _paint(self, step: Paint) -> None:
+        """Scribble over the middle of the newest picture, as with a phone's editor."""
+        with Image.open(io.BytesIO(self._last_picture(after=0))) as opened:
+            picture = opened.convert("RGB")
+        scribble(picture)
+        step.file.parent.mkdir(parents=True, exist_ok=True)
+        picture.save(step.file)
+        print(f"Painted over the last picture: {step.file}.", flush=True)
+
+    def _last_picture(self, *, after: int) -> bytes:
+        shown = self.messages(after=after)
+        pictures = [data for message in shown for data in self._testbed.files(message)]
+        if not pictures:
+            raise Refused("No picture was posted.")
+        return pictures[-1]
+
+    def _save_step(self, number: int, after: int) -> None:
+        out = self._request.out and steps.of_step(self._request.out, number)
+        if out and any(message.attachments for message in self.messages(after=after)):
+            _save(self._last_picture(after=after), out)
+
+    def save_last(self) -> None:
+        """Save the last picture that was posted, if it is wanted."""
+        out = self._request.out
+        if out is None:
+            return
+        if not any(message.attachments for message in self.messages()):
+            raise Refused(f"No picture was posted, so {out} was not written.")
+        if steps.of_step(out, 0) is None:
+            _save(self._last_picture(after=0), out)
+
+
+def scribble(picture: Image.Image) -> None:
+    """Paint a loud scribble over the middle of an RGB picture, in place."""
+    width, height = picture.size
+    left, right = width * 0.35, width * 0.65
+    rows = [height * (0.35 + 0.05 * n) for n in range(7)]
+    points = [(x, y) for n, y in enumerate(rows) for x in ((left, right), (right, left))[n % 2]]
+    pen = max(3, round(min(width, height) * 0.08))
+    ImageDraw.Draw(picture).line(points, fill=SCRIBBLE, width=pen, joint="curve")
+
+
+def _button(message: Message, name: str) -> str:
+    """The custom_id of the button with that label, emoji or both; empty: there is none."""
+    for button in walk_components(message.components):
+        if button.get("type") != ComponentType.BUTTON or "custom_id" not in button:
+            continue
+        label, emoji = button.get("label") or "", (button.get("emoji") or {}).get("name") or ""
+        names = {label.lower(), emoji, f"{emoji} {label}".strip().lower(), button["custom_id"]}
+        if name.lower() in names - {""}:
+            return str(button["custom_id"])
+    return ""
 
 
 def _end_in_order_on_sigterm() -> None:
@@ -85,89 +295,14 @@ def _end_in_order_on_sigterm() -> None:
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
 
 
-def _type(testbed: Testbed, member: Member, line: str, files: dict[str, Upload]) -> Interaction:
-    def find(text: str) -> int | None:
-        bare = text.lstrip("@#")
-        for person in testbed.state.people.values():
-            if bare in (person.name, person.display_name, str(person.id)):
-                return person.id
-        for channel in member.channels():
-            if bare in (channel.name, str(channel.id)):
-                return channel.id
-        return None
-
-    typed = parse(line, member.commands(testbed.general), files=files, find=find)
-    print(f"{member.person.display_name} types {line}", flush=True)
-    return member.slash(testbed.general, typed.command, typed.options)
-
-
-async def _settle(
-    testbed: Testbed, member: Member, done: Interaction, after: int, request: Request
-) -> None:
-    """Wait for the answer, send a form that opened unchanged, and wait until nothing changes."""
-    if not await member.answered(done):
-        raise Refused("The application did not respond.")
-    if done.modal is not None:
-        print(f"A form opened, {done.modal['title']!r}; sent as it stands.", flush=True)
-        done = member.submit(done, _defaults(done.modal["components"]))
-        if not await member.answered(done):
-            raise Refused("The application did not respond.")
-    await testbed.wait_until_idle(after=after, quiet_s=request.quiet_s, timeout_s=request.timeout_s)
-
-
-def _defaults(components: Sequence[dict[str, object]]) -> dict[str, object]:
-    """The values of a form's text fields when it opens, by custom_id."""
-    held: dict[str, object] = {}
-    for component in components:
-        child = component.get("component")
-        children = component.get("components") or ([child] if child else [])
-        if isinstance(children, list):
-            held.update(_defaults(children))
-        if "value" in component and "custom_id" in component:
-            held[str(component["custom_id"])] = component["value"]
-    return held
-
-
-def _newest(testbed: Testbed) -> int:
-    return max((m.id for m in testbed.state.messages[testbed.general].values()), default=0)
-
-
-def _last_with(testbed: Testbed, button: str) -> Message:
-    for message in reversed(testbed.bot_messages()):
-        if button in testbed.buttons(message):
-            return message
-    raise Refused(f"No message has a button {button!r} to press.")
-
-
-def _check_kind(out: Path) -> None:
-    """Refused where no picture can have that name, before one is drawn."""
-    if Image.registered_extensions().get(out.suffix.lower()) not in Image.SAVE:
-        raise Refused(f"{out.name!r} names no kind of picture; end it in .png, .jpg or .webp.")
-
-
-def _save_last(testbed: Testbed, out: Path | None) -> None:
-    if out is None:
-        return
-    pictures = [data for message in testbed.bot_messages() for data in testbed.files(message)]
-    if not pictures:
-        raise Refused(f"No picture was posted, so {out} was not written.")
+def _save(data: bytes, out: Path) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
-    with Image.open(io.BytesIO(pictures[-1])) as picture:
+    with Image.open(io.BytesIO(data)) as picture:
         if Image.registered_extensions().get(out.suffix.lower()) == picture.format:
-            out.write_bytes(pictures[-1])
+            out.write_bytes(data)
         else:
             picture.convert("RGB").save(out)
     print(f"Saved {out}.", flush=True)
-
-
-def _attachment(text: str) -> tuple[str, Upload]:
-    name, mark, path = text.partition("=")
-    if not mark:
-        raise Refused(f"--attach takes option=FILE, for instance image1=cat.png, not {text!r}.")
-    try:
-        return name, Upload(filename=Path(path).name, data=Path(path).read_bytes())
-    except OSError as error:
-        raise Refused(f"{path} cannot be read: {error.strerror}.") from error
 
 
 def _print_entry(entry: Entry) -> None:

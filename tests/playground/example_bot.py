@@ -155,7 +155,7 @@ class Bot(discord.AutoShardedClient):
         super().__init__(intents=intents, guild_ready_timeout=0.1)
         self.tree = app_commands.CommandTree(self)
         self.tree.error(self.failed)
-        for command in (imagine, blend, info, whisper, slow, look, paint):
+        for command in (imagine, blend, info, whisper, slow, look, paint, sizes):
             self.tree.add_command(command)
         self.tree.add_command(credits_group)
 
@@ -237,6 +237,11 @@ async def slow(interaction: discord.Interaction) -> None:
 @app_commands.command(description="Opens a form")
 async def paint(interaction: discord.Interaction) -> None:
     await interaction.response.send_modal(Paint())
+
+
+@app_commands.command(description="Two menus")
+async def sizes(interaction: discord.Interaction) -> None:
+    await interaction.response.send_message("Choose", view=Sizes())
 
 
 @app_commands.context_menu(name="Look again")
