@@ -17,8 +17,22 @@ from bot.storage.database import Database
 from bot.ui.client import Darkroom, Place
 
 
-def new_engine(settings: Settings) -> engine.Engine:
+def new_engine(settings: Settings) -> engine.Engine | engine.ClusterEngine:
     """The engine the settings describe, not yet started."""
+    if settings.engine == "ray":
+        return engine.ray_engine(
+            engine.load_catalogue(settings.models),
+            address=settings.ray_address,
+            gpu_share=settings.cluster_gpu_share,
+            cpu_workers=settings.cluster_cpu_workers,
+            object_store_mb=settings.cluster_object_store_mb,
+            dtype=settings.dtype,
+            preview_interval_s=settings.preview_interval_s,
+            owner_cap=settings.max_running,
+            gpu_memory_gb=settings.gpu_memory_gb,
+            idle_unload_min=settings.idle_unload_min,
+            cache_dir=settings.data_dir.absolute() / "engine",
+        )
     return engine.Engine(
         engine.load_catalogue(settings.models),
         device=settings.device,

@@ -50,6 +50,21 @@ class Settings(BaseSettings):
     models: Path = Path("models.toml")
     default_model: str = ""
 
+    engine: Literal["local", "ray"] = Field(default="local", description="local or ray")
+    ray_address: str = Field(
+        default="",
+        pattern=r"^(auto|[^\s/:]+:\d+|\[[0-9a-fA-F:]+\]:\d+)?$",
+        description="HOST:PORT of a Ray cluster's head, auto, or empty",
+    )
+    cluster_gpu_share: float = Field(
+        default=1, ge=0.05, le=1, description="a number from 0.05 to 1: a worker's share of a card"
+    )
+    cluster_cpu_workers: int = Field(
+        default=0, ge=0, le=64, description="a whole number from 0 to 64"
+    )
+    cluster_object_store_mb: int = Field(
+        default=512, ge=100, le=1_000_000, description="a whole number from 100 to 1,000,000"
+    )
     device: str = Field(
         default="auto",
         pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$",

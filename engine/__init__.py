@@ -4,6 +4,7 @@ What this module names is all that the bot may know of the engine. Importing it 
 """
 
 from engine.catalogue import LoraSpec, ModelSpec, load_catalogue
+from engine.cluster import ClusterEngine, ray_engine
 from engine.engine import Engine
 from engine.errors import (
     CatalogueError,
@@ -25,6 +26,7 @@ from engine.messages import (
     Failed,
     FailureKind,
     Finished,
+    GivenBack,
     InitUse,
     InputPicture,
     Job,
@@ -42,6 +44,7 @@ from engine.messages import (
     Vocabulary,
     WeightedText,
     WordWeightsJob,
+    WorkerStatus,
 )
 from engine.scheduler_table import SCHEDULERS, evaluations
 from engine.validation import MAX_SEED, MAX_STEPS, MOST_WEIGHED_WORDS
@@ -53,6 +56,7 @@ __all__ = [
     "SCHEDULERS",
     "Cancelled",
     "CatalogueError",
+    "ClusterEngine",
     "DescribeJob",
     "DrawJob",
     "DrawnWords",
@@ -67,6 +71,7 @@ __all__ = [
     "FailureKind",
     "FakeEngine",
     "Finished",
+    "GivenBack",
     "InitUse",
     "InputPicture",
     "Job",
@@ -87,7 +92,9 @@ __all__ = [
     "Vocabulary",
     "WeightedText",
     "WordWeightsJob",
+    "WorkerStatus",
     "evaluations",
     "load_catalogue",
+    "ray_engine",
     "sentence_of",
 ]

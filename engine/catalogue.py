@@ -283,7 +283,7 @@ class _Reader:
             LoraSpec(name=name, path=self._near(value)) for name, value in entry.loras.items()
         )
         operations = family.operations | ({"image_prompt"} if entry.ip_adapter else set())
-        installed = _is_complete(place) and (denoiser is None or denoiser.is_file())
+        weight_bytes = _weight_bytes(place, denoiser)
         info = ModelInfo(
             name=self._name,
             title=self._name if entry.title is None else entry.title,
@@ -309,11 +309,11 @@ class _Reader:
             may_sell=entry.may_sell,
             gated=entry.gated,
             languages=tuple(entry.languages),
-            vocabulary=self._vocabulary(installed=installed),
+            vocabulary=self._vocabulary(installed=weight_bytes is not None),
             operations=frozenset(entry.operations) or operations,
-            installed=installed,
+            installed=weight_bytes is not None,
             source=entry.hub_id or str(place),
-            weight_bytes=sum(map(_weight_bytes, filter(None, (place, denoiser)))),
+            weight_bytes=weight_bytes or 0,
             loras=tuple(lora.name for lora in loras),
             schedulers=names_for(flow=family.flow) if family.draws else (),
             styles=tuple(preset.read(name) for name, preset in entry.styles.items()),
@@ -455,9 +455,16 @@ def _first_refusal(errors: ValidationError, fields: Mapping[str, object]) -> tup
     return field, f"must be {known[name].description}, not {found!r}"
 
 
-def _weight_bytes(place: Path) -> int:
-    """Of the weights at `place`, a file or a directory; 0 where nothing is."""
-    files = place.rglob("*.safetensors") if place.is_dir() else [place]
+def weight_bytes_here(spec: ModelSpec) -> int | None:
+    """The bytes of an entry's weights on this machine; None where its files are not all here."""
+    return _weight_bytes(spec.place, spec.denoiser)
+
+
+def _weight_bytes(place: Path, denoiser: Path | None) -> int | None:
+    if not _is_complete(place) or not (denoiser is None or denoiser.is_file()):
+        return None
+    files: list[Path] = [*(place.rglob("*.safetensors") if place.is_dir() else [place])]
+    files += [denoiser] if denoiser is not None else []
     return sum(file.stat().st_size for file in files if file.is_file())
 
 

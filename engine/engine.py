@@ -30,6 +30,7 @@ from engine.messages import (
     Translating,
 )
 from engine.pictures.encoded import Inputs, brings_pictures, prepare
+from engine.policy.placement import Room
 from engine.policy.queue import FairQueue
 from engine.stream import Stream
 from engine.translation import Translation, Translations
@@ -60,14 +61,16 @@ class Engine:
         gpu_memory_gb: float | None = None,
         idle_unload_min: float | None = None,
         cache_dir: Path | None = None,
+        pull: Callable[[Room], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """pull: is called on the event loop with what there is room for, whenever that changes."""
         self._specs = {spec.info.name: spec for spec in models}
         self._device, self._dtype, self._gpu_memory_gb = device, dtype, gpu_memory_gb
         self._preview_interval_s = preview_interval_s
         self._owner_cap, self._cache_dir = owner_cap, cache_dir
         self._idle_unload_s = None if idle_unload_min is None else idle_unload_min * 60
-        self._clock = clock
+        self._pull, self._clock = pull, clock
         self._mailbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="pictures")
         self._translations = Translations(models)
@@ -243,6 +246,7 @@ class Engine:
             clock=self._clock,
             device_title=device.title,
             idle_unload_s=self._idle_unload_s,
+            pull=None if self._pull is None else partial(self._call, self._pull),
         )
         return worker, device.warning
 

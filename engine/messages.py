@@ -217,6 +217,13 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GivenBack:
+    """The machine that drew the job stopped: it waits for another one, and the try counts."""
+
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
     """Work done so far, in evaluations of the denoiser over the whole job."""
 
@@ -296,7 +303,7 @@ class Cancelled:
     job_id: str
 
 
-Event = Queued | Translating | Started | Progress | Finished | Failed | Cancelled
+Event = Queued | Translating | Started | GivenBack | Progress | Finished | Failed | Cancelled
 End = Finished | Failed | Cancelled
 
 
@@ -387,6 +394,20 @@ class ModelInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerStatus:
+    """One worker of a cluster."""
+
+    name: str
+    """Of the worker and its machine, such as "2 on node-b"; the same for as long as it lives."""
+    device: str
+    running: tuple[str, ...] = ()
+    """Ids of its jobs."""
+    resident_models: tuple[str, ...] = ()
+    busy_share: float = 0.0
+    last_tick_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EngineStatus:
     """A snapshot of the engine's state."""
 
@@ -407,4 +428,7 @@ class EngineStatus:
     alive: bool = True
     """False once the device is lost: the process must be started anew."""
     extras: dict[Literal["reason"], str] = field(default_factory=dict)
-    """`reason`: why `alive` is false, or why a CPU is used beside an NVIDIA card."""
+    """`reason`: why `alive` is false, why a CPU is used beside an NVIDIA card, or what keeps the
+    workers of a cluster from their work."""
+    workers: tuple[WorkerStatus, ...] = ()
+    """Of a cluster: the figures above are theirs together."""

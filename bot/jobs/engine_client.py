@@ -9,7 +9,7 @@ import engine
 
 
 class EngineClient(Protocol):
-    """`engine.Engine` and `engine.FakeEngine` both have it."""
+    """`engine.Engine`, `engine.ClusterEngine` and `engine.FakeEngine` have it."""
 
     def check(self, job: engine.Job) -> None: ...
     def run(self, job: engine.Job) -> AsyncIterator[engine.Event]: ...

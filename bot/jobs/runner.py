@@ -203,6 +203,8 @@ class Runner:
             case engine.Queued() if counted:
                 await self._interrupt(row)
                 return False
+            case engine.GivenBack():
+                return False  # that try stays counted, and the next one will be
             case _:
                 return counted
 
@@ -230,8 +232,21 @@ class Runner:
             case engine.Progress():
                 blurred = self._policy.blurs_previews(self._model_of(job))
                 self._outbox.show(row, event, blurred=blurred)
+            case engine.GivenBack():
+                await self._try_again(row)
             case engine.Queued() | engine.Translating() | engine.Started():
                 self._outbox.show(row, event)
+
+    async def _try_again(self, row: JobRow) -> None:
+        """Let a job wait for another machine, unless its tries, those before a restart too, are
+        used up.
+        """
+        async with self._database.read() as connection:
+            now = await records.get(connection, row.id)
+        if now is not None and now.attempts >= records.MAX_ATTEMPTS:
+            self._cancelled.add(row.id)
+            self._engine.cancel(row.id)
+            await self._give_up(now)
 
     async def _finish(self, row: JobRow, job: engine.Job, event: engine.Finished) -> None:
         """Files to disk first, then one transaction, then the outbox."""

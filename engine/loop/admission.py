@@ -10,6 +10,7 @@ from engine.messages import Job
 from engine.models.model_cache import Model, ModelCache
 from engine.policy.budgets import Budgets
 from engine.policy.cost import ticket_for
+from engine.policy.placement import Room
 from engine.policy.queue import FairQueue, Ticket
 
 OVERCOMMIT = 7
@@ -26,6 +27,8 @@ class Admission:
         """Jobs that the queue handed out and whose model is still to be loaded, by model."""
         self._order: list[str] | None = None
         """The order of waiting jobs; None: it has changed and must be asked for again."""
+        self._blocked = False
+        """Whether a model waits to be loaded until rows in flight leave memory for it."""
         self.may_start = False
         """Whether something happened since the last pull that could let a job start."""
 
@@ -101,7 +104,22 @@ class Admission:
                 self._waiting.setdefault(ticket.model, []).append(work)
             yield work, model
 
-    def _next(self, rows: Sequence[Row], *, solo: bool) -> Ticket | None:
+    def room(self, rows: Sequence[Row], works: Collection[Work], *, solo: bool) -> Room:
+        """What there is room for beside the rows in flight and the jobs that are to become rows."""
+        free, spare = (0, 0) if self._blocked else self._samples(rows)
+        waiting = sum(work.ticket.samples for work in works if not work.rows)
+        return Room(
+            free_samples=free - waiting,
+            spare_samples=spare - waiting,
+            models=frozenset(self._models.names()),
+            may_load=not (self._models.loading or self.loads()),
+            settled=not self._models.just_loaded(),
+            may_solo=solo,
+            counted=frozenset(work.job.id for work in works),
+        )
+
+    def _samples(self, rows: Sequence[Row]) -> tuple[int, int]:
+        """Samples that are free, and those to spare for owners without a running job."""
         budget = sum(self._budgets.of(group) for group in {row.group for row in rows})
         taken: Counter[str] = Counter()
         for row in rows:
@@ -111,6 +129,10 @@ class Admission:
         free = (budget or 1) - taken.total()
         # One owner's large job counts as at most one budget, so that others can start.
         spare = (1 + OVERCOMMIT) * budget - sum(min(count, budget) for count in taken.values())
+        return free, spare
+
+    def _next(self, rows: Sequence[Row], *, solo: bool) -> Ticket | None:
+        free, spare = self._samples(rows)
         resident = self._models.names()
         if self._models.loading or self._models.just_loaded():
             ticket = self._queue.next(free, spare, resident, solo=solo)
@@ -140,7 +162,8 @@ class Admission:
 
         Then nothing else is started, so that those rows end and the model can be loaded.
         """
-        for name in self._waiting:
-            if name != self._models.loading:
-                return bool(self._models.loading) or not self._models.want(name, in_use)
-        return False
+        other = next((name for name in self._waiting if name != self._models.loading), None)
+        self._blocked = other is not None and (
+            bool(self._models.loading) or not self._models.want(other, in_use)
+        )
+        return self._blocked

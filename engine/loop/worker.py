@@ -29,6 +29,7 @@ from engine.models import Solo
 from engine.models.word_weights import WordWeights
 from engine.policy.batcher import plan
 from engine.policy.budgets import Budgets
+from engine.policy.placement import Room
 from engine.policy.utilization import Utilization
 
 IDLE_CHECK_S = 5.0
@@ -53,10 +54,14 @@ class Worker:
         clock: Callable[[], float],
         device_title: str,
         idle_unload_s: float | None,
+        pull: Callable[[Room], None] | None = None,
     ) -> None:
+        """pull: is told what there is room for, whenever that changes."""
         self._mailbox, self._admission, self._reports = mailbox, admission, reports
         self._budgets, self._clock = budgets, clock
         self._device_title, self._idle_unload_s = device_title, idle_unload_s
+        self._pull = pull
+        self._room: Room | None = None
         self._works: dict[str, Work] = {}
         """Every job that has not ended, waiting ones too."""
         self._rows: list[Row] = []
@@ -77,6 +82,7 @@ class Worker:
     @torch.inference_mode()
     def run(self) -> None:
         """Work until closed; raises EngineLost where the device is lost."""
+        self._tell()
         while self._receive():
             self._turn()
             self._run_solo()
@@ -312,3 +318,8 @@ class Worker:
             last_tick_ms=self._timer.last_s * 1000,
         )
         self._reports.flush()
+        if self._pull is not None:
+            room = self._admission.room(self._rows, self._works.values(), solo=not self._solos)
+            if room != self._room:
+                self._room = room
+                self._pull(room)

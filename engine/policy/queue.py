@@ -89,6 +89,20 @@ class FairQueue:
         spare samples. models: those that jobs may start on; None: any. solo: whether a job may
         start that has the device to itself and so brings no samples.
         """
+
+        def may_start(ticket: Ticket, running: int) -> bool:
+            room = free_samples > 0 or (spare_samples > 0 and not running)
+            known = models is None or ticket.model in models
+            return room and known and (solo or ticket.samples > 0)
+
+        return self.take(may_start)
+
+    def take(self, may_start: Callable[[Ticket, int], bool]) -> Ticket | None:
+        """Hand out the next job that may start, or None.
+
+        may_start: is asked for the first job of each owner below the cap, with how many jobs of
+        that owner run.
+        """
         eligible = {
             lane: names
             for lane, ring in self._lanes.items()
@@ -96,10 +110,8 @@ class FairQueue:
                 names := [
                     name
                     for name, owner in ring.items()
-                    if (models is None or owner.tickets[0].model in models)
-                    and (solo or owner.tickets[0].samples)
-                    and self._running_of[name] < self._owner_cap
-                    and (free_samples > 0 or (spare_samples > 0 and not self._running_of[name]))
+                    if self._running_of[name] < self._owner_cap
+                    and may_start(owner.tickets[0], self._running_of[name])
                 ]
             )
         }
@@ -124,6 +136,16 @@ class FairQueue:
             self._running_of[owner] -= 1
             if not self._running_of[owner]:
                 del self._running_of[owner]
+
+    def give_back(self, ticket: Ticket) -> None:
+        """A job that was handed out could not be done: it is its owner's next, and is not counted
+        twice against the owner's share.
+        """
+        self.end(ticket.job_id)
+        owner = self._lanes[ticket.lane].setdefault(ticket.owner, _Owner())
+        owner.tickets.appendleft(ticket)
+        owner.deficit += ticket.work
+        self._charge(ticket.owner, -min(ticket.work, self._recent_use(ticket.owner)))
 
     def order(self) -> list[str]:
         """Ids of the waiting jobs, next first, as if all brought the same work."""

@@ -1,0 +1,455 @@
+"""The engine of a cluster: one queue on the event loop, and workers that pull from it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import itertools
+import logging
+import math
+import statistics
+import time
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from engine.catalogue import ModelSpec
+from engine.cluster.fleet import Fleet, Hello, Report, WorkerClient, WorkerLost, version
+from engine.errors import (
+    EngineClosed,
+    EngineError,
+    EngineLost,
+    JobError,
+    Sentence,
+    sentence_of,
+)
+from engine.messages import (
+    Cancelled,
+    DescribeJob,
+    DrawJob,
+    End,
+    EngineStatus,
+    Event,
+    Failed,
+    Finished,
+    GivenBack,
+    Job,
+    ModelInfo,
+    Queued,
+    Started,
+    Translating,
+    UpscaleJob,
+    WorkerStatus,
+)
+from engine.policy.cost import ticket_for
+from engine.policy.placement import Placement, Room
+from engine.policy.queue import FairQueue
+from engine.stream import Stream
+from engine.validation import check
+
+MOST_DEATHS = 3
+"""How many workers may die while they draw a job, before it fails."""
+START_S = 180.0
+"""For how long a start waits for the workers that there is room for."""
+LOOK_EVERY_S = 2.0
+"""How often is looked whether workers can be added."""
+HIRE_AGAIN_S = (2.0, 10.0, 60.0)
+"""How long after a worker that did not start the next one is tried; the last holds from then on."""
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Open:
+    """A job that has not ended."""
+
+    job: Job
+    stream: Stream
+    worker: int | None = None
+    """None: it waits here."""
+    begun: bool = False
+    """Whether its worker has begun with it."""
+    deaths: int = 0
+    cancelled: bool = False
+    position: int | None = None
+    """As last reported."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Worker:
+    number: int
+    client: WorkerClient
+    answered: asyncio.Future[None]
+    """Done once it said hello, or cannot."""
+    hello: Hello | None = None
+    refusal: str = ""
+    """Why it may not work here."""
+    status: EngineStatus = field(default_factory=lambda: EngineStatus(device=""))
+
+    @property
+    def name(self) -> str:
+        return f"{self.number} on {self.hello.node}" if self.hello is not None else str(self.number)
+
+
+class ClusterEngine:
+    """`Engine`'s interface to the devices of many machines; call it from one event loop only.
+
+    A worker that dies gives its jobs back: they are the next of their owners, and after
+    `MOST_DEATHS` of their workers they fail. Where no worker is left the jobs wait.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[ModelSpec],
+        *,
+        fleet: Callable[[Sequence[ModelSpec]], Fleet],
+        owner_cap: int = 3,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """fleet: makes the workers' places, given the catalogue with whole paths."""
+        specs = [with_whole_paths(spec) for spec in models]
+        self._specs = {spec.info.name: spec for spec in specs}
+        self._infos = {spec.info.name: spec.info for spec in specs if spec.draws}
+        self._fleet, self._clock = fleet(specs), clock
+        self._placement = Placement(FairQueue(owner_cap=owner_cap, clock=clock), clock=clock)
+        self._open: dict[str, _Open] = {}
+        self._workers: dict[int, _Worker] = {}
+        self._numbers = itertools.count(1)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._ended = asyncio.Event()
+        """Set at each end of a job, for a drain that waits."""
+        self._failures = 0
+        """Workers in a row that did not start."""
+        self._hire_at_s = float("-inf")
+        self._trouble = ""
+        """Why the last worker is gone, or never was."""
+        self._started = self._closed = False
+        self._lost = ""
+
+    async def start(self) -> None:
+        """Connect and start the workers; EngineError with one sentence where none can be started,
+        or where one is of another Darkroom or has other files than the others.
+        """
+        try:
+            await self._fleet.open()
+            await self._start_workers()
+        except BaseException:
+            await self.close()
+            raise
+        self._started = True
+        self._track(self._keep())
+
+    def check(self, job: Job) -> None:
+        """As `Engine.check`; pictures that the cluster cannot carry are refused too."""
+        check(job, self._specs)
+        most, size = self._fleet.most_job_bytes, _bytes_of(job)
+        if most is not None and size > most:
+            raise ValueError(
+                Sentence(
+                    "The pictures of this order are {size} MB together; this cluster carries"
+                    " {most} MB for one order. Its operator can raise CLUSTER_OBJECT_STORE_MB.",
+                    size=math.ceil(size / 1e6),
+                    most=most // 1_000_000,
+                )
+            )
+
+    def run(self, job: Job) -> Stream:
+        """As `Engine.run`; a job that is given back by a dying worker tells so and waits again."""
+        if self._lost:
+            raise EngineLost(self._lost)
+        if self._closed or not self._started:
+            raise EngineClosed("The engine is not running.")
+        self.check(job)
+        if job.id in self._open:
+            raise ValueError(Sentence("The job {job} is already running.", job=job.id))
+        opened = self._open[job.id] = _Open(job=job, stream=Stream())
+        alone = isinstance(job, DrawJob) and not self._specs[job.model].family.shares_passes
+        self._placement.push(ticket_for(job, solo=alone))
+        self._place()
+        return opened.stream
+
+    def cancel(self, job_id: str) -> bool:
+        """As `Engine.cancel`."""
+        opened = self._open.get(job_id)
+        if opened is None:
+            return False
+        opened.cancelled = True
+        if opened.worker is None:
+            self._end(opened, Cancelled(job_id=job_id))
+            self._place()
+        else:
+            self._workers[opened.worker].client.cancel(job_id)
+        return True
+
+    def status(self) -> EngineStatus:
+        """All workers together, and each by its name."""
+        there = [worker for worker in self._workers.values() if worker.hello is not None]
+        statuses = [worker.status for worker in there]
+        workers = tuple(
+            WorkerStatus(
+                name=worker.name,
+                device=worker.hello.device,
+                running=tuple(id_ for id_, o in self._open.items() if o.worker == worker.number),
+                resident_models=worker.status.resident_models,
+                busy_share=worker.status.busy_share,
+                last_tick_ms=worker.status.last_tick_ms,
+            )
+            for worker in there
+            if worker.hello is not None
+        )
+        reason = self._lost or ("The engine is closed." if self._closed else "")
+        if not reason and not there:
+            reason = "No worker is there, so jobs wait."
+            reason += f" The last one: {self._trouble}." if self._trouble else ""
+        return EngineStatus(
+            device=_devices(workers),
+            running=tuple(id_ for id_, opened in self._open.items() if opened.worker is not None),
+            queued=tuple(self._placement.order()),
+            resident_models=_together(status.resident_models for status in statuses),
+            compiling=_together(status.compiling for status in statuses),
+            solo=next((status.solo for status in statuses if status.solo), None),
+            busy_share=statistics.fmean(s.busy_share for s in statuses) if statuses else 0.0,
+            last_tick_ms=max((status.last_tick_ms for status in statuses), default=0.0),
+            alive=not self._lost and not self._closed,
+            extras={"reason": reason} if reason else {},
+            workers=workers,
+        )
+
+    def models(self) -> tuple[ModelInfo, ...]:
+        """Every drawing model of the catalogue; installed are those that the workers have."""
+        return tuple(self._infos.values())
+
+    async def close(self, *, drain_s: float = 0) -> None:
+        """As `Engine.close`."""
+        if self._closed:
+            return
+        self._closed = True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(drain_s):
+                while any(opened.worker is not None for opened in self._open.values()):
+                    self._ended.clear()
+                    await self._ended.wait()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for worker in self._workers.values():
+            worker.client.kill()
+        self._workers.clear()
+        await self._fleet.close()
+        self._fail_all(EngineClosed("The engine was closed before the job ended."))
+
+    # Workers.
+
+    async def _start_workers(self) -> None:
+        hired = [self._hire() for _ in range(await self._fleet.places())]
+        if hired:
+            await asyncio.wait([worker.answered for worker in hired], timeout=START_S)
+        for worker in hired:
+            if worker.refusal:
+                raise EngineError(worker.refusal)
+        if not any(worker.hello for worker in self._workers.values()):
+            late = f"no worker was there within {START_S:.0f} seconds"
+            raise EngineError(f"The cluster has no worker: {self._trouble or late}.")
+
+    async def _keep(self) -> None:
+        """Start workers where there is room for more, for as long as the engine runs."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            try:
+                places = await self._fleet.places()
+            except EngineLost as error:
+                log.critical("%s", error)
+                self._lost = str(error)
+                self._fail_all(error)
+                return
+            if self._clock() >= self._hire_at_s:
+                for _ in range(places - len(self._workers)):
+                    self._hire()
+            self._place()  # for those that have waited long
+
+    def _hire(self) -> _Worker:
+        answered = asyncio.get_running_loop().create_future()
+        number = next(self._numbers)
+        worker = _Worker(number=number, client=self._fleet.hire(), answered=answered)
+        self._workers[number] = worker
+        self._track(self._serve(worker))
+        return worker
+
+    async def _serve(self, worker: _Worker) -> None:
+        """Take a worker's reports from its hello to its death."""
+        why = "it ended"
+        try:
+            hello = await worker.client.hello()
+            worker.refusal = self._refusal(hello)
+            if worker.refusal:
+                why = worker.refusal.rstrip(".")
+            else:
+                self._accept(worker, hello)
+                async for batch in worker.client.reports():
+                    self._take(worker, batch)
+        except WorkerLost as error:
+            why = str(error)
+        self._lose(worker, why)
+
+    def _refusal(self, hello: Hello) -> str:
+        """Why this worker may not draw for us; empty where it may."""
+        if hello.version != version():
+            return (
+                f"{hello.node} has Darkroom {hello.version}, this machine {version()}: install the"
+                " same on every machine of the cluster at RAY_ADDRESS."
+            )
+        other = next((w.hello for w in self._workers.values() if w.hello is not None), None)
+        if other is not None and hello.installed != other.installed:
+            differing = hello.installed.items() ^ other.installed.items()
+            name = min(name for name, _ in differing)
+            return (
+                f"The catalogue (MODELS) says that {name} is at {self._specs[name].place}; what is"
+                f" there on {hello.node} is not what is there on {other.node}. Every machine needs"
+                " the same files at the same paths."
+            )
+        return ""
+
+    def _accept(self, worker: _Worker, hello: Hello) -> None:
+        worker.hello = hello
+        self._failures, self._hire_at_s = 0, float("-inf")
+        self._infos = {
+            name: replace(
+                info,
+                installed=name in hello.installed,
+                weight_bytes=hello.installed.get(name, 0),
+            )
+            for name, info in self._infos.items()
+        }
+        self._placement.join(worker.number)
+        worker.answered.set_result(None)
+        log.info("worker %s draws on %s", worker.name, hello.device)
+
+    def _lose(self, worker: _Worker, why: str) -> None:
+        """A worker is gone: its jobs wait again."""
+        log.warning("worker %s is gone: %s", worker.name, why)
+        del self._workers[worker.number]
+        worker.client.kill()
+        self._trouble = why
+        if worker.hello is None:
+            self._failures += 1
+            again = HIRE_AGAIN_S[min(self._failures, len(HIRE_AGAIN_S)) - 1]
+            self._hire_at_s = self._clock() + again
+            worker.answered.set_result(None)
+        for ticket in self._placement.leave(worker.number):
+            if ticket.job_id in self._open:
+                self._give_back(self._open[ticket.job_id])
+        self._place()
+
+    def _give_back(self, opened: _Open) -> None:
+        begun, opened.worker, opened.begun, opened.position = opened.begun, None, False, None
+        opened.deaths += begun
+        job_id = opened.job.id
+        if opened.cancelled:
+            self._end(opened, Cancelled(job_id=job_id))
+        elif opened.deaths >= MOST_DEATHS:
+            reason = Sentence(
+                "The machines that drew this stopped {times} times, so it was given up.",
+                times=opened.deaths,
+            )
+            self._end(opened, Failed(job_id=job_id, reason=reason))
+        elif begun:
+            opened.stream.put(GivenBack(job_id=job_id))
+
+    # Jobs.
+
+    def _take(self, worker: _Worker, batch: Sequence[Report]) -> None:
+        for report in batch:
+            match report:
+                case Room():
+                    self._placement.pull(worker.number, report)
+                case EngineStatus():
+                    worker.status = report
+                case _:
+                    self._pass_on(worker, report)
+        self._place()
+
+    def _pass_on(self, worker: _Worker, event: Event) -> None:
+        opened = self._open.get(event.job_id)
+        if opened is None or opened.worker != worker.number:
+            return
+        match event:
+            case Finished() | Failed() | Cancelled():
+                self._end(opened, event)
+            case Queued(loading=""):
+                pass  # in the worker's own short queue: its turn here has come
+            case Queued():
+                opened.stream.put(replace(event, position=0))
+            case _:
+                opened.begun |= isinstance(event, Started | Translating)
+                opened.stream.put(event)
+
+    def _end(self, opened: _Open, event: End) -> None:
+        job_id = opened.job.id
+        del self._open[job_id]
+        if not self._placement.cancel(job_id):
+            self._placement.end(job_id)
+        # A job that ended while its cancel was on the way: the member was told of the cancel.
+        opened.stream.put(Cancelled(job_id=job_id) if opened.cancelled else event)
+        self._ended.set()
+
+    def _place(self) -> None:
+        """Send the jobs that may start to their workers; tell the others how they stand."""
+        if self._closed or self._lost:
+            return
+        for ticket, number in self._placement.place():
+            opened = self._open[ticket.job_id]
+            opened.worker, opened.position = number, None
+            try:
+                self._workers[number].client.submit(opened.job)
+            except JobError as error:
+                self._end(opened, Failed(job_id=opened.job.id, reason=sentence_of(error)))
+        for position, job_id in enumerate(self._placement.order()):
+            opened = self._open[job_id]
+            if opened.position != position:
+                opened.position = position
+                opened.stream.put(Queued(job_id=job_id, position=position))
+
+    def _fail_all(self, error: EngineError) -> None:
+        for opened in self._open.values():
+            opened.stream.fail(error)
+        self._open.clear()
+
+    def _track(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def with_whole_paths(spec: ModelSpec) -> ModelSpec:
+    """The entry with paths that mean the same in any folder of any machine."""
+    whole: dict[str, Any] = {
+        each.name: value.absolute()
+        for each in dataclasses.fields(spec)
+        if isinstance(value := getattr(spec, each.name), Path)
+    }
+    loras = tuple(replace(lora, path=lora.path.absolute()) for lora in spec.loras)
+    return replace(spec, **whole, loras=loras)
+
+
+def _bytes_of(job: Job) -> int:
+    """Of the pictures that a job brings."""
+    match job:
+        case DrawJob():
+            pictures = (*job.inputs, *job.style_inputs)
+            return len(job.mask) + sum(len(picture.data) for picture in pictures)
+        case UpscaleJob() | DescribeJob():
+            return len(job.picture)
+        case _:
+            return 0
+
+
+def _devices(workers: Sequence[WorkerStatus]) -> str:
+    """Such as "8 × NVIDIA H200"."""
+    counts = Counter(worker.device for worker in workers)
+    return ", ".join(f"{count} × {device}" for device, count in counts.items())
+
+
+def _together(names: Iterable[Iterable[str]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(itertools.chain.from_iterable(names)))

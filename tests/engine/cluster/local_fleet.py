@@ -1,0 +1,135 @@
+"""A cluster in this process: workers with fake engines, which a test kills as it likes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from engine import EngineError, FakeEngine
+from engine.cluster.fleet import WorkerLost
+from engine.cluster.worker import ClusterWorker
+from engine.policy.placement import Room
+
+SAMPLES = 8
+"""Of a grid of four with guidance."""
+
+
+class RoomyEngine(FakeEngine):
+    """Tells what there is room for, as a worker's engine does."""
+
+    def __init__(self, models, pull, *, capacity=2):
+        super().__init__(models, capacity=capacity)
+        self._pull = pull
+
+    async def start(self):
+        self._tell()
+
+    def run(self, job):
+        stream = super().run(job)
+        self._tell()
+        return stream
+
+    def _end(self, run, end):
+        super()._end(run, end)
+        self._tell()
+
+    def _tell(self):
+        self._pull(
+            Room(
+                free_samples=SAMPLES * (self._capacity - len(self._runs)),
+                spare_samples=0,
+                models=frozenset(self._models),
+                counted=frozenset(self._runs),
+            )
+        )
+
+
+class SlowEngine(RoomyEngine):
+    """A step takes a moment, for workers in other processes that nobody steps."""
+
+    STEP_S = 0.02
+
+    def _advance_by_itself(self):
+        if not self._paused and self._runs:
+            self.step()
+            asyncio.get_running_loop().call_later(self.STEP_S, self._advance_by_itself)
+
+
+def slow_engine(_device, models, pull):
+    return SlowEngine(models, pull)
+
+
+class LocalWorker:
+    """One worker; its engine is paused until a test steps it."""
+
+    def __init__(self, fleet, models):
+        self.fleet, self.dead = fleet, asyncio.Event()
+        self.worker = ClusterWorker(models, self._new_engine)
+        self.engine = None
+        self.tasks = set()
+
+    def _new_engine(self, models, pull):
+        self.engine = RoomyEngine(models, pull)
+        self.engine.pause()
+        return self.engine
+
+    async def hello(self):
+        await self._unless_dead(self.fleet.may_start.wait())
+        return self.fleet.told(await self.worker.hello())
+
+    async def reports(self):
+        batches = self.worker.reports()
+        while True:
+            try:
+                yield await self._unless_dead(anext(batches))
+            except EngineError as error:
+                raise WorkerLost(str(error)) from error
+
+    async def _unless_dead(self, work):
+        tasks = [asyncio.ensure_future(work), asyncio.ensure_future(self.dead.wait())]
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()
+        if self.dead.is_set():
+            raise WorkerLost("it was killed")
+        return await tasks[0]
+
+    def submit(self, job):
+        self.call(self.worker.submit(job))
+
+    def cancel(self, job_id):
+        self.call(self.worker.cancel(job_id))
+
+    def call(self, work):
+        task = asyncio.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    def kill(self):
+        self.dead.set()
+
+
+class LocalFleet:
+    def __init__(self, models, *, places=2):
+        self.models, self.number, self.most_job_bytes = models, places, None
+        self.workers = []
+        self.may_start = asyncio.Event()
+        self.may_start.set()
+        self.told = lambda hello: hello
+
+    async def open(self):
+        pass
+
+    async def places(self):
+        return self.number
+
+    def hire(self):
+        self.workers.append(LocalWorker(self, self.models))
+        return self.workers[-1]
+
+    async def close(self):
+        for worker in self.workers:
+            for task in tuple(worker.tasks):
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task

@@ -1,0 +1,340 @@
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+
+import pytest
+
+from engine import (
+    Cancelled,
+    DrawJob,
+    EngineClosed,
+    EngineError,
+    EngineLost,
+    Failed,
+    Finished,
+    GivenBack,
+    InputPicture,
+    Progress,
+    Queued,
+    Started,
+    WeightedText,
+)
+from engine.cluster import head
+from engine.cluster.head import MOST_DEATHS, ClusterEngine
+from engine.fake import FAKE_MODEL
+from tests.engine.cluster.local_fleet import LocalFleet, RoomyEngine
+
+
+def job(job_id, owner="ann", **fields):
+    defaults = {"model": "doodle", "width_px": 128, "height_px": 128, "steps": 2, "seed": 7}
+    prompt = (WeightedText(text="a cat"),)
+    return DrawJob(id=job_id, owner=owner, prompt=prompt, **(defaults | fields))
+
+
+async def settle():
+    for _ in range(60):
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def cluster_of(monkeypatch):
+    """A function: a started cluster in this process, and its fleet."""
+    monkeypatch.setattr(head, "LOOK_EVERY_S", 0)
+    monkeypatch.setattr(head, "HIRE_AGAIN_S", (0.0,))
+    engines = []
+
+    async def start(places=2, models=(FAKE_MODEL,), prepare=lambda _: None, **options):
+        made = []
+
+        def fleet(specs):
+            made.append(LocalFleet(specs, places=places))
+            prepare(made[0])
+            return made[0]
+
+        cluster = ClusterEngine(models, fleet=fleet, **options)
+        engines.append(cluster)
+        await cluster.start()
+        await settle()
+        return cluster, made[0]
+
+    yield start
+    for cluster in engines:
+        await cluster.close()
+
+
+class Follower:
+    """Reads a job's events as they come."""
+
+    def __init__(self, cluster, drawn):
+        self.events, self.error = [], None
+        self.task = asyncio.create_task(self._follow(cluster.run(drawn)))
+
+    async def _follow(self, stream):
+        try:
+            async for event in stream:
+                self.events.append(event)
+        except EngineError as error:
+            self.error = error
+
+    def kinds(self):
+        kinds = [type(event) for event in self.events]
+        return [kind for n, kind in enumerate(kinds) if not n or kinds[n - 1] is not kind]
+
+
+def worker_of(fleet, job_id):
+    return next(
+        w
+        for w in fleet.workers
+        if w.engine is not None and job_id in w.engine._runs and not w.dead.is_set()
+    )
+
+
+async def draw_all(fleet):
+    for _ in range(40):
+        for worker in fleet.workers:
+            if worker.engine is not None and not worker.dead.is_set():
+                worker.engine.step()
+        await settle()
+
+
+async def test_events_of_a_job_come_from_whichever_worker_draws_it(cluster_of):
+    cluster, fleet = await cluster_of()
+    followers = [Follower(cluster, job(f"j{n}")) for n in range(3)]
+    await draw_all(fleet)
+    for follower in followers:
+        assert follower.kinds() == [Started, Progress, Finished]
+    assert {len(worker.engine.jobs) for worker in fleet.workers} == {1, 2}
+
+
+async def test_pictures_are_those_of_the_single_engine(cluster_of):
+    cluster, fleet = await cluster_of()
+    follower = Follower(cluster, job("j"))
+    await draw_all(fleet)
+    alone = RoomyEngine([FAKE_MODEL], lambda _: None)
+    events = [event async for event in alone.run(job("j"))]
+    assert follower.events[-1].pictures == events[-1].pictures
+
+
+async def test_jobs_wait_here_and_are_told_how_they_stand(cluster_of):
+    cluster, _ = await cluster_of(places=1, owner_cap=9)
+    followers = [Follower(cluster, job(f"j{n}")) for n in range(4)]
+    await settle()
+    assert [follower.events for follower in followers[2:]] == [
+        [Queued(job_id="j2", position=0)],
+        [Queued(job_id="j3", position=1)],
+    ]
+    assert cluster.status().queued == ("j2", "j3")
+    assert cluster.status().running == ("j0", "j1")
+
+
+async def test_a_cancelled_job_ends_whether_it_waits_or_runs(cluster_of):
+    cluster, fleet = await cluster_of(places=1)
+    followers = [Follower(cluster, job(f"j{n}")) for n in range(3)]
+    await settle()
+    assert cluster.cancel("j0")
+    assert cluster.cancel("j2")
+    assert not cluster.cancel("nobody's")
+    await settle()
+    assert [f.kinds()[-1] for f in (followers[0], followers[2])] == [Cancelled, Cancelled]
+    await draw_all(fleet)
+    assert followers[1].kinds()[-1] is Finished
+
+
+async def test_a_job_that_ends_while_its_cancel_is_on_the_way_is_cancelled(cluster_of):
+    cluster, fleet = await cluster_of(places=1)
+    follower = Follower(cluster, job("j"))
+    await settle()
+    fleet.workers[0].engine.step(20)  # its end is not read yet
+    assert cluster.cancel("j")
+    await settle()
+    assert follower.kinds()[-1] is Cancelled
+
+
+async def test_the_jobs_of_a_worker_that_dies_are_drawn_by_another_and_end_once(cluster_of):
+    cluster, fleet = await cluster_of()
+    followers = [Follower(cluster, job(f"j{n}", f"o{n}")) for n in range(4)]
+    await settle()
+    for worker in fleet.workers:
+        worker.engine.step()
+    await settle()
+    victim = fleet.workers[0]
+    lost = list(victim.engine._runs)
+    assert lost
+    victim.dead.set()
+    await draw_all(fleet)
+    for follower in followers:
+        ends = [event for event in follower.events if isinstance(event, Finished)]
+        assert len(ends) == 1
+        assert (GivenBack in follower.kinds()) == (follower.events[0].job_id in lost)
+
+
+async def test_a_job_that_only_waited_at_a_worker_is_not_counted(cluster_of):
+    cluster, fleet = await cluster_of(places=1)
+    follower = Follower(cluster, job("j"))
+    await settle()
+    fleet.workers[0].dead.set()  # before its first step, which would say Started
+    await draw_all(fleet)
+    assert follower.kinds() == [Queued, Started, Progress, Finished]
+
+
+async def test_a_job_that_kills_its_workers_fails_at_last(cluster_of):
+    cluster, fleet = await cluster_of(places=1)
+    follower = Follower(cluster, job("j"))
+    for _ in range(MOST_DEATHS):
+        await settle()
+        worker = worker_of(fleet, "j")
+        worker.engine.step()
+        await settle()
+        worker.dead.set()
+        for _ in range(5):
+            await settle()
+    assert follower.kinds().count(GivenBack) == MOST_DEATHS - 1
+    assert isinstance(follower.events[-1], Failed)
+    assert str(MOST_DEATHS) in follower.events[-1].reason
+
+
+async def test_a_job_cancelled_on_a_worker_that_dies_is_cancelled(cluster_of):
+    cluster, fleet = await cluster_of(places=1)
+    follower = Follower(cluster, job("j"))
+    await settle()
+    fleet.workers[0].dead.set()
+    assert cluster.cancel("j")
+    await settle()
+    assert follower.kinds()[-1] is Cancelled
+
+
+async def test_where_no_worker_is_left_jobs_wait_and_status_says_so(cluster_of):
+    cluster, fleet = await cluster_of(places=1)
+    fleet.number = 0
+    fleet.workers[0].dead.set()
+    await settle()
+    follower = Follower(cluster, job("j"))
+    await settle()
+    assert follower.kinds() == [Queued]
+    assert cluster.status().alive
+    assert "No worker is there" in cluster.status().extras["reason"]
+    fleet.number = 1
+    await settle()
+    await draw_all(fleet)
+    assert follower.kinds()[-1] is Finished
+
+
+async def test_workers_join_while_it_runs(cluster_of):
+    cluster, fleet = await cluster_of(places=1, owner_cap=9)
+    followers = [Follower(cluster, job(f"j{n}")) for n in range(4)]
+    await settle()
+    fleet.number = 2
+    await settle()
+    assert len(cluster.status().workers) == 2
+    assert [len(worker.running) for worker in cluster.status().workers] == [2, 2]
+    await draw_all(fleet)
+    assert all(follower.kinds()[-1] is Finished for follower in followers)
+
+
+async def test_the_cap_of_a_member_holds_over_all_workers(cluster_of):
+    cluster, _ = await cluster_of(places=4, owner_cap=3)
+    for n in range(6):
+        Follower(cluster, job(f"j{n}"))
+    Follower(cluster, job("bob's", "bob"))
+    await settle()
+    assert all(worker.running for worker in cluster.status().workers)
+    assert set(cluster.status().queued) == {"j3", "j4", "j5"}
+
+
+async def test_a_worker_of_another_darkroom_stops_the_start(cluster_of):
+    def prepare(fleet):
+        fleet.told = lambda hello: dataclasses.replace(hello, version="0.0.1 (other)")
+
+    with pytest.raises(EngineError, match=r"has Darkroom 0.0.1 .* RAY_ADDRESS"):
+        await cluster_of(prepare=prepare)
+
+
+async def test_workers_with_other_files_stop_the_start(cluster_of):
+    def prepare(fleet):
+        sizes = iter([{"doodle": 10}, {}])
+        fleet.told = lambda hello: dataclasses.replace(hello, installed=next(sizes))
+
+    with pytest.raises(EngineError, match=r"MODELS.*doodle is at /.*same files"):
+        await cluster_of(prepare=prepare)
+
+
+async def test_a_worker_that_joins_later_with_another_darkroom_gets_no_jobs(cluster_of):
+    cluster, fleet = await cluster_of(places=1)
+    fleet.told = lambda hello: dataclasses.replace(hello, version="0.0.1 (other)")
+    fleet.number = 2
+    await settle()
+    assert len(cluster.status().workers) == 1
+    assert cluster.status().alive
+
+
+async def test_what_is_installed_is_what_the_workers_have(cluster_of):
+    def prepare(fleet):
+        fleet.told = lambda hello: dataclasses.replace(hello, installed={"doodle": 12})
+
+    there, elsewhere = (
+        FAKE_MODEL,
+        dataclasses.replace(
+            FAKE_MODEL, info=dataclasses.replace(FAKE_MODEL.info, name="big", aliases=())
+        ),
+    )
+    cluster, _ = await cluster_of(models=(there, elsewhere), prepare=prepare)
+    assert [(i.name, i.installed, i.weight_bytes) for i in cluster.models()] == [
+        ("doodle", True, 12),
+        ("big", False, 0),
+    ]
+
+
+async def test_pictures_that_the_cluster_cannot_carry_are_refused_with_the_setting(cluster_of):
+    def prepare(fleet):
+        fleet.most_job_bytes = 2_000_000
+
+    cluster, _ = await cluster_of(prepare=prepare)
+    large = job("j", inputs=(InputPicture(data=b"x" * 2_000_001),))
+    with pytest.raises(ValueError, match=r"3 MB together.*CLUSTER_OBJECT_STORE_MB"):
+        cluster.run(large)
+
+
+async def test_a_drain_lets_running_jobs_finish_and_leaves_the_others_open(cluster_of):
+    cluster, fleet = await cluster_of(places=1)
+    followers = [Follower(cluster, job(f"j{n}", f"o{n}")) for n in range(3)]
+    await settle()
+    closing = asyncio.create_task(cluster.close(drain_s=60))
+    await settle()
+    with pytest.raises(EngineClosed):
+        cluster.run(job("late"))
+    for _ in range(10):
+        fleet.workers[0].engine.step()
+        await settle()
+    await closing
+    await settle()
+    assert [type(follower.events[-1]) for follower in followers] == [Finished, Finished, Queued]
+    assert isinstance(followers[2].error, EngineClosed)
+
+
+async def test_a_cluster_that_is_lost_leaves_its_jobs_open(cluster_of):
+    cluster, fleet = await cluster_of(places=1)
+    follower = Follower(cluster, job("j"))
+
+    async def gone():
+        raise EngineLost("The cluster is lost.")
+
+    fleet.places = gone
+    await settle()
+    assert isinstance(follower.error, EngineLost)
+    assert not cluster.status().alive
+    with pytest.raises(EngineLost):
+        cluster.run(job("later"))
+
+
+async def test_an_engine_lost_on_its_worker_gives_its_jobs_back(cluster_of):
+    cluster, fleet = await cluster_of(places=1)
+    follower = Follower(cluster, job("j"))
+    await settle()
+    fleet.workers[0].engine.step()
+    await settle()
+    fleet.workers[0].engine.lose("The card fell off the bus.")
+    await settle()
+    assert GivenBack in follower.kinds()
+    await draw_all(fleet)
+    assert follower.kinds()[-1] is Finished

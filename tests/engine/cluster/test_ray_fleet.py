@@ -1,0 +1,138 @@
+"""A real Ray of this machine with two small workers; skips where the extra is not installed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from engine import EngineError, Failed, Finished, GivenBack, ray_engine
+from engine.cluster import ray_fleet
+from engine.cluster.head import ClusterEngine
+from engine.cluster.ray_fleet import RayFleet
+from engine.fake import FAKE_MODEL
+from tests.engine.cluster.local_fleet import RoomyEngine, slow_engine
+from tests.engine.cluster.test_head import job
+
+ray = pytest.importorskip("ray", reason="The extra `cluster` is not installed: no Ray was tried.")
+pytestmark = [
+    # Ray's own: of its interfaces that will change, and of pipes that its processes leave.
+    pytest.mark.filterwarnings("ignore::FutureWarning:ray"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:ray"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX"),
+    pytest.mark.xdist_group("ray"),
+]
+
+
+@pytest.fixture
+async def cluster(monkeypatch):
+    """Two workers with fake engines in processes of their own."""
+    root = str(Path(__file__).parents[3])
+    monkeypatch.setenv("PYTHONPATH", root)
+    made = []
+
+    def fleet(specs):
+        made.append(RayFleet(specs, new_engine=slow_engine, cpu_workers=2, object_store_mb=100))
+        return made[0]
+
+    engine = ClusterEngine([FAKE_MODEL], fleet=fleet, owner_cap=9)
+    await engine.start()
+    yield engine, made[0]
+    await engine.close()
+    assert not ray.is_initialized()
+
+
+async def until(condition):
+    while not condition():  # noqa: ASYNC110 - Ray's processes set no event of ours
+        await asyncio.sleep(0.01)
+
+
+async def drawn(cluster, each):
+    return [event async for event in cluster.run(each)]
+
+
+async def test_a_worker_is_killed_in_the_middle_and_every_job_ends_once_with_its_picture(cluster):
+    engine, fleet = cluster
+    assert [worker.device for worker in engine.status().workers] == ["fake", "fake"]
+    assert fleet.most_job_bytes == 50_000_000
+    victim = next(iter(fleet._workers))
+    pid = await victim._actor.__ray_call__.remote(lambda _: os.getpid())
+    jobs = [job(f"j{n}", f"o{n % 3}", seed=n, steps=8) for n in range(10)]
+    tasks = [asyncio.create_task(drawn(engine, each)) for each in jobs]
+    await until(lambda: all(worker.running for worker in engine.status().workers))
+    os.kill(pid, signal.SIGKILL)
+    events = await asyncio.gather(*tasks)
+    alone = RoomyEngine([FAKE_MODEL], lambda _: None)
+    for each, its in zip(jobs, events, strict=True):
+        assert sum(isinstance(event, Finished | Failed) for event in its) == 1
+        expected = [event async for event in alone.run(each)]
+        assert its[-1].pictures == expected[-1].pictures
+    assert any(isinstance(event, GivenBack) for its in events for event in its)
+    await until(lambda: len(engine.status().workers) == 2)  # another takes its place
+
+
+async def test_nothing_at_the_address_is_one_sentence_that_names_the_setting():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    engine = ray_engine([FAKE_MODEL], address=f"127.0.0.1:{port}")
+    with pytest.raises(EngineError, match=rf"Nothing answers at RAY_ADDRESS \(127.0.0.1:{port}\)"):
+        await engine.start()
+
+
+async def test_something_else_at_the_address_is_one_sentence(monkeypatch):
+    monkeypatch.setattr(ray_fleet, "CONNECT_S", 0.2)
+    monkeypatch.setattr(RayFleet, "_init", lambda _: time.sleep(1))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        engine = ray_engine([FAKE_MODEL], address=f"127.0.0.1:{server.getsockname()[1]}")
+        with pytest.raises(EngineError, match=r"RAY_ADDRESS .* is no Ray cluster"):
+            await engine.start()
+
+
+async def test_without_the_extra_the_sentence_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(ray_fleet.importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(EngineError, match=r"ENGINE=ray needs the extra .*\[cluster\]"):
+        await ray_engine([FAKE_MODEL], address="").start()
+
+
+class _Ray:
+    """Of ray, what a fleet asks before it hires anybody."""
+
+    def __init__(self, *nodes):
+        self._nodes = [{"Alive": True, "Resources": node} for node in nodes]
+
+    def nodes(self):
+        return self._nodes
+
+    def shutdown(self):
+        pass
+
+
+def fleet_on(monkeypatch, *nodes, **options):
+    def init(fleet):
+        fleet._ray = _Ray(*nodes)
+
+    monkeypatch.setattr(RayFleet, "_init", init)
+    return RayFleet([FAKE_MODEL], new_engine=slow_engine, **options)
+
+
+async def test_a_cluster_without_a_card_is_one_sentence_that_names_the_setting(monkeypatch):
+    fleet = fleet_on(monkeypatch, {"CPU": 8.0})
+    with pytest.raises(EngineError, match=r"has no GPU.*CLUSTER_CPU_WORKERS"):
+        await fleet.open()
+
+
+@pytest.mark.parametrize(("share", "places"), [(1.0, 5), (0.5, 10), (0.4, 12)])
+async def test_every_share_of_a_card_is_a_place(monkeypatch, share, places):
+    nodes = {"GPU": 4.0, "object_store_memory": 4e8}, {"GPU": 1.0, "object_store_memory": 2e8}
+    fleet = fleet_on(monkeypatch, *nodes, {"CPU": 8.0}, gpu_share=share)
+    await fleet.open()
+    assert await fleet.places() == places
+    assert fleet.most_job_bytes == 100_000_000
