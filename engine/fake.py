@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, ImageDraw
 
 from engine.catalogue import ModelSpec
@@ -371,6 +372,8 @@ def _drawing(job: DrawJob, inputs: Inputs, index: int) -> Image.Image:
     sketch = _sketch(job, index)
     if inputs.mask is None:
         return sketch
+    if inputs.kept is not None:
+        return Image.fromarray(inputs.kept.over(np.asarray(sketch)))
     return Image.composite(sketch, inputs.pictures[0], inputs.mask)
 
 

@@ -53,6 +53,17 @@ class InputPicture:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A rectangle on a drawing; parts of it may lie outside."""
+
+    left_px: int
+    """Of its left edge, from that of the drawing; negative: outside."""
+    top_px: int
+    width_px: int
+    height_px: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
     """A drawing's prompt in other words, such as with a style's, and how far it is led there."""
 
@@ -104,6 +115,10 @@ class DrawJob:
     """How strongly pictures that are prompts guide the drawing, 0 … 1."""
     mask: bytes = b""
     """With one input: where to draw anew (white)."""
+    place: Place | None = None
+    """With one input: where the picture stands on the drawing, scaled to it. What is around it is
+    drawn anew, and its own pixels are kept but for a band of at most 16 px, in which they are
+    blended with drawn ones; with a mask of the drawing's size, its white part is drawn anew too."""
     style_inputs: tuple[InputPicture, ...] = ()
     """Pictures whose style is followed, by weight, where the model has an image adapter. They do
     not go with pictures that are prompts."""

@@ -13,6 +13,7 @@ from engine.messages import (
     InitUse,
     Job,
     ModelInfo,
+    Place,
     UpscaleJob,
     WordWeightsJob,
 )
@@ -31,6 +32,7 @@ MAX_SEED = 2**32 - 1
 MOST_WEIGHED_WORDS = 200
 """Of a WordWeightsJob's text."""
 MAX_STYLES = 16
+MAX_PLACED_PX = 8192
 MAX_STYLE_WEIGHT = 4.0
 
 
@@ -245,6 +247,8 @@ def _check_pictures(job: DrawJob) -> None:
                 "A mask needs exactly one input picture; {count} were given.", count=len(job.inputs)
             )
         )
+    if job.place is not None:
+        _check_place(job, job.place)
     if not 0 <= job.image_scale <= 1:
         raise ValueError(
             Sentence("The image scale {scale} is outside 0 to 1.", scale=job.image_scale)
@@ -266,6 +270,36 @@ def _check_pictures(job: DrawJob) -> None:
             Sentence(
                 "The weight of an input picture must be above 0 and at most {most:g}.",
                 most=MAX_WEIGHT,
+            )
+        )
+
+
+def _check_place(job: DrawJob, place: Place) -> None:
+    if len(job.inputs) != 1 or job.init_use is not InitUse.IMG2IMG or job.enlarge > 1:
+        raise ValueError(
+            Sentence(
+                "A place on the drawing needs exactly one input picture; {count} were given.",
+                count=len(job.inputs),
+            )
+        )
+    inside = (
+        place.left_px + place.width_px > 0
+        and place.left_px < job.width_px
+        and place.top_px + place.height_px > 0
+        and place.top_px < job.height_px
+    )
+    sides = (place.width_px, place.height_px)
+    if not inside or not all(1 <= side <= MAX_PLACED_PX for side in sides):
+        raise ValueError(
+            Sentence(
+                "The picture would stand outside of the drawing, at {left}, {top} with"
+                " {width} × {height} px on {wide} × {high}.",
+                left=place.left_px,
+                top=place.top_px,
+                width=place.width_px,
+                height=place.height_px,
+                wide=job.width_px,
+                high=job.height_px,
             )
         )
 

@@ -110,10 +110,11 @@ class Decoding:
             pixels, finite = begun.pixels()
             scores: Sequence[float | None] = [None] * len(rows)
             scored_s = 0.0
+            shown = [_shown(row, picture) for row, picture in zip(rows, pixels, strict=True)]
             if model.safety is not None:
                 with self._beside_ticks(model.device):
                     watch = self._new_watch(model.device, self._clock)
-                    scores = model.safety.scores(list(pixels))
+                    scores = model.safety.scores(shown)
                     watch.stop()
                     scored_s = watch.seconds()
             each_s = (begun.watch.seconds() + scored_s) / len(rows)
@@ -121,8 +122,13 @@ class Decoding:
             failure = self._failure(rows, error)
         else:
             self._each_s[rows[0].group] = max(each_s, 1e-6)
-            for row, picture, good, score in zip(rows, pixels, finite, scores, strict=True):
+            for row, picture, drawn, good, score in zip(
+                rows, shown, pixels, finite, scores, strict=True
+            ):
                 row.work.gpu_s += each_s
+                if good:
+                    with log_failure("A preview could not learn from a picture."):
+                        row.model.preview.learn(row.latents, drawn)
                 if not row.work.ended:
                     yield from self._picture(row, picture if good else None, score)
             return
@@ -135,8 +141,6 @@ class Decoding:
         if pixels is None:
             yield work, NotFiniteError()
             return
-        with log_failure("A preview could not learn from a picture."):
-            row.model.preview.learn(row.latents, pixels)
         work.pictures[row.index] = (pixels, score)
         if len(work.pictures) == work.images:
             yield work, None
@@ -167,3 +171,9 @@ class Decoding:
         if self._beside is None:
             self._beside = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         return torch.cuda.stream(self._beside)
+
+
+def _shown(row: Row, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """What was drawn, (H, W, 3), with what it keeps of its input."""
+    kept = row.work.inputs.kept
+    return pixels if kept is None else kept.over(pixels)

@@ -19,6 +19,7 @@ from engine.models.pipelines import open_pipeline
 from engine.models.safety import SafetyCheck
 from engine.models.text_cache import reads_the_first
 from engine.pictures.encoded import Inputs, to_png
+from engine.pictures.outpainting import Kept
 
 Report = Callable[[int, int], None]
 NEEDS_PICTURE = Sentence("This model needs a picture to start from; give one, or choose another.")
@@ -81,7 +82,7 @@ class SoloPipeline:
             pictures = []
             for index in range(job.images):
                 tell = _counted(report, index, steps, job.images)
-                pictures.append(self._draw(job, index, options, tell))
+                pictures.append(self._draw(job, index, options, tell, inputs.kept))
         finally:
             if wanted is not None:
                 self.pipeline.scheduler = own
@@ -139,7 +140,12 @@ class SoloPipeline:
         return {}
 
     def _draw(
-        self, job: DrawJob, index: int, options: dict[str, Any], tell: Callable[[int], None]
+        self,
+        job: DrawJob,
+        index: int,
+        options: dict[str, Any],
+        tell: Callable[[int], None],
+        kept: Kept | None,
     ) -> Picture:
         began = False
 
@@ -165,6 +171,8 @@ class SoloPipeline:
                 )
             raise JobError(sentence) from error
         pixels = self._pixels(image)
+        if kept is not None and kept.pixels.shape == pixels.shape:
+            pixels = kept.over(pixels)
         return Picture(
             png=to_png(pixels),
             seed=(job.seed + index) % 2**32,

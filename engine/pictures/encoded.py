@@ -15,6 +15,7 @@ from PIL import Image, ImageOps
 from engine.errors import JobError, Sentence
 from engine.messages import DescribeJob, DrawJob, InitUse, InputPicture, Job, UpscaleJob
 from engine.pictures.crops import split
+from engine.pictures.outpainting import Kept, canvas
 
 MAX_PICTURE_PIXELS = 50_000_000
 PROMPT_SIDE_PX = 1024
@@ -34,6 +35,8 @@ class Inputs:
     """Pictures that guide the drawing as words do, or whose style is followed, in their own
     shapes."""
     mask: Image.Image | None = None
+    kept: Kept | None = None
+    """Pixels that are put back over each drawing."""
     notes: tuple[Sentence, ...] = ()
 
 
@@ -179,6 +182,10 @@ def _prepare_drawing(job: DrawJob) -> Inputs:
             notes.append(_picture_fitted(picture, large))
         enlarged = ImageOps.fit(picture, large, Image.Resampling.LANCZOS)
         return Inputs(pictures=tuple(split(enlarged, target)), notes=tuple(notes))
+    if job.place is not None:
+        painted = _mask(job, notes)
+        laid = canvas(decode(job.inputs[0].data), job.place, target, painted)
+        return Inputs(pictures=(laid.picture,), mask=laid.mask, kept=laid.kept, notes=tuple(notes))
     for given in job.inputs:
         picture = decode(given.data)
         if picture.size != target:
@@ -189,17 +196,24 @@ def _prepare_drawing(job: DrawJob) -> Inputs:
         notes.append(
             Sentence("This model takes no pictures as prompts; the drawing starts from their mix.")
         )
-    mask = None
-    if job.mask:
-        mask = decode(job.mask).convert("L")
-        if mask.size != target:
-            notes.append(_mask_fitted(mask, target))
-            mask = ImageOps.fit(mask, target, Image.Resampling.NEAREST)
-        if np.asarray(mask).max() < 128:
-            raise JobError(
-                Sentence("The mask is black all over, so nothing would be drawn; paint it white.")
-            )
+    mask = _mask(job, notes)
     return Inputs(pictures=tuple(pictures), mask=mask, notes=tuple(dict.fromkeys(notes)))
+
+
+def _mask(job: DrawJob, notes: list[Sentence]) -> Image.Image | None:
+    """The mask of a job in its size; None where it has none."""
+    if not job.mask:
+        return None
+    target = (job.width_px, job.height_px)
+    mask = decode(job.mask).convert("L")
+    if mask.size != target:
+        notes.append(_mask_fitted(mask, target))
+        mask = ImageOps.fit(mask, target, Image.Resampling.NEAREST)
+    if np.asarray(mask).max() < 128:
+        raise JobError(
+            Sentence("The mask is black all over, so nothing would be drawn; paint it white.")
+        )
+    return mask
 
 
 def _picture_fitted(picture: Image.Image, size: tuple[int, int]) -> Sentence:
