@@ -110,7 +110,34 @@ def load_catalogue(path: Path) -> tuple[ModelSpec, ...]:
                 raise CatalogueError(
                     f"{path}, [{spec.info.name}], aliases: {alias!r} is taken by [{other}]."
                 )
+    for spec in specs:
+        _check_inpaint(path, spec, specs)
+    named = {spec.info.inpaint for spec in specs}
+    specs = tuple(_only_within(spec) if spec.info.name in named else spec for spec in specs)
     return tuple(_with_translations(spec, specs) for spec in specs)
+
+
+def _check_inpaint(path: Path, spec: ModelSpec, specs: Sequence[ModelSpec]) -> None:
+    """CatalogueError where `inpaint` names no other entry that draws within a mask."""
+    wanted = spec.info.inpaint
+    if not wanted:
+        return
+    able = [
+        other.info.name
+        for other in specs
+        if other is not spec and "mask" in other.info.operations and not other.info.inpaint
+    ]
+    if wanted not in able:
+        raise CatalogueError(
+            f"{path}, [{spec.info.name}], inpaint: {wanted!r} is no other entry that draws within "
+            f"a mask; there are {', '.join(able) or 'none'}."
+        )
+
+
+def _only_within(spec: ModelSpec) -> ModelSpec:
+    """The entry as one that no prompt chooses: it draws what another entry leaves to it."""
+    operations = spec.info.operations - {"text", "image", "mix", "image_prompt"}
+    return replace(spec, info=replace(spec.info, operations=operations))
 
 
 def _with_translations(spec: ModelSpec, specs: Sequence[ModelSpec]) -> ModelSpec:
@@ -250,6 +277,7 @@ class _Entry(BaseModel):
     loras: _Table = {}
     ip_adapter: _Text = ""
     image_encoder: _Text = ""
+    inpaint: _Text = ""
     styles: Annotated[dict[str, _Preset], Field(description="a table of name = { … }")] = {}
     draft: Annotated[_Preset | None, Field(description="a table")] = None
     style_code_words: Annotated[list[list[str]], Field(description="a list of lists of texts")] = []
@@ -320,6 +348,7 @@ class _Reader:
             draft=None if entry.draft is None else entry.draft.read("draft"),
             code_words=tuple(map(tuple, filter(None, entry.style_code_words))),
             safety_threshold=entry.safety_threshold if entry.safety_checker else None,
+            inpaint=entry.inpaint,
         )
         return ModelSpec(
             info=info,

@@ -27,6 +27,7 @@ def choose_model(
     Of models of one size the first stands. PromptError where the prompt asks for a model that is
     not there, NotFound where none is installed.
     """
+    models = [model for model in models if "text" in model.operations]
     installed = [model for model in models if model.installed]
     for wanted in _wanted(prompt):
         if found := named(wanted, installed):

@@ -248,3 +248,21 @@ def test_a_damaged_vocabulary_is_one_sentence_naming_file_entry_and_field(tmp_pa
     with pytest.raises(CatalogueError, match=r"\[m\], vocabulary: .*is no vocabulary") as raised:
         load_catalogue(write(tmp_path, ENTRY + 'vocabulary = "words.json"'))
     assert "\n" not in str(raised.value)
+
+
+PAIR = ENTRY + 'inpaint = "n"\n[n]\npath = "v"\nfamily = "sd"\n'
+
+
+def test_an_inpainting_entry_draws_for_another_one_and_is_chosen_by_no_prompt(tmp_path):
+    first, second = load_catalogue(write(tmp_path, PAIR))
+    assert first.info.inpaint == "n"
+    assert "text" in first.info.operations
+    assert "mask" in second.info.operations
+    assert not second.info.operations & {"text", "image", "mix"}
+
+
+@pytest.mark.parametrize("name", ["m", "x", "up"])
+def test_an_inpainting_entry_is_another_one_that_draws_within_a_mask(tmp_path, name):
+    text = ENTRY + f'inpaint = "{name}"\n[up]\npath = "v"\nfamily = "swin2sr"\n'
+    with pytest.raises(CatalogueError, match=rf"\[m\], inpaint: '{name}' is no other entry"):
+        load_catalogue(write(tmp_path, text))
