@@ -17,17 +17,22 @@ from bot.jobs.kinds.kind import (
     Suggestions,
     Written,
 )
+from bot.jobs.kinds.pan import Pan
 from bot.jobs.kinds.remix import Remix
 from bot.jobs.kinds.reroll import Reroll
 from bot.jobs.kinds.shorten import SHORTENED, Shorten
+from bot.jobs.kinds.source import Source
 from bot.jobs.kinds.upscale import UPSCALED, Upscale
 from bot.jobs.kinds.vary import STRONG, SUBTLE, Variation, Vary
+from bot.jobs.kinds.zoom import Zoom
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         Imagine.kind: DRAWN,
         Vary.kind: DRAWN,
         Blend.kind: DRAWN,
+        Zoom.kind: DRAWN,
+        Pan.kind: DRAWN,
         "reroll": DRAWN,  # of databases from before 🔄 kept the kind of its job
         Upscale.kind: UPSCALED,
         Describe.kind: DESCRIBED,
@@ -46,15 +51,18 @@ __all__ = [
     "Imagine",
     "Kind",
     "LinkingRequest",
+    "Pan",
     "PictureRequest",
     "Remix",
     "Request",
     "Reroll",
     "Said",
     "Shorten",
+    "Source",
     "Suggestions",
     "Upscale",
     "Variation",
     "Vary",
     "Written",
+    "Zoom",
 ]

@@ -14,7 +14,18 @@ from bot.prompt.resolved import as_json
 from bot.prompt.values import is_link, reference
 from engine import Sentence
 
-SINGLE = ("vary_subtle", "vary_strong")
+SINGLE = (
+    "vary_subtle",
+    "vary_strong",
+    "zoom_2",
+    "zoom_1_5",
+    "zoom_custom",
+    "make_square",
+    "pan_left",
+    "pan_right",
+    "pan_up",
+    "pan_down",
+)
 GRID = ("show", "reroll", "vary")
 DRAWN = Kind(
     follow_ups={Role.GRID: GRID, Role.FILM: GRID, Role.SINGLE: SINGLE},
@@ -104,10 +115,10 @@ def over(
 
     strength: 0 keeps the picture, 1 ignores it.
     """
-    sampler = job.scheduler
+    sampler, model = job.scheduler, own_model(job, resolved)
     notes: tuple[Sentence, ...] = ()
     if sampler in brief.FROM_NOISE_ONLY:
-        own = context.installed(job.model).scheduler
+        own = context.installed(model).scheduler
         sampler = "" if own in brief.FROM_NOISE_ONLY else own
         notes = (
             Sentence(
@@ -119,16 +130,23 @@ def over(
         job,
         context,
         resolved,
+        model=model,
         images=brief.GRID_IMAGES,
         inputs=(engine.InputPicture(data=picture),),
         init_use=engine.InitUse.IMG2IMG,
         strength=brief.at_least_a_step(strength, job.steps),
         scheduler=sampler,
         mask=b"",
+        place=None,
         enlarge=1,
         film_frames=0,
     )
     return dataclasses.replace(written, notes=notes)
+
+
+def own_model(job: engine.DrawJob, resolved: Mapping[str, Any]) -> str:
+    """The name of the model that its prompt chose: another may have drawn it within a mask."""
+    return str(resolved.get("model") or job.model)
 
 
 def again(
@@ -141,8 +159,8 @@ def again(
 
     resolved: the earlier one's, see `Written`.
     """
-    model = context.installed(job.model)
     renewed = dataclasses.replace(
         job, id=context.job_id, owner=context.owner, seed=context.seed, **changes
     )
+    model = context.installed(renewed.model)
     return Written(job=renewed, model=model, resolved=resolved)

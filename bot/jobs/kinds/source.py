@@ -1,0 +1,116 @@
+"""The picture that an edit goes on from, with the words that it is drawn for."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from PIL import Image
+
+import engine
+from bot.errors import InvalidLink
+from bot.jobs.kinds import draw
+from bot.jobs.kinds.kind import Context, Written
+from bot.jobs.kinds.remix import refuse_other_links
+from bot.prompt import grammar
+from engine import Sentence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One picture, most often of an earlier job."""
+
+    picture: bytes
+    """A PNG."""
+    text: str
+    """The parent's prompt, or the new one."""
+    parent: engine.Job | None = None
+    """The job that made it; None: no job here."""
+    resolved: Mapping[str, Any] = field(default_factory=dict)
+    """The parent's, see `Written`."""
+    reworded: bool = False
+    """Whether `text` is new: it is read, instead of doing what the parent did."""
+    remixed_from: str | None = None
+    """The parent's prompt, where it was edited in a form."""
+    told: tuple[Sentence, ...] = ()
+    """What the member should know about it, such as which picture it is."""
+
+    @property
+    def parent_id(self) -> str | None:
+        return None if self.parent is None else self.parent.id
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in px."""
+        with Image.open(io.BytesIO(self.picture)) as picture:
+            return picture.size
+
+    def drawn_over(self, context: Context, *, strength: float) -> Written:
+        """A grid drawn over the picture. strength: 0 keeps it, 1 ignores it."""
+        written = self._drawn_over(context, strength)
+        return dataclasses.replace(written, notes=(*self.told, *written.notes))
+
+    def outpainted(self, written: Written, context: Context, **place: Any) -> Written:  # noqa: ANN401
+        """What `drawn_over` wrote, by the model that draws within a mask for its model.
+
+        place: fields of a DrawJob: its size, the place of the picture, the mask.
+        """
+        job, model = written.job, written.model
+        assert isinstance(job, engine.DrawJob)
+        assert model is not None
+        within = within_mask(model, context)
+        known = set(within.loras)
+        job = dataclasses.replace(
+            job,
+            model=within.name,
+            loras=tuple((name, weight) for name, weight in job.loras if name in known),
+            **place,
+        )
+        # The model by whose name the next job goes on.
+        resolved = {**written.resolved, "model": model.name}
+        return dataclasses.replace(written, job=job, model=within, resolved=resolved)
+
+    def _drawn_over(self, context: Context, strength: float) -> Written:
+        if isinstance(self.parent, engine.DrawJob) and not self.reworded:
+            return draw.over(
+                self.parent, context, self.resolved, picture=self.picture, strength=strength
+            )
+        if self.remixed_from is not None:
+            refuse_other_links(self.text, self.remixed_from)
+        elif self.reworded and grammar.parse(self.text, beside=1).images:
+            raise InvalidLink(
+                "A variation starts from its own picture; leave the link out, or use /imagine.",
+                command=self.text,
+            )
+        if self.reworded and isinstance(self.parent, engine.DrawJob):
+            parent = dataclasses.replace(
+                self.parent, model=draw.own_model(self.parent, self.resolved)
+            )
+            return draw.reworded(
+                self.text, parent, context, picture=self.picture, strength=strength
+            )
+        written = draw.from_text(
+            self.text,
+            context,
+            pictures=(self.picture,),
+            strength=strength,
+            model=str(self.resolved.get("model", "")),
+            links=False,
+        )
+        if self.reworded:
+            return written
+        # A button takes a new seed, also where the text names one.
+        assert isinstance(written.job, engine.DrawJob)
+        job = dataclasses.replace(written.job, seed=context.seed)
+        return dataclasses.replace(written, job=job)
+
+
+def within_mask(model: engine.ModelInfo, context: Context) -> engine.ModelInfo:
+    """The model that draws within a mask for this one: another entry, or itself."""
+    for each in context.models:
+        if each.name == model.inpaint and each.installed:
+            return each
+    return model
