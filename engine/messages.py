@@ -386,8 +386,8 @@ class ModelInfo:
     vocabulary: Vocabulary | None = None
     """None: it knows more words than can be listed."""
     operations: frozenset[str] = frozenset({"text", "image"})
-    """Of: text, image, mask, mix, image_prompt, tile, lora, weights, negative, vary. No prompt chooses
-    a model without text."""
+    """Of: text, image, mask, mix, image_prompt, tile, lora, weights, negative, vary. No prompt
+    chooses a model without text."""
     inpaint: str = ""
     """The name of the entry that draws within a mask in its place; empty: it does itself."""
     schedulers: tuple[str, ...] = ()

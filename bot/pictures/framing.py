@@ -13,8 +13,13 @@ import engine
 
 LEAST_ZOOM, MOST_ZOOM = 1.0, 2.0
 """Of a zoom, as Midjourney's."""
+_LINE_PX = 2
+"""What is new is wider than such a line along the edge, or nothing."""
+_USUAL_AREAS = 2
+"""The largest drawing has so many times the model's usual area, or what the model draws: beyond
+that models repeat themselves, and the price grows with the area."""
 _LONGEST = 3.0
-"""Of the sides, one by the other: a longer picture is not shrunk any more, its other end is lost."""
+"""Of the sides, one by the other: a longer picture is shrunk no more, its other end is lost."""
 
 
 class Direction(enum.Enum):
@@ -59,14 +64,15 @@ def zoomed(
 ) -> Frame:
     """The picture in the middle of what is `factor` times as wide and high.
 
-    The drawing is as large as the model draws, but not so large that the picture were enlarged.
+    The drawing is as large as the model draws, but the picture is enlarged only where it is smaller
+    than anything that the model draws.
     ratio: of width to height, instead of the picture's own.
     """
     width, height = size[0] * factor, size[1] * factor
     ratio = size[0] / size[1] if ratio is None else ratio
     wide, high = max(width, height * ratio), max(height, width / ratio)
     width_px, height_px = _within(wide, high, model)
-    return _middle(size, width_px, height_px, min(width_px / wide, height_px / high), model)
+    return _middle(size, width_px, height_px, min(width_px / wide, height_px / high))
 
 
 def squared(size: tuple[int, int], model: engine.ModelInfo) -> Frame:
@@ -82,7 +88,7 @@ def panned(size: tuple[int, int], direction: Direction, model: engine.ModelInfo)
     """
     right, down = direction.value
     width, height = _within(*size, model)
-    scale = min(width / size[0], height / size[1], 1.0)
+    scale = min(width / size[0], height / size[1])
     placed = _scaled(size, scale)
     added = _steps(model.width_px / 2, model)
     wide, high = width + added * abs(right), height + added * abs(down)
@@ -118,16 +124,12 @@ def whole(size: tuple[int, int], model: engine.ModelInfo) -> Frame:
     return Frame(width_px=width, height_px=height, place=place, scale=width / size[0])
 
 
-def _middle(
-    size: tuple[int, int], width: int, height: int, scale: float, model: engine.ModelInfo
-) -> Frame:
+def _middle(size: tuple[int, int], width: int, height: int, scale: float) -> Frame:
     """scale: of the drawing to what it would be around the picture at its own size."""
-    placed = _scaled(size, min(scale, 1.0))
-    # What is less than half a step would be a line along the edge, not something new.
-    slack = model.size_step_px // 2
+    placed = _scaled(size, scale)
     placed = (
-        width if abs(width - placed[0]) < slack else placed[0],
-        height if abs(height - placed[1]) < slack else placed[1],
+        width if abs(width - placed[0]) <= _LINE_PX else placed[0],
+        height if abs(height - placed[1]) <= _LINE_PX else placed[1],
     )
     place = engine.Place(
         left_px=(width - placed[0]) // 2,
@@ -159,13 +161,14 @@ def _at_end(
 
 def _within(width: float, height: float, model: engine.ModelInfo) -> tuple[int, int]:
     """The largest size in nearly this shape, and not above it, that the model draws."""
+    most = min(model.max_pixels, _USUAL_AREAS * model.width_px * model.height_px)
     shrink = min(
         1.0,
         model.max_side_px / max(width, height),
-        math.sqrt(model.max_pixels / (width * height)),
+        math.sqrt(most / (width * height)),
     )
     sides = [max(_steps(side * shrink, model), model.min_side_px) for side in (width, height)]
-    while sides[0] * sides[1] > model.max_pixels and max(sides) > model.min_side_px:
+    while sides[0] * sides[1] > most and max(sides) > model.min_side_px:
         sides[sides.index(max(sides))] -= model.size_step_px
     return sides[0], sides[1]
 

@@ -19,9 +19,11 @@ import discord
 
 from bot.errors import NotAllowed, NotFound
 from bot.jobs.kinds import STRONG, SUBTLE, Variation
+from bot.jobs.kinds.zoom import CUSTOM, factor_of
 from bot.jobs.provenance import is_stealthy
-from bot.jobs.records import JobRow
+from bot.jobs.records import ImageRow, JobRow
 from bot.locale import translated
+from bot.pictures.framing import Direction
 from bot.preferences import LOW
 from bot.prompt.characters import plain
 from bot.ui import modals
@@ -80,6 +82,8 @@ class Action:
     """Which row of buttons it stands in."""
     of_one: bool = False
     """Whether it is for one picture: a grid has it once for each."""
+    suits: Callable[[ImageRow], bool] = lambda _picture: True
+    """Whether its button stands under a single picture."""
     menu: str = ""
     """Its name among the message menus (right click → Apps); empty: it is in none."""
     remixes: bool = False
@@ -104,7 +108,7 @@ async def _imagine_suggestion(press: Press) -> None:
 
 def _vary(variation: Variation) -> Callable[[Press], Awaitable[None]]:
     async def handler(press: Press) -> None:
-        await press.interaction.client.interactions.vary(
+        await press.interaction.client.edits.vary(
             press.interaction, press.row, press.number, variation, remix=press.text
         )
 
@@ -115,6 +119,54 @@ async def _vary_as_set(press: Press) -> None:
     """As far as who pressed has set."""
     own = await press.interaction.client.preferences.member(press.interaction.user.id)
     await _vary(SUBTLE if own.variation == LOW else STRONG)(press)
+
+
+def _zoom(factor: float) -> Callable[[Press], Awaitable[None]]:
+    async def handler(press: Press) -> None:
+        await press.interaction.client.edits.zoom(
+            press.interaction, press.row, press.number, factor, remix=press.text
+        )
+
+    return handler
+
+
+def _pan(direction: Direction) -> Callable[[Press], Awaitable[None]]:
+    async def handler(press: Press) -> None:
+        await press.interaction.client.edits.pan(
+            press.interaction, press.row, press.number, direction, remix=press.text
+        )
+
+    return handler
+
+
+async def _make_square(press: Press) -> None:
+    await press.interaction.client.edits.square(
+        press.interaction, press.row, press.number, remix=press.text
+    )
+
+
+async def _ask_zoom(press: Press) -> None:
+    form = press.form(Sentence("Custom Zoom"))
+    form.add_prompt(press.row.prompt)
+    form.add_text(
+        "zoom",
+        Sentence("Zoom"),
+        value=CUSTOM,
+        description=Sentence("1.0 to 2.0; with 1, change the shape in the prompt by --ar."),
+        required=True,
+        most=40,
+    )
+    await form.open()
+
+
+async def _zoom_as_filled(press: Press, filled: Filled) -> None:
+    await press.interaction.client.edits.zoom(
+        press.interaction,
+        press.row,
+        press.number,
+        factor_of(filled.text("zoom")),
+        remix=_edited(filled, press.row),
+    )
 
 
 async def _show(press: Press) -> None:
@@ -161,6 +213,14 @@ async def _cancel_batch(interaction: discord.Interaction[Darkroom], batch_id: st
     await interaction.client.batches.cancel(interaction, batch_id)
 
 
+_ARROWS: Mapping[Direction, str] = MappingProxyType(
+    {
+        Direction.LEFT: "⬅️",
+        Direction.RIGHT: "➡️",
+        Direction.UP: "⬆️",
+        Direction.DOWN: "⬇️",
+    }
+)
 ACTIONS: Mapping[str, Action] = MappingProxyType(
     {
         action.name: action
@@ -181,6 +241,7 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
                 code="vs",
                 label=Sentence("Vary (Subtle)"),
                 emoji="🪄",
+                line=1,
                 of_one=True,
                 remixes=True,
                 handler=_vary(SUBTLE),
@@ -190,9 +251,63 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
                 code="vg",
                 label=Sentence("Vary (Strong)"),
                 emoji="🪄",
+                line=1,
                 of_one=True,
                 remixes=True,
                 handler=_vary(STRONG),
+            ),
+            Action(
+                name="zoom_2",
+                code="z",
+                label=Sentence("Zoom Out 2x"),
+                emoji="🔍",
+                line=2,
+                of_one=True,
+                remixes=True,
+                handler=_zoom(2.0),
+            ),
+            Action(
+                name="zoom_1_5",
+                code="zh",
+                label=Sentence("Zoom Out 1.5x"),
+                emoji="🔍",
+                line=2,
+                of_one=True,
+                remixes=True,
+                handler=_zoom(1.5),
+            ),
+            Action(
+                name="zoom_custom",
+                code="zc",
+                label=Sentence("Custom Zoom"),
+                emoji="🔍",
+                line=2,
+                of_one=True,
+                handler=_ask_zoom,
+                submit=_zoom_as_filled,
+            ),
+            Action(
+                name="make_square",
+                code="sq",
+                label=Sentence("Make Square"),
+                emoji="↔️",
+                line=2,
+                of_one=True,
+                suits=lambda picture: picture.width_px != picture.height_px,
+                remixes=True,
+                handler=_make_square,
+            ),
+            *(
+                Action(
+                    name=f"pan_{direction.name.lower()}",
+                    code=f"p{direction.name[0].lower()}",
+                    emoji=emoji,
+                    line=3,
+                    of_one=True,
+                    remixes=True,
+                    handler=_pan(direction),
+                )
+                for direction, emoji in _ARROWS.items()
             ),
             Action(
                 name="imagine_suggestion",
@@ -339,17 +454,19 @@ class JobButton(
 
 
 def view(
-    names: Iterable[str], row: JobRow, pictures: int = 0, *, number: int = 0
+    names: Iterable[str], row: JobRow, count: int = 0, *, single: ImageRow | None = None
 ) -> discord.ui.View:
     """The buttons of the named actions, in the language of the job's channel.
 
-    pictures: of a grid, or how many prompts a job suggests; number: which one is shown alone.
+    count: of a grid's pictures, or of the prompts that a job suggests; single: what is shown alone.
     """
     shown = discord.ui.View(timeout=None)
     for action in (ACTIONS[name] for name in names):
         numbers: Iterable[int] = (0,)
+        if single is not None and not action.suits(single):
+            continue
         if action.of_one:
-            numbers = (number,) if number else range(1, pictures + 1)
+            numbers = range(1, count + 1) if single is None else (single.position,)
         for each in numbers:
             shown.add_item(JobButton.of(action, row.id, each, row.locale))
     return shown

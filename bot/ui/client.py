@@ -33,6 +33,7 @@ from bot.ui.batch_buttons import BatchButton
 from bot.ui.batch_messages import BatchMessages
 from bot.ui.batches import Batches
 from bot.ui.copies import Copies
+from bot.ui.edits import Edits
 from bot.ui.interactions import Interactions
 from bot.ui.language import Translator
 from bot.ui.outbox import Ended, Outbox
@@ -172,6 +173,7 @@ class Darkroom(discord.AutoShardedClient):
             batches=self.batches,
             preferences=preferences,
         )
+        self.edits = Edits(interactions=self.interactions, lookup=self.lookup)
 
     def is_owner(self, user_id: int) -> bool:
         return user_id in self.place.owner_ids

@@ -97,7 +97,7 @@ class Copies:
             position=number,
             content=f"{words} - {said}" if words else said,
             data=((f"{row.id}_{number}.{extension}", data),),
-            view=actions.view(KINDS[row.kind].follow_ups.get(Role.SINGLE, ()), row, number=number),
+            view=actions.view(KINDS[row.kind].follow_ups.get(Role.SINGLE, ()), row, single=picture),
             alt_text=row.prompt[: outbox.ALT_CHARACTERS],
         )
 

@@ -25,23 +25,21 @@ from bot.jobs.kinds import (
     Request,
     Reroll,
     Shorten,
-    Variation,
-    Vary,
 )
 from bot.jobs.lookup import Lookup
 from bot.jobs.orders import Accepted, Order, Orders
 from bot.jobs.provenance import is_stealthy
-from bot.jobs.records import JobRow, Outcome
+from bot.jobs.records import JobRow
 from bot.jobs.runner import Runner
 from bot.pictures import metadata, uploads
 from bot.pictures.fetch import Fetcher
 from bot.preferences import Preferences
 from bot.prompt import repeats
-from bot.prompt.characters import plain, shortened
+from bot.prompt.characters import plain
 from bot.prompt.written_out import written_out
 from bot.ui.batches import Batches
 from bot.ui.language import channel_locale, member_locale, to_member
-from bot.ui.message_text import headline, quoted, status_of, with_notes
+from bot.ui.message_text import headline, status_of, with_notes
 from bot.ui.replies import attempt, before_reply, check_permissions
 from engine import Sentence
 
@@ -149,7 +147,7 @@ class Interactions:
         text = plain(text)
         check_permissions(interaction)
         try:
-            text = await self._written_out(interaction, text)
+            text = await self.written_out(interaction, text)
             await self.place(interaction, Shorten(text=text))
         except UserError as refusal:
             refusal.command = f"/shorten prompt: {text}"
@@ -165,52 +163,6 @@ class Interactions:
         )
         await self.place(interaction, request)
 
-    async def vary(
-        self,
-        interaction: discord.Interaction,
-        row: JobRow,
-        number: int,
-        variation: Variation,
-        *,
-        text: str | None = None,
-        remix: str | None = None,
-        tells: bool = False,
-    ) -> None:
-        """Four variations of stored picture `number` of the job, for the job's prompt or `text`.
-
-        remix: as `text`, and the reply calls it a remix. tells: the reply says which picture it is.
-        """
-        if row.outcome is not Outcome.FINISHED:
-            raise NotFound("This job has no pictures to vary; press 🔄 to draw it again.")
-        check_permissions(interaction)
-        text = None if text is None else await self._written_out(interaction, text)
-        remix = None if remix is None else await self._written_out(interaction, remix)
-        making = self._varied(row, number, variation, text, remix=remix, tells=tells)
-        await self.place(interaction, making)
-
-    async def _varied(
-        self,
-        row: JobRow,
-        number: int,
-        variation: Variation,
-        text: str | None,
-        *,
-        remix: str | None,
-        tells: bool,
-    ) -> Request:
-        text = remix if text is None else text
-        _, picture = await self._lookup.picture(row.id, number)
-        return Vary(
-            parent=await self._lookup.restored(row, pictures=False),
-            picture=picture,
-            variation=variation,
-            text=row.prompt if text is None else text,
-            resolved=self._lookup.resolved(row),
-            reworded=text is not None,
-            remixed_from=None if remix is None else row.prompt,
-            told=_told(row, number) if tells else None,
-        )
-
     async def blend(
         self,
         interaction: discord.Interaction,
@@ -222,7 +174,7 @@ class Interactions:
         fetches = [partial(self._attached, item) for item in attachments]
         await self.place(interaction, Blend(aspect=aspect), fetches)
 
-    async def _written_out(self, interaction: discord.Interaction, text: str) -> str:
+    async def written_out(self, interaction: discord.Interaction, text: str) -> str:
         """The text with the member's own parameters written out, but for a prompt without words."""
         own = await self._preferences.member(interaction.user.id)
         return written_out(text, beside=1, macros=own.macros)
@@ -339,12 +291,6 @@ async def _direct(interaction: discord.Interaction) -> int:
         raise UserError(
             "What is hidden goes to your direct messages, and Discord lets me open none with you."
         ) from None
-
-
-def _told(row: JobRow, number: int) -> Sentence:
-    """Which picture of the job it is."""
-    words = quoted(dataclasses.replace(row, prompt=shortened(row.prompt))) or f"`{row.id}`"
-    return Sentence("From picture {number} of {words}.", number=number, words=words)
 
 
 async def _reply(

@@ -98,6 +98,8 @@ class Ended:
             names: tuple[str, ...] = ("reroll",)
         else:
             names = KINDS[self.row.kind].follow_ups.get(self.role, ())
+        if self.role is Role.SINGLE:
+            return actions.view(names, self.row, single=self.images[0])
         numbered = self.images or KINDS[self.row.kind].suggest(self.said).texts
         return actions.view(names, self.row, len(numbered))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,7 +13,29 @@ from bot.jobs.kinds.source import Source, within_mask
 from bot.pictures import framing
 from bot.pictures.framing import LEAST_ZOOM, MOST_ZOOM
 from bot.prompt import grammar
+from bot.prompt.markdown import harmless_line
 from engine import Sentence
+
+CUSTOM = "2"
+"""What stands in the form of a custom zoom at first."""
+_LONGEST = 40
+_NUMBER = re.compile(r"[x×]?\s*(\d+(?:[.,]\d+)?)\s*[x×]?", re.IGNORECASE)
+
+
+def factor_of(text: str) -> float:
+    """A zoom as a member types it, such as "1.5", "1,5x" or "２"; UserError where it is none."""
+    found = _NUMBER.fullmatch(unicodedata.normalize("NFKC", text).strip())
+    factor = float(found[1].replace(",", ".")) if found and len(text) < _LONGEST else 0.0
+    if not LEAST_ZOOM <= factor <= MOST_ZOOM:
+        raise UserError(
+            Sentence(
+                "A zoom is a number from {least:g} to {most:g}, such as 1.5; “{text}” is not.",
+                least=LEAST_ZOOM,
+                most=MOST_ZOOM,
+                text=harmless_line(text, _LONGEST),
+            )
+        )
+    return factor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,15 +63,6 @@ class Zoom:
         return self.source.parent_id
 
     def write(self, context: Context) -> Written:
-        if not LEAST_ZOOM <= self.factor <= MOST_ZOOM:  # also false for NaN
-            raise UserError(
-                Sentence(
-                    "A zoom goes from {least:g} to {most:g}; {factor:g} is outside.",
-                    least=LEAST_ZOOM,
-                    most=MOST_ZOOM,
-                    factor=self.factor,
-                )
-            )
         written = self.source.drawn_over(context, strength=1.0)
         assert written.model is not None
         model = within_mask(written.model, context)

@@ -99,9 +99,11 @@ async def _tell_own(
     shown = discord.ui.View(timeout=None)
     if theirs or here:  # elsewhere nobody may press them
         pictures = await interaction.client.lookup.pictures(row.id)
-        single = position is not None or len(pictures) == 1
-        names = KINDS[row.kind].follow_ups.get(Role.SINGLE if single else Role.GRID, ())
-        shown = view(names, row, len(pictures), number=(position or 1) if single else 0)
+        wanted = 1 if position is None and len(pictures) == 1 else position
+        single = next((each for each in pictures if each.position == wanted), None)
+        role = Role.GRID if single is None else Role.SINGLE
+        names = KINDS[row.kind].follow_ups.get(role, ())
+        shown = view(names, row, len(pictures), single=single)
     nobody = discord.AllowedMentions.none()
     private = is_stealthy(row) or not (theirs or here)
     if not interaction.response.is_done():

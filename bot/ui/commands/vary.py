@@ -47,7 +47,7 @@ async def vary(
         row = await client.lookup.job(job_id.strip())
         if row.user_id != interaction.user.id:
             raise NotFound("You have no job of this id; /info shows yours.")
-    await client.interactions.vary(
+    await client.edits.vary(
         interaction,
         row,
         image,

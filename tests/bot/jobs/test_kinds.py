@@ -92,7 +92,7 @@ async def test_an_enlarged_picture_is_one_picture_and_can_be_varied(
     assert message.content.startswith("**a cat** - Upscaled by <@")
     with await picture_of(message) as picture:
         assert picture.size == (128, 64)
-    assert labels(message) == ["Vary (Subtle)", "Vary (Strong)"]
+    assert {"Vary (Subtle)", "Vary (Strong)"} <= set(labels(message))
     await alice.click(message, label="Vary (Strong)")
     await simcord_env.settle()
     assert fake_engine.jobs[-1].prompt[0].text == "a cat"
@@ -101,7 +101,7 @@ async def test_an_enlarged_picture_is_one_picture_and_can_be_varied(
 
 async def test_a_single_drawing_is_one_picture_with_its_own_buttons(order, channel):
     await order(Drawn(images=1))
-    assert labels(channel.last_message) == ["Vary (Subtle)", "Vary (Strong)"]
+    assert {"Vary (Subtle)", "Vary (Strong)"} <= set(labels(channel.last_message))
 
 
 async def test_a_film_is_posted_as_one_animated_picture(order, channel, database):

@@ -64,7 +64,7 @@ async def test_discord_py_keeps_nothing_of_the_buttons(simcord_env, simcord_bot,
         await alice.slash(channel, "imagine", prompt="a red cat")
         await simcord_env.settle()
         await alice.click(channel.last_message, label="U1")
-    assert len(custom_ids(channel.last_message)) == 2
+    assert len(custom_ids(channel.last_message)) > 2
     assert not store._synced_message_views
     assert not any(store._views.values())
 
