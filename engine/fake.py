@@ -41,6 +41,7 @@ from engine.messages import (
     Started,
     Translating,
     UpscaleJob,
+    WeightedText,
     WordWeightsJob,
 )
 from engine.pictures.encoded import Inputs, prepare
@@ -328,7 +329,7 @@ def _finish(run: _Run, safety_scores: Sequence[float | None]) -> Finished:
             drawings = run.drawings()
             scores = (*safety_scores, *(None,) * job.images)
             pictures = tuple(
-                replace(_picture(drawing, (job.seed + index) % 2**32), safety_score=scores[index])
+                replace(_picture(drawing, job.seed_of(index)), safety_score=scores[index])
                 for index, drawing in enumerate(drawings)
             )
             films = tuple(_film(drawing, job.film_frames) for drawing in drawings)
@@ -369,7 +370,12 @@ def _descriptions(picture: Image.Image, count: int, without: Sequence[str]) -> t
 
 def _drawing(job: DrawJob, inputs: Inputs, index: int) -> Image.Image:
     """What is drawn: all of the picture, or the white part of the mask over the input."""
-    sketch = _sketch(job, index)
+    sketch = _sketch(job, job.prompt, index)
+    if job.towards:
+        return Image.blend(sketch, _sketch(job, job.towards, index), job.shares[index])
+    if job.shares:
+        one, other = inputs.pictures
+        return Image.blend(one, other, job.shares[index])
     if inputs.mask is None:
         return sketch
     if inputs.kept is not None:
@@ -377,11 +383,10 @@ def _drawing(job: DrawJob, inputs: Inputs, index: int) -> Image.Image:
     return Image.composite(sketch, inputs.pictures[0], inputs.mask)
 
 
-def _sketch(job: DrawJob, index: int) -> Image.Image:
+def _sketch(job: DrawJob, prompt: Sequence[WeightedText], index: int) -> Image.Image:
     """Bands and discs whose colours and places come from the hash of (prompt, seed)."""
-    seed = (job.seed + index) % 2**32
-    text = "|".join(f"{part.text}:{part.weight}" for part in job.prompt)
-    digest = hashlib.sha256(f"{text}|{seed}".encode()).digest()
+    text = "|".join(f"{part.text}:{part.weight}" for part in prompt)
+    digest = hashlib.sha256(f"{text}|{job.seed_of(index)}".encode()).digest()
     width, height = job.width_px * job.enlarge, job.height_px * job.enlarge
     picture = Image.new("RGB", (width, height), tuple(digest[:3]))
     draw = ImageDraw.Draw(picture)

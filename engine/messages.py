@@ -84,7 +84,7 @@ class StyleCode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrawJob:
-    """Draw `images` pictures; picture i uses seed + i (mod 2³²)."""
+    """Draw `images` pictures; picture i uses seed + i (mod 2³²), or what `seed_of` says."""
 
     id: str
     owner: str
@@ -151,6 +151,16 @@ class DrawJob:
     empty: they are drawn as they are."""
     film_frames: int = 0
     """How many small frames of its drawing to keep for each picture, evenly spaced; 0 … 60."""
+    towards: tuple[WeightedText, ...] = ()
+    """With `shares`: the words that the pictures go to; only for models that can `vary`."""
+    shares: tuple[float, ...] = ()
+    """Where the pictures are steps from one thing to another: how far each has gone, 0 … 1, from
+    `prompt` to `towards`, or from the first of two mixed inputs to the second. At most 60; all of
+    them have the same noise."""
+
+    def seed_of(self, index: int) -> int:
+        """The seed of one picture."""
+        return (self.seed + (0 if self.shares else index)) % 2**32
 
     @property
     def guided(self) -> bool:
@@ -268,6 +278,7 @@ class DrawnWords:
     prompt: tuple[WeightedText, ...]
     negative: str
     looks: tuple[Look, ...] = ()
+    towards: tuple[WeightedText, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

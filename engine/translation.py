@@ -50,7 +50,12 @@ class Translation:
         """The job with the words that are drawn."""
         words = self.drawn
         return replace(
-            job, prompt=words.prompt, negative=words.negative, looks=words.looks, translate=""
+            job,
+            prompt=words.prompt,
+            negative=words.negative,
+            looks=words.looks,
+            towards=words.towards,
+            translate="",
         )
 
     def added_to(self, finished: Finished) -> Finished:
@@ -69,7 +74,7 @@ def translated(job: DrawJob, translate: Translate) -> Translation:
     Only pieces between commas that hold letters of other scripts are translated, so that English
     words beside them, among them those of the house style, stay as they are.
     """
-    prompts = (job.prompt, *(look.prompt for look in job.looks))
+    prompts = (job.prompt, job.towards, *(look.prompt for look in job.looks))
     texts = (*(part.text for prompt in prompts for part in prompt), job.negative)
     pieces = [piece for text in texts for piece in _COMMAS.split(text)]
     wanted = list(dict.fromkeys(filter(_is_foreign, pieces)))
@@ -77,7 +82,9 @@ def translated(job: DrawJob, translate: Translate) -> Translation:
         found = dict(zip(wanted, _english(wanted, translate), strict=True))
     except _UntranslatedError as error:
         return Translation(
-            drawn=DrawnWords(prompt=job.prompt, negative=job.negative, looks=job.looks),
+            drawn=DrawnWords(
+                prompt=job.prompt, negative=job.negative, looks=job.looks, towards=job.towards
+            ),
             note=Sentence(
                 "The words could not be translated, so they were drawn as they are. {why}",
                 why=sentence_of(error),
@@ -95,6 +102,7 @@ def translated(job: DrawJob, translate: Translate) -> Translation:
             prompt=parts(job.prompt),
             negative=said(job.negative),
             looks=tuple(replace(look, prompt=parts(look.prompt)) for look in job.looks),
+            towards=parts(job.towards),
         )
     )
 

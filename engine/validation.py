@@ -50,6 +50,7 @@ def check(job: Job, models: Mapping[str, ModelSpec]) -> None:
             _check_pictures(job)
             _check_styles(job)
             _check_enlarging(job)
+            _check_steps_between(job, spec)
             _check_loras(job, spec)
         case UpscaleJob(factor=factor) if factor not in {2, 4}:
             raise ValueError(
@@ -96,7 +97,7 @@ def _drawing(name: str, models: Mapping[str, ModelSpec]) -> ModelSpec:
 
 
 def _check_text(job: DrawJob) -> None:
-    prompts = (job.prompt, *(look.prompt for look in job.looks))
+    prompts = (job.prompt, job.towards, *(look.prompt for look in job.looks))
     parts = [part for prompt in prompts for part in prompt]
     texts = [*(part.text for part in parts), job.negative]
     count = max(map(len, prompts)) + 1  # the negative
@@ -138,12 +139,13 @@ def _check_numbers(job: DrawJob) -> None:
                 most=MAX_STEPS,
             )
         )
-    if not 1 <= job.images <= MAX_IMAGES:
+    most_images = MAX_FILM_FRAMES if job.shares else MAX_IMAGES
+    if not 1 <= job.images <= most_images:
         raise ValueError(
             Sentence(
                 "{images} pictures were asked for; 1 to {most} are possible.",
                 images=job.images,
-                most=MAX_IMAGES,
+                most=most_images,
             )
         )
     if not 0 <= job.seed <= MAX_SEED:
@@ -351,6 +353,32 @@ def _check_enlarging(job: DrawJob) -> None:
                 inputs=len(job.inputs),
                 images=job.images,
             )
+        )
+
+
+def _check_steps_between(job: DrawJob, spec: ModelSpec) -> None:
+    if not (job.shares or job.towards):
+        return
+    if "vary" not in spec.family.operations:
+        raise ValueError(
+            Sentence(
+                "{title} cannot go from one thing to another; choose another model.",
+                title=spec.info.title,
+            )
+        )
+    if len(job.shares) != job.images or not all(0 <= share <= 1 for share in job.shares):
+        raise ValueError(
+            Sentence(
+                "Each picture between two things needs a share from 0 to 1. Shares: {shares};"
+                " images: {images}.",
+                shares=len(job.shares),
+                images=job.images,
+            )
+        )
+    mixes = len(job.inputs) == 2 and job.init_use is InitUse.MIX
+    if mixes == bool(job.towards) or job.mask or (job.inputs and not mixes):
+        raise ValueError(
+            Sentence("Pictures lie between two texts or between two mixed pictures; no mask.")
         )
 
 

@@ -386,7 +386,12 @@ def _as_drawn(
     if drawn is None or not isinstance(job, engine.DrawJob):
         return job, None, None
     done = dataclasses.replace(
-        job, prompt=drawn.prompt, negative=drawn.negative, looks=drawn.looks, translate=""
+        job,
+        prompt=drawn.prompt,
+        negative=drawn.negative,
+        looks=drawn.looks,
+        towards=drawn.towards,
+        translate="",
     )
     stored = codec.dump(done, name_of), codec.VERSION
     return done, stored, words.drawn_as(job, drawn)

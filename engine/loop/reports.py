@@ -140,7 +140,7 @@ class Reports:
         pictures = tuple(
             Picture(
                 png=to_png(pixels),
-                seed=(job.seed + index) % 2**32,
+                seed=job.seed_of(index),
                 width_px=pixels.shape[1],
                 height_px=pixels.shape[0],
                 safety_score=score,

@@ -6,6 +6,7 @@ import copy
 import inspect
 import itertools
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,8 @@ from torch import Tensor
 from engine import scheduler_table
 from engine.errors import JobError, Sentence, first_line
 from engine.loop.rows import Mask, Row, Work
-from engine.messages import DrawJob, InitUse
-from engine.models import Denoiser, noise, schedulers, variation
+from engine.messages import DrawJob, InitUse, Look
+from engine.models import Conditioning, Denoiser, noise, schedulers, variation
 from engine.models.solvers import COLUMNS, solver_for
 
 
@@ -33,7 +34,8 @@ def build_rows(work: Work, model: Denoiser, arrivals: itertools.count[int]) -> I
         raise JobError(
             Sentence("This model draws only within a mask; give one, or choose another.")
         )
-    text = model.condition(job, work.inputs.prompts)
+    texts = _texts(work, model)
+    text = texts[0]
     work.notes += [*work.inputs.notes, *text.notes]
     shape = model.latent_shape(job.width_px, job.height_px)
     pattern = _scheduler(work, model, shape)
@@ -55,7 +57,7 @@ def build_rows(work: Work, model: Denoiser, arrivals: itertools.count[int]) -> I
     begin_with = _beginning(work, model, timesteps, shape)
     for index in range(work.images):
         scheduler = copy.deepcopy(pattern) if index and solver is None else pattern
-        generator = noise.generator_for(job.seed, index)
+        generator = noise.generator_for(job.seed_of(index), 0)
         latents, mask = begin_with(scheduler, generator, index)
         yield Row(
             work=work,
@@ -70,7 +72,7 @@ def build_rows(work: Work, model: Denoiser, arrivals: itertools.count[int]) -> I
             scheduler=scheduler,
             timesteps=timesteps,
             total=min(total, len(timesteps)),
-            conditioning=variation.conditioning(text.tensors, job, index),
+            conditioning=variation.conditioning(texts[index % len(texts)].tensors, job, index),
             solver=solver,
             numbers=numbers,
             step_options=_step_options(scheduler, generator),
@@ -78,6 +80,21 @@ def build_rows(work: Work, model: Denoiser, arrivals: itertools.count[int]) -> I
             adapter=adapter,
             tile=job.tile,
         )
+
+
+def _texts(work: Work, model: Denoiser) -> list[Conditioning]:
+    """What the pictures see of the words: the same for all, or for each its share of the way."""
+    job = work.job
+    assert isinstance(job, DrawJob)
+    if not job.towards:
+        return [model.condition(job, work.inputs.prompts)]
+    return [
+        model.condition(
+            replace(job, looks=(*job.looks, Look(prompt=job.towards, weight=share))),
+            work.inputs.prompts,
+        )
+        for share in job.shares
+    ]
 
 
 def _scheduler(work: Work, model: Denoiser, shape: tuple[int, ...]) -> Any:  # noqa: ANN401
@@ -158,7 +175,8 @@ def _beginning(
         if masked is not None and model.makes_contiguous:
             images = [image.contiguous() for image in images]
         mixes = job.init_use is not InitUse.IMG2IMG and images
-        image = [noise.mix(images, weights)] if mixes else images[:1]
+        counts = [1 - job.shares[index], job.shares[index]] if job.shares else weights
+        image = [noise.mix(images, counts)] if mixes else images[:1]
         if not len(timesteps):
             return image[0], None
         if masked is not None and not model.inpaints and not levels:

@@ -175,7 +175,7 @@ class SoloPipeline:
             pixels = kept.over(pixels)
         return Picture(
             png=to_png(pixels),
-            seed=(job.seed + index) % 2**32,
+            seed=job.seed_of(index),
             width_px=pixels.shape[1],
             height_px=pixels.shape[0],
             safety_score=None if self._safety is None else self._safety.scores([pixels])[0],

@@ -67,7 +67,7 @@ def conditioning(tensors: Mapping[str, Tensor], job: DrawJob, index: int) -> Map
 
 def noise(drawn: Tensor, job: DrawJob, index: int) -> Tensor:
     """The first noise of picture `index`, (1, C, h, w); the very same where nothing varies it."""
-    cast = [(job.chaos * CHAOS_TINT, f"chaos {_seed(job, index)}")] if job.chaos else []
+    cast = [(job.chaos * CHAOS_TINT, f"chaos {job.seed_of(index)}")] if job.chaos else []
     cast += [(code.weight * CODE_TINT, f"code {code.code}") for code in job.style_codes]
     if cast:
         # Channels' offsets, which diffusion keeps as the colours of a whole picture; the sum is
@@ -88,7 +88,7 @@ def _varied(key: str, text: Tensor, job: DrawJob, index: int) -> Tensor:
     # a hundred times as large as the others, and would make their squares' mean useless.
     deviation = exact.abs().mean() * math.sqrt(math.pi / 2)
     if job.chaos:
-        step = _normal(f"chaos {key} {_seed(job, index)}", exact.shape[-1:])
+        step = _normal(f"chaos {key} {job.seed_of(index)}", exact.shape[-1:])
         exact = exact + CHAOS_TEXT * job.chaos * deviation * _like(exact, step)
     if job.weird:
         said = "\n".join(part.text for part in job.prompt)
@@ -102,10 +102,6 @@ def _with(tensor: Tensor, place: int, part: Tensor) -> Tensor:
     changed = tensor.clone()
     changed[place][: part.shape[0]] = part
     return changed
-
-
-def _seed(job: DrawJob, index: int) -> int:
-    return (job.seed + index) % 2**32
 
 
 def _normal(label: str, shape: Sequence[int]) -> Tensor:
