@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.storage.database import own_insert
+from bot.storage.database import Database, own_insert
 from bot.storage.tables import favourites
 
 
@@ -68,3 +69,32 @@ async def at(connection: AsyncConnection, user_id: int, place: int) -> Favourite
         )
     ).one_or_none()
     return None if row is None else Favourite(job_id=row.job_id, position=row.position)
+
+
+class Favourites:
+    """Each change in a transaction of its own."""
+
+    def __init__(self, *, database: Database, now_ms: Callable[[], int]) -> None:
+        self._database = database
+        self._now_ms = now_ms
+
+    async def toggle(self, user_id: int, favourite: Favourite) -> bool:
+        """Mark it, or take the mark back; whether it is marked then."""
+        async with self._database.write() as connection:
+            if await unmark(connection, user_id, favourite):
+                return False
+            await mark(connection, user_id, favourite, now_ms=self._now_ms())
+            return True
+
+    async def put(self, user_id: int, favourite: Favourite, *, marked: bool) -> None:
+        """Mark it or take the mark back, whatever it was."""
+        async with self._database.write() as connection:
+            if marked:
+                await mark(connection, user_id, favourite, now_ms=self._now_ms())
+            else:
+                await unmark(connection, user_id, favourite)
+
+    async def at(self, user_id: int, place: int) -> tuple[Favourite | None, int]:
+        """The member's favourite at a place from 0, the newest first, and how many there are."""
+        async with self._database.read() as connection:
+            return await at(connection, user_id, place), await count(connection, user_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +21,10 @@ from engine import Sentence
 
 STARTED_FROM = ("inputs", "mask")
 """What of a drawing has to do with the pictures it started from."""
+
+_MESSAGE_LINK = re.compile(r"<?https?://[^/\s]+/channels/(?:@me|\d{1,20})/\d{1,20}/(\d{1,19})>?")
+"""Of whatever Discord; its group is the message's id."""
+_LAST_ID = 2**63 - 1
 
 
 class Lookup:
@@ -43,6 +48,41 @@ class Lookup:
         if row is None:
             raise NotFound("You have no finished picture in this channel yet; try /imagine first.")
         return row
+
+    async def newest_job(self, *, user_id: int, guild_id: int) -> JobRow:
+        """The member's newest finished job in the server; guild 0: anywhere."""
+        async with self._database.read() as connection:
+            row = await records.newest_finished(connection, user_id=user_id, guild_id=guild_id)
+        if row is None:
+            raise NotFound("You have no finished picture here yet; try /imagine first.")
+        return row
+
+    async def own_job(self, user_id: int, reference: str) -> tuple[JobRow, int | None]:
+        """The member's job of an id, or of a link to a message that shows it; and which picture.
+
+        NotFound says the same whether there is no such job or it is another member's.
+        """
+        link = _MESSAGE_LINK.fullmatch(reference.strip())
+        async with self._database.read() as connection:
+            message_id = int(link[1]) if link else 0
+            message = None
+            if 0 < message_id <= _LAST_ID:
+                message = await records.message(connection, message_id)
+            job_id = message.job_id if message else reference.strip()
+            row = await records.get(connection, job_id)
+        if row is None or row.user_id != user_id:
+            raise NotFound("You have no such job; the command suggests yours as you type.")
+        return row, message.position if message else None
+
+    async def own_jobs(self, user_id: int, text: str, limit: int) -> list[JobRow]:
+        """The member's newest finished jobs with the text in their prompts."""
+        async with self._database.read() as connection:
+            return await records.search(connection, user_id=user_id, text=text, limit=limit)
+
+    async def shown_in(self, job_id: str) -> tuple[MessageRow, ...]:
+        """The messages that show the job, oldest first."""
+        async with self._database.read() as connection:
+            return tuple(await records.shown_in(connection, job_id))
 
     async def shown_by(self, message_id: int) -> tuple[JobRow, MessageRow]:
         """The job that a message of ours shows, and how."""

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, func, insert, select, update
+from sqlalchemy import Row, Select, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.credits import ledger
@@ -267,10 +267,7 @@ async def message(connection: AsyncConnection, message_id: int) -> MessageRow | 
     row = (
         await connection.execute(select(messages).where(messages.c.message_id == message_id))
     ).one_or_none()
-    if row is None:
-        return None
-    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name
-    return MessageRow(**{**values, "role": Role(values["role"])})
+    return None if row is None else _message(row)
 
 
 async def forget_message(connection: AsyncConnection, message_id: int) -> None:
@@ -369,6 +366,39 @@ async def last_finished(
     return _job(row) if row is not None else None
 
 
+async def newest_finished(
+    connection: AsyncConnection, *, user_id: int, guild_id: int
+) -> JobRow | None:
+    """The member's newest finished job in the server, in whatever channel; guild 0: anywhere."""
+    chosen = _select().where(jobs.c.user_id == user_id, jobs.c.outcome == Outcome.FINISHED)
+    if guild_id:
+        chosen = chosen.where(jobs.c.guild_id == guild_id)
+    newest = chosen.order_by(jobs.c.created_ms.desc()).limit(1)
+    row = (await connection.execute(newest)).one_or_none()
+    return _job(row) if row is not None else None
+
+
+async def search(
+    connection: AsyncConnection, *, user_id: int, text: str, limit: int
+) -> list[JobRow]:
+    """The member's newest finished jobs whose prompt or id has the text in it; empty: all."""
+    chosen = _select().where(jobs.c.user_id == user_id, jobs.c.outcome == Outcome.FINISHED)
+    if text:
+        chosen = chosen.where(
+            or_(jobs.c.prompt.icontains(text, autoescape=True), jobs.c.id == text)
+        )
+    rows = await connection.execute(chosen.order_by(jobs.c.created_ms.desc()).limit(limit))
+    return [_job(row) for row in rows]
+
+
+async def shown_in(connection: AsyncConnection, job_id: str) -> list[MessageRow]:
+    """The messages that show the job, oldest first."""
+    rows = await connection.execute(
+        select(messages).where(messages.c.job_id == job_id).order_by(messages.c.message_id)
+    )
+    return [_message(row) for row in rows]
+
+
 async def pictures(connection: AsyncConnection, job_id: str) -> list[ImageRow]:
     rows = await connection.execute(
         select(images).where(images.c.job_id == job_id).order_by(images.c.position)
@@ -430,6 +460,11 @@ def _select() -> Select[Any]:
         .scalar_subquery()
     )
     return select(jobs, progress.label("progress_message_id"))
+
+
+def _message(row: Row[Any]) -> MessageRow:
+    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name
+    return MessageRow(**{**values, "role": Role(values["role"])})
 
 
 def _job(row: Row[Any]) -> JobRow:

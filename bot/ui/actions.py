@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 import discord
 
 from bot.errors import NotAllowed, NotFound
+from bot.jobs.favourites import Favourite
 from bot.jobs.kinds import STRONG, SUBTLE, Variation
 from bot.jobs.kinds.zoom import CUSTOM, factor_of
 from bot.jobs.provenance import is_stealthy
@@ -200,6 +201,20 @@ async def repost(interaction: discord.Interaction[Darkroom], copy: Copy, *, hidd
     await interaction.client.lookup.showing(copy.shown_by(message.id, message.channel.id))
 
 
+async def _favourite(press: Press) -> None:
+    """Mark it as who pressed's favourite, or take the mark back."""
+    favourite = Favourite(job_id=press.row.id, position=press.number)
+    marked = await press.interaction.client.favourites.toggle(press.interaction.user.id, favourite)
+    said = (
+        Sentence("A favourite of yours now; `/show favourites` brings it back.")
+        if marked
+        else Sentence("No favourite of yours any more.")
+    )
+    await press.interaction.response.send_message(
+        to_member(press.interaction, said), ephemeral=True
+    )
+
+
 async def _cancel(press: Press) -> None:
     client = press.interaction.client
     await client.runner.cancel(press.row)
@@ -324,6 +339,15 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
                 line=1,
                 handler=_imagine_suggestion,
             ),
+            Action(
+                name="favourite",
+                code="f",
+                emoji="❤️",
+                line=4,
+                of_one=True,
+                handler=_favourite,
+            ),
+            Action(name="favourite_all", code="fa", emoji="❤️", line=1, handler=_favourite),
             Action(
                 name="cancel",
                 menu=Sentence("Cancel Job"),

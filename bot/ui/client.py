@@ -17,6 +17,7 @@ import darkroom
 from bot import locale
 from bot.credits.accounts import Accounts
 from bot.jobs.engine_client import EngineClient
+from bot.jobs.favourites import Favourites
 from bot.jobs.lookup import Lookup
 from bot.jobs.orders import Orders
 from bot.jobs.provenance import Provenance
@@ -34,6 +35,7 @@ from bot.ui.batch_messages import BatchMessages
 from bot.ui.batches import Batches
 from bot.ui.copies import Copies
 from bot.ui.edits import Edits
+from bot.ui.favourite_pages import PageButton
 from bot.ui.interactions import Interactions
 from bot.ui.language import Translator
 from bot.ui.outbox import Ended, Outbox
@@ -149,6 +151,7 @@ class Darkroom(discord.AutoShardedClient):
             now_ms=now_ms,
         )
         self.provenance = Provenance(database)
+        self.favourites = Favourites(database=database, now_ms=now_ms)
         self.copies = Copies(
             client=self,
             outbox=self.outbox,
@@ -206,7 +209,7 @@ class Darkroom(discord.AutoShardedClient):
         await self.outbox.flush(_POSTING_S)
 
     async def setup_hook(self) -> None:
-        self.add_dynamic_items(JobButton, BatchButton, SettingButton, ModelMenu)
+        self.add_dynamic_items(JobButton, BatchButton, SettingButton, ModelMenu, PageButton)
         commands.add_all(self.tree)
         await self.tree.set_translator(Translator())
         await self.preferences.start()

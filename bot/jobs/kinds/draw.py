@@ -25,8 +25,9 @@ SINGLE = (
     "pan_right",
     "pan_up",
     "pan_down",
+    "favourite",
 )
-GRID = ("show", "reroll", "vary")
+GRID = ("show", "reroll", "vary", "favourite_all")
 DRAWN = Kind(
     follow_ups={Role.GRID: GRID, Role.FILM: GRID, Role.SINGLE: SINGLE},
 )

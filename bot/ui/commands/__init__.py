@@ -16,6 +16,7 @@ from bot.ui.commands import (
     prefer,
     settings,
     shorten,
+    show,
     vary,
     verify,
 )
@@ -27,6 +28,7 @@ GROUPS = (
     describe,
     shorten,
     verify,
+    show,
     info,
     message_menus,
     credits_,

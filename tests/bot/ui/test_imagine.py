@@ -14,7 +14,7 @@ from bot.moderation.policy import Quota
 from bot.storage.tables import entries, holds, jobs
 
 pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
-NINE = ["U1", "U2", "U3", "U4", "🔄", "V1", "V2", "V3", "V4"]
+ALL = ["U1", "U2", "U3", "U4", "🔄", "V1", "V2", "V3", "V4", "❤️"]
 
 
 async def imagine(env, channel, member, prompt="a red cat"):
@@ -33,12 +33,12 @@ async def available(bot, guild, member):
     return balance.available
 
 
-async def test_imagine_ends_in_a_grid_with_nine_buttons(simcord_env, channel, alice):
+async def test_imagine_ends_in_a_grid_with_its_buttons(simcord_env, channel, alice):
     result = await imagine(simcord_env, channel, alice, "a red cat --ar 3:2")
     assert not result.ephemeral
     message = channel.last_message
     assert message.content == f"**a red cat --ar 3:2** - {alice.mention} (fast)"
-    assert labels(message) == NINE
+    assert labels(message) == ALL
     with Image.open(io.BytesIO(await message.attachments[0].read())) as grid:
         assert grid.size == (320, 224)  # two by two of 160×112
     assert len(channel.history()) == 1, "the progress message is gone"
@@ -56,7 +56,7 @@ async def test_the_first_reply_waits_then_percents_follow(simcord_env, channel, 
     assert shown.attachments[0].filename.endswith(".jpg")
     fake_engine.resume()
     await simcord_env.settle()
-    assert labels(channel.last_message) == NINE
+    assert labels(channel.last_message) == ALL
 
 
 async def test_the_result_pings_the_member_once_and_nothing_else_does(simcord_env, channel, alice):
@@ -78,7 +78,7 @@ async def test_flags_without_effect_are_named_under_the_reply(simcord_env, chann
         "-# Without effect on Doodle: --video (no kind of model here makes films yet)."
         in channel.last_message.content
     )
-    assert labels(channel.last_message) == NINE
+    assert labels(channel.last_message) == ALL
 
 
 async def given_back(result):
@@ -145,7 +145,7 @@ async def test_a_failure_is_said_costs_nothing_and_can_be_tried_again(
     assert await available(simcord_bot, guild, alice) == 2500
     await alice.click(message, custom_id=custom_ids(message)[0])
     await simcord_env.settle()
-    assert labels(channel.last_message) == NINE
+    assert labels(channel.last_message) == ALL
 
 
 async def test_without_credits_nothing_is_drawn(
@@ -221,7 +221,7 @@ async def test_v_draws_four_variations_from_the_stored_picture(
     await simcord_env.settle()
     message = channel.last_message
     assert message.content == f"**a red cat** - Variations (Strong) by {alice.mention} (fast)"
-    assert labels(message) == NINE
+    assert labels(message) == ALL
     first, second = fake_engine.jobs
     assert second.inputs
     assert second.prompt == first.prompt
@@ -351,7 +351,7 @@ async def test_blend_mixes_attached_pictures(simcord_env, channel, alice, fake_e
     assert job.init_use is engine.InitUse.MIX
     assert len(job.inputs) == 2
     assert job.width_px > job.height_px
-    assert labels(channel.last_message) == NINE
+    assert labels(channel.last_message) == ALL
     assert "Blend by" in channel.last_message.content
 
 
@@ -411,7 +411,7 @@ async def test_a_channel_that_refuses_the_result_keeps_it_and_tells_the_member(
     assert (job.outcome, job.delivery) == ("finished", "kept")
     [told] = alice.user.dm_channel.history()
     assert "the pictures are kept" in told.content
-    assert labels(told) == NINE
+    assert labels(told) == ALL
     shown = await alice.user.click(told, label="U1")
     assert "Image #1" in shown.response.content, "their owner still gets them"
 
@@ -419,7 +419,7 @@ async def test_a_channel_that_refuses_the_result_keeps_it_and_tells_the_member(
 async def test_a_result_too_large_for_discord_is_sent_smaller(simcord_env, channel, alice):
     simcord_env.inject_error("POST", "/channels/*/messages", status=413, code=40005)
     await imagine(simcord_env, channel, alice)
-    assert labels(channel.last_message) == NINE
+    assert labels(channel.last_message) == ALL
 
 
 async def test_a_deleted_progress_message_does_not_stop_the_job(
@@ -432,7 +432,7 @@ async def test_a_deleted_progress_message_does_not_stop_the_job(
     await simcord_env.settle()
     fake_engine.resume()
     await simcord_env.settle()
-    assert labels(channel.last_message) == NINE
+    assert labels(channel.last_message) == ALL
 
 
 async def test_in_a_direct_message_only_the_owners_credits_count(simcord_env, guild, alice):

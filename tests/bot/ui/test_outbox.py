@@ -175,7 +175,7 @@ async def test_of_a_grid_only_what_is_shown_is_kept_and_paid(
     await simcord_env.settle()
     message = channel.last_message
     assert "withheld 1 of 4 pictures" in message.content
-    assert labels(message) == ["U1", "U2", "U3", "🔄", "V1", "V2", "V3"]
+    assert labels(message) == ["U1", "U2", "U3", "🔄", "V1", "V2", "V3", "❤️"]
     balance = await simcord_bot.accounts.balance(guild_id=guild.id, user_id=alice.id)
     assert (balance.available, balance.held) == (2500 - 75, 0)
     kept = await rows(database, images)

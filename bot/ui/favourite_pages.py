@@ -1,0 +1,131 @@
+"""/show favourites: one favourite a page, for its member's eyes alone.
+
+A custom_id is `fav:<place>` and names no member: a page shows what belongs to who presses.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Self
+
+import discord
+
+from bot.errors import NotFound
+from bot.jobs.favourites import Favourite
+from bot.ui.actions import ACTIONS, JobButton
+from bot.ui.copies import Copy
+from bot.ui.language import member_locale, to_member
+from bot.ui.refusals import answer
+from bot.ui.replies import before_reply, before_update, may_see
+from engine import Sentence
+
+if TYPE_CHECKING:
+    from bot.ui.client import Darkroom
+
+PREFIX = "fav"
+_LINE = 4
+"""Below whatever buttons a picture has."""
+
+
+async def show(interaction: discord.Interaction[Darkroom]) -> None:
+    """The first page."""
+    content, copy, shown = await before_reply(interaction, _page(interaction, 0), ephemeral=True)
+    if not interaction.response.is_done():
+        await interaction.response.defer(thinking=True, ephemeral=True)
+    await interaction.edit_original_response(
+        content=content, attachments=copy.files if copy else [], view=shown
+    )
+
+
+async def _turn(interaction: discord.Interaction[Darkroom], place: int) -> None:
+    content, copy, shown = await before_update(interaction, _page(interaction, place))
+    if not interaction.response.is_done():  # the upload may take longer than a reply may
+        await interaction.response.defer()
+    await interaction.edit_original_response(
+        content=content, attachments=copy.files if copy else [], view=shown
+    )
+
+
+async def _page(
+    interaction: discord.Interaction[Darkroom], place: int
+) -> tuple[str, Copy | None, discord.ui.View]:
+    """What a page says, its picture, and its buttons."""
+    client, language = interaction.client, member_locale(interaction)
+    favourite, count = await client.favourites.at(interaction.user.id, place)
+    if favourite is None and count:
+        place = count - 1
+        favourite, count = await client.favourites.at(interaction.user.id, place)
+    if favourite is None:
+        raise NotFound("You have no favourites yet; ❤️ under a picture, or ⭐ on it, marks one.")
+    row = await client.lookup.job(favourite.job_id)
+    copy: Copy | None = None
+    try:
+        copy = await _copy(interaction, favourite)
+        content = copy.content
+    except NotFound as gone:
+        content = to_member(interaction, gone.sentence)
+    shown = discord.ui.View(timeout=None)
+    usable = row.user_id == interaction.user.id or row.channel_id == interaction.channel_id
+    if copy is not None and usable:
+        shown = copy.view
+    elif copy is None:
+        name = "favourite" if favourite.position else "favourite_all"
+        button = JobButton.of(ACTIONS[name], row.id, favourite.position, language)
+        shown.add_item(button)
+    for step, emoji in ((-1, "⬅️"), (1, "➡️")):
+        shown.add_item(PageButton.of(place + step, count, emoji))
+    number = Sentence("Favourite {number} of {count}", number=place + 1, count=count)
+    return f"{content}\n-# {to_member(interaction, number)}", copy, shown
+
+
+async def _copy(interaction: discord.Interaction[Darkroom], favourite: Favourite) -> Copy:
+    client, limit_bytes = interaction.client, interaction.filesize_limit
+    row = await client.lookup.job(favourite.job_id)
+    if not may_see(interaction, row):
+        raise NotFound("This picture cannot be seen from here.")
+    if favourite.position:
+        member = f"<@{row.user_id}>"
+        return await client.copies.one(row, favourite.position, limit_bytes, member)
+    return await client.copies.whole(row, limit_bytes, language=member_locale(interaction))
+
+
+class PageButton(
+    discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]],
+    template=rf"{PREFIX}:(?P<place>-?\d{{1,9}}):(?P<side>[lr])",
+):
+    """Turns to a page."""
+
+    def __init__(self, item: discord.ui.Button[discord.ui.View], place: int) -> None:
+        super().__init__(item, row=item.row)
+        self._place = place
+
+    @classmethod
+    def of(cls, place: int, count: int, emoji: str) -> Self:
+        """place: from 0; count: how many pages there are."""
+        side = "l" if emoji == "⬅️" else "r"
+        button: discord.ui.Button[discord.ui.View] = discord.ui.Button(
+            custom_id=f"{PREFIX}:{place}:{side}",
+            emoji=emoji,
+            row=_LINE,
+            disabled=not 0 <= place < count,
+            style=discord.ButtonStyle.primary,
+        )
+        return cls(button, place)
+
+    @classmethod
+    async def from_custom_id(
+        cls,
+        interaction: discord.Interaction,  # noqa: ARG003 - discord.py's signature
+        item: discord.ui.Item[discord.ui.View],
+        match: re.Match[str],
+        /,
+    ) -> Self:
+        assert isinstance(item, discord.ui.Button)
+        return cls(item, int(match["place"]))
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Whatever goes wrong is answered here: discord.py would only log it."""
+        try:
+            await _turn(interaction, max(self._place, 0))
+        except Exception as error:  # noqa: BLE001 - answered and logged in one place
+            await answer(interaction, error)
