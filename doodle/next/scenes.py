@@ -1,0 +1,269 @@
+"""A scene: the words for what a picture shows, and the function that draws it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from random import Random
+from typing import TYPE_CHECKING
+
+import skia
+
+from doodle.next.pen import Pen
+from doodle.next.places import PLACES, Place
+from doodle.next.styles import STYLES, Group
+from doodle.next.subjects import FLYING, SUBJECTS, SWIMMING, TALL
+from doodle.next.words import COLOURS
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+HELD_OUT_ONE_IN = 10
+PLAIN_SIZE = "medium"
+SIZES: dict[str, tuple[float, float]] = {  # share of the frame that a thing fills
+    "small": (0.3, 0.38),
+    "medium": (0.46, 0.62),
+    "large": (0.68, 0.8),
+}
+RELATIONS = ("beside", "on", "in front of")
+SHAPES = ((1, 1), (3, 2), (2, 3), (16, 9), (9, 16))
+"""Of pictures: width to height."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What a picture shows. `relation`, `second` and `second_colour` come together or not."""
+
+    subject: str
+    colour: str
+    place: str
+    style: str
+    size: str = PLAIN_SIZE
+    count: int = 1
+    relation: str | None = None  # how the subject stands to the second one
+    second: str | None = None
+    second_colour: str | None = None
+
+    def words(self) -> str:
+        """Return the four words that decide whether the scene is kept out of training."""
+        return f"{self.subject} {self.colour} {self.place} {self.style}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vocabulary:
+    """The part of the scenes that a recipe covers."""
+
+    subjects: tuple[str, ...]
+    colours: tuple[str, ...]
+    places: tuple[str, ...]
+    styles: tuple[str, ...]
+    sizes: tuple[str, ...] = (PLAIN_SIZE,)
+    counts: tuple[int, ...] = (1,)
+    relations: tuple[str, ...] = ()
+
+    def held_out(self) -> list[Scene]:
+        """Return every combination of the four words that training never sees."""
+        return [scene for scene in self._combinations() if is_held_out(scene)]
+
+    def sample(self, rng: Random) -> Scene:
+        """Return a random scene that training may use; a quarter of them show several things."""
+        scene = replace(self._single(rng), size=rng.choice(self.sizes))
+        several = rng.random()
+        if several < 0.14 and len(self.counts) > 1:
+            count = rng.choice([count for count in self.counts if count > 1])
+            return replace(scene, count=count, size=PLAIN_SIZE)
+        if several < 0.26 and self.relations:
+            return self.related(scene, rng)
+        return scene
+
+    def related(self, scene: Scene, rng: Random) -> Scene:
+        """Return the scene with a second subject beside, below or behind it."""
+        while True:
+            other = self._single(rng)
+            second = replace(scene, subject=other.subject, colour=other.colour)
+            if second.subject != scene.subject and not is_held_out(second):
+                return replace(
+                    scene,
+                    size=PLAIN_SIZE,
+                    relation=rng.choice(self.relations),
+                    second=second.subject,
+                    second_colour=second.colour,
+                )
+
+    def _single(self, rng: Random) -> Scene:
+        while True:
+            scene = Scene(
+                subject=rng.choice(self.subjects),
+                colour=rng.choice(self.colours),
+                place=rng.choice(self.places),
+                style=rng.choice(self.styles),
+            )
+            if not is_held_out(scene):
+                return scene
+
+    def _combinations(self) -> list[Scene]:
+        return [
+            Scene(subject=subject, colour=colour, place=place, style=style)
+            for subject in self.subjects
+            for colour in self.colours
+            for place in self.places
+            for style in self.styles
+        ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spot:
+    """Where a thing stands: the middle of its foot, and its largest side, in heights of frames."""
+
+    x: float
+    foot: float
+    side: float
+    flies: bool = False
+
+
+def is_held_out(scene: Scene) -> bool:
+    """Tell whether a combination is kept out of all training: a fixed hash of its four words."""
+    return hashlib.sha256(scene.words().encode()).digest()[0] % HELD_OUT_ONE_IN == 0
+
+
+def draw(scene: Scene, *, seed: int, size: tuple[int, int] = (256, 256)) -> Image.Image:
+    """Draw a scene as RGB of (width, height) pixels; the same seed gives the same picture."""
+    rng = Random(f"{seed} {scene.words()}")
+    wide = size[0] / size[1]
+    place = PLACES[scene.place](wide, rng)
+    identity = skia.Matrix()
+    groups = [
+        Group(shapes=place.back.shapes, matrix=identity, subject=False),
+        *_things(scene, place, wide, rng),
+        Group(shapes=place.front.shapes, matrix=identity, subject=False),
+    ]
+    return STYLES[scene.style](groups, size, rng)
+
+
+def _things(scene: Scene, place: Place, wide: float, rng: Random) -> list[Group]:
+    """Return everything that stands in the scene, the farthest first."""
+    if scene.relation is not None:
+        return _two(scene, place, wide, rng)
+    kind = scene.subject
+    if scene.count == 1:
+        spots = [_alone(scene, place, wide, rng)]
+    else:
+        spots = _several(scene, place, wide, rng)
+    mirrored = rng.random() < 0.5
+    return [_thing(kind, scene.colour, spot, place, rng, mirrored=mirrored) for spot in spots]
+
+
+def _alone(scene: Scene, place: Place, wide: float, rng: Random) -> Spot:
+    side = min(1.0, wide * 1.08) * rng.uniform(*SIZES[scene.size])
+    slack = max(0.0, (wide - side) / 2)
+    x = wide / 2 + rng.uniform(-0.7, 0.7) * slack
+    if _flies(scene.subject, place, rng):
+        middle = rng.uniform(0.42, 0.56)
+        return Spot(x=x, foot=min(0.97, middle + side / 2), side=side, flies=True)
+    low = min(place.ground + rng.uniform(0.02, 0.12), 0.95)
+    return Spot(x=x, foot=min(0.97, max(low, side + 0.05)), side=side)
+
+
+def _several(scene: Scene, place: Place, wide: float, rng: Random) -> list[Spot]:
+    """Two or three things side by side, or one behind two; none hides another."""
+    count = scene.count
+    flies = _flies(scene.subject, place, rng)
+    if wide < 0.9 or (count == 3 and wide < 1.2):  # noqa: PLR2004 - too narrow for a row
+        side = 0.48 * wide if wide < 0.9 else 0.34  # noqa: PLR2004
+        low, back = 0.94, side * (1.05 if flies else 0.72)
+        xs = (0.27, 0.73) if count == 2 else (0.5, 0.24, 0.76)  # noqa: PLR2004
+        rows = [(x, low - back * (i == 0)) for i, x in enumerate(xs)]
+        if rng.random() < 0.5:
+            rows = [(1 - x, y) for x, y in rows]
+        spots = [Spot(x=wide * x, foot=y, side=side, flies=flies) for x, y in rows]
+        return sorted(spots, key=lambda spot: spot.foot)
+    side = min(0.52, wide * 0.84 / count)
+    low = 0.9 if not flies else 0.72
+    spots = []
+    for i in range(count):
+        near = rng.uniform(-0.05, 0.04)
+        x = wide * 0.04 + wide * 0.92 * (i + 0.5) / count + rng.uniform(-0.02, 0.02)
+        spots.append(
+            Spot(x=x, foot=low + near, side=side * (1 + near) * rng.uniform(0.9, 1.0), flies=flies)
+        )
+    return sorted(spots, key=lambda spot: spot.foot)
+
+
+def _two(scene: Scene, place: Place, wide: float, rng: Random) -> list[Group]:
+    """Two kinds of things: beside, on, or in front of each other."""
+    first, second = scene.subject, scene.second
+    fit = min(1.0, wide)
+    large = 1.18 if second in TALL and first not in TALL else 1.0
+    left = rng.choice((-1, 1))
+    match scene.relation:
+        case "beside":
+            low = min(0.92, max(place.ground + 0.1, 0.8)) + rng.uniform(-0.02, 0.03)
+            step, side = min(0.3, wide * 0.25), min(0.52, wide * 0.47)
+            spots = (
+                Spot(x=wide / 2 + left * step, foot=low, side=side),
+                Spot(x=wide / 2 - left * step, foot=low - 0.02, side=side * large),
+            )
+        case "on":
+            side = min(0.42, wide * 0.56)
+            low = rng.uniform(0.91, 0.96)
+            x = wide / 2 + rng.uniform(-0.1, 0.1) * fit
+            spots = (Spot(x=x, foot=0.0, side=side, flies=True), Spot(x=x, foot=low, side=side * 1.1))
+        case _:
+            low = rng.uniform(0.9, 0.96)
+            spots = (
+                Spot(x=wide / 2 + left * 0.15 * fit, foot=low, side=0.42 * fit),
+                Spot(x=wide / 2 - left * 0.12 * fit, foot=low - 0.1, side=0.66 * fit),
+            )
+    behind = _thing(second, scene.second_colour, spots[1], place, rng)
+    near = spots[0]
+    if scene.relation == "on":
+        near = replace(near, foot=_top(behind) + 0.02)
+    front = _thing(first, scene.colour, near, place, rng)
+    return [behind, front]
+
+
+def _flies(subject: str, place: Place, rng: Random) -> bool:
+    return subject in FLYING or place.floats or (subject == "bird" and rng.random() < 0.3)
+
+
+def _thing(
+    subject: str,
+    colour: str,
+    spot: Spot,
+    place: Place,
+    rng: Random,
+    *,
+    mirrored: bool | None = None,
+) -> Group:
+    """Draw a subject so that its bounds meet the spot."""
+    pen = Pen(body=_shade(COLOURS[colour], rng))
+    SUBJECTS[subject](pen, rng)
+    box = skia.Rect(0, 0, 0, 0)
+    for shape in pen.shapes:
+        box.join(shape.path.computeTightBounds())
+    scale = spot.side / max(box.width(), box.height())
+    mirrored = rng.random() < 0.5 if mirrored is None else mirrored
+    flip = -1 if mirrored else 1
+    matrix = skia.Matrix()
+    matrix.preTranslate(spot.x, spot.foot)
+    matrix.preScale(scale * flip, scale)
+    matrix.preTranslate(-box.centerX(), -box.bottom())
+    half = box.width() * scale / 2
+    floating = spot.flies or subject in SWIMMING
+    shadow = None if floating else (spot.x, spot.foot - 0.008, half * 0.86, 0.02 + half * 0.07)
+    return Group(shapes=pen.shapes, matrix=matrix, scale=scale, tint=place.tint, shadow=shadow)
+
+
+def _shade(rgb: tuple[int, int, int], rng: Random) -> tuple[int, int, int]:
+    """Return the colour a little lighter, darker or warmer."""
+    lift = rng.uniform(-10, 10)
+    return tuple(max(0, min(255, round(v + lift + rng.uniform(-7, 7)))) for v in rgb)
+
+
+def _top(group: Group) -> float:
+    """Return the highest point of a thing over its middle, in the frame."""
+    box = skia.Rect(0, 0, 0, 0)
+    for shape in group.shapes:
+        if shape.width is None:
+            box.join(group.matrix.mapRect(shape.path.computeTightBounds()))
+    return box.top()
