@@ -32,18 +32,15 @@ class Place:
     floats: bool = False  # nothing stands on the ground
 
 
-def meadow(wide: float, rng: Random) -> Place:
-    """Green hills under a blue sky, flowers in the grass."""
+def meadow(wide: float, rng: Random, sky: str) -> Place:
+    """Green hills under a blue air, flowers in the grass."""
     p, g = Pen(body=INK), rng.uniform(0.58, 0.72)
     hue = rng.uniform(0, 1)
-    sky = mix((96, 178, 240), (150, 214, 240), hue)
-    _sky(p, wide, sky, mix(sky, (255, 248, 222), 0.7))
-    x = rng.uniform(0.12, 0.88) * wide
-    _disc(p, x, rng.uniform(0.12, 0.24), rng.uniform(0.06, 0.085), (255, 226, 110), sky)
-    for _ in range(rng.choice((1, 2, 2, 3))):
-        _cloud(p, rng.uniform(0, wide), rng.uniform(0.08, 0.34), rng.uniform(0.09, 0.16), WHITE)
+    air = mix((96, 178, 240), (150, 214, 240), hue)
+    _sky(p, wide, air, mix(air, (255, 248, 222), 0.7))
+    _weather(p, wide, rng, air, sky, low=g - 0.1)
     green = mix((120, 190, 80), (94, 184, 110), rng.random())
-    _hills(p, wide, rng, g - 0.1, 0.1, mix(green, sky, 0.5))
+    _hills(p, wide, rng, g - 0.1, 0.1, mix(green, air, 0.5))
     for _ in range(rng.choice((0, 2, 4))):
         _round_tree(p, rng.uniform(0, wide), g - 0.02, rng.uniform(0.04, 0.07),
                     mix(green, (30, 90, 70), 0.45))  # fmt: skip
@@ -59,19 +56,20 @@ def meadow(wide: float, rng: Random) -> Place:
                  tint=((255, 244, 200), 0.05))  # fmt: skip
 
 
-def night(wide: float, rng: Random) -> Place:
-    """A dark blue sky with a moon and stars over dark hills."""
+def night(wide: float, rng: Random, sky: str) -> Place:
+    """A dark blue air with a moon and stars over dark hills."""
     p, g = Pen(body=INK), rng.uniform(0.62, 0.76)
-    sky = mix((14, 20, 62), (36, 22, 78), rng.random())
-    _sky(p, wide, sky, mix(sky, (70, 84, 168), 0.6))
+    air = mix((14, 20, 62), (36, 22, 78), rng.random())
+    _sky(p, wide, air, mix(air, (70, 84, 168), 0.6))
     _stars(p, wide, rng, round(22 * wide), g)
     x, y, r = rng.uniform(0.12, 0.88) * wide, rng.uniform(0.13, 0.27), rng.uniform(0.065, 0.1)
-    p.fill(ellipse(x, y, r * 1.5), mix(sky, (250, 240, 190), 0.2), lined=False)
-    disc = ellipse(x, y, r)
-    if rng.random() < 0.4:
-        disc = without(disc, ellipse(x + r * 0.45, y - r * 0.1, r * 0.85))
-    p.fill(disc, (255, 243, 190), glows=True)
-    far = mix(sky, (60, 70, 140), 0.5)
+    if sky == "moon":
+        p.fill(ellipse(x, y, r * 1.5), mix(air, (250, 240, 190), 0.2), lined=False)
+        disc = ellipse(x, y, r)
+        if rng.random() < 0.4:
+            disc = without(disc, ellipse(x + r * 0.45, y - r * 0.1, r * 0.85))
+        p.fill(disc, (255, 243, 190), glows=True)
+    far = mix(air, (60, 70, 140), 0.5)
     if rng.random() < 0.5:
         _mountains(p, wide, rng, g, 0.2, far)
     else:
@@ -85,8 +83,8 @@ def night(wide: float, rng: Random) -> Place:
                  tint=((40, 50, 130), 0.2))  # fmt: skip
 
 
-def sunset(wide: float, rng: Random) -> Place:
-    """A sky from violet to gold, the sun low over dark hills."""
+def sunset(wide: float, rng: Random, sky: str) -> Place:
+    """A air from violet to gold, the sun low over dark hills."""
     p, g = Pen(body=INK), rng.uniform(0.62, 0.74)
     top = mix((98, 60, 150), (214, 84, 120), rng.random())
     _sky(p, wide, top, (255, 180, 96))
@@ -108,14 +106,14 @@ def sunset(wide: float, rng: Random) -> Place:
                  tint=((255, 140, 70), 0.12))  # fmt: skip
 
 
-def snow(wide: float, rng: Random) -> Place:
+def snow(wide: float, rng: Random, sky: str) -> Place:
     """White hills and firs, flakes in the air."""
     p, g = Pen(body=INK), rng.uniform(0.58, 0.7)
-    sky = mix((150, 182, 214), (188, 190, 216), rng.random())
-    _sky(p, wide, sky, (232, 236, 244))
+    air = mix((150, 182, 214), (188, 190, 216), rng.random())
+    _sky(p, wide, air, (232, 236, 244))
     if rng.random() < 0.4:
-        _mountains(p, wide, rng, g, 0.26, mix(sky, (120, 140, 180), 0.5), caps=True)
-    _hills(p, wide, rng, g - 0.07, 0.08, mix(sky, WHITE, 0.5))
+        _mountains(p, wide, rng, g, 0.26, mix(air, (120, 140, 180), 0.5), caps=True)
+    _hills(p, wide, rng, g - 0.07, 0.08, mix(air, WHITE, 0.5))
     for _ in range(rng.choice((3, 5, 7))):
         _fir(p, rng.uniform(0, wide), g + rng.uniform(-0.02, 0.05), rng.uniform(0.12, 0.24),
              (70, 112, 116), snow=True)  # fmt: skip
@@ -128,7 +126,7 @@ def snow(wide: float, rng: Random) -> Place:
     return Place(back=p, front=front, ground=g + 0.08, tint=((200, 220, 250), 0.07))
 
 
-def forest(wide: float, rng: Random) -> Place:
+def forest(wide: float, rng: Random, sky: str) -> Place:
     """Trees behind trees, light between them, ferns before."""
     p, g = Pen(body=INK), rng.uniform(0.66, 0.76)
     mist = mix((150, 196, 150), (186, 200, 128), rng.random())
@@ -160,22 +158,19 @@ def forest(wide: float, rng: Random) -> Place:
                  tint=((60, 110, 70), 0.1))  # fmt: skip
 
 
-def sea(wide: float, rng: Random) -> Place:
-    """Blue water and waves under an open sky, a beach before it."""
+def sea(wide: float, rng: Random, sky: str) -> Place:
+    """Blue water and waves under an open air, a beach before it."""
     p, horizon = Pen(body=INK), rng.uniform(0.38, 0.5)
     g = rng.uniform(0.72, 0.8)
-    sky = mix((116, 196, 244), (178, 220, 246), rng.random())
-    _sky(p, wide, sky, mix(sky, (255, 244, 224), 0.7))
-    if rng.random() < 0.6:
-        _disc(p, rng.uniform(0.1, 0.9) * wide, rng.uniform(0.1, 0.22), 0.07, (255, 232, 140), sky)
-    for _ in range(rng.choice((1, 2, 3))):
-        _cloud(p, rng.uniform(0, wide), rng.uniform(0.06, 0.26), rng.uniform(0.08, 0.14), WHITE)
+    air = mix((116, 196, 244), (178, 220, 246), rng.random())
+    _sky(p, wide, air, mix(air, (255, 244, 224), 0.7))
+    _weather(p, wide, rng, air, sky, low=horizon)
     if rng.random() < 0.4:
         x = rng.uniform(0.1, 0.9) * wide
         p.fill(curve([(x - 0.2, horizon + 0.02), (x - 0.08, horizon - 0.07), (x + 0.1,
                horizon - 0.04), (x + 0.24, horizon + 0.02)]), (110, 150, 140))  # fmt: skip
     water = mix((28, 106, 196), (34, 150, 190), rng.random())
-    p.fill(rect(0, horizon, wide, 1), mix(water, sky, 0.25), below=water, lined=False)
+    p.fill(rect(0, horizon, wide, 1), mix(water, air, 0.25), below=water, lined=False)
     for row in range(4):
         y = horizon + 0.04 + (g - horizon) * row / 4.4
         for i in range(round(4 * wide)):
@@ -191,7 +186,7 @@ def sea(wide: float, rng: Random) -> Place:
     return Place(back=p, ground=g + 0.05, tint=((255, 250, 230), 0.04))
 
 
-def rain(wide: float, rng: Random) -> Place:
+def rain(wide: float, rng: Random, sky: str) -> Place:
     """Grey clouds, slanting drops, puddles."""
     p, g = Pen(body=INK), rng.uniform(0.64, 0.74)
     grey = mix((104, 118, 140), (128, 134, 146), rng.random())
@@ -214,14 +209,14 @@ def rain(wide: float, rng: Random) -> Place:
     return Place(back=p, front=front, ground=g + 0.08, tint=((110, 124, 150), 0.1))
 
 
-def city(wide: float, rng: Random) -> Place:
+def city(wide: float, rng: Random, sky: str) -> Place:
     """Towers with lit windows behind a street."""
     p, g = Pen(body=INK), rng.uniform(0.72, 0.8)
-    sky = rng.choice(((150, 190, 226), (236, 190, 170), (176, 176, 216)))
-    _sky(p, wide, sky, mix(sky, (255, 244, 230), 0.6))
-    stone = mix(sky, (92, 84, 122), 0.55)
+    air = rng.choice(((150, 190, 226), (236, 190, 170), (176, 176, 216)))
+    _sky(p, wide, air, mix(air, (255, 244, 230), 0.6))
+    stone = mix(air, (92, 84, 122), 0.55)
     for share, low, high, step in ((0.5, 0.12, 0.42, 0.13), (0.0, 0.3, 0.6, 0.2)):
-        tone = mix(stone, sky, share)
+        tone = mix(stone, air, share)
         x = rng.uniform(-0.1, 0.0)
         while x < wide:
             half = step * rng.uniform(0.8, 1.2)
@@ -240,23 +235,23 @@ def city(wide: float, rng: Random) -> Place:
         p.fill(rect(x, (1 + g) / 2 + 0.02, x + 0.1, (1 + g) / 2 + 0.032), (250, 232, 160),
                lined=False)  # fmt: skip
         x += 0.2
-    return Place(back=p, ground=g + 0.03, tint=(sky, 0.06))
+    return Place(back=p, ground=g + 0.03, tint=(air, 0.06))
 
 
-def desert(wide: float, rng: Random) -> Place:
-    """Dunes, cacti and rocks under a hot sky."""
+def desert(wide: float, rng: Random, sky: str) -> Place:
+    """Dunes, cacti and rocks under a hot air."""
     p, g = Pen(body=INK), rng.uniform(0.58, 0.7)
-    sky = mix((250, 206, 134), (122, 196, 226), rng.choice((0.0, 0.2, 0.8, 1.0)))
-    _sky(p, wide, sky, (255, 236, 190))
-    _disc(p, rng.uniform(0.12, 0.88) * wide, rng.uniform(0.12, 0.24), 0.075, (255, 246, 206), sky)
+    air = mix((250, 206, 134), (122, 196, 226), rng.choice((0.0, 0.2, 0.8, 1.0)))
+    _sky(p, wide, air, (255, 236, 190))
+    _weather(p, wide, rng, air, sky, low=g)
     sand = mix((236, 178, 98), (240, 194, 130), rng.random())
     if rng.random() < 0.6:
         for _ in range(2):
             x, top = rng.uniform(0.0, 1.0) * wide, g - rng.uniform(0.12, 0.22)
             p.fill(polygon([(x - 0.2, g), (x - 0.14, top + 0.03), (x - 0.1, top), (x + 0.08, top),
                             (x + 0.13, top + 0.04), (x + 0.2, g)], radius=0.01),
-                   mix((190, 96, 70), sky, 0.3))  # fmt: skip
-    _hills(p, wide, rng, g - 0.07, 0.1, mix(sand, sky, 0.35))
+                   mix((190, 96, 70), air, 0.3))  # fmt: skip
+    _hills(p, wide, rng, g - 0.07, 0.1, mix(sand, air, 0.35))
     _hills(p, wide, rng, g, 0.08, mix(sand, (206, 128, 70), 0.3))
     for _ in range(rng.choice((1, 2, 3))):
         x, y, s = rng.uniform(0, wide), g + rng.uniform(0.0, 0.06), rng.uniform(0.05, 0.1)
@@ -272,15 +267,14 @@ def desert(wide: float, rng: Random) -> Place:
     return Place(back=p, ground=g + 0.09, tint=((255, 200, 120), 0.07))
 
 
-def mountains(wide: float, rng: Random) -> Place:
+def mountains(wide: float, rng: Random, sky: str) -> Place:
     """Peaks with snow on them, rank behind rank, over a valley."""
     p, g = Pen(body=INK), rng.uniform(0.66, 0.74)
-    sky = mix((130, 184, 232), (238, 190, 190), rng.choice((0, 0, 0.3, 0.8)))
-    _sky(p, wide, sky, mix(sky, (255, 248, 232), 0.75))
-    for _ in range(rng.choice((0, 1, 2))):
-        _cloud(p, rng.uniform(0, wide), rng.uniform(0.08, 0.3), rng.uniform(0.08, 0.14), WHITE)
+    air = mix((130, 184, 232), (238, 190, 190), rng.choice((0, 0, 0.3, 0.8)))
+    _sky(p, wide, air, mix(air, (255, 248, 232), 0.75))
+    _weather(p, wide, rng, air, sky, low=g)
     rock = mix((96, 110, 150), (120, 104, 130), rng.random())
-    _mountains(p, wide, rng, g, 0.46, mix(rock, sky, 0.5), caps=True)
+    _mountains(p, wide, rng, g, 0.46, mix(rock, air, 0.5), caps=True)
     _mountains(p, wide, rng, g, 0.32, rock, caps=True)
     _hills(p, wide, rng, g - 0.03, 0.05, (74, 124, 96))
     for _ in range(rng.choice((4, 7, 10))):
@@ -292,7 +286,7 @@ def mountains(wide: float, rng: Random) -> Place:
                  tint=((220, 230, 250), 0.04))  # fmt: skip
 
 
-def underwater(wide: float, rng: Random) -> Place:
+def underwater(wide: float, rng: Random, sky: str) -> Place:
     """Blue-green water, light from above, weeds, corals and bubbles."""
     p, g = Pen(body=INK), rng.uniform(0.78, 0.86)
     water = mix((24, 120, 176), (20, 140, 150), rng.random())
@@ -322,7 +316,7 @@ def underwater(wide: float, rng: Random) -> Place:
     return Place(back=p, front=front, ground=g + 0.02, tint=(water, 0.16), floats=True)
 
 
-def stars(wide: float, rng: Random) -> Place:
+def stars(wide: float, rng: Random, sky: str) -> Place:
     """Space: a violet haze, stars, planets, and the ground of a moon."""
     p, g = Pen(body=INK), rng.uniform(0.76, 0.86)
     dark = mix((18, 10, 46), (8, 12, 40), rng.random())
@@ -349,12 +343,12 @@ def stars(wide: float, rng: Random) -> Place:
     return Place(back=p, ground=g + 0.06, tint=((80, 60, 150), 0.13), floats=rng.random() < 0.3)
 
 
-def autumn(wide: float, rng: Random) -> Place:
+def autumn(wide: float, rng: Random, sky: str) -> Place:
     """Red and golden trees, leaves that fall."""
     p, g = Pen(body=INK), rng.uniform(0.64, 0.74)
-    sky = mix((250, 224, 180), (206, 220, 226), rng.random())
-    _sky(p, wide, sky, (255, 240, 214))
-    _hills(p, wide, rng, g - 0.08, 0.1, mix((214, 140, 80), sky, 0.45))
+    air = mix((250, 224, 180), (206, 220, 226), rng.random())
+    _sky(p, wide, air, (255, 240, 214))
+    _hills(p, wide, rng, g - 0.08, 0.1, mix((214, 140, 80), air, 0.45))
     leaves = ((222, 92, 44), (240, 150, 40), (200, 62, 50), (244, 190, 70))
     for size in (0.1, 0.15, 0.2):
         count = round(3 * wide + 1)
@@ -362,7 +356,7 @@ def autumn(wide: float, rng: Random) -> Place:
             x = wide * (i + rng.random()) / count
             if size > 0.18 and 0.3 * wide < x < 0.7 * wide:  # noqa: PLR2004
                 continue
-            _round_tree(p, x, g + 0.05 + size * 0.2, size, mix(rng.choice(leaves), sky,
+            _round_tree(p, x, g + 0.05 + size * 0.2, size, mix(rng.choice(leaves), air,
                         0.5 - size * 2))  # fmt: skip
     _ground(p, wide, rng, g + 0.05, (214, 144, 74), (150, 84, 50))
     front = Pen(body=INK)
@@ -375,7 +369,7 @@ def autumn(wide: float, rng: Random) -> Place:
     return Place(back=p, front=front, ground=g + 0.08, tint=((255, 170, 90), 0.08))
 
 
-def room(wide: float, rng: Random) -> Place:
+def room(wide: float, rng: Random, sky: str) -> Place:
     """A wall with a window and pictures, a floor of boards, a rug."""
     p, g = Pen(body=INK), rng.uniform(0.68, 0.78)
     wall = rng.choice(((246, 214, 190), (190, 216, 214), (226, 206, 230), (238, 226, 190),
@@ -422,6 +416,23 @@ def room(wide: float, rng: Random) -> Place:
 
 def _sky(p: Pen, wide: float, above: RGB, below: RGB) -> None:
     p.fill(rect(0, 0, wide, 1), above, below=below, lined=False)
+
+
+def _weather(p: Pen, wide: float, rng: Random, air: RGB, sky: str, *, low: float) -> None:
+    """Draw what a bright sky shows: the sun, clouds, a rainbow, or nothing."""
+    if sky == "sun":
+        x, y = rng.uniform(0.12, 0.88) * wide, rng.uniform(0.12, 0.24)
+        _disc(p, x, y, rng.uniform(0.06, 0.085), (255, 230, 122), air)
+    if sky == "rainbow":
+        x, r = rng.uniform(0.3, 0.7) * wide, rng.uniform(0.4, 0.5) * min(1.0, wide * 1.2)
+        for i, tone in enumerate(((240, 90, 90), (250, 170, 80), (252, 232, 110), (110, 200, 120),
+                                  (90, 160, 230), (160, 110, 210))):  # fmt: skip
+            p.fill(ellipse(x, low + 0.04, r - i * 0.022), mix(tone, air, 0.25), lined=False)
+        p.fill(ellipse(x, low + 0.04, r - 6 * 0.022), mix(air, WHITE, 0.3), lined=False)
+    count = {"clouds": rng.choice((3, 4)), "sun": rng.choice((0, 1)), "rainbow": 1}.get(sky, 0)
+    for i in range(count):
+        x = wide * (i + rng.uniform(0.1, 0.9)) / count
+        _cloud(p, x, rng.uniform(0.08, 0.3), rng.uniform(0.09, 0.16), WHITE)
 
 
 def _disc(p: Pen, x: float, y: float, radius: float, rgb: RGB, sky: RGB) -> None:
@@ -546,7 +557,17 @@ def _grass(wide: float, rng: Random, rgb: RGB, *, tall: float = 0.07) -> Pen:
     return pen
 
 
-PLACES: dict[str, Callable[[float, Random], Place]] = {
+_BRIGHT = ("sun", "sun", "clouds", "rainbow", "")
+SKIES: dict[str, tuple[str, ...]] = {
+    "meadow": _BRIGHT,
+    "sea": _BRIGHT,
+    "desert": ("sun", "sun", "clouds", ""),
+    "mountains": ("sun", "clouds", "rainbow", ""),
+    "night": ("moon", "moon", "moon", ""),
+}
+"""What the sky of a place may show, and captions may name; nothing where it is empty."""
+
+PLACES: dict[str, Callable[[float, Random, str], Place]] = {
     function.__name__: function
     for function in (meadow, night, sunset, snow, forest, sea, rain, city, stars, desert, mountains,
                      underwater, autumn, room)

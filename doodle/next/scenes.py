@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import skia
 
 from doodle.next.pen import Pen
-from doodle.next.places import PLACES, Place
+from doodle.next.places import PLACES, SKIES, Place
 from doodle.next.styles import STYLES, Group
 from doodle.next.subjects import FLYING, SUBJECTS, SWIMMING, TALL
-from doodle.next.words import COLOURS
+from doodle.next.words import COLOURS, NATURAL
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -39,6 +39,7 @@ class Scene:
     place: str
     style: str
     size: str = PLAIN_SIZE
+    sky: str = ""  # what the sky shows: the moon, the sun, clouds or a rainbow
     count: int = 1
     relation: str | None = None  # how the subject stands to the second one
     second: str | None = None
@@ -92,11 +93,15 @@ class Vocabulary:
 
     def _single(self, rng: Random) -> Scene:
         while True:
+            subject, place = rng.choice(self.subjects), rng.choice(self.places)
+            natural = [colour for colour in NATURAL[subject] if colour in self.colours]
+            colours = natural if natural and rng.random() < 0.15 else self.colours
             scene = Scene(
-                subject=rng.choice(self.subjects),
-                colour=rng.choice(self.colours),
-                place=rng.choice(self.places),
+                subject=subject,
+                colour=rng.choice(colours),
+                place=place,
                 style=rng.choice(self.styles),
+                sky=rng.choice(SKIES.get(place, ("",))),
             )
             if not is_held_out(scene):
                 return scene
@@ -130,7 +135,7 @@ def draw(scene: Scene, *, seed: int, size: tuple[int, int] = (256, 256)) -> Imag
     """Draw a scene as RGB of (width, height) pixels; the same seed gives the same picture."""
     rng = Random(f"{seed} {scene.words()}")
     wide = size[0] / size[1]
-    place = PLACES[scene.place](wide, rng)
+    place = PLACES[scene.place](wide, rng, scene.sky)
     identity = skia.Matrix()
     groups = [
         Group(shapes=place.back.shapes, matrix=identity, subject=False),

@@ -20,6 +20,66 @@ COLOURS: dict[str, RGB] = {
     "grey": (142, 144, 152),
 }
 
+NATURAL: dict[str, tuple[str, ...]] = {
+    "cat": ("orange", "grey",),
+    "dog": ("brown",),
+    "fox": ("orange",),
+    "rabbit": ("white",),
+    "bear": ("brown",),
+    "horse": ("brown",),
+    "elephant": ("grey", "blue",),
+    "pig": ("pink",),
+    "sheep": ("white",),
+    "deer": ("brown",),
+    "lion": ("yellow",),
+    "bird": ("blue",),
+    "owl": ("brown",),
+    "duck": ("yellow",),
+    "penguin": ("black",),
+    "fish": ("orange",),
+    "whale": ("blue",),
+    "turtle": ("green",),
+    "snail": ("brown",),
+    "butterfly": ("orange", "blue",),
+    "crab": ("red",),
+    "flower": ("pink", "yellow",),
+    "tulip": ("red",),
+    "mushroom": ("red",),
+    "tree": ("green",),
+    "pine": ("green",),
+    "cactus": ("green",),
+    "house": ("white", "red",),
+    "castle": ("grey", "white",),
+    "lighthouse": ("red",),
+    "windmill": ("white",),
+    "tent": ("orange", "green",),
+    "car": ("red",),
+    "bus": ("red", "yellow",),
+    "train": ("black",),
+    "boat": ("white", "red",),
+    "rocket": ("white", "red",),
+    "balloon": ("red",),
+    "plane": ("white",),
+    "bicycle": ("blue",),
+    "apple": ("red", "green",),
+    "pear": ("green", "yellow",),
+    "cake": ("pink",),
+    "icecream": ("pink", "white",),
+    "cup": ("white",),
+    "umbrella": ("red",),
+    "lamp": ("yellow",),
+    "hat": ("black",),
+    "robot": ("grey", "blue",),
+    "snowman": ("red", "blue",),
+    "ghost": ("white",),
+    "star": ("yellow",),
+    "heart": ("red",),
+    "moon": ("yellow",),
+    "sun": ("yellow",),
+    "cloud": ("white",),
+}
+"""The colours that a subject has where nobody asks for one."""
+
 COLOUR_WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "red": (("red", "crimson", "scarlet"), ("赤い", "真っ赤な", "赤の")),
     "orange": (("orange", "tangerine", "amber"), ("オレンジ色の", "橙色の")),
@@ -146,3 +206,46 @@ RELATION_WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "on": (("on", "on top of", "sitting on", "standing on"), ("の上の", "の上に乗った")),
     "in front of": (("in front of", "before"), ("の前の", "の手前の")),
 }
+
+SKY_WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "moon": (("with a moon", "with the moon"), ("月の出た",)),
+    "sun": (("with the sun", "under the sun"), ("太陽の出た",)),
+    "clouds": (("with clouds", "under clouds", "cloudy"), ("曇りの",)),
+    "rainbow": (("with a rainbow", "under a rainbow"), ("虹の出た")),
+}
+
+SEVERAL_WORDS: tuple[tuple[str, ...], tuple[str, ...]] = (
+    ("some", "several", "a few"),
+    ("いくつかの", "たくさんの"),
+)
+"""For two or three things."""
+
+PLACE_TAGS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "meadow": (("meadow", "field", "grassland", "countryside"), ("草原", "野原")),
+    "night": (("night", "midnight", "night sky"), ("夜", "夜空")),
+    "sunset": (("sunset", "dusk", "evening"), ("夕焼け", "夕方")),
+    "snow": (("snow", "winter", "snowy"), ("雪", "冬")),
+    "forest": (("forest", "woods", "woodland"), ("森", "森林")),
+    "sea": (("sea", "beach", "ocean", "seaside"), ("海", "海辺", "浜辺")),
+    "rain": (("rain", "rainy", "storm"), ("雨", "雨の日")),
+    "city": (("city", "town", "street", "skyscrapers"), ("街", "都会")),
+    "stars": (("space", "outer space", "galaxy", "starry"), ("宇宙", "星空")),
+    "desert": (("desert", "dunes", "sand"), ("砂漠",)),
+    "mountains": (("mountains", "mountain", "alps"), ("山", "山脈")),
+    "underwater": (("underwater", "under the sea", "seabed"), ("水中", "海底")),
+    "autumn": (("autumn", "fall leaves", "autumn leaves"), ("秋", "紅葉")),
+    "room": (("room", "living room", "bedroom", "indoors"), ("部屋", "室内")),
+}
+"""The same places as a word between commas."""
+
+OPENINGS: tuple[str, ...] = (
+    "a picture of", "a drawing of", "an image of", "a painting of", "draw", "draw me", "show me",
+    "please draw", "i want", "can you draw", "make",
+)  # fmt: skip
+FILLERS: tuple[str, ...] = (
+    "cute", "beautiful", "highly detailed", "pretty", "masterpiece", "lovely", "4k", "8k", "happy",
+    "best quality", "trending", "cinematic", "fantasy", "dreamy", "adorable", "minimal", "colorful",
+    "wonderful", "magic", "epic", "soft light", "high resolution", "digital art", "old", "new",
+    "funny", "nice", "sad", "strange", "very", "smiling", "fluffy", "sweet", "award winning",
+)  # fmt: skip
+"""Words that a picture cannot show, or that no scene does: they have no effect."""

@@ -1,0 +1,165 @@
+"""The autoencoder: turns pictures into latents 16 times smaller, and back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from diffusers import AutoencoderKL
+from torch.nn.functional import avg_pool2d
+
+from doodle.next.pictures import SQUARE, WIDE, fresh
+from doodle.training import Plan, Run, fit, seeded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
+    from doodle.next.recipe import Recipe
+
+CROP_PX = 128
+CROPS_EACH = 2  # of a drawn scene
+WHOLE_ONE_IN = 3  # steps on whole pictures, as the norms depend on the size
+
+
+def build(recipe: Recipe) -> AutoencoderKL:
+    """Return an untrained autoencoder without attention: its cost grows with the area only."""
+    part = recipe.autoencoder
+    count = len(part.channels)
+    return AutoencoderKL(
+        down_block_types=("DownEncoderBlock2D",) * count,
+        up_block_types=("UpDecoderBlock2D",) * count,
+        block_out_channels=part.channels,
+        layers_per_block=1,
+        latent_channels=part.latents,
+        norm_num_groups=8,
+        mid_block_add_attention=False,
+        sample_size=SQUARE[0],
+    )
+
+
+def train(
+    recipe: Recipe, run: Run, *, on_checkpoint: Callable[[AutoencoderKL, int], None] | None = None
+) -> AutoencoderKL:
+    """Train on fresh scenes; the scaling factor gives latents a standard deviation of 1."""
+    part = recipe.autoencoder
+    torch.manual_seed(recipe.seed)
+    model = build(recipe).to(run.device)
+    finished = run.load("autoencoder_finished")
+    if finished:
+        model.load_state_dict(finished["model"])
+        model.register_to_config(scaling_factor=finished["scaling_factor"])
+        return model.eval()
+
+    def loss(step: int) -> Tensor:
+        batch = pictures(recipe, step).to(run.device)
+        with run.autocast():
+            posterior = model.encode(batch).latent_dist
+            decoded = model.decode(posterior.sample()).sample
+        kl = posterior.kl().float().mean() / posterior.mean[0].numel()
+        return difference(decoded.float(), batch) + part.kl_weight * kl
+
+    plan = Plan(
+        part="autoencoder",
+        steps=part.steps,
+        learning_rate=part.learning_rate,
+        decay_from=0.6,
+        ema=True,
+    )
+    report = (lambda step: on_checkpoint(model, step)) if on_checkpoint else None
+    fit(run, plan, model, loss, on_checkpoint=report)
+    return finish(recipe, run, model)
+
+
+def finish(recipe: Recipe, run: Run, model: AutoencoderKL) -> AutoencoderKL:
+    """Fix the encoder: latents and denoiser depend on it from now on."""
+    sample = fresh(recipe.vocabulary, seed=f"{recipe.seed} spread", count=96)
+    latents = encode(model.eval(), torch.from_numpy(sample.pixels), run, scaled=False)
+    scaling_factor = round(1 / float(latents.float().std()), 4)
+    state = {"model": model.state_dict(), "scaling_factor": scaling_factor}
+    run.save("autoencoder_finished", state)
+    model.register_to_config(scaling_factor=scaling_factor)
+    return model
+
+
+def train_decoder(
+    recipe: Recipe,
+    run: Run,
+    model: AutoencoderKL,
+    *,
+    on_checkpoint: Callable[[AutoencoderKL, int], None] | None = None,
+) -> AutoencoderKL:
+    """Train the decoder further; the encoder, and so every latent, stays as it is."""
+    part = recipe.decoder
+    model.requires_grad_(requires_grad=False)
+    for module in (model.decoder, model.post_quant_conv):
+        module.requires_grad_(requires_grad=True)
+
+    def loss(step: int) -> Tensor:
+        batch = pictures(recipe, 10_000_000 + step).to(run.device)
+        with run.autocast():
+            with torch.no_grad():
+                latents = model.encode(batch).latent_dist.mode()
+            # A denoiser's latents are never quite right; the decoder learns to bear with that.
+            noise = torch.randn(latents.shape, generator=seeded(recipe.seed, step))
+            latents = latents + 0.05 * noise.to(latents) / model.config.scaling_factor
+            decoded = model.decode(latents).sample
+        return difference(decoded.float(), batch)
+
+    plan = Plan(part="decoder", steps=part.steps, learning_rate=part.learning_rate, ema=True)
+    report = (lambda step: on_checkpoint(model, step)) if on_checkpoint else None
+    fit(run, plan, model, loss, on_checkpoint=report)
+    return model.eval()
+
+
+def pictures(recipe: Recipe, step: int) -> Tensor:
+    """Return a step's pictures, (B, 3, H, W) from -1 to 1: crops, or a quarter as many wholes."""
+    batch = recipe.autoencoder.batch
+    seed = f"{recipe.seed} autoencoder {step}"
+    if step % WHOLE_ONE_IN == 0:
+        shapes = (SQUARE, SQUARE, *WIDE)
+        size = shapes[step // WHOLE_ONE_IN % len(shapes)]
+        drawn = fresh(recipe.vocabulary, seed=seed, count=max(1, batch // 4), size=size)
+        return signed(torch.from_numpy(drawn.pixels))
+    drawn = fresh(recipe.vocabulary, seed=seed, count=max(1, batch // CROPS_EACH))
+    whole = torch.from_numpy(drawn.pixels)
+    generator = seeded(recipe.seed, step)
+    corners = torch.randint(SQUARE[0] - CROP_PX + 1, (len(whole), CROPS_EACH, 2),
+                            generator=generator).tolist()  # fmt: skip
+    crops = [
+        picture[:, y : y + CROP_PX, x : x + CROP_PX]
+        for picture, each in zip(whole, corners, strict=True)
+        for y, x in each
+    ]
+    return signed(torch.stack(crops))
+
+
+def signed(pictures: Tensor) -> Tensor:
+    """Return uint8 pictures as floats from -1 to 1."""
+    return pictures.float() / 127.5 - 1
+
+
+@torch.no_grad()
+def encode(model: AutoencoderKL, pictures: Tensor, run: Run, *, scaled: bool = True) -> Tensor:
+    """Return the latents of uint8 pictures: (N, C, H/16, W/16) fp16 on the CPU."""
+    factor = model.config.scaling_factor if scaled else 1.0
+    parts = []
+    for batch in pictures.split(16):
+        with run.autocast():
+            means = model.encode(signed(batch).to(run.device)).latent_dist.mode()
+        parts.append(means.float().cpu() * factor)
+    return torch.cat(parts).half()
+
+
+def difference(a: Tensor, b: Tensor) -> Tensor:
+    """Return the mean difference of pixels, of large areas (colour) and of edges, weighted."""
+    areas = (avg_pool2d(a, 8) - avg_pool2d(b, 8)).abs().mean()
+    edges = sum((a.diff(dim=dim) - b.diff(dim=dim)).abs().mean() for dim in (-1, -2))
+    return (a - b).abs().mean() + areas + 0.7 * edges
+
+
+def sharpness(pictures: Tensor) -> float:
+    """Return the mean energy of the gradients of uint8 pictures (N, 3, H, W)."""
+    values = pictures.float()
+    return float(sum(values.diff(dim=dim).square().mean() for dim in (-1, -2)))

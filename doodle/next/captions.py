@@ -1,0 +1,246 @@
+"""Captions: the ways in which people would ask for a scene, in English and in Japanese.
+
+`caption` is what training reads: whole sentences, a few words, or words between commas, in any
+order, with parts left unsaid. `english` and `japanese` name every part, for evaluation.
+"""
+
+from __future__ import annotations
+
+import string
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from doodle.next.words import (
+    COLOUR_WORDS,
+    COUNT_WORDS,
+    FILLERS,
+    NATURAL,
+    OPENINGS,
+    PLACE_TAGS,
+    PLACE_WORDS,
+    RELATION_WORDS,
+    SEVERAL_WORDS,
+    SIZE_WORDS,
+    SKY_WORDS,
+    STYLE_WORDS,
+    SUBJECT_WORDS,
+)
+
+if TYPE_CHECKING:
+    from random import Random
+
+    from doodle.next.scenes import Scene
+
+JAPANESE_SHARE = 0.25
+PLAIN_STYLE = "flat"  # what is drawn when a prompt asks for no style
+SAME_PLURAL = ("fish", "sheep", "deer")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """Which parts of a scene a caption names; the subject is always named."""
+
+    colour: bool = True
+    place: bool = True
+    style: bool = True
+    size: bool = True
+    count: bool = True
+    sky: bool = False
+
+
+ALL = Said()
+
+
+def caption(scene: Scene, rng: Random) -> str:
+    """Return one of the many ways to ask for this scene; often a part is left out."""
+    return said_as(scene, what_is_said(scene, rng), rng)
+
+
+def what_is_said(scene: Scene, rng: Random) -> Said:
+    """Choose which parts to name. A colour goes unsaid mostly where it is the natural one."""
+    natural = scene.colour in NATURAL[scene.subject]
+    return Said(
+        colour=rng.random() > (0.45 if natural else 0.05),
+        place=rng.random() > 0.2,  # noqa: PLR2004
+        style=rng.random() < 0.4 if scene.style == PLAIN_STYLE else rng.random() > 0.03,  # noqa: PLR2004
+        size=rng.random() > 0.15,  # noqa: PLR2004
+        sky=bool(scene.sky) and rng.random() < 0.25,  # noqa: PLR2004
+    )
+
+
+def said_as(scene: Scene, said: Said, rng: Random) -> str:
+    """Return a caption that names these parts, in one of the two languages."""
+    if rng.random() < JAPANESE_SHARE:
+        return _filled(japanese(scene, rng, said), "、", rng)
+    form = rng.random()
+    if form < 0.65:  # noqa: PLR2004
+        text = english(scene, rng, said)
+    elif form < 0.85:  # noqa: PLR2004
+        text = tags(scene, rng, said)
+    else:
+        text = clauses(scene, rng, said)
+    return _filled(text, ", ", rng)
+
+
+def english(scene: Scene, rng: Random, said: Said = ALL) -> str:
+    """Return an English phrase, as `a red cat in the snow, watercolour`."""
+    thing = _things(scene, rng, said)
+    where = [rng.choice(PLACE_WORDS[scene.place][0])] if said.place else []
+    if said.sky:
+        where.append(rng.choice(SKY_WORDS[scene.sky][0]))
+    rng.shuffle(where)
+    if rng.random() < 0.2:  # noqa: PLR2004
+        thing = f"{rng.choice(OPENINGS)} {thing}"
+    place = " ".join(where)
+    text = rng.choice((f"{thing} {place}", f"{thing} {place}", f"{thing}, {place}",
+                       f"{place}, {thing}", f"{place} {thing}")) if place else thing  # fmt: skip
+    if not said.style:
+        return text
+    look = rng.choice(STYLE_WORDS[scene.style][0])
+    return rng.choice((f"{text}, {look}", f"{text}, {look}", f"{text} {look}", f"{look}, {text}",
+                       f"{look} of {text}", f"{text} in {look} style"))  # fmt: skip
+
+
+def tags(scene: Scene, rng: Random, said: Said = ALL) -> str:
+    """Return words between commas in any order, as `neon, night, red cat`."""
+    words = [_things(scene, rng, said)]
+    if said.place:
+        words.append(rng.choice((*PLACE_TAGS[scene.place][0], *PLACE_WORDS[scene.place][0])))
+    if said.sky:
+        words.append(rng.choice((scene.sky, *SKY_WORDS[scene.sky][0])))
+    if said.style:
+        words.append(rng.choice(STYLE_WORDS[scene.style][0]))
+    rng.shuffle(words)
+    return rng.choice((", ", ", ", " ", ",")).join(words)
+
+
+def clauses(scene: Scene, rng: Random, said: Said = ALL) -> str:
+    """Return a longer sentence, as `a cat that is red, the place is a forest`."""
+    noun = _number(scene, rng.choice(SUBJECT_WORDS[scene.subject][0]), "", rng, said)
+    if scene.relation:
+        return english(scene, rng, said)
+    many = scene.count > 1
+    parts = [noun]
+    if said.colour:
+        colour = rng.choice(COLOUR_WORDS[scene.colour][0])
+        verb = "are" if many else "is"
+        parts[0] += rng.choice((f" that {verb} {colour}", f" in {colour}", f" which {verb} {colour}",
+                                f", {colour}", f", coloured {colour}"))  # fmt: skip
+    if said.size and scene.size != "medium":
+        parts[0] += f", {rng.choice(SIZE_WORDS[scene.size][0])}"
+    if said.place:
+        parts.append(rng.choice((
+            rng.choice(PLACE_WORDS[scene.place][0]),
+            f"with {rng.choice(PLACE_TAGS[scene.place][0])} in the background",
+            f"{rng.choice(PLACE_TAGS[scene.place][0])} background",
+        )))  # fmt: skip
+    if said.sky:
+        parts.append(rng.choice(SKY_WORDS[scene.sky][0]))
+    if said.style:
+        look = rng.choice(STYLE_WORDS[scene.style][0])
+        parts.append(rng.choice((look, f"drawn as {look}", f"in the style of {look}")))
+    return rng.choice((", ", " ")).join(parts)
+
+
+def japanese(scene: Scene, rng: Random, said: Said = ALL) -> str:
+    """Return a Japanese caption, as `夜の赤い猫、ネオン`."""
+    noun = _meishi(scene.subject, scene.colour, rng, colour=said.colour)
+    if scene.count > 1 and said.count:
+        noun = rng.choice((*COUNT_WORDS[scene.count][1], *COUNT_WORDS[scene.count][1],
+                           rng.choice(SEVERAL_WORDS[1]))) + noun  # fmt: skip
+    if said.size:
+        noun = rng.choice(SIZE_WORDS[scene.size][1]) + noun
+    if scene.relation:
+        other = _meishi(scene.second, scene.second_colour, rng, colour=said.colour)
+        noun = other + rng.choice(RELATION_WORDS[scene.relation][1]) + noun
+    if said.sky:
+        noun = rng.choice(SKY_WORDS[scene.sky][1]) + noun
+    words = [noun]
+    if said.place and rng.random() < 0.7:  # noqa: PLR2004
+        words[0] = rng.choice(PLACE_WORDS[scene.place][1]) + noun
+    elif said.place:
+        words.append(rng.choice(PLACE_TAGS[scene.place][1]))
+    if said.style:
+        look = rng.choice(STYLE_WORDS[scene.style][1])
+        if rng.random() < 0.3:  # noqa: PLR2004
+            words[0] = f"{look}の{words[0]}"
+        else:
+            words.append(look)
+    rng.shuffle(words)
+    return rng.choice(("、", "、", " ", "")).join(words)
+
+
+def plural(noun: str) -> str:
+    """Return the plural of an English noun; "cup of coffee" becomes "cups of coffee"."""
+    head, of, rest = noun.partition(" of ")
+    if head.endswith(SAME_PLURAL):
+        return noun
+    if head.endswith("y") and head[-2] not in "aeiou":
+        head = head[:-1] + "ie"
+    elif head.endswith(("s", "x", "ch", "sh")):
+        head += "e"
+    return f"{head}s{of}{rest}"
+
+
+def _things(scene: Scene, rng: Random, said: Said) -> str:
+    """Return the subject with all that is said of it, and the second one."""
+    adjectives = []
+    if said.size and (size := rng.choice(SIZE_WORDS[scene.size][0])):
+        adjectives.append(size)
+    if said.colour:
+        adjectives.append(rng.choice(COLOUR_WORDS[scene.colour][0]))
+    noun = rng.choice(SUBJECT_WORDS[scene.subject][0])
+    if rng.random() < 0.05 and said.colour and not scene.relation and scene.count == 1:  # noqa: PLR2004
+        return f"{noun} {' '.join(adjectives)}"
+    text = _number(scene, noun, " ".join(adjectives), rng, said)
+    if scene.relation is None:
+        return text
+    other = rng.choice(SUBJECT_WORDS[scene.second][0])
+    if said.colour:
+        other = f"{rng.choice(COLOUR_WORDS[scene.second_colour][0])} {other}"
+    other = _with_article(other)
+    if scene.relation == "in front of" and rng.random() < 0.4:  # noqa: PLR2004
+        return f"{other} behind {text}"
+    if scene.relation == "beside" and rng.random() < 0.2:  # noqa: PLR2004
+        return f"{text} and {other}"
+    return f"{text} {rng.choice(RELATION_WORDS[scene.relation][0])} {other}"
+
+
+def _number(scene: Scene, noun: str, adjectives: str, rng: Random, said: Said) -> str:
+    whole = f"{adjectives} {noun}".strip()
+    if scene.count > 1:
+        many = plural(whole)
+        if not said.count or rng.random() < 0.25:  # noqa: PLR2004
+            return rng.choice((many, f"{rng.choice(SEVERAL_WORDS[0])} {many}"))
+        return f"{rng.choice((*COUNT_WORDS[scene.count][0], str(scene.count)))} {many}"
+    return rng.choice((whole, f"the {whole}", *[_with_article(whole)] * 4, f"one {whole}"))
+
+
+def _meishi(subject: str, colour_name: str, rng: Random, *, colour: bool) -> str:
+    """Return the Japanese noun."""
+    noun = rng.choice(SUBJECT_WORDS[subject][1])
+    return rng.choice(COLOUR_WORDS[colour_name][1]) + noun if colour else noun
+
+
+def _filled(text: str, comma: str, rng: Random) -> str:
+    """Return the text with words that have no effect before, after or between, or as it is."""
+    chance = rng.random()
+    if chance < 0.78:  # noqa: PLR2004
+        return text
+    words = [_filler(rng) for _ in range(rng.choice((1, 1, 2, 3)))]
+    if chance < 0.9 or comma == "、":  # noqa: PLR2004
+        return rng.choice((comma.join([text, *words]), comma.join([*words, text])))
+    parts = text.split(" ")
+    for word in words:
+        parts.insert(rng.randint(0, len(parts)), word)
+    return " ".join(parts)
+
+
+def _filler(rng: Random) -> str:
+    """Return a word that a picture cannot show; some are nonsense."""
+    nonsense = "".join(rng.choice(string.ascii_lowercase) for _ in range(rng.randint(3, 9)))
+    return rng.choice((nonsense, *rng.choices(FILLERS, k=2)))
+
+
+def _with_article(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
