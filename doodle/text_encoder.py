@@ -69,10 +69,10 @@ def train(recipe: Recipe, run: Run, tokenizer: CLIPTokenizer) -> CLIPTextModel:
         batch, wanted = ids[chosen].to(run.device), labels[chosen].to(run.device)
         with run.autocast():
             hidden = encoder(batch).last_hidden_state
-        ends = _ends(hidden.float(), batch, tokenizer.eos_token_id)
+        states = ends(hidden.float(), batch, tokenizer.eos_token_id)
         named = [
             nn.functional.cross_entropy(
-                head(ends).flatten(0, 1), wanted[:, i].repeat_interleave(3), ignore_index=UNSAID
+                head(states).flatten(0, 1), wanted[:, i].repeat_interleave(3), ignore_index=UNSAID
             )
             for i, head in enumerate(heads)
         ]
@@ -84,7 +84,7 @@ def train(recipe: Recipe, run: Run, tokenizer: CLIPTokenizer) -> CLIPTextModel:
     return encoder
 
 
-def _ends(hidden: Tensor, ids: Tensor, eos: int) -> Tensor:
+def ends(hidden: Tensor, ids: Tensor, eos: int) -> Tensor:
     """Return the states at the end of the text, at the last token, and between: (B, 3, width)."""
     end = (ids == eos).int().argmax(dim=1)
     last = torch.full_like(end, ids.shape[1] - 1)

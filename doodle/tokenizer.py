@@ -12,6 +12,7 @@ from transformers import CLIPTokenizer
 from doodle.captions import caption
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from doodle.recipe import Recipe
@@ -22,14 +23,14 @@ CONTEXT_TOKENS = 77
 CORPUS_CAPTIONS = 30_000
 
 
-def build(recipe: Recipe) -> CLIPTokenizer:
-    """Learn a vocabulary of about the recipe's size from the scenes' own captions.
+def build(recipe: Recipe, say: Callable[..., str] = caption) -> CLIPTokenizer:
+    """Learn a vocabulary of about the recipe's size from captions, as `say(scene, rng)` gives them.
 
     Every byte is in it twice, within a word and at its end, even if the corpus lacks it: a missing
     piece would be read as the end of the text.
     """
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    merges = _merges(recipe, recipe.tokenizer.vocabulary - 2 * len(alphabet) - 2)
+    merges = _merges(recipe, say, recipe.tokenizer.vocabulary - 2 * len(alphabet) - 2)
     pieces = [*alphabet, *(byte + WORD_END for byte in alphabet)]
     pieces += [left + right for left, right in merges]
     vocabulary = {piece: i for i, piece in enumerate([*dict.fromkeys(pieces), BOS, EOS])}
@@ -54,9 +55,9 @@ def save(tokenizer: CLIPTokenizer, folder: Path) -> None:
     tokenizer.save_pretrained(folder)
 
 
-def _merges(recipe: Recipe, count: int) -> list[tuple[str, str]]:
+def _merges(recipe: Recipe, say: Callable[..., str], count: int) -> list[tuple[str, str]]:
     rng = Random(recipe.seed)
-    corpus = [caption(recipe.vocabulary.sample(rng), rng) for _ in range(CORPUS_CAPTIONS)]
+    corpus = [say(recipe.vocabulary.sample(rng), rng) for _ in range(CORPUS_CAPTIONS)]
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     learner = Tokenizer(models.BPE(end_of_word_suffix=WORD_END))
     learner.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase()])

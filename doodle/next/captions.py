@@ -61,10 +61,10 @@ def what_is_said(scene: Scene, rng: Random) -> Said:
     natural = scene.colour in NATURAL[scene.subject]
     return Said(
         colour=rng.random() > (0.45 if natural else 0.05),
-        place=rng.random() > 0.2,  # noqa: PLR2004
-        style=rng.random() < 0.4 if scene.style == PLAIN_STYLE else rng.random() > 0.03,  # noqa: PLR2004
-        size=rng.random() > 0.15,  # noqa: PLR2004
-        sky=bool(scene.sky) and rng.random() < 0.25,  # noqa: PLR2004
+        place=rng.random() > 0.2,
+        style=rng.random() < 0.4 if scene.style == PLAIN_STYLE else rng.random() > 0.03,
+        size=rng.random() > 0.15,
+        sky=bool(scene.sky) and rng.random() < 0.25,
     )
 
 
@@ -73,9 +73,9 @@ def said_as(scene: Scene, said: Said, rng: Random) -> str:
     if rng.random() < JAPANESE_SHARE:
         return _filled(japanese(scene, rng, said), "、", rng)
     form = rng.random()
-    if form < 0.65:  # noqa: PLR2004
+    if form < 0.65:
         text = english(scene, rng, said)
-    elif form < 0.85:  # noqa: PLR2004
+    elif form < 0.85:
         text = tags(scene, rng, said)
     else:
         text = clauses(scene, rng, said)
@@ -85,20 +85,23 @@ def said_as(scene: Scene, said: Said, rng: Random) -> str:
 def english(scene: Scene, rng: Random, said: Said = ALL) -> str:
     """Return an English phrase, as `a red cat in the snow, watercolour`."""
     thing = _things(scene, rng, said)
+    opened = rng.random() < 0.2
     where = [rng.choice(PLACE_WORDS[scene.place][0])] if said.place else []
     if said.sky:
         where.append(rng.choice(SKY_WORDS[scene.sky][0]))
     rng.shuffle(where)
-    if rng.random() < 0.2:  # noqa: PLR2004
+    if opened:
         thing = f"{rng.choice(OPENINGS)} {thing}"
     place = " ".join(where)
-    text = rng.choice((f"{thing} {place}", f"{thing} {place}", f"{thing}, {place}",
-                       f"{place}, {thing}", f"{place} {thing}")) if place else thing  # fmt: skip
+    after = f"{thing} {place}".strip()
+    text = rng.choice((after, after, f"{thing}, {place}", f"{place}, {thing}",
+                       f"{place} {thing}")) if place else thing  # fmt: skip
     if not said.style:
         return text
     look = rng.choice(STYLE_WORDS[scene.style][0])
+    of = f"{after}, {look}" if opened else f"{look} of {after}"
     return rng.choice((f"{text}, {look}", f"{text}, {look}", f"{text} {look}", f"{look}, {text}",
-                       f"{look} of {text}", f"{text} in {look} style"))  # fmt: skip
+                       of, f"{text} in {look} style"))  # fmt: skip
 
 
 def tags(scene: Scene, rng: Random, said: Said = ALL) -> str:
@@ -123,8 +126,8 @@ def clauses(scene: Scene, rng: Random, said: Said = ALL) -> str:
     parts = [noun]
     if said.colour:
         colour = rng.choice(COLOUR_WORDS[scene.colour][0])
-        verb = "are" if many else "is"
-        parts[0] += rng.choice((f" that {verb} {colour}", f" in {colour}", f" which {verb} {colour}",
+        is_ = "are" if many else "is"
+        parts[0] += rng.choice((f" that {is_} {colour}", f" in {colour}", f" which {is_} {colour}",
                                 f", {colour}", f", coloured {colour}"))  # fmt: skip
     if said.size and scene.size != "medium":
         parts[0] += f", {rng.choice(SIZE_WORDS[scene.size][0])}"
@@ -156,13 +159,13 @@ def japanese(scene: Scene, rng: Random, said: Said = ALL) -> str:
     if said.sky:
         noun = rng.choice(SKY_WORDS[scene.sky][1]) + noun
     words = [noun]
-    if said.place and rng.random() < 0.7:  # noqa: PLR2004
+    if said.place and rng.random() < 0.7:
         words[0] = rng.choice(PLACE_WORDS[scene.place][1]) + noun
     elif said.place:
         words.append(rng.choice(PLACE_TAGS[scene.place][1]))
     if said.style:
         look = rng.choice(STYLE_WORDS[scene.style][1])
-        if rng.random() < 0.3:  # noqa: PLR2004
+        if rng.random() < 0.3:
             words[0] = f"{look}の{words[0]}"
         else:
             words.append(look)
@@ -190,7 +193,7 @@ def _things(scene: Scene, rng: Random, said: Said) -> str:
     if said.colour:
         adjectives.append(rng.choice(COLOUR_WORDS[scene.colour][0]))
     noun = rng.choice(SUBJECT_WORDS[scene.subject][0])
-    if rng.random() < 0.05 and said.colour and not scene.relation and scene.count == 1:  # noqa: PLR2004
+    if rng.random() < 0.05 and said.colour and not scene.relation and scene.count == 1:
         return f"{noun} {' '.join(adjectives)}"
     text = _number(scene, noun, " ".join(adjectives), rng, said)
     if scene.relation is None:
@@ -199,9 +202,9 @@ def _things(scene: Scene, rng: Random, said: Said) -> str:
     if said.colour:
         other = f"{rng.choice(COLOUR_WORDS[scene.second_colour][0])} {other}"
     other = _with_article(other)
-    if scene.relation == "in front of" and rng.random() < 0.4:  # noqa: PLR2004
+    if scene.relation == "in front of" and rng.random() < 0.4:
         return f"{other} behind {text}"
-    if scene.relation == "beside" and rng.random() < 0.2:  # noqa: PLR2004
+    if scene.relation == "beside" and rng.random() < 0.2:
         return f"{text} and {other}"
     return f"{text} {rng.choice(RELATION_WORDS[scene.relation][0])} {other}"
 
@@ -210,7 +213,7 @@ def _number(scene: Scene, noun: str, adjectives: str, rng: Random, said: Said) -
     whole = f"{adjectives} {noun}".strip()
     if scene.count > 1:
         many = plural(whole)
-        if not said.count or rng.random() < 0.25:  # noqa: PLR2004
+        if not said.count or rng.random() < 0.25:
             return rng.choice((many, f"{rng.choice(SEVERAL_WORDS[0])} {many}"))
         return f"{rng.choice((*COUNT_WORDS[scene.count][0], str(scene.count)))} {many}"
     return rng.choice((whole, f"the {whole}", *[_with_article(whole)] * 4, f"one {whole}"))
@@ -225,10 +228,10 @@ def _meishi(subject: str, colour_name: str, rng: Random, *, colour: bool) -> str
 def _filled(text: str, comma: str, rng: Random) -> str:
     """Return the text with words that have no effect before, after or between, or as it is."""
     chance = rng.random()
-    if chance < 0.78:  # noqa: PLR2004
+    if chance < 0.78:
         return text
     words = [_filler(rng) for _ in range(rng.choice((1, 1, 2, 3)))]
-    if chance < 0.9 or comma == "、":  # noqa: PLR2004
+    if chance < 0.9 or comma == "、":
         return rng.choice((comma.join([text, *words]), comma.join([*words, text])))
     parts = text.split(" ")
     for word in words:

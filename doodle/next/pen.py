@@ -99,9 +99,7 @@ class Pen:
             return
         self.fill(ellipse(x, y, radius * 1.35, radius * 1.45), "chalk", lined=False)
         self.fill(ellipse(x - radius * 0.1, y, radius, radius * 1.15), "ink", lined=False)
-        self.fill(
-            ellipse(x - radius * 0.35, y - radius * 0.4, radius * 0.38), "chalk", lined=False
-        )
+        self.fill(ellipse(x - radius * 0.35, y - radius * 0.4, radius * 0.38), "chalk", lined=False)
 
     def tone(self, fill: str | RGB) -> RGB:
         """Return the RGB of a fill: a tone of the scene's colour, the name of a paint, or RGB."""
@@ -188,9 +186,7 @@ def limb(points: list[Point], start: float, end: float) -> skia.Path:
         left.append((at.x() - along.y() * half, at.y() + along.x() * half))
         right.append((at.x() + along.y() * half, at.y() - along.x() * half))
     outline = curve([*left, *reversed(right)])
-    return union(
-        outline, ellipse(*points[0], start / 2), ellipse(*points[-1], end / 2)
-    )
+    return union(outline, ellipse(*points[0], start / 2), ellipse(*points[-1], end / 2))
 
 
 def union(*paths: skia.Path) -> skia.Path:
@@ -211,10 +207,10 @@ def union(*paths: skia.Path) -> skia.Path:
 def _flattened(path: skia.Path) -> skia.Path:
     """Return the path with short straight edges, which skia can always unite."""
     whole = skia.Path()
-    measure = skia.PathMeasure(path, False)  # noqa: FBT003 - skia's own
+    measure = skia.PathMeasure(path, False)
     while True:
         length = measure.getLength()
-        whole.addPoly([measure.getPosTan(length * i / 90)[0] for i in range(90)], True)  # noqa: FBT003
+        whole.addPoly([measure.getPosTan(length * i / 90)[0] for i in range(90)], True)
         if not measure.nextContour():
             break
     return whole

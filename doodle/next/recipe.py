@@ -21,7 +21,6 @@ NEEDS: dict[str, tuple[str, ...]] = {  # what each checkpoint depends on in a re
     "text_encoder": _TEXT,
     "latents": ("autoencoder", *_TEXT, "latents"),
     "denoiser": ("autoencoder", *_TEXT, "denoiser"),
-    "student": ("autoencoder", *_TEXT, "denoiser", "student"),
     "judge": ("judge",),
     "pair": (*_TEXT, "pair"),
 }
@@ -86,17 +85,6 @@ class Denoiser:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Student:
-    """The denoiser for few steps, with guidance folded in."""
-
-    steps: int
-    batch: int
-    learning_rate: float
-    guidance: tuple[float, float]  # the teacher's, from and to
-    inference_steps: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Judge:
     """The classifier that evaluation uses."""
 
@@ -130,7 +118,6 @@ class Recipe:
     text_encoder: TextEncoder
     latents: Latents
     denoiser: Denoiser
-    student: Student
     judge: Judge
     pair: Pair
 
@@ -140,7 +127,8 @@ class Recipe:
         How long a part is trained, at which rate and on how many pictures may change before a run
         goes on.
         """
-        fields = {key: asdict(self)[key] for key in ("seed", "vocabulary", *NEEDS[part])}
+        needs = NEEDS["latents" if part.startswith("latents-") else part]
+        fields = {key: asdict(self)[key] for key in ("seed", "vocabulary", *needs)}
         for table in fields.values():
             if isinstance(table, dict):
                 for free in ("steps", "learning_rate", "decay_from", "pictures", "batch"):
@@ -175,7 +163,6 @@ def parse(raw: dict) -> Recipe:
         text_encoder=TextEncoder(**raw["text_encoder"]),
         latents=Latents(**raw["latents"]),
         denoiser=Denoiser(**_tuples(raw["denoiser"])),
-        student=Student(**_tuples(raw["student"])),
         judge=Judge(**raw["judge"]),
         pair=Pair(**raw["pair"]),
     )

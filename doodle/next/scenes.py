@@ -173,10 +173,10 @@ def _several(scene: Scene, place: Place, wide: float, rng: Random) -> list[Spot]
     """Two or three things side by side, or one behind two; none hides another."""
     count = scene.count
     flies = _flies(scene.subject, place, rng)
-    if wide < 0.9 or (count == 3 and wide < 1.2):  # noqa: PLR2004 - too narrow for a row
-        side = 0.48 * wide if wide < 0.9 else 0.34  # noqa: PLR2004
+    if wide < 0.9 or (count == 3 and wide < 1.2):
+        side = 0.45 * wide if wide < 0.9 else 0.34
         low, back = 0.94, side * (1.05 if flies else 0.72)
-        xs = (0.27, 0.73) if count == 2 else (0.5, 0.24, 0.76)  # noqa: PLR2004
+        xs = (0.27, 0.73) if count == 2 else (0.5, 0.25, 0.75)
         rows = [(x, low - back * (i == 0)) for i, x in enumerate(xs)]
         if rng.random() < 0.5:
             rows = [(1 - x, y) for x, y in rows]
@@ -212,7 +212,10 @@ def _two(scene: Scene, place: Place, wide: float, rng: Random) -> list[Group]:
             side = min(0.42, wide * 0.56)
             low = rng.uniform(0.91, 0.96)
             x = wide / 2 + rng.uniform(-0.1, 0.1) * fit
-            spots = (Spot(x=x, foot=0.0, side=side, flies=True), Spot(x=x, foot=low, side=side * 1.1))
+            spots = (
+                Spot(x=x, foot=0.0, side=side, flies=True),
+                Spot(x=x, foot=low, side=side * 1.1),
+            )
         case _:
             low = rng.uniform(0.9, 0.96)
             spots = (

@@ -55,7 +55,7 @@ def flat(groups: list[Group], size: Size, rng: Random) -> Image.Image:
 
 def _line(rgb: RGB) -> RGB:
     """Return the colour of a shape's line: darker, but lighter where the shape is nearly black."""
-    return mix(rgb, (150, 150, 190), 0.32) if sum(rgb) < 210 else mix(rgb, INK, 0.6)  # noqa: PLR2004
+    return mix(rgb, (150, 150, 190), 0.32) if sum(rgb) < 210 else mix(rgb, INK, 0.6)
 
 
 def sketch(groups: list[Group], size: Size, rng: Random) -> Image.Image:
@@ -180,16 +180,16 @@ class _Sheet:
 
     def image(self) -> Image.Image:
         return Image.fromarray(
-            np.ascontiguousarray(self.surface.toarray(colorType=skia.kRGBA_8888_ColorType)[:, :, :3])
+            np.ascontiguousarray(
+                self.surface.toarray(colorType=skia.kRGBA_8888_ColorType)[:, :, :3]
+            )
         )
 
     def enter(self, group: Group) -> None:
         if group.shadow:
             x, y, rx, ry = group.shadow
             blur = skia.MaskFilter.MakeBlur(skia.kNormal_BlurStyle, ry * 0.5)
-            paint = skia.Paint(
-                AntiAlias=True, Color=skia.Color(24, 14, 48, 70), MaskFilter=blur
-            )
+            paint = skia.Paint(AntiAlias=True, Color=skia.Color(24, 14, 48, 70), MaskFilter=blur)
             self.canvas.drawOval(skia.Rect.MakeLTRB(x - rx, y - ry, x + rx, y + ry), paint)
         self.canvas.save()
         self.canvas.concat(group.matrix)
@@ -209,7 +209,8 @@ class _Sheet:
         self, shape: Shape, rgb: RGB, width: float, *, over: bool = False, alpha: int = 255
     ) -> None:
         """Draw the edge of a shape; `width` in the frame's units. Without `over` it is doubled,
-        as the fill that is drawn on it covers the inner half."""
+        as the fill that is drawn on it covers the inner half.
+        """
         edge = width / self.scale * (1 if over else 2)
         if shape.width is not None:
             edge = shape.width + (0 if over else edge)
@@ -258,7 +259,6 @@ class _Sheet:
             paint.setAlpha(90)
             self.canvas.drawPath(shape.path, paint)
             self.canvas.restore()
-
 
     def blooms(self, rng: Random) -> None:
         """Draw soft patches where the water has carried the colour away."""

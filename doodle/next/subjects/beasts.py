@@ -1,5 +1,6 @@
 """Animals on four legs: from the side, standing, walking, sitting or lying, and from the front."""
 
+# fmt: off - rows of points, not a point a line
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -39,38 +40,100 @@ DOG = Build(
     ears="floppy", girth=0.27, muzzle=(-0.32, 0.1), muzzle_widths=(0.26, 0.19), tail="short_up"
 )
 FOX = Build(
-    girth=0.2, legs=0.42, leg_width=0.12, muzzle=(-0.36, 0.14), muzzle_widths=(0.3, 0.06),
-    tail="bushy", chest="chalk", socks="ink", head=0.23,
-)  # fmt: skip
+    girth=0.2,
+    legs=0.42,
+    leg_width=0.12,
+    muzzle=(-0.36, 0.14),
+    muzzle_widths=(0.3, 0.06),
+    tail="bushy",
+    chest="chalk",
+    socks="ink",
+    head=0.23,
+)
 BEAR = Build(
-    girth=0.36, legs=0.36, leg_width=0.24, neck=(-0.26, -0.2), neck_width=0.46, head=0.29,
-    muzzle=(-0.26, 0.1), muzzle_widths=(0.28, 0.2), ears="round", tail="stub",
+    girth=0.36,
+    legs=0.36,
+    leg_width=0.24,
+    neck=(-0.26, -0.2),
+    neck_width=0.46,
+    head=0.29,
+    muzzle=(-0.26, 0.1),
+    muzzle_widths=(0.28, 0.2),
+    ears="round",
+    tail="stub",
     poses=("stand", "walk", "sit"),
-)  # fmt: skip
+)
 PIG = Build(
-    girth=0.38, legs=0.26, leg_width=0.17, neck=(-0.3, -0.08), neck_width=0.5, head=0.3,
-    muzzle=(-0.3, 0.06), muzzle_widths=(0.26, 0.22), ears="flap", tail="curl", nose="rose",
-    chest=None, poses=("stand", "walk", "lie"),
-)  # fmt: skip
+    girth=0.38,
+    legs=0.26,
+    leg_width=0.17,
+    neck=(-0.3, -0.08),
+    neck_width=0.5,
+    head=0.3,
+    muzzle=(-0.3, 0.06),
+    muzzle_widths=(0.26, 0.22),
+    ears="flap",
+    tail="curl",
+    nose="rose",
+    chest=None,
+    poses=("stand", "walk", "lie"),
+)
 HORSE = Build(
-    length=1.0, girth=0.24, legs=0.62, leg_width=0.13, neck=(-0.28, -0.56), neck_width=0.28,
-    head=0.17, muzzle=(-0.3, 0.2), muzzle_widths=(0.26, 0.18), ears="small", tail="mane",
-    chest=None, socks="light", poses=("stand", "walk"),
-)  # fmt: skip
-DEER = Build(
-    length=0.86, girth=0.2, legs=0.62, leg_width=0.09, neck=(-0.26, -0.52), neck_width=0.2,
-    head=0.16, muzzle=(-0.26, 0.12), muzzle_widths=(0.2, 0.1), ears="leaf", tail="stub",
-    chest="pale", poses=("stand", "walk"),
-)  # fmt: skip
-SHEEP = Build(
-    girth=0.3, legs=0.34, leg_width=0.11, neck=(-0.26, -0.1), neck_width=0.2, head=0.2,
-    muzzle=(-0.18, 0.14), muzzle_widths=(0.26, 0.16), ears="flap", tail="stub", chest=None,
+    length=1.0,
+    girth=0.24,
+    legs=0.62,
+    leg_width=0.13,
+    neck=(-0.28, -0.56),
+    neck_width=0.28,
+    head=0.17,
+    muzzle=(-0.3, 0.2),
+    muzzle_widths=(0.26, 0.18),
+    ears="small",
+    tail="mane",
+    chest=None,
+    socks="light",
     poses=("stand", "walk"),
-)  # fmt: skip
+)
+DEER = Build(
+    length=0.86,
+    girth=0.2,
+    legs=0.62,
+    leg_width=0.09,
+    neck=(-0.26, -0.52),
+    neck_width=0.2,
+    head=0.16,
+    muzzle=(-0.26, 0.12),
+    muzzle_widths=(0.2, 0.1),
+    ears="leaf",
+    tail="stub",
+    chest="pale",
+    poses=("stand", "walk"),
+)
+SHEEP = Build(
+    girth=0.3,
+    legs=0.34,
+    leg_width=0.11,
+    neck=(-0.26, -0.1),
+    neck_width=0.2,
+    head=0.2,
+    muzzle=(-0.18, 0.14),
+    muzzle_widths=(0.26, 0.16),
+    ears="flap",
+    tail="stub",
+    chest=None,
+    poses=("stand", "walk"),
+)
 LION = Build(
-    girth=0.26, legs=0.44, leg_width=0.16, neck=(-0.2, -0.24), head=0.24, muzzle=(-0.22, 0.1),
-    muzzle_widths=(0.26, 0.18), ears="round", tail="tuft",
-)  # fmt: skip
+    girth=0.26,
+    legs=0.44,
+    leg_width=0.16,
+    neck=(-0.2, -0.24),
+    head=0.24,
+    muzzle=(-0.22, 0.1),
+    muzzle_widths=(0.26, 0.18),
+    ears="round",
+    tail="tuft",
+)
 
 
 def beast(p: Pen, rng: Random, build: Build) -> tuple[float, float, float]:
@@ -84,21 +147,22 @@ def beast(p: Pen, rng: Random, build: Build) -> tuple[float, float, float]:
         trunk = union(limb([rump, (0.14, 0.4), chest], girth * 2.3, girth * 1.6))
         trunk = union(trunk, ellipse(0.26, 0.72, girth * 1.25, 0.28))
         near = [
-            limb([(-0.2, 0.2), (-0.27, 0.6), (-0.26, 0.93)], build.leg_width * 1.2,
-                 build.leg_width),
+            limb(
+                [(-0.2, 0.2), (-0.27, 0.6), (-0.26, 0.93)], build.leg_width * 1.2, build.leg_width
+            ),
             limb([(0.3, 0.92), (0.08, 0.93)], build.leg_width, build.leg_width),
-        ]  # fmt: skip
+        ]
         far = [limb([(-0.1, 0.2), (-0.12, 0.6), (-0.12, 0.93)], build.leg_width, build.leg_width)]
         tail_at = (0.46, 0.86)
     elif pose == "lie":
         y = 0.98 - girth
         trunk = limb([(half * 0.9, y + 0.02), (0, y), (-half * 0.8, y)], girth * 2, girth * 1.8)
         near = [
-            limb([(-half * 0.6, 0.8), (-half - 0.25, 0.93)], build.leg_width * 1.2,
-                 build.leg_width),
-            limb([(half * 0.6, 0.86), (half * 0.25, 0.94)], build.leg_width * 1.5,
-                 build.leg_width),
-        ]  # fmt: skip
+            limb(
+                [(-half * 0.6, 0.8), (-half - 0.25, 0.93)], build.leg_width * 1.2, build.leg_width
+            ),
+            limb([(half * 0.6, 0.86), (half * 0.25, 0.94)], build.leg_width * 1.5, build.leg_width),
+        ]
         far = [limb([(-half * 0.5, 0.8), (-half - 0.1, 0.95)], build.leg_width, build.leg_width)]
         chest, tail_at = (-half * 0.85, y - 0.02), (half * 0.9 + girth * 0.6, y + 0.05)
     else:
@@ -131,16 +195,30 @@ def beast(p: Pen, rng: Random, build: Build) -> tuple[float, float, float]:
         _ear(p, build, (x + head * 0.55, y), head, "dark")
     neck = limb([chest, (x, y)], build.neck_width * 1.25, build.neck_width)
     whole = union(
-        trunk, *near, neck, ellipse(x, y, head, head * 0.94), limb([(x, y), nose],
-        *build.muzzle_widths),
-    )  # fmt: skip
+        trunk,
+        *near,
+        neck,
+        ellipse(x, y, head, head * 0.94),
+        limb([(x, y), nose], *build.muzzle_widths),
+    )
     p.fill(whole)
     if build.chest:
-        p.patch(curve([(nose[0] - 0.1, nose[1] + 0.01), (x, y + head * 0.45), (x + 0.05, y + head),
-                       (x - head, y + head * 1.1)]), whole, build.chest)  # fmt: skip
+        p.patch(
+            curve(
+                [
+                    (nose[0] - 0.1, nose[1] + 0.01),
+                    (x, y + head * 0.45),
+                    (x + 0.05, y + head),
+                    (x - head, y + head * 1.1),
+                ]
+            ),
+            whole,
+            build.chest,
+        )
         if pose != "sit":
-            p.patch(ellipse(-0.05, chest[1] + girth * 1.45, half * 0.8, girth * 0.6), whole,
-                    build.chest)  # fmt: skip
+            p.patch(
+                ellipse(-0.05, chest[1] + girth * 1.45, half * 0.8, girth * 0.6), whole, build.chest
+            )
     if build.socks and pose in ("stand", "walk"):
         for leg in near:
             p.patch(ellipse(leg.getBounds().centerX(), 1.0, 0.3, 0.17), leg, build.socks)
@@ -154,22 +232,54 @@ def _ear(p: Pen, build: Build, at: Point, head: float, tone: str) -> None:
     x, y = at
     match build.ears:
         case "pointed":
-            p.fill(polygon([(x - head * 0.5, y - head * 0.6), (x, y - head * 1.75),
-                            (x + head * 0.5, y - head * 0.55)], radius=0.03), tone)  # fmt: skip
+            p.fill(
+                polygon(
+                    [
+                        (x - head * 0.5, y - head * 0.6),
+                        (x, y - head * 1.75),
+                        (x + head * 0.5, y - head * 0.55),
+                    ],
+                    radius=0.03,
+                ),
+                tone,
+            )
         case "floppy":
-            p.fill(curve([(x + head * 0.1, y - head * 0.8), (x + head * 0.8, y - head * 0.5),
-                          (x + head * 0.95, y + head * 0.6), (x + head * 0.45, y + head * 0.75),
-                          (x + head * 0.2, y)]), "dark")  # fmt: skip
+            p.fill(
+                curve(
+                    [
+                        (x + head * 0.1, y - head * 0.8),
+                        (x + head * 0.8, y - head * 0.5),
+                        (x + head * 0.95, y + head * 0.6),
+                        (x + head * 0.45, y + head * 0.75),
+                        (x + head * 0.2, y),
+                    ]
+                ),
+                "dark",
+            )
         case "round":
             p.fill(ellipse(x, y - head * 0.85, head * 0.36), tone)
         case "flap":
-            p.fill(curve([(x - head * 0.2, y - head * 0.7), (x + head * 0.2, y - head * 1.25),
-                          (x + head * 0.6, y - head * 0.6), (x + head * 0.2, y - head * 0.2)]),
-                   "dark" if tone == "body" else tone)  # fmt: skip
+            p.fill(
+                curve(
+                    [
+                        (x - head * 0.2, y - head * 0.7),
+                        (x + head * 0.2, y - head * 1.25),
+                        (x + head * 0.6, y - head * 0.6),
+                        (x + head * 0.2, y - head * 0.2),
+                    ]
+                ),
+                "dark" if tone == "body" else tone,
+            )
         case "small" | "leaf":
             wide = 0.32 if build.ears == "small" else 0.5
-            p.fill(limb([(x + head * 0.3, y - head * 0.7), (x + head * 0.6, y - head * 1.6)],
-                        head * wide, head * 0.1), tone)  # fmt: skip
+            p.fill(
+                limb(
+                    [(x + head * 0.3, y - head * 0.7), (x + head * 0.6, y - head * 1.6)],
+                    head * wide,
+                    head * 0.1,
+                ),
+                tone,
+            )
 
 
 def _tail(p: Pen, rng: Random, build: Build, at: Point) -> None:
@@ -177,23 +287,60 @@ def _tail(p: Pen, rng: Random, build: Build, at: Point) -> None:
     lift = rng.uniform(-0.12, 0.12)
     match build.tail:
         case "long":
-            p.fill(limb([(x - 0.1, y), (x + 0.2, y + 0.05), (x + 0.32, y - 0.25 + lift),
-                         (x + 0.22, y - 0.5 + lift)], 0.11, 0.09))  # fmt: skip
+            p.fill(
+                limb(
+                    [
+                        (x - 0.1, y),
+                        (x + 0.2, y + 0.05),
+                        (x + 0.32, y - 0.25 + lift),
+                        (x + 0.22, y - 0.5 + lift),
+                    ],
+                    0.11,
+                    0.09,
+                )
+            )
         case "short_up":
-            p.fill(limb([(x - 0.1, y), (x + 0.14, y - 0.1), (x + 0.22, y - 0.34 + lift)], 0.13,
-                        0.06))  # fmt: skip
+            p.fill(
+                limb([(x - 0.1, y), (x + 0.14, y - 0.1), (x + 0.22, y - 0.34 + lift)], 0.13, 0.06)
+            )
         case "bushy":
-            tail = curve([(x - 0.12, y), (x + 0.12, y - 0.12 + lift), (x + 0.42, y - 0.3 + lift),
-                          (x + 0.62, y - 0.24 + lift), (x + 0.52, y + 0.08 + lift),
-                          (x + 0.2, y + 0.16)])  # fmt: skip
+            tail = curve(
+                [
+                    (x - 0.12, y),
+                    (x + 0.12, y - 0.12 + lift),
+                    (x + 0.42, y - 0.3 + lift),
+                    (x + 0.62, y - 0.24 + lift),
+                    (x + 0.52, y + 0.08 + lift),
+                    (x + 0.2, y + 0.16),
+                ]
+            )
             p.fill(tail)
             p.patch(ellipse(x + 0.62, y - 0.22 + lift, 0.22), tail, "chalk")
         case "mane":
-            p.fill(curve([(x - 0.14, y - 0.05), (x + 0.12, y - 0.04), (x + 0.24, y + 0.3),
-                          (x + 0.16 + lift, y + 0.62), (x + 0.04, y + 0.3)]), "dark")  # fmt: skip
+            p.fill(
+                curve(
+                    [
+                        (x - 0.14, y - 0.05),
+                        (x + 0.12, y - 0.04),
+                        (x + 0.24, y + 0.3),
+                        (x + 0.16 + lift, y + 0.62),
+                        (x + 0.04, y + 0.3),
+                    ]
+                ),
+                "dark",
+            )
         case "curl":
-            p.line([(x - 0.08, y), (x + 0.1, y - 0.06), (x + 0.1, y - 0.2), (x, y - 0.14),
-                    (x + 0.14, y - 0.02)], "dark", 0.05)  # fmt: skip
+            p.line(
+                [
+                    (x - 0.08, y),
+                    (x + 0.1, y - 0.06),
+                    (x + 0.1, y - 0.2),
+                    (x, y - 0.14),
+                    (x + 0.14, y - 0.02),
+                ],
+                "dark",
+                0.05,
+            )
         case "tuft":
             end = (x + 0.36, y - 0.3 + lift)
             p.fill(limb([(x - 0.1, y), (x + 0.2, y + 0.12), end], 0.09, 0.06))
@@ -210,11 +357,20 @@ def front(
     head, body = rng.uniform(0.46, 0.54), rng.uniform(0.4, 0.48) * wide
     x, y = tilt, -0.34 + rng.uniform(-0.05, 0.05)
     trunk = union(
-        curve([(0, y), (body * 0.75, 0.3), (body, 0.75), (body * 0.8, 0.97), (-body * 0.8, 0.97),
-               (-body, 0.75), (-body * 0.75, 0.3)]),
+        curve(
+            [
+                (0, y),
+                (body * 0.75, 0.3),
+                (body, 0.75),
+                (body * 0.8, 0.97),
+                (-body * 0.8, 0.97),
+                (-body, 0.75),
+                (-body * 0.75, 0.3),
+            ]
+        ),
         ellipse(-body * 0.72, 0.84, 0.22, 0.16),
         ellipse(body * 0.72, 0.84, 0.22, 0.16),
-    )  # fmt: skip
+    )
     p.fill(trunk)
     p.patch(ellipse(0, 0.48, body * 0.55, 0.36), trunk, chest)
     for side in (-1, 1):
@@ -229,10 +385,22 @@ def front(
     shut = rng.random() < 0.12
     for side in (-1, 1):
         p.eye(x + side * gap, y - head * 0.02, size, shut=shut)
-    p.fill(curve([(x - 0.08, y + head * 0.3), (x + 0.08, y + head * 0.3), (x, y + head * 0.46)]),
-           nose, lined=False)  # fmt: skip
-    p.line([(x - 0.12, y + head * 0.6), (x - 0.05, y + head * 0.68), (x, y + head * 0.5),
-            (x + 0.05, y + head * 0.68), (x + 0.12, y + head * 0.6)], "ink", 0.03)  # fmt: skip
+    p.fill(
+        curve([(x - 0.08, y + head * 0.3), (x + 0.08, y + head * 0.3), (x, y + head * 0.46)]),
+        nose,
+        lined=False,
+    )
+    p.line(
+        [
+            (x - 0.12, y + head * 0.6),
+            (x - 0.05, y + head * 0.68),
+            (x, y + head * 0.5),
+            (x + 0.05, y + head * 0.68),
+            (x + 0.12, y + head * 0.6),
+        ],
+        "ink",
+        0.03,
+    )
 
 
 def _front_ear(p: Pen, ears: str, at: Point, side: int, head: float) -> None:
@@ -242,24 +410,43 @@ def _front_ear(p: Pen, ears: str, at: Point, side: int, head: float) -> None:
             for tone, size in (("body", 1.0), ("rose", 0.55)):
                 middle = (x + side * head * 0.72, y - head * 0.85)
                 corners = ((-0.42, 0.35), (0.2, -0.75), (0.42, 0.55))
-                p.fill(polygon([(middle[0] + side * dx * head * size,
-                                 middle[1] + dy * head * size) for dx, dy in corners],
-                               radius=0.05), tone, lined=tone == "body")  # fmt: skip
+                p.fill(
+                    polygon(
+                        [
+                            (middle[0] + side * dx * head * size, middle[1] + dy * head * size)
+                            for dx, dy in corners
+                        ],
+                        radius=0.05,
+                    ),
+                    tone,
+                    lined=tone == "body",
+                )
         case "floppy":
-            p.fill(curve([(x + side * head * 0.7, y - head * 0.75),
-                          (x + side * head * 1.35, y - head * 0.5),
-                          (x + side * head * 1.45, y + head * 0.5),
-                          (x + side * head * 1.1, y + head * 0.55),
-                          (x + side * head * 0.9, y - head * 0.2)]), "dark")  # fmt: skip
+            p.fill(
+                curve(
+                    [
+                        (x + side * head * 0.7, y - head * 0.75),
+                        (x + side * head * 1.35, y - head * 0.5),
+                        (x + side * head * 1.45, y + head * 0.5),
+                        (x + side * head * 1.1, y + head * 0.55),
+                        (x + side * head * 0.9, y - head * 0.2),
+                    ]
+                ),
+                "dark",
+            )
         case "round":
             p.fill(ellipse(x + side * head * 0.78, y - head * 0.68, head * 0.36))
-            p.fill(ellipse(x + side * head * 0.78, y - head * 0.66, head * 0.2), "light",
-                   lined=False)  # fmt: skip
+            p.fill(
+                ellipse(x + side * head * 0.78, y - head * 0.66, head * 0.2), "light", lined=False
+            )
         case "long":
             tilt = side * 9
             p.fill(ellipse(x + side * head * 0.45, y - head * 1.25, head * 0.28, head * 0.8, tilt))
-            p.fill(ellipse(x + side * head * 0.45, y - head * 1.2, head * 0.13, head * 0.58, tilt),
-                   "rose", lined=False)  # fmt: skip
+            p.fill(
+                ellipse(x + side * head * 0.45, y - head * 1.2, head * 0.13, head * 0.58, tilt),
+                "rose",
+                lined=False,
+            )
 
 
 def cat(p: Pen, rng: Random) -> None:
@@ -317,9 +504,12 @@ def rabbit(p: Pen, rng: Random) -> None:
         p.fill(ellipse(x + dx, y - 0.58, 0.11, 0.38, tilt), tone)
     p.fill(ellipse(x + 0.01, y - 0.55, 0.05, 0.27, 6), "rose", lined=False)
     whole = union(
-        ellipse(0.22, 0.56, 0.52, 0.42), ellipse(x, y, 0.3, 0.27), ellipse(-0.12, 0.42, 0.3),
-        limb([(-0.3, 0.6), (-0.36, 0.93)], 0.18, 0.13), limb([(0.4, 0.9), (0.0, 0.93)], 0.2, 0.13),
-    )  # fmt: skip
+        ellipse(0.22, 0.56, 0.52, 0.42),
+        ellipse(x, y, 0.3, 0.27),
+        ellipse(-0.12, 0.42, 0.3),
+        limb([(-0.3, 0.6), (-0.36, 0.93)], 0.18, 0.13),
+        limb([(0.4, 0.9), (0.0, 0.93)], 0.2, 0.13),
+    )
     p.fill(whole)
     p.patch(ellipse(0, 0.8, 0.3, 0.2), whole)
     p.line([(0.1, 0.75), (0.2, 0.5), (0.5, 0.45)], "dark", 0.03)
@@ -338,9 +528,16 @@ def pig(p: Pen, rng: Random) -> None:
 def horse(p: Pen, rng: Random) -> None:
     """A horse with a mane."""
     x, y, head = beast(p, rng, HORSE)
-    mane = curve([(x - head * 0.3, y - head * 1.3), (x + head * 0.6, y - head),
-                  (x + head * 1.7, y + 0.25), (x + head * 1.9, y + 0.6), (x + head * 1.1, y + 0.4),
-                  (x + head * 0.5, y)])  # fmt: skip
+    mane = curve(
+        [
+            (x - head * 0.3, y - head * 1.3),
+            (x + head * 0.6, y - head),
+            (x + head * 1.7, y + 0.25),
+            (x + head * 1.9, y + 0.6),
+            (x + head * 1.1, y + 0.4),
+            (x + head * 0.5, y),
+        ]
+    )
     p.fill(mane, "dark")
 
 
@@ -349,8 +546,9 @@ def deer(p: Pen, rng: Random) -> None:
     x, y, head = beast(p, rng, DEER)
     for side, tone in ((0.5, "wood"), (-0.2, "bark")):
         root = (x + head * side, y - head * 0.8)
-        p.line([root, (root[0] + 0.05, root[1] - 0.2), (root[0] - 0.06, root[1] - 0.42)], tone,
-               0.055)  # fmt: skip
+        p.line(
+            [root, (root[0] + 0.05, root[1] - 0.2), (root[0] - 0.06, root[1] - 0.42)], tone, 0.055
+        )
         p.line([(root[0] + 0.04, root[1] - 0.15), (root[0] + 0.2, root[1] - 0.34)], tone, 0.05)
     if rng.random() < 0.5:
         for dx, dy in ((0.0, 0.0), (0.16, 0.05), (0.3, -0.02), (0.12, -0.07)):
@@ -386,8 +584,10 @@ def lion(p: Pen, rng: Random) -> None:
     if rng.random() < 0.5:
         p.fill(limb([(0.35, 0.9), (0.7, 0.9), (0.86, 0.6)], 0.1, 0.08))
         p.fill(ellipse(0.87, 0.52, 0.11, 0.15), "dark")
-        mane = union(ellipse(0, -0.34, 0.66),
-                     *(ellipse(x * 0.62, -0.34 + y * 0.62, 0.2) for x, y in ring(count)))  # fmt: skip
+        mane = union(
+            ellipse(0, -0.34, 0.66),
+            *(ellipse(x * 0.62, -0.34 + y * 0.62, 0.2) for x, y in ring(count)),
+        )
         p.fill(mane, "dark")
         front(p, rng, ears="round")
         return
@@ -422,20 +622,29 @@ def elephant(p: Pen, rng: Random) -> None:
     down = [(x - 0.15, y + 0.1), (x - 0.32, y + 0.4), (x - 0.3, y + 0.72), (x - 0.42, y + 0.86)]
     raised = [(x - 0.15, y + 0.1), (x - 0.38, y + 0.3), (x - 0.52, y + 0.02), (x - 0.42, y - 0.3)]
     whole = union(
-        ellipse(0.2, 0.12, 0.58, 0.46), ellipse(x, y, 0.34, 0.36),
+        ellipse(0.2, 0.12, 0.58, 0.46),
+        ellipse(x, y, 0.34, 0.36),
         limb(raised if up else down, 0.26, 0.12),
         limb([(-0.2, 0.2), (-0.22 - step, 0.9)], 0.3, 0.28),
         limb([(0.52, 0.2), (0.54 + step, 0.9)], 0.32, 0.28),
-    )  # fmt: skip
+    )
     p.fill(whole)
     for foot in (-0.22 - step, 0.54 + step):
         for dx in (-0.07, 0.02):
             p.fill(ellipse(foot + dx, 1.0, 0.04, 0.045), "light", lined=False)
-    p.fill(limb([(x - 0.1, y + 0.24), (x - 0.24, y + 0.44), (x - 0.4, y + 0.42)], 0.09, 0.03),
-           "chalk")  # fmt: skip
+    p.fill(
+        limb([(x - 0.1, y + 0.24), (x - 0.24, y + 0.44), (x - 0.4, y + 0.42)], 0.09, 0.03), "chalk"
+    )
     flap = rng.uniform(0.26, 0.34)
-    ear = curve([(x + 0.04, y - 0.24), (x + flap, y - 0.34), (x + flap + 0.14, y + 0.02),
-                 (x + flap - 0.04, y + 0.4), (x + 0.1, y + 0.22)])  # fmt: skip
+    ear = curve(
+        [
+            (x + 0.04, y - 0.24),
+            (x + flap, y - 0.34),
+            (x + flap + 0.14, y + 0.02),
+            (x + flap - 0.04, y + 0.4),
+            (x + 0.1, y + 0.22),
+        ]
+    )
     p.fill(ear, "dark")
     p.patch(ellipse(x + flap - 0.02, y + 0.02, 0.16, 0.24), ear, "rose")
     p.eye(x - 0.12, y - 0.04, 0.05)

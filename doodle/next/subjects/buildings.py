@@ -1,5 +1,6 @@
 """Buildings."""
 
+# fmt: off - rows of points, not a point a line
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -22,8 +23,9 @@ def house(p: Pen, rng: Random) -> None:
         side = rng.choice((-1, 1))
         p.fill(rect(side * wide * 0.5 - 0.1, high - 0.72, side * wide * 0.5 + 0.1, high), "stone")
         p.fill(rect(-wide, high - 0.05, wide, 0.98))
-        p.fill(polygon([(-wide - 0.2, high), (0, high - 0.85), (wide + 0.2, high)], radius=0.05),
-               roof)  # fmt: skip
+        p.fill(
+            polygon([(-wide - 0.2, high), (0, high - 0.85), (wide + 0.2, high)], radius=0.05), roof
+        )
         door = rng.choice((-0.35, 0.0)) * wide
         p.fill(rect(door - 0.15, 0.42, door + 0.15, 0.98, 0.04), "bark")
         p.fill(ellipse(door + 0.09, 0.72, 0.03), "sun", lined=False)
@@ -32,11 +34,19 @@ def house(p: Pen, rng: Random) -> None:
         p.fill(ellipse(0, high - 0.34, 0.13), lit, glows=lit == "lamp")
     else:
         p.fill(rect(0.35, high - 0.78, 0.55, high - 0.1), "stone")
-        p.fill(polygon([(-0.85, high), (-0.5, high - 0.62), (-0.14, high), (-0.14, 0.98),
-                        (-0.85, 0.98)]))  # fmt: skip
+        p.fill(
+            polygon(
+                [(-0.85, high), (-0.5, high - 0.62), (-0.14, high), (-0.14, 0.98), (-0.85, 0.98)]
+            )
+        )
         p.fill(rect(-0.14, high, 0.88, 0.98), "dark")
-        p.fill(polygon([(-0.5, high - 0.7), (0.66, high - 0.7), (1.0, high + 0.06),
-                        (-0.1, high + 0.06)], radius=0.03), roof)  # fmt: skip
+        p.fill(
+            polygon(
+                [(-0.5, high - 0.7), (0.66, high - 0.7), (1.0, high + 0.06), (-0.1, high + 0.06)],
+                radius=0.03,
+            ),
+            roof,
+        )
         p.line([(-0.96, high + 0.12), (-0.5, high - 0.68)], roof, 0.1, lined=True)
         p.fill(rect(-0.64, 0.45, -0.36, 0.98, 0.03), "bark")
         for x in (0.14, 0.58):
@@ -54,12 +64,14 @@ def castle(p: Pen, rng: Random) -> None:
     """A castle with two to four towers, flags on some."""
     flags = rng.choice(("flame", "rose", "water"))
     low = rng.uniform(0.0, 0.2)
-    towers = rng.choice((
-        ((-0.72, -0.3, 0.24), (0.72, -0.3, 0.24)),
-        ((0.0, -0.52, 0.26), (-0.74, -0.15, 0.22), (0.74, -0.15, 0.22)),
-        ((-0.3, -0.5, 0.2), (0.36, -0.3, 0.2), (-0.76, 0.0, 0.2), (0.78, 0.05, 0.2)),
-    ))  # fmt: skip
-    back = [tower for tower in towers if abs(tower[0]) < 0.5]  # noqa: PLR2004
+    towers = rng.choice(
+        (
+            ((-0.72, -0.3, 0.24), (0.72, -0.3, 0.24)),
+            ((0.0, -0.52, 0.26), (-0.74, -0.15, 0.22), (0.74, -0.15, 0.22)),
+            ((-0.3, -0.5, 0.2), (0.36, -0.3, 0.2), (-0.76, 0.0, 0.2), (0.78, 0.05, 0.2)),
+        )
+    )
+    back = [tower for tower in towers if abs(tower[0]) < 0.5]
     for x, top, half in back:
         _tower(p, x, top, half, flags, "dark")
     p.fill(rect(-0.75, low, 0.75, 0.98))
@@ -78,8 +90,13 @@ def _tower(p: Pen, x: float, top: float, half: float, flag: str, tone: str) -> N
     p.line([(x, top - 0.4), (x, top - 0.72)], "ink", 0.03, smooth=False)
     p.fill(polygon([(x, top - 0.72), (x + 0.2, top - 0.65), (x, top - 0.58)]), flag)
     p.fill(rect(x - half, top, x + half, 0.98), tone)
-    p.fill(polygon([(x - half * 1.3, top + 0.04), (x, top - 0.5), (x + half * 1.3, top + 0.04)],
-                   radius=0.03), "dark" if tone == "body" else (96, 76, 116))  # fmt: skip
+    p.fill(
+        polygon(
+            [(x - half * 1.3, top + 0.04), (x, top - 0.5), (x + half * 1.3, top + 0.04)],
+            radius=0.03,
+        ),
+        "dark" if tone == "body" else (96, 76, 116),
+    )
     p.fill(rect(x - 0.06, top + 0.18, x + 0.06, top + 0.4, 0.06), "lamp", glows=True)
 
 
@@ -97,8 +114,12 @@ def lighthouse(p: Pen, rng: Random) -> None:
     p.fill(rect(-0.07, 0.62, 0.07, 0.88, 0.05), "bark")
     if rng.random() < 0.5:
         for side in (-1, 1):
-            p.fill(polygon([(0, top - 0.2), (side * 1.0, top - 0.42), (side * 1.0, top + 0.02)]),
-                   (255, 240, 180), lined=False, glows=True)  # fmt: skip
+            p.fill(
+                polygon([(0, top - 0.2), (side * 1.0, top - 0.42), (side * 1.0, top + 0.02)]),
+                (255, 240, 180),
+                lined=False,
+                glows=True,
+            )
     p.fill(rect(-0.34, top - 0.06, 0.34, top + 0.04, 0.02), "steel")
     p.fill(rect(-0.17, top - 0.32, 0.17, top - 0.06, 0.02), "lamp", glows=True)
     p.fill(curve([(-0.26, top - 0.3), (0, top - 0.58), (0.26, top - 0.3), (0, top - 0.28)]))
@@ -117,8 +138,11 @@ def windmill(p: Pen, rng: Random) -> None:
         p.fill(moved(rect(-0.02, -1.12, 0.19, -0.46, 0.01), matrix), "chalk")
         p.fill(moved(rect(-0.035, -1.15, 0.03, -0.3), matrix), "wood")
         for k in range(3):
-            p.fill(moved(rect(-0.02, -1.0 + k * 0.19, 0.19, -0.97 + k * 0.19), matrix), "wood",
-                   lined=False)  # fmt: skip
+            p.fill(
+                moved(rect(-0.02, -1.0 + k * 0.19, 0.19, -0.97 + k * 0.19), matrix),
+                "wood",
+                lined=False,
+            )
     p.fill(ellipse(0, -0.3, 0.08), "ink")
 
 

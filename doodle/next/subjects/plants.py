@@ -1,5 +1,6 @@
 """Plants and fungi."""
 
+# fmt: off - rows of points, not a point a line
 from __future__ import annotations
 
 import math
@@ -18,14 +19,24 @@ def flower(p: Pen, rng: Random) -> None:
     p.fill(limb([(0, 1.0), (lean * 0.2, 0.4), (x, y)], 0.11, 0.09), "leaf")
     for side in (-1, 1):
         tall = rng.uniform(0.0, 0.3)
-        p.fill(curve([(0, 0.92), (side * 0.22, 0.5 - tall * 0.4), (side * 0.58, 0.36 - tall),
-                      (side * 0.46, 0.68 - tall * 0.4)]), "leaf")  # fmt: skip
+        p.fill(
+            curve(
+                [
+                    (0, 0.92),
+                    (side * 0.22, 0.5 - tall * 0.4),
+                    (side * 0.58, 0.36 - tall),
+                    (side * 0.46, 0.68 - tall * 0.4),
+                ]
+            ),
+            "leaf",
+        )
     turn, slim = rng.random(), rng.uniform(0.75, 1.05)
     for u, v in ring(count, turn=turn):
         tilt = math.degrees(math.atan2(v, u))
         p.fill(ellipse(x + u * 0.38, y + v * 0.38, 0.3, 1.5 / count * slim, tilt))
-        p.patch(ellipse(x + u * 0.5, y + v * 0.5, 0.12, 0.4 / count, tilt),
-                ellipse(x, y, 0.7), "light")  # fmt: skip
+        p.patch(
+            ellipse(x + u * 0.5, y + v * 0.5, 0.12, 0.4 / count, tilt), ellipse(x, y, 0.7), "light"
+        )
     p.fill(ellipse(x, y, 0.22), "sun")
     p.fill(ellipse(x, y, 0.12), "flame", lined=False)
 
@@ -36,15 +47,36 @@ def tulip(p: Pen, rng: Random) -> None:
     p.fill(limb([(0, 1.0), (lean * 0.3, 0.5), (lean, -0.1)], 0.1, 0.09), "leaf")
     for side in (-1, 1):
         top = rng.uniform(-0.15, 0.25)
-        p.fill(curve([(0, 1.0), (side * 0.3, 0.6), (side * 0.48, top), (side * 0.12, 0.55)]),
-               "moss" if side > 0 else "leaf")  # fmt: skip
+        p.fill(
+            curve([(0, 1.0), (side * 0.3, 0.6), (side * 0.48, top), (side * 0.12, 0.55)]),
+            "moss" if side > 0 else "leaf",
+        )
     wide = rng.uniform(0.36, 0.46)
     for side in (-1, 1):
-        p.fill(curve([(lean, 0.02), (lean + side * wide, -0.1), (lean + side * wide * 1.1, -0.5),
-                      (lean + side * wide * 0.8, -0.92), (lean + side * 0.05, -0.5)]),
-               "dark")  # fmt: skip
-    p.fill(curve([(lean, 0.06), (lean + wide * 0.75, -0.2), (lean + 0.2, -0.7), (lean, -0.96),
-                  (lean - 0.2, -0.7), (lean - wide * 0.75, -0.2)]))  # fmt: skip
+        p.fill(
+            curve(
+                [
+                    (lean, 0.02),
+                    (lean + side * wide, -0.1),
+                    (lean + side * wide * 1.1, -0.5),
+                    (lean + side * wide * 0.8, -0.92),
+                    (lean + side * 0.05, -0.5),
+                ]
+            ),
+            "dark",
+        )
+    p.fill(
+        curve(
+            [
+                (lean, 0.06),
+                (lean + wide * 0.75, -0.2),
+                (lean + 0.2, -0.7),
+                (lean, -0.96),
+                (lean - 0.2, -0.7),
+                (lean - wide * 0.75, -0.2),
+            ]
+        )
+    )
     p.line([(lean - 0.1, -0.1), (lean - 0.12, -0.4), (lean - 0.04, -0.66)], "light", 0.04)
 
 
@@ -61,17 +93,42 @@ def _mushroom(p: Pen, rng: Random, x: float, low: float, size: float) -> None:
     brim = 1 - size * rng.uniform(0.85, 1.0)
     brim = max(brim, low)
     stalk = 0.2 * size
-    p.fill(curve([(x - stalk, brim), (x + stalk, brim), (x + stalk * 1.5, 0.9), (x, 0.98),
-                  (x - stalk * 1.5, 0.9)]), (246, 234, 208))  # fmt: skip
-    cap = curve([(x - wide, brim + 0.06 * size), (x - wide * 0.78, brim - tall * 0.6),
-                 (x, brim - tall), (x + wide * 0.78, brim - tall * 0.6),
-                 (x + wide, brim + 0.06 * size), (x, brim + 0.16 * size)])  # fmt: skip
+    p.fill(
+        curve(
+            [
+                (x - stalk, brim),
+                (x + stalk, brim),
+                (x + stalk * 1.5, 0.9),
+                (x, 0.98),
+                (x - stalk * 1.5, 0.9),
+            ]
+        ),
+        (246, 234, 208),
+    )
+    cap = curve(
+        [
+            (x - wide, brim + 0.06 * size),
+            (x - wide * 0.78, brim - tall * 0.6),
+            (x, brim - tall),
+            (x + wide * 0.78, brim - tall * 0.6),
+            (x + wide, brim + 0.06 * size),
+            (x, brim + 0.16 * size),
+        ]
+    )
     p.fill(cap)
     turn = rng.uniform(-0.1, 0.1)
-    for dx, dy, r in ((-0.55, -0.25, 0.15), (0.05, -0.62, 0.17), (0.5, -0.3, 0.13),
-                      (-0.12, -0.12, 0.11), (-0.42, -0.62, 0.09)):  # fmt: skip
-        p.patch(ellipse(x + (dx + turn) * wide, brim + dy * tall, r * size, r * size * 0.85), cap,
-                "pale")  # fmt: skip
+    for dx, dy, r in (
+        (-0.55, -0.25, 0.15),
+        (0.05, -0.62, 0.17),
+        (0.5, -0.3, 0.13),
+        (-0.12, -0.12, 0.11),
+        (-0.42, -0.62, 0.09),
+    ):
+        p.patch(
+            ellipse(x + (dx + turn) * wide, brim + dy * tall, r * size, r * size * 0.85),
+            cap,
+            "pale",
+        )
 
 
 def tree(p: Pen, rng: Random) -> None:
@@ -88,9 +145,11 @@ def tree(p: Pen, rng: Random) -> None:
     count = rng.choice((7, 8, 9))
     crown = union(
         ellipse(lean, y, wide, tall),
-        *(ellipse(lean + u * wide * 0.8, y + v * tall * 0.8, rng.uniform(0.24, 0.34))
-          for u, v in ring(count, turn=rng.random())),
-    )  # fmt: skip
+        *(
+            ellipse(lean + u * wide * 0.8, y + v * tall * 0.8, rng.uniform(0.24, 0.34))
+            for u, v in ring(count, turn=rng.random())
+        ),
+    )
     p.fill(crown)
     p.patch(ellipse(lean - wide * 0.3, y - tall * 0.4, wide * 0.55, tall * 0.5), crown, "light")
     p.patch(ellipse(lean + wide * 0.2, y + tall * 1.15, wide * 1.1, tall * 0.45), crown, "dark")
@@ -108,12 +167,24 @@ def pine(p: Pen, rng: Random) -> None:
         low = 0.74 - i * 1.3 / tiers
         half = wide * (1 - i * 0.75 / tiers)
         high = low - 1.75 / tiers - 0.1
-        tier = curve([(0, max(-1.02, high)), (half * 0.4, low - 0.4 / tiers * 2), (half, low),
-                      (half * 0.35, low - 0.03), (0, low + 0.04), (-half * 0.35, low - 0.03),
-                      (-half, low), (-half * 0.4, low - 0.4 / tiers * 2)])  # fmt: skip
+        tier = curve(
+            [
+                (0, max(-1.02, high)),
+                (half * 0.4, low - 0.4 / tiers * 2),
+                (half, low),
+                (half * 0.35, low - 0.03),
+                (0, low + 0.04),
+                (-half * 0.35, low - 0.03),
+                (-half, low),
+                (-half * 0.4, low - 0.4 / tiers * 2),
+            ]
+        )
         p.fill(tier, "body" if i % 2 else "dark")
-        p.patch(ellipse(-half * 0.5, low - 0.2, half * 0.5, 0.22), tier,
-                "pale" if decked == "snow" else "light")  # fmt: skip
+        p.patch(
+            ellipse(-half * 0.5, low - 0.2, half * 0.5, 0.22),
+            tier,
+            "pale" if decked == "snow" else "light",
+        )
         if decked == "lights":
             for x, paint in ((-0.5, "sun"), (0.05, "rose"), (0.55, "glass")):
                 p.fill(ellipse(x * half, low - 0.1, 0.055), paint, lined=False, glows=True)
@@ -126,8 +197,9 @@ def cactus(p: Pen, rng: Random) -> None:
     parts = [limb([(0, bottom), (0, 0.2), (0, -0.72)], 0.44, 0.4)]
     for side in rng.choice(((-1, 1), (-1, 1), (1,), (-1,))):
         y, top = rng.uniform(-0.1, 0.35), rng.uniform(-0.6, -0.2)
-        parts.append(limb([(0, y), (side * 0.4, y), (side * 0.58, y - 0.14), (side * 0.6, top)],
-                          0.24, 0.24))  # fmt: skip
+        parts.append(
+            limb([(0, y), (side * 0.4, y), (side * 0.58, y - 0.14), (side * 0.6, top)], 0.24, 0.24)
+        )
     whole = union(*parts)
     p.fill(whole)
     for x in (-0.11, 0.0, 0.11):
@@ -139,8 +211,10 @@ def cactus(p: Pen, rng: Random) -> None:
             p.fill(ellipse(u * 0.1, -0.9 + v * 0.1, 0.09), "rose")
         p.fill(ellipse(0, -0.9, 0.06), "sun", lined=False)
     if pot:
-        p.fill(polygon([(-0.44, 0.6), (0.44, 0.6), (0.32, 1.0), (-0.32, 1.0)], radius=0.05),
-               (206, 116, 76))  # fmt: skip
+        p.fill(
+            polygon([(-0.44, 0.6), (0.44, 0.6), (0.32, 1.0), (-0.32, 1.0)], radius=0.05),
+            (206, 116, 76),
+        )
         p.fill(rect(-0.5, 0.5, 0.5, 0.66, 0.04), (222, 132, 90))
 
 

@@ -1,5 +1,6 @@
 """Food, household things, figures, and what is in the sky."""
 
+# fmt: off - rows of points, not a point a line
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -18,17 +19,31 @@ def apple(p: Pen, rng: Random) -> None:
     lean = rng.uniform(-0.1, 0.15)
     p.fill(limb([(0, -0.4), (lean, -0.9)], 0.1, 0.12), "bark")
     p.fill(curve([(lean * 0.6, -0.66), (0.3, -0.98), (0.68, -0.88), (0.4, -0.62)]), "leaf")
-    whole = curve([(0, -0.5), (wide * 0.5, -0.62), (wide, -0.2), (wide * 0.82, 0.5),
-                   (wide * 0.38, 0.94), (0, 0.86), (-wide * 0.38, 0.94), (-wide * 0.82, 0.5),
-                   (-wide, -0.2), (-wide * 0.5, -0.62)])  # fmt: skip
+    whole = curve(
+        [
+            (0, -0.5),
+            (wide * 0.5, -0.62),
+            (wide, -0.2),
+            (wide * 0.82, 0.5),
+            (wide * 0.38, 0.94),
+            (0, 0.86),
+            (-wide * 0.38, 0.94),
+            (-wide * 0.82, 0.5),
+            (-wide, -0.2),
+            (-wide * 0.5, -0.62),
+        ]
+    )
     if rng.random() < 0.25:
         bite = union(*(ellipse(wide * 1.02, y, 0.24) for y in (-0.1, 0.2)))
         p.fill(ellipse(wide * 0.7, 0.05, 0.34, 0.42), (252, 240, 200), lined=False)
         whole = without(whole, bite)
     p.fill(whole)
     p.patch(ellipse(-wide * 0.52, -0.12, 0.12, 0.26, 18), whole, "pale")
-    p.patch(curve([(0.1, 0.9), (wide * 0.6, 0.5), (wide * 0.85, -0.2), (wide * 1.2, 0.5),
-                   (0.5, 1.1)]), whole, "dark")  # fmt: skip
+    p.patch(
+        curve([(0.1, 0.9), (wide * 0.6, 0.5), (wide * 0.85, -0.2), (wide * 1.2, 0.5), (0.5, 1.1)]),
+        whole,
+        "dark",
+    )
 
 
 def pear(p: Pen, rng: Random) -> None:
@@ -36,10 +51,30 @@ def pear(p: Pen, rng: Random) -> None:
     lean, wide = rng.uniform(-0.12, 0.12), rng.uniform(0.58, 0.72)
     p.fill(limb([(lean, -0.7), (lean + 0.1, -1.02)], 0.08, 0.1), "bark")
     if rng.random() < 0.6:
-        p.fill(curve([(lean + 0.02, -0.78), (lean + 0.3, -1.02), (lean + 0.56, -0.86),
-                      (lean + 0.28, -0.7)]), "leaf")  # fmt: skip
-    whole = curve([(lean, -0.86), (lean + 0.3, -0.6), (0.34, -0.1), (wide, 0.42), (wide * 0.6, 0.92),
-                   (-wide * 0.6, 0.92), (-wide, 0.42), (-0.34, -0.1), (lean - 0.3, -0.6)])  # fmt: skip
+        p.fill(
+            curve(
+                [
+                    (lean + 0.02, -0.78),
+                    (lean + 0.3, -1.02),
+                    (lean + 0.56, -0.86),
+                    (lean + 0.28, -0.7),
+                ]
+            ),
+            "leaf",
+        )
+    whole = curve(
+        [
+            (lean, -0.86),
+            (lean + 0.3, -0.6),
+            (0.34, -0.1),
+            (wide, 0.42),
+            (wide * 0.6, 0.92),
+            (-wide * 0.6, 0.92),
+            (-wide, 0.42),
+            (-0.34, -0.1),
+            (lean - 0.3, -0.6),
+        ]
+    )
     p.fill(whole)
     p.patch(ellipse(-wide * 0.5, 0.32, 0.11, 0.26, 12), whole, "pale")
     for x, y in ((0.1, 0.3), (0.26, 0.5), (0.05, 0.62), (0.2, 0.14)):
@@ -68,11 +103,16 @@ def cake(p: Pen, rng: Random) -> None:
         drips.append((-half, high + 0.16))
         p.patch(curve(drips), tier, "pale")
         top, half = high, half * 0.7
-    for x in (-0.5, 0.0, 0.5) if tiers < 3 else (0.0,):  # noqa: PLR2004
-        x *= half * 1.2
+    for share in (-0.6, 0.0, 0.6) if tiers < 3 else (0.0,):
+        x = share * half
         p.fill(rect(x - 0.05, top - 0.3, x + 0.05, top + 0.02, 0.02), "rose")
-        p.fill(curve([(x - 0.07, top - 0.38), (x, top - 0.56), (x + 0.07, top - 0.38),
-                      (x, top - 0.3)]), "lamp", glows=True)  # fmt: skip
+        p.fill(
+            curve(
+                [(x - 0.07, top - 0.38), (x, top - 0.56), (x + 0.07, top - 0.38), (x, top - 0.3)]
+            ),
+            "lamp",
+            glows=True,
+        )
 
 
 def icecream(p: Pen, rng: Random) -> None:
@@ -83,19 +123,50 @@ def icecream(p: Pen, rng: Random) -> None:
     cone = polygon([(-size * 0.82, edge), (size * 0.82, edge), (0, 1.02)], radius=0.04)
     p.fill(cone, (228, 176, 108))
     for i in range(-3, 4):
-        p.patch(polygon([(i * 0.2 - 0.5, 0), (i * 0.2 - 0.46, 0), (i * 0.2 + 0.5, 1.0),
-                         (i * 0.2 + 0.46, 1.0)]), cone, "wood")  # fmt: skip
-        p.patch(polygon([(i * 0.2 + 0.5, 0), (i * 0.2 + 0.46, 0), (i * 0.2 - 0.5, 1.0),
-                         (i * 0.2 - 0.46, 1.0)]), cone, "wood")  # fmt: skip
-    spots = {1: ((0, -0.26),), 2: ((-0.26, -0.1), (0.24, -0.14)),
-             3: ((-0.28, -0.08), (0.28, -0.08), (0, -0.5))}[scoops]  # fmt: skip
+        p.patch(
+            polygon(
+                [
+                    (i * 0.2 - 0.5, 0),
+                    (i * 0.2 - 0.46, 0),
+                    (i * 0.2 + 0.5, 1.0),
+                    (i * 0.2 + 0.46, 1.0),
+                ]
+            ),
+            cone,
+            "wood",
+        )
+        p.patch(
+            polygon(
+                [
+                    (i * 0.2 + 0.5, 0),
+                    (i * 0.2 + 0.46, 0),
+                    (i * 0.2 - 0.5, 1.0),
+                    (i * 0.2 - 0.46, 1.0),
+                ]
+            ),
+            cone,
+            "wood",
+        )
+    spots = {
+        1: ((0, -0.26),),
+        2: ((-0.26, -0.1), (0.24, -0.14)),
+        3: ((-0.28, -0.08), (0.28, -0.08), (0, -0.5)),
+    }[scoops]
     for i, (x, y) in enumerate(spots):
         tone = ("body", "light", "dark")[i]
-        ball = union(ellipse(x, y, size), *(ellipse(x + k * size * 0.45, y + size * 0.8, size * 0.27)
-                                            for k in (-2, -0.7, 0.7, 2)))  # fmt: skip
+        ball = union(
+            ellipse(x, y, size),
+            *(
+                ellipse(x + k * size * 0.45, y + size * 0.8, size * 0.27)
+                for k in (-2, -0.7, 0.7, 2)
+            ),
+        )
         p.fill(ball, tone)
-        p.fill(ellipse(x - size * 0.35, y - size * 0.4, size * 0.2, size * 0.13, -30), "pale",
-               lined=False)  # fmt: skip
+        p.fill(
+            ellipse(x - size * 0.35, y - size * 0.4, size * 0.2, size * 0.13, -30),
+            "pale",
+            lined=False,
+        )
     x, y = spots[-1]
     p.fill(ellipse(x + 0.05, y - size - 0.04, 0.11), (220, 44, 64))
 
@@ -106,32 +177,75 @@ def cup(p: Pen, rng: Random) -> None:
     top = 0.9 - tall
     if rng.random() < 0.5:
         p.fill(ellipse(0, 0.9, 0.95, 0.11), "pale")
-    p.line([(side * 0.5, top + 0.16), (side * 0.88, top + 0.12), (side * 0.9, top + tall * 0.55),
-            (side * 0.45, top + tall * 0.68)], "dark", 0.12, lined=True)  # fmt: skip
-    whole = curve([(-0.62, top), (0, top + 0.06), (0.62, top), (0.56, 0.66), (0.3, 0.9),
-                   (-0.3, 0.9), (-0.56, 0.66)])  # fmt: skip
+    p.line(
+        [
+            (side * 0.5, top + 0.16),
+            (side * 0.88, top + 0.12),
+            (side * 0.9, top + tall * 0.55),
+            (side * 0.45, top + tall * 0.68),
+        ],
+        "dark",
+        0.12,
+        lined=True,
+    )
+    whole = curve(
+        [
+            (-0.62, top),
+            (0, top + 0.06),
+            (0.62, top),
+            (0.56, 0.66),
+            (0.3, 0.9),
+            (-0.3, 0.9),
+            (-0.56, 0.66),
+        ]
+    )
     p.fill(whole)
     if rng.random() < 0.5:
         p.patch(rect(-1, top + tall * 0.4, 1, top + tall * 0.58), whole, "pale")
     p.fill(ellipse(0, top, 0.62, 0.13), "light")
     p.fill(ellipse(0, top + 0.01, 0.5, 0.085), "bark", lined=False)
     for x in (-0.26, 0.0, 0.26):
-        p.line([(x, top - 0.24), (x + 0.08, top - 0.42), (x - 0.06, top - 0.6), (x + 0.04,
-                top - 0.78)], (236, 236, 242), 0.055)  # fmt: skip
+        p.line(
+            [
+                (x, top - 0.24),
+                (x + 0.08, top - 0.42),
+                (x - 0.06, top - 0.6),
+                (x + 0.04, top - 0.78),
+            ],
+            (236, 236, 242),
+            0.055,
+        )
 
 
 def umbrella(p: Pen, rng: Random) -> None:
     """An open umbrella with a hooked handle, upright or leant."""
     pen = Pen(body=p.body)
-    pen.line([(0, -0.85), (0, 0.72), (0.06, 0.92), (0.24, 0.96), (0.34, 0.76)], "bark", 0.075,
-             lined=True)  # fmt: skip
+    pen.line(
+        [(0, -0.85), (0, 0.72), (0.06, 0.92), (0.24, 0.96), (0.34, 0.76)], "bark", 0.075, lined=True
+    )
     high = rng.uniform(0.72, 0.95)
-    top = curve([(-1.0, 0.1), (-0.8, 0.1 - high * 0.62), (0, 0.1 - high), (0.8, 0.1 - high * 0.62),
-                 (1.0, 0.1), (0.66, -0.02), (0.34, 0.08), (0, -0.02), (-0.34, 0.08),
-                 (-0.66, -0.02)])  # fmt: skip
+    top = curve(
+        [
+            (-1.0, 0.1),
+            (-0.8, 0.1 - high * 0.62),
+            (0, 0.1 - high),
+            (0.8, 0.1 - high * 0.62),
+            (1.0, 0.1),
+            (0.66, -0.02),
+            (0.34, 0.08),
+            (0, -0.02),
+            (-0.34, 0.08),
+            (-0.66, -0.02),
+        ]
+    )
     pen.fill(top)
-    pen.patch(curve([(-0.34, 0.12), (-0.28, -0.4), (0, 0.1 - high), (0.28, -0.4), (0.34, 0.12),
-                     (0, 0.02)]), top, "light")  # fmt: skip
+    pen.patch(
+        curve(
+            [(-0.34, 0.12), (-0.28, -0.4), (0, 0.1 - high), (0.28, -0.4), (0.34, 0.12), (0, 0.02)]
+        ),
+        top,
+        "light",
+    )
     for side in (-1, 1):
         pen.line([(side * 0.34, 0.07), (side * 0.28, -0.38), (0, 0.1 - high)], "dark", 0.03)
     if rng.random() < 0.3:
@@ -148,15 +262,20 @@ def lamp(p: Pen, rng: Random) -> None:
     slim = rng.uniform(0.26, 0.42)
     p.fill(ellipse(0, 0.92, 0.42, 0.1), "dark")
     if rng.random() < 0.5:
-        p.fill(curve([(-0.1, 0.0), (0.1, 0.0), (0.3, 0.55), (0.14, 0.9), (-0.14, 0.9),
-                      (-0.3, 0.55)]), "dark")  # fmt: skip
+        p.fill(
+            curve([(-0.1, 0.0), (0.1, 0.0), (0.3, 0.55), (0.14, 0.9), (-0.14, 0.9), (-0.3, 0.55)]),
+            "dark",
+        )
     else:
         p.fill(rect(-0.06, 0.0, 0.06, 0.9), "wood")
     p.fill(ellipse(0, 0.06, 0.62, 0.12), "lamp", lined=False, glows=True)
     shade = polygon([(-slim, -0.9), (slim, -0.9), (0.76, 0.06), (-0.76, 0.06)], radius=0.05)
     p.fill(shade)
-    p.patch(polygon([(-slim * 0.4, -0.9), (slim * 0.4, -0.9), (0.3, 0.06), (-0.3, 0.06)]), shade,
-            "light")  # fmt: skip
+    p.patch(
+        polygon([(-slim * 0.4, -0.9), (slim * 0.4, -0.9), (0.3, 0.06), (-0.3, 0.06)]),
+        shade,
+        "light",
+    )
 
 
 def hat(p: Pen, rng: Random) -> None:
@@ -164,22 +283,64 @@ def hat(p: Pen, rng: Random) -> None:
     match rng.choice(("top", "straw", "pointed")):
         case "top":
             p.fill(ellipse(0, 0.62, 1.0, 0.2))
-            p.fill(curve([(-0.6, -0.8), (0, -0.74), (0.6, -0.8), (0.5, -0.1), (0.54, 0.6),
-                          (0, 0.7), (-0.54, 0.6), (-0.5, -0.1)]))  # fmt: skip
+            p.fill(
+                curve(
+                    [
+                        (-0.6, -0.8),
+                        (0, -0.74),
+                        (0.6, -0.8),
+                        (0.5, -0.1),
+                        (0.54, 0.6),
+                        (0, 0.7),
+                        (-0.54, 0.6),
+                        (-0.5, -0.1),
+                    ]
+                )
+            )
             p.fill(ellipse(0, -0.79, 0.6, 0.1), "dark")
             p.fill(polygon([(-0.52, 0.26), (0.52, 0.26), (0.54, 0.52), (-0.54, 0.52)]), "pale")
         case "straw":
             p.fill(ellipse(0, 0.5, 1.05, 0.26))
-            p.fill(curve([(-0.56, 0.42), (-0.46, -0.24), (0, -0.42), (0.46, -0.24), (0.56, 0.42),
-                          (0, 0.54)]))  # fmt: skip
-            p.fill(curve([(-0.57, 0.4), (-0.53, 0.12), (0, 0.22), (0.53, 0.12), (0.57, 0.4),
-                          (0, 0.52)]), "pale")  # fmt: skip
+            p.fill(
+                curve(
+                    [
+                        (-0.56, 0.42),
+                        (-0.46, -0.24),
+                        (0, -0.42),
+                        (0.46, -0.24),
+                        (0.56, 0.42),
+                        (0, 0.54),
+                    ]
+                )
+            )
+            p.fill(
+                curve(
+                    [(-0.57, 0.4), (-0.53, 0.12), (0, 0.22), (0.53, 0.12), (0.57, 0.4), (0, 0.52)]
+                ),
+                "pale",
+            )
         case _:
             p.fill(ellipse(0, 0.62, 1.02, 0.2))
-            p.fill(curve([(-0.55, 0.6), (-0.3, -0.1), (-0.16, -0.7), (0.3, -0.95), (0.14, -0.5),
-                          (0.32, 0.0), (0.55, 0.6), (0, 0.72)]))  # fmt: skip
-            p.fill(curve([(-0.56, 0.58), (-0.46, 0.3), (0, 0.42), (0.46, 0.3), (0.56, 0.58),
-                          (0, 0.7)]), "dark")  # fmt: skip
+            p.fill(
+                curve(
+                    [
+                        (-0.55, 0.6),
+                        (-0.3, -0.1),
+                        (-0.16, -0.7),
+                        (0.3, -0.95),
+                        (0.14, -0.5),
+                        (0.32, 0.0),
+                        (0.55, 0.6),
+                        (0, 0.72),
+                    ]
+                )
+            )
+            p.fill(
+                curve(
+                    [(-0.56, 0.58), (-0.46, 0.3), (0, 0.42), (0.46, 0.3), (0.56, 0.58), (0, 0.7)]
+                ),
+                "dark",
+            )
             p.fill(rect(-0.13, 0.4, 0.13, 0.64, 0.03), "sun")
 
 
@@ -202,8 +363,12 @@ def robot(p: Pen, rng: Random) -> None:
             for x in (-0.14, 0.14):
                 p.fill(ellipse(x, 0.37, 0.1), "glass")
         case "heart":
-            p.fill(curve([(0, 0.48), (-0.14, 0.34), (-0.07, 0.25), (0, 0.31), (0.07, 0.25),
-                          (0.14, 0.34)]), "rose")  # fmt: skip
+            p.fill(
+                curve(
+                    [(0, 0.48), (-0.14, 0.34), (-0.07, 0.25), (0, 0.31), (0.07, 0.25), (0.14, 0.34)]
+                ),
+                "rose",
+            )
         case _:
             p.fill(ellipse(0, 0.37, 0.13), "lamp", glows=True)
     head = rng.choice((0.1, 0.28))
@@ -227,15 +392,18 @@ def snowman(p: Pen, rng: Random) -> None:
     for y in (0.3, 0.52):
         p.fill(ellipse(0, y, 0.06), "ink", lined=False)
     side = rng.choice((-1, 1))
-    p.fill(curve([(side * 0.12, 0.06), (side * 0.34, 0.06), (side * 0.38, 0.6), (side * 0.16, 0.62)]))
+    p.fill(
+        curve([(side * 0.12, 0.06), (side * 0.34, 0.06), (side * 0.38, 0.6), (side * 0.16, 0.62)])
+    )
     p.fill(limb([(-0.36, 0.0), (0, 0.08), (0.36, 0.0)], 0.2, 0.2))
     if rng.random() < 0.6:
         p.fill(rect(-0.3, -1.06, 0.3, -0.6, 0.04))
         p.fill(rect(-0.3, -0.76, 0.3, -0.66), "pale", lined=False)
         p.fill(rect(-0.5, -0.66, 0.5, -0.55, 0.05))
     else:
-        p.fill(curve([(-0.4, -0.5), (-0.3, -0.85), (0, -0.98), (0.3, -0.85), (0.4, -0.5),
-                      (0, -0.56)]))  # fmt: skip
+        p.fill(
+            curve([(-0.4, -0.5), (-0.3, -0.85), (0, -0.98), (0.3, -0.85), (0.4, -0.5), (0, -0.56)])
+        )
         p.fill(ellipse(0, -1.0, 0.12), "pale")
     for u in (-1, 1):
         p.fill(ellipse(u * 0.15, -0.36, 0.055), "ink", lined=False)
@@ -250,8 +418,12 @@ def ghost(p: Pen, rng: Random) -> None:
         x = 0.72 - i * 1.44 / (2 * waves)
         hem.append((x + sway, 0.95 if i % 2 == 0 else 0.72))
     whole = curve([(0, -0.98), (0.5, -0.72), (0.66, -0.1), *hem, (-0.66, -0.1), (-0.5, -0.72)])
-    arms = union(*(limb([(s * 0.5, 0.05), (s * 0.88, rng.uniform(-0.25, 0.25))], 0.28, 0.16)
-                   for s in (-1, 1)))  # fmt: skip
+    arms = union(
+        *(
+            limb([(s * 0.5, 0.05), (s * 0.88, rng.uniform(-0.25, 0.25))], 0.28, 0.16)
+            for s in (-1, 1)
+        )
+    )
     p.fill(union(whole, arms))
     for side in (-1, 1):
         p.fill(ellipse(side * 0.22, -0.4, 0.1, 0.16), "ink", lined=False)
@@ -323,8 +495,17 @@ def sun(p: Pen, rng: Random) -> None:
     for i, (x, y) in enumerate(ring(count, turn=turn)):
         far = 1.0 if i % 2 else short
         half = 1.1 / count
-        p.fill(polygon([(0.62 * x - half * y, 0.62 * y + half * x), (far * x, far * y),
-                        (0.62 * x + half * y, 0.62 * y - half * x)], radius=0.03), "dark")  # fmt: skip
+        p.fill(
+            polygon(
+                [
+                    (0.62 * x - half * y, 0.62 * y + half * x),
+                    (far * x, far * y),
+                    (0.62 * x + half * y, 0.62 * y - half * x),
+                ],
+                radius=0.03,
+            ),
+            "dark",
+        )
     disc = p.fill(ellipse(0, 0, 0.58), glows=True)
     p.patch(ellipse(-0.18, -0.2, 0.3, 0.24, -30), disc, "light")
     if rng.random() < 0.5:
@@ -335,8 +516,13 @@ def sun(p: Pen, rng: Random) -> None:
 
 def cloud(p: Pen, rng: Random) -> None:
     """A cloud."""
-    bumps = [(-0.6, 0.2, 0.34), (-0.2, -0.1, rng.uniform(0.38, 0.48)), (0.25, -0.02,
-             rng.uniform(0.34, 0.44)), (0.62, 0.22, 0.32), (0.0, 0.3, 0.3)]  # fmt: skip
+    bumps = [
+        (-0.6, 0.2, 0.34),
+        (-0.2, -0.1, rng.uniform(0.38, 0.48)),
+        (0.25, -0.02, rng.uniform(0.34, 0.44)),
+        (0.62, 0.22, 0.32),
+        (0.0, 0.3, 0.3),
+    ]
     whole = union(rect(-0.85, 0.12, 0.88, 0.54, 0.2), *(ellipse(*bump) for bump in bumps))
     p.fill(whole)
     p.patch(ellipse(-0.2, -0.15, 0.34, 0.26), whole, "light")
@@ -348,7 +534,20 @@ def cloud(p: Pen, rng: Random) -> None:
 
 
 ALL = (
-    apple, pear, cake, icecream, cup, umbrella, lamp, hat, robot, snowman, ghost, star, heart,
-    moon, sun, cloud,
-)  # fmt: skip
-
+    apple,
+    pear,
+    cake,
+    icecream,
+    cup,
+    umbrella,
+    lamp,
+    hat,
+    robot,
+    snowman,
+    ghost,
+    star,
+    heart,
+    moon,
+    sun,
+    cloud,
+)

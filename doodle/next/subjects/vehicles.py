@@ -1,12 +1,13 @@
 """Vehicles, heading left."""
 
+# fmt: off - rows of points, not a point a line
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import skia
 
-from doodle.next.pen import Pen, curve, ellipse, limb, moved, polygon, rect, ring, union
+from doodle.next.pen import Pen, curve, ellipse, limb, polygon, rect, ring, union
 
 if TYPE_CHECKING:
     from random import Random
@@ -25,8 +26,10 @@ def car(p: Pen, rng: Random) -> None:
         for x in (-0.6, 0.6):
             p.fill(rect(x - 0.16, 0.5, x + 0.16, 0.98, 0.08), "ink")
         p.fill(polygon([(-0.74, 0.1), (-0.5, -0.62), (0.5, -0.62), (0.74, 0.1)], radius=0.16))
-        p.fill(polygon([(-0.58, 0.02), (-0.42, -0.48), (0.42, -0.48), (0.58, 0.02)], radius=0.1),
-               "glass")  # fmt: skip
+        p.fill(
+            polygon([(-0.58, 0.02), (-0.42, -0.48), (0.42, -0.48), (0.58, 0.02)], radius=0.1),
+            "glass",
+        )
         p.fill(rect(-0.86, 0.0, 0.86, 0.74, 0.2))
         p.fill(rect(-0.36, 0.3, 0.36, 0.5, 0.06), "steel")
         p.fill(rect(-0.9, 0.6, 0.9, 0.8, 0.08), "light")
@@ -36,9 +39,20 @@ def car(p: Pen, rng: Random) -> None:
     low, radius = 0.62, rng.uniform(0.24, 0.3)
     if kind == "round":
         top = curve([(-0.62, 0.1), (-0.45, -0.4), (0, -0.58), (0.45, -0.42), (0.7, 0.1)])
-        glass = [(-0.42, -0.02, -0.3, 0.04), (0.08, -0.02, 0.42, 0.04)]
-        whole = union(top, curve([(-1.0, low), (-1.0, 0.24), (-0.6, 0.02), (0.6, 0.02), (1.0, 0.2),
-                                  (1.0, low), (0, low + 0.08)]))  # fmt: skip
+        whole = union(
+            top,
+            curve(
+                [
+                    (-1.0, low),
+                    (-1.0, 0.24),
+                    (-0.6, 0.02),
+                    (0.6, 0.02),
+                    (1.0, 0.2),
+                    (1.0, low),
+                    (0, low + 0.08),
+                ]
+            ),
+        )
     elif kind == "saloon":
         top = polygon([(-0.5, 0.1), (-0.3, -0.42), (0.38, -0.42), (0.68, 0.1)], radius=0.14)
         whole = union(top, rect(-1.05, 0.04, 1.05, low + 0.04, 0.2))
@@ -47,11 +61,17 @@ def car(p: Pen, rng: Random) -> None:
         whole = union(top, rect(-1.05, 0.08, 1.05, low + 0.04, 0.12))
     p.fill(whole)
     right = 0.02 if kind == "pickup" else 0.44
-    p.fill(polygon([(-0.38, 0.04), (-0.26, -0.3), (-0.02, -0.32), (-0.02, 0.04)], radius=0.05),
-           "glass")  # fmt: skip
+    p.fill(
+        polygon([(-0.38, 0.04), (-0.26, -0.3), (-0.02, -0.32), (-0.02, 0.04)], radius=0.05), "glass"
+    )
     if kind != "pickup":
-        p.fill(polygon([(0.07, 0.04), (0.07, -0.32), (right - 0.12, -0.3), (right + 0.06, 0.04)],
-                       radius=0.05), "glass")  # fmt: skip
+        p.fill(
+            polygon(
+                [(0.07, 0.04), (0.07, -0.32), (right - 0.12, -0.3), (right + 0.06, 0.04)],
+                radius=0.05,
+            ),
+            "glass",
+        )
     p.patch(rect(-1.2, low - 0.12, 1.2, low + 0.2), whole, "dark")
     p.line([(0.12, 0.22), (0.24, 0.22)], "dark", 0.04)
     p.fill(ellipse(-0.94, 0.28, 0.08, 0.1), "lamp", glows=True)
@@ -127,15 +147,32 @@ def rocket(p: Pen, rng: Random) -> None:
     pen = Pen(body=p.body)
     if flies:
         long = rng.uniform(0.95, 1.2)
-        pen.fill(curve([(-0.2, 0.6), (0.2, 0.6), (0.14, 0.85), (0, long), (-0.14, 0.85)]), "flame",
-                 glows=True)  # fmt: skip
+        pen.fill(
+            curve([(-0.2, 0.6), (0.2, 0.6), (0.14, 0.85), (0, long), (-0.14, 0.85)]),
+            "flame",
+            glows=True,
+        )
         pen.fill(curve([(-0.1, 0.62), (0.1, 0.62), (0, 0.88)]), "sun", lined=False, glows=True)
     for side in (-1, 1):
-        pen.fill(curve([(side * 0.26, 0.0), (side * 0.66, 0.5), (side * 0.68, 0.86),
-                        (side * 0.24, 0.62)]), "dark")  # fmt: skip
+        pen.fill(
+            curve(
+                [(side * 0.26, 0.0), (side * 0.66, 0.5), (side * 0.68, 0.86), (side * 0.24, 0.62)]
+            ),
+            "dark",
+        )
     slim = rng.uniform(0.32, 0.42)
-    whole = curve([(0, -1.05), (slim * 0.75, -0.6), (slim, 0.0), (slim * 0.7, 0.66), (0, 0.7),
-                   (-slim * 0.7, 0.66), (-slim, 0.0), (-slim * 0.75, -0.6)])  # fmt: skip
+    whole = curve(
+        [
+            (0, -1.05),
+            (slim * 0.75, -0.6),
+            (slim, 0.0),
+            (slim * 0.7, 0.66),
+            (0, 0.7),
+            (-slim * 0.7, 0.66),
+            (-slim, 0.0),
+            (-slim * 0.75, -0.6),
+        ]
+    )
     pen.fill(whole)
     pen.patch(rect(-1, -1.2, 1, -0.62), whole, "dark")
     pen.patch(rect(-1, 0.38, 1, 0.48), whole, "pale")
@@ -153,22 +190,36 @@ def balloon(p: Pen, rng: Random) -> None:
     wide = rng.uniform(0.66, 0.8)
     for x in (-0.34, -0.12, 0.12, 0.34):
         p.line([(x, 0.25), (x * 0.45, 0.74)], "bark", 0.03, smooth=False)
-    whole = curve([(0, -1.02), (wide * 0.75, -0.82), (wide, -0.3), (wide * 0.6, 0.2), (0.2, 0.44),
-                   (-0.2, 0.44), (-wide * 0.6, 0.2), (-wide, -0.3), (-wide * 0.75, -0.82)])  # fmt: skip
+    whole = curve(
+        [
+            (0, -1.02),
+            (wide * 0.75, -0.82),
+            (wide, -0.3),
+            (wide * 0.6, 0.2),
+            (0.2, 0.44),
+            (-0.2, 0.44),
+            (-wide * 0.6, 0.2),
+            (-wide, -0.3),
+            (-wide * 0.75, -0.82),
+        ]
+    )
     p.fill(whole)
     match rng.choice(("stripes", "stripes", "band", "stars")):
         case "stripes":
             p.patch(ellipse(0, -0.3, wide * 0.24, 0.8), whole, "pale")
             for side in (-1, 1):
-                p.patch(ellipse(side * wide * 0.72, -0.28, wide * 0.16, 0.62, side * -6), whole,
-                        "pale")  # fmt: skip
+                p.patch(
+                    ellipse(side * wide * 0.72, -0.28, wide * 0.16, 0.62, side * -6), whole, "pale"
+                )
         case "band":
             p.patch(rect(-1, -0.45, 1, -0.12), whole, "pale")
             p.patch(rect(-1, -0.36, 1, -0.21), whole, "dark")
         case _:
             for x, y in ((-0.36, -0.5), (0.05, -0.7), (0.36, -0.35), (-0.1, -0.2), (0.2, 0.05)):
-                star = [(x + u * r, y + v * r)
-                        for (u, v), r in zip(ring(10), (0.13, 0.055) * 5, strict=True)]  # fmt: skip
+                star = [
+                    (x + u * r, y + v * r)
+                    for (u, v), r in zip(ring(10), (0.13, 0.055) * 5, strict=True)
+                ]
                 p.patch(polygon(star), whole, "pale")
     p.fill(rect(-0.17, 0.7, 0.17, 1.0, 0.05), "wood")
     p.fill(rect(-0.2, 0.68, 0.2, 0.77, 0.03), "bark")
@@ -178,24 +229,48 @@ def plane(p: Pen, rng: Random) -> None:
     """An aeroplane: an airliner, or an old one with a propeller."""
     pen = Pen(body=p.body)
     if rng.random() < 0.55:
-        pen.fill(polygon([(0.0, -0.05), (0.5, -0.58), (0.66, -0.55), (0.36, -0.02)], radius=0.04),
-                 "dark")  # fmt: skip
-        whole = curve([(-1.05, 0.1), (-0.8, -0.1), (-0.3, -0.16), (0.5, -0.14), (0.98, -0.06),
-                       (1.02, 0.04), (0.5, 0.2), (-0.5, 0.26), (-0.95, 0.22)])  # fmt: skip
+        pen.fill(
+            polygon([(0.0, -0.05), (0.5, -0.58), (0.66, -0.55), (0.36, -0.02)], radius=0.04), "dark"
+        )
+        whole = curve(
+            [
+                (-1.05, 0.1),
+                (-0.8, -0.1),
+                (-0.3, -0.16),
+                (0.5, -0.14),
+                (0.98, -0.06),
+                (1.02, 0.04),
+                (0.5, 0.2),
+                (-0.5, 0.26),
+                (-0.95, 0.22),
+            ]
+        )
         pen.fill(polygon([(0.66, -0.06), (0.86, -0.5), (1.08, -0.5), (0.98, 0.0)], radius=0.04))
         pen.fill(whole)
         pen.patch(rect(-1.2, 0.1, 1.2, 0.4), whole, "pale")
         for i in range(7):
             pen.fill(ellipse(-0.55 + i * 0.18, -0.02, 0.045, 0.055), "glass", lined=False)
         pen.fill(curve([(-0.96, 0.02), (-0.82, -0.06), (-0.74, 0.02)]), "glass")
-        pen.fill(polygon([(-0.25, 0.12), (0.12, 0.12), (0.6, 0.56), (0.42, 0.6)], radius=0.05),
-                 "dark")  # fmt: skip
+        pen.fill(
+            polygon([(-0.25, 0.12), (0.12, 0.12), (0.6, 0.56), (0.42, 0.6)], radius=0.05), "dark"
+        )
         pen.fill(limb([(-0.02, 0.36), (0.18, 0.37)], 0.14, 0.1), "steel")
     else:
-        pen.fill(polygon([(0.62, -0.1), (0.78, -0.48), (1.02, -0.48), (0.98, 0.02)], radius=0.05),
-                 "dark")  # fmt: skip
-        whole = curve([(-0.86, 0.0), (-0.6, -0.24), (-0.1, -0.26), (0.9, -0.1), (1.0, 0.04),
-                       (0.3, 0.26), (-0.5, 0.3), (-0.84, 0.2)])  # fmt: skip
+        pen.fill(
+            polygon([(0.62, -0.1), (0.78, -0.48), (1.02, -0.48), (0.98, 0.02)], radius=0.05), "dark"
+        )
+        whole = curve(
+            [
+                (-0.86, 0.0),
+                (-0.6, -0.24),
+                (-0.1, -0.26),
+                (0.9, -0.1),
+                (1.0, 0.04),
+                (0.3, 0.26),
+                (-0.5, 0.3),
+                (-0.84, 0.2),
+            ]
+        )
         pen.fill(whole)
         pen.fill(curve([(-0.24, -0.22), (-0.08, -0.44), (0.2, -0.4), (0.26, -0.2)]), "glass")
         for y in (-0.52, 0.2):
@@ -233,8 +308,10 @@ def bicycle(p: Pen, rng: Random) -> None:
     p.fill(ellipse(*crank, 0.13), "steel")
     p.line([(crank[0] - 0.1, crank[1] - 0.14), (crank[0] + 0.1, crank[1] + 0.14)], "ink", 0.05)
     if rng.random() < 0.5:
-        p.fill(polygon([(-1.02, -0.52), (-0.56, -0.52), (-0.62, -0.16), (-0.96, -0.16)],
-                       radius=0.04), "wood")  # fmt: skip
+        p.fill(
+            polygon([(-1.02, -0.52), (-0.56, -0.52), (-0.62, -0.16), (-0.96, -0.16)], radius=0.04),
+            "wood",
+        )
 
 
 def _tyre(p: Pen, x: float, y: float, radius: float):  # noqa: ANN202 - a shape of the pen
