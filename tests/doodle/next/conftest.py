@@ -2,7 +2,7 @@ import pytest
 
 pytest.importorskip("skia", reason="the scenes need skia and libGL", exc_type=ImportError)
 
-from doodle.next import recipe as recipes  # noqa: E402 - only where there is skia
+from doodle.next import recipe as recipes
 
 TINY = """
 name = "tiny"
