@@ -182,3 +182,5 @@ def _show_attachments(message: dict[str, Any]) -> None:
                 attachment = by_name.get(link.removeprefix("attachment://"))
                 if attachment is not None:
                     holder[key] = attachment["url"]
+                    if key == "url" and "width" in attachment:
+                        holder.update(width=attachment["width"], height=attachment["height"])

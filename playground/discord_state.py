@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from simcord.backend import Backend, permissions
-from simcord.backend.models import Guild, Interaction, Message, Overwrite, User
-from simcord.enums import OverwriteType
+from simcord.backend.models import Channel, Guild, Interaction, Message, Overwrite, User
+from simcord.enums import ChannelType, OverwriteType
 
 from playground.cdn import SignedCdn
 from playground.simcord_bridge import Clock
@@ -20,6 +20,7 @@ from playground.simcord_bridge import Clock
 BOT_ID = 1_100_000_000_000_000_001
 GUILD_ID = 1_100_000_000_000_000_100
 GENERAL_ID = 1_100_000_000_000_000_101
+FORUM_ID = 1_100_000_000_000_000_102
 
 MEBIBYTE = 1024 * 1024
 
@@ -43,7 +44,7 @@ MEMBERS = (
 PEOPLE = (ADMIN, *MEMBERS)
 
 ChangeKind = Literal[
-    "create", "update", "delete", "reaction", "answered", "typing", "commands", "bot"
+    "create", "update", "delete", "reaction", "answered", "typing", "commands", "channels", "bot"
 ]
 
 
@@ -111,6 +112,14 @@ class DiscordState(Backend):
             guild.id, "general", announce=False, topic="Type / to make a picture."
         )
         self._move_channel(channel.id, self.reserve_id(GENERAL_ID))
+        forum = self.create_channel(
+            guild.id,
+            "forum",
+            type=ChannelType.FORUM,
+            announce=False,
+            topic="Each post is a thread.",
+        )
+        self._move_channel(forum.id, self.reserve_id(FORUM_ID))
         return guild
 
     def _move_channel(self, old: int, new: int) -> None:
@@ -141,6 +150,23 @@ class DiscordState(Backend):
                 return person
         names = ", ".join(person.name for person in self.people.values())
         raise ValueError(f"There is no member {who!r} here; there are {names}.")
+
+    # ------------------------------------------------------------------ threads
+
+    def threads(self, parent_id: int) -> list[Channel]:
+        """A channel's threads, or a forum's posts, oldest first."""
+        found = [self.channels[i] for i in self.guild.thread_ids if i in self.channels]
+        return sorted((one for one in found if one.parent_id == parent_id), key=lambda one: one.id)
+
+    def announce_thread_create(self, thread: Channel) -> None:
+        """As in simcord; watchers are told."""
+        super().announce_thread_create(thread)
+        self.notify(Change(kind="channels", channel_id=thread.id))
+
+    def delete_channel(self, channel_id: int) -> None:
+        """As in simcord; watchers are told."""
+        super().delete_channel(channel_id)
+        self.notify(Change(kind="channels", channel_id=channel_id))
 
     # ------------------------------------------------------------------ changes
 

@@ -63,7 +63,7 @@ class History:
         return self._folder / "messages.json"
 
     def _on_change(self, change: Change) -> None:
-        if change.message is not None:
+        if change.message is not None or change.kind == "channels":
             self._changed.set()
 
     async def _save_after_changes(self) -> None:
@@ -82,6 +82,11 @@ class History:
         self._save_files(kept)
         stored = {
             "direct": sorted(self._state.dm_channels.items()),
+            "threads": [
+                (thread.id, thread.parent_id, thread.name, thread.owner_id)
+                for number in self._state.guild.channel_ids
+                for thread in self._state.threads(number)
+            ],
             "messages": [_as_json(message) for message in kept],
         }
         text = json.dumps(stored).replace(self._state.cdn.base_url, _BASE)
@@ -109,6 +114,11 @@ class History:
         messages = [_from_json(item) for item in stored["messages"]]
         for user_id, channel_id in stored["direct"]:
             self._open_direct(int(user_id), int(channel_id))
+        for thread_id, parent_id, name, owner_id in stored.get("threads", []):
+            if parent_id in state.channels and thread_id not in state.channels:
+                state.create_thread(
+                    parent_id, name, owner_id, message_id=thread_id, broadcast=False
+                )
         for message in messages:
             store = state.messages.get(message.channel_id)
             if store is None or message.author_id not in state.users:

@@ -16,6 +16,7 @@ from simcord.components import walk_components
 from simcord.enums import (
     SELECT_TYPES,
     AppCommandType,
+    ChannelType,
     ComponentType,
     InteractionType,
     OptionType,
@@ -31,6 +32,7 @@ ANSWER_WITHIN_S = 3.0
 """How long Discord waits for an interaction's first response."""
 
 EMOJI_LENGTH = 64
+THREAD_NAME_LENGTH = 100
 TEXT_LENGTH = 4000
 """The most characters that a field of a form holds."""
 _LINK_STYLES = (5, 6)
@@ -63,9 +65,17 @@ class Member:
     # ------------------------------------------------------------------ what a person sees
 
     def channels(self) -> list[Channel]:
-        """The channels this person can open, direct messages with the bot last."""
-        channels = [self.state.channels[i] for i in self.state.guild.channel_ids]
-        direct = self.state.get_dm_channel(self.id)
+        """The channels this person sees, each with its threads, direct messages with the bot last.
+
+        A forum is among them, though only its posts can be opened.
+        """
+        state = self.state
+        channels = [
+            channel
+            for number in state.guild.channel_ids
+            for channel in (state.channels[number], *state.threads(number))
+        ]
+        direct = state.get_dm_channel(self.id)
         return [channel for channel in channels if self.sees(channel.id)] + [direct]
 
     def sees(self, channel_id: int) -> bool:
@@ -110,8 +120,11 @@ class Member:
         if len(text) > 2000:
             raise Refused(f"A message holds 2000 characters; this one has {len(text)}.")
         self._check_files(files)
+        if channel.type == ChannelType.FORUM:
+            raise Refused("A forum takes posts only: begin one.")
+        writing = "send_messages_in_threads" if channel.is_thread else "send_messages"
         with plain_refusals():
-            self.state.require_permissions(channel.guild_id, self.id, channel_id, "send_messages")
+            self.state.require_permissions(channel.guild_id, self.id, channel_id, writing)
             reference = None
             if reply_to is not None:
                 self._message(channel_id, reply_to)
@@ -122,6 +135,49 @@ class Member:
             return self.state.create_message(
                 channel_id, self.id, text, reference=reference, attachments=stored
             )
+
+    def start_thread(self, channel_id: int, message_id: int, name: str) -> Channel:
+        """Start a thread from a message; its id is the message's."""
+        message = self._message(channel_id, message_id)
+        channel = self._channel(channel_id)
+        if channel.guild_id is None or channel.is_thread or message.is_ephemeral:
+            raise Refused("No thread starts from that message.")
+        if message_id in self.state.channels:
+            raise Refused("That message has a thread.")
+        state = self.state
+        with plain_refusals():
+            state.require_permissions(
+                channel.guild_id, self.id, channel_id, "create_public_threads"
+            )
+            thread = state.create_thread(
+                channel_id, _thread_name(name), self.id, message_id=message_id, broadcast=False
+            )
+        state.announce_thread_create(thread)
+        return thread
+
+    def post(
+        self, forum_id: int, name: str, text: str, *, files: Sequence[Upload] = ()
+    ) -> tuple[Channel, Message]:
+        """Begin a post in a forum: a thread with its first message, both of one id."""
+        forum = self._channel(forum_id)
+        if forum.type != ChannelType.FORUM:
+            raise Refused("Posts are begun in a forum.")
+        if not text.strip() and not files:
+            raise Refused("A post needs a text or a file.")
+        self._check_files(files)
+        state = self.state
+        with plain_refusals():
+            state.require_permissions(forum.guild_id, self.id, forum_id, "send_messages")
+            first = state.prepare_message(forum_id, self.id, text)
+            thread = state.create_thread(
+                forum_id, _thread_name(name), self.id, message_id=first.id, broadcast=False
+            )
+            first.channel_id = thread.id
+            first.attachments = state.store_attachments(
+                thread.id, [(file.filename, file.data) for file in files]
+            )
+        state.announce_thread_create(thread)
+        return thread, state.commit_message(first)
 
     def delete(self, channel_id: int, message_id: int) -> None:
         """Delete one's own message, or dismiss an ephemeral answer."""
@@ -380,6 +436,12 @@ class Member:
             payload["message"] = dict(serializers.message_payload(state, source))
         state.emit("INTERACTION_CREATE", payload)
         return record
+
+
+def _thread_name(name: str) -> str:
+    if not 1 <= len(name.strip()) <= THREAD_NAME_LENGTH:
+        raise Refused(f"A thread's name has 1 to {THREAD_NAME_LENGTH} characters.")
+    return name.strip()
 
 
 def _command_data(root: dict[str, Any], options: list[dict[str, Any]]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from playground.refusal import Refused
 from playground.upload import Upload
 
 PAGE = Path(__file__).parent / "page"
-REACTIONS = ["✉️", "❌", "⭐"]
+REACTIONS = ["✉️", "❌", "⭐", "🔄", "1️⃣", "2️⃣", "3️⃣", "4️⃣"]
 """What members of Midjourney react with; offered where the bot hears of reactions."""
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 """What colours a terminal and moves its cursor."""
@@ -132,7 +132,12 @@ class PageApi:
     async def _send_messages(self, request: web.Request) -> web.StreamResponse:
         member = self._member(request.query["as"])
         channel_id = int(request.query["channel"])
-        shown = [self.view(member, message) for message in member.messages(channel_id)[-100:]]
+        opened = int(request.query.get("opened", "0"))
+        shown = [
+            self.view(member, message)
+            for message in member.messages(channel_id)[-100:]
+            if not message.is_ephemeral or message.id > opened
+        ]
         return _json(self._state, {"messages": shown})
 
     async def _send_events(self, request: web.Request) -> web.StreamResponse:
@@ -167,10 +172,15 @@ class PageApi:
     # ------------------------------------------------------------------ what a member sees
 
     def page_state(self, member: Member) -> dict[str, Any]:
-        """Everything but the messages that the page shows to one member."""
+        """Everything but the messages that the page shows to one member.
+
+        now: an id newer than every message; a page that was opened then shows no ephemeral message
+        that is older, as Discord's own forget those when they are loaded again.
+        """
         state = self._state
         return {
             "me": str(member.id),
+            "now": str(state.snowflake()),
             "locale": member.locale,
             "guild": {
                 "id": str(state.guild.id),
@@ -202,6 +212,8 @@ class PageApi:
                     "name": channel.name or state.bot_user.name,
                     "topic": channel.topic,
                     "direct": channel.type == ChannelType.DM,
+                    "forum": channel.type == ChannelType.FORUM,
+                    "parent": str(channel.parent_id) if channel.is_thread else None,
                     "commands": _localized(member, member.commands(channel.id)),
                     "menus": _localized(
                         member, member.commands(channel.id, AppCommandType.MESSAGE)
@@ -231,8 +243,9 @@ class PageApi:
                 raise Refused("This playground does not start the bot by itself.")
             await self.restart()
             return {}
-        if self._do_alone(member, act, files):
-            return {}
+        alone = self._do_alone(member, act, files)
+        if alone is not None:
+            return alone
         if not self.online:
             raise Refused(f"The bot is not connected. {self.bot_note}".strip())
         done = self._do_with_bot(member, act, files)
@@ -248,8 +261,8 @@ class PageApi:
 
     def _do_alone(
         self, member: Member, act: dict[str, Any], files: dict[str, list[Upload]]
-    ) -> bool:
-        """Do an act that needs no answer from the bot; False if it is not one of these."""
+    ) -> dict[str, Any] | None:
+        """Do an act that needs no answer from the bot; None if it is not one of these."""
         channel_id, message_id = _number(act, "channel"), _number(act, "message")
         match act["do"]:
             case "write":
@@ -259,6 +272,13 @@ class PageApi:
                     reply_to=_number(act, "reply_to") or None,
                     files=files.get("files", []),
                 )
+            case "thread":
+                thread = member.start_thread(channel_id, message_id, str(act["name"]))
+                return {"channel": str(thread.id)}
+            case "post":
+                name, text = str(act["name"]), str(act.get("text") or "")
+                thread, _ = member.post(channel_id, name, text, files=files.get("files", []))
+                return {"channel": str(thread.id)}
             case "delete":
                 member.delete(channel_id, message_id)
             case "react":
@@ -270,8 +290,8 @@ class PageApi:
                 member.set_server_locale(str(act["locale"]))
                 self._state.notify(Change(kind="commands"))
             case _:
-                return False
-        return True
+                return None
+        return {}
 
     def _do_with_bot(
         self, member: Member, act: dict[str, Any], files: dict[str, list[Upload]]
@@ -318,7 +338,7 @@ class PageApi:
                 queue.put_nowait(f"data: {text}")
 
     def _event(self, member: Member, change: Change) -> dict[str, Any] | None:
-        if change.kind in ("commands", "bot"):
+        if change.kind in ("commands", "channels", "bot"):
             return {"kind": "state", "state": self.page_state(member)}
         if not member.sees(change.channel_id):
             return None

@@ -31,6 +31,7 @@ from playground.bot_process import BotProcess
 from playground.discord_state import (
     ADMIN,
     BOT_ID,
+    FORUM_ID,
     GENERAL_ID,
     GUILD_ID,
     MEBIBYTE,
@@ -59,7 +60,7 @@ class BotEnded(Exception):
 class Testbed:
     """A running playground; an async context manager. No bot runs until `start_bot`.
 
-    Ids: `guild`, `general` (its channel), `bot_id`; people by `member(name)`: "ansel" owns
+    Ids: `guild`, `general` (its channel), `forum`, `bot_id`; people by `member(name)`: "ansel" owns
     the server, "dora", "gordon" and "daido" are ordinary members (locales en-US, en-GB, en-US, ja).
     """
 
@@ -67,6 +68,7 @@ class Testbed:
 
     guild = GUILD_ID
     general = GENERAL_ID
+    forum = FORUM_ID
     bot_id = BOT_ID
     admin_id = ADMIN.id
 

@@ -28,14 +28,21 @@ async function read(answer) {
 }
 
 // Receive one member's events. onLost is called when the connection breaks, onRenewed when it is back.
+// Returns {stop, opened}: opened is a promise that is kept once events come, or are known not to come yet.
 export function listen(member, onEvent, onLost, onRenewed) {
   const stream = new EventSource(`/page-api/events?${new URLSearchParams({ as: member })}`);
-  let opened = false;
-  stream.onopen = () => {
-    if (opened) onRenewed();
-    opened = true;
-  };
-  stream.onerror = onLost;
+  let before = false;
+  const opened = new Promise((resolve) => {
+    stream.onopen = () => {
+      if (before) onRenewed();
+      before = true;
+      resolve();
+    };
+    stream.onerror = () => {
+      onLost();
+      resolve();
+    };
+  });
   stream.onmessage = (event) => onEvent(JSON.parse(event.data));
-  return () => stream.close();
+  return { stop: () => stream.close(), opened };
 }

@@ -4,12 +4,12 @@ import { act, get, listen } from "./api.js";
 import { Composer } from "./composer.js";
 import { byId, h, toast } from "./dom.js";
 import { openForm, openPicture } from "./form.js";
-import { displayName, renderMessage } from "./message.js";
+import { displayName, EPHEMERAL, renderMessage } from "./message.js";
 
 const LOCALES = { "en-US": "English (US)", "en-GB": "English (UK)", ja: "日本語" };
 const EXAMPLES = ["a red cat in the snow", "an orange fox in a forest, pencil sketch", "a purple castle at sunset"];
 
-const page = { state: null, channel: null, unread: new Map(), stop: () => {}, wanted: 0 };
+const page = { opened: "", state: null, channel: null, unread: new Map(), stop: () => {}, wanted: 0, missed: null };
 const remembered = (key) => { try { return sessionStorage.getItem(key); } catch { return null; } };
 const remember = (key, value) => { try { sessionStorage.setItem(key, value); } catch { /* private windows */ } };
 
@@ -26,6 +26,8 @@ const actions = {
   people: () => page.state.people,
   roles: () => page.state.roles,
   channels: () => page.state.channels,
+  threadOf: (message) => page.state.channels.find((one) => one.parent !== null && one.id === message.id),
+  open: (channel) => openChannel(channel).catch((error) => toast(error.message)),
   press: (message, component, element) => interact({ do: "click", message: message.id, button: component.custom_id }, element),
   choose: (message, component, values, element) => interact({ do: "choose", message: message.id, menu: component.custom_id, values }, element),
   react: (message, emoji, on) => attempt({ do: "react", message: message.id, emoji, on }),
@@ -121,21 +123,62 @@ async function openChannel(id) {
   closeDrawer();
 }
 
+// What Discord's own client asks for itself: the name of a thread, and what a new post says.
+function askForThread(message) {
+  openForm({ title: "New thread", components: [text("name", "Name", { max_length: 100 })] }, actions, async ({ name }) => {
+    const { channel } = await act({ as: page.state.me, do: "thread", channel: page.channel, message: message.id, name });
+    await enter(channel);
+  }, "Create");
+}
+
+function askForPost(forum) {
+  const fields = [text("name", "Title", { max_length: 100 }), text("text", "Text", { style: 2, max_length: 2000, required: false }), { type: 18, label: "Files", component: { type: 19, custom_id: "files", required: false, max_values: 10 } }];
+  openForm({ title: `New post in ${forum.name}`, components: fields }, actions, async (values, files) => {
+    const { channel } = await act({ as: page.state.me, do: "post", channel: forum.id, ...values }, files);
+    await enter(channel);
+  }, "Post");
+}
+
+const text = (id, label, more) => ({ type: 18, label, component: { type: 4, custom_id: id, style: 1, required: true, ...more } });
+
+async function enter(channel) {
+  page.state = await get("/page-api/state", { as: page.state.me }); // the event that tells of it may come later
+  await openChannel(channel);
+}
+
 async function load() {
   drawFrame();
   const id = page.channel;
   const wanted = ++page.wanted;
-  const { messages } = await get("/page-api/messages", { as: page.state.me, channel: id });
+  page.missed = []; // what is told meanwhile, which the answer may not have
+  const asked = get("/page-api/messages", { as: page.state.me, channel: id, opened: page.opened });
+  const { messages } = await asked.catch((error) => {
+    if (wanted === page.wanted) page.missed = null;
+    throw error;
+  });
   if (wanted !== page.wanted) return;
+  const told = page.missed;
+  page.missed = null;
   log.replaceChildren(...messages.map((message) => renderMessage(message, actions)));
+  for (const item of log.children) showThread(item);
+  told.forEach(handleEvent);
   toNewest();
   showWelcome();
+}
+
+// The way to the thread that was started from a message.
+function showThread(item) {
+  const thread = actions.threadOf({ id: item.dataset.messageId });
+  if (!thread || item.querySelector(".thread-link")) return;
+  const link = h("button", { type: "button", className: "text-button thread-link", data: { testid: "thread-link", key: "thread" }, on: { click: () => actions.open(thread.id) } }, `↳ Thread: ${thread.name}`);
+  item.querySelector(".body").append(link);
 }
 
 function put(message) {
   const old = find(message.id);
   const key = old?.contains(document.activeElement) ? (document.activeElement.dataset.key ?? "") : null;
   const fresh = renderMessage(message, actions, old);
+  showThread(fresh);
   if (old) old.replaceWith(fresh);
   else {
     const after = [...log.children].findLast((item) => BigInt(item.dataset.messageId) < BigInt(message.id));
@@ -152,6 +195,7 @@ function handleEvent(event) {
   if (event.kind === "state") {
     page.state = event.state;
     drawFrame();
+    for (const item of log.children) showThread(item);
   } else if (event.kind === "typing") {
     showTyping(event);
   } else if (event.channel !== page.channel) {
@@ -159,6 +203,8 @@ function handleEvent(event) {
       page.unread.set(event.channel, (page.unread.get(event.channel) ?? 0) + 1);
       drawFrame();
     }
+  } else if (page.missed !== null) {
+    page.missed.push(event);
   } else if (event.kind === "delete") {
     const item = find(event.id);
     if (item?.contains(document.activeElement)) log.focus({ preventScroll: true });
@@ -197,7 +243,7 @@ function drawFrame() {
   const { state } = page;
   const channel = actions.channel() ?? state.channels[0];
   byId("guild").textContent = state.guild.name;
-  byId("title").textContent = channel.direct ? `@ ${channel.name}` : `# ${channel.name}`;
+  byId("title").textContent = `${signOf(channel)} ${channel.name}`;
   byId("topic").textContent = channel.topic ?? "";
   log.setAttribute("aria-label", `Messages in ${channel.name}`);
   const list = byId("channels");
@@ -232,6 +278,8 @@ function refill(menu, pairs, value) {
   menu.value = value;
 }
 
+const signOf = (channel) => (channel.direct ? "@" : channel.parent !== null ? "↳" : channel.forum ? "🗪" : "#");
+
 function channelItem(channel) {
   const unread = page.unread.get(channel.id);
   return h(
@@ -243,9 +291,11 @@ function channelItem(channel) {
         type: "button",
         "aria-current": channel.id === page.channel ? "page" : undefined,
         data: { testid: "channel", channel: channel.name },
-        on: { click: () => openChannel(channel.id).catch((error) => toast(error.message)) },
+        className: channel.parent !== null ? "thread" : "",
+        on: { click: () => (channel.forum ? askForPost(channel) : actions.open(channel.id)) },
       },
-      h("span", {}, channel.direct ? `@ ${channel.name} (direct)` : `# ${channel.name}`),
+      h("span", {}, `${signOf(channel)} ${channel.name}${channel.direct ? " (direct)" : ""}`),
+      channel.forum && h("span", { className: "new-post" }, "＋ post"),
       unread && h("span", { className: "unread", "aria-label": `${unread} new` }, String(unread)),
     ),
   );
@@ -255,9 +305,12 @@ async function becomeMember(member) {
   page.stop();
   remember("member", member);
   page.state = await get("/page-api/state", { as: member });
+  page.opened ||= page.state.now;
   page.unread.clear();
   const known = page.state.channels.some((one) => one.id === remembered("channel"));
-  page.stop = listen(member, handleEvent, showConnectionLost, () => reload(member).catch((error) => toast(error.message)));
+  const events = listen(member, handleEvent, showConnectionLost, () => reload(member).catch((error) => toast(error.message)));
+  page.stop = events.stop;
+  await events.opened; // what is posted from now on is told
   await openChannel(known ? remembered("channel") : page.state.channels[0].id);
 }
 
@@ -315,6 +368,7 @@ function openMenu(message, element, point = null) {
     emoji.length > 0 && h("div", { className: "emoji" }, emoji),
     entry("Reply", () => composer.setReply(message, displayName(message.author))),
     ...menus,
+    threadable(message) && entry("Create a thread", () => askForThread(message)),
     entry("Copy the id", () => navigator.clipboard?.writeText(message.id).catch(() => toast(message.id))),
     ...(own ? [entry("Delete", () => actions.dismiss(message))] : []),
   ].filter(Boolean));
@@ -325,6 +379,11 @@ function openMenu(message, element, point = null) {
   menu.style.left = `${Math.max(8, Math.min(point ? box.left : box.right - width, innerWidth - width - 8))}px`;
   menu.style.top = `${Math.max(8, Math.min(box.bottom + 4, innerHeight - height - 8))}px`;
   menu.querySelector("button").focus();
+}
+
+function threadable(message) {
+  const channel = actions.channel();
+  return !channel.direct && channel.parent === null && !(message.flags & EPHEMERAL) && !actions.threadOf(message);
 }
 
 function closeMenu() {

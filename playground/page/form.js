@@ -5,11 +5,11 @@ import { showChosen } from "./fields.js";
 import { markdown } from "./markdown.js";
 import { optionsOf } from "./message.js";
 
-// Show a modal. submit(values, files) sends it; if that fails, the form stays open.
-export function openForm(modal, actions, submit) {
+// Show a modal. submit(values, files) sends it; if that fails, the form stays open. label: of the button that sends it.
+export function openForm(modal, actions, submit, label = "Send") {
   const dialog = byId("modal");
   const fields = [];
-  const send = h("button", { type: "submit", className: "button red", data: { testid: "modal-submit" } }, "Send");
+  const send = h("button", { type: "submit", className: "button red", data: { testid: "modal-submit" } }, label);
   const refused = h("p", { className: "form-error", role: "alert", hidden: true, data: { testid: "modal-error" } });
   const form = h(
     "form",

@@ -3,7 +3,7 @@
 import { h, ownPicture, safeUrl } from "./dom.js";
 import { markdown } from "./markdown.js";
 
-const EPHEMERAL = 1 << 6;
+export const EPHEMERAL = 1 << 6;
 const LOADING = 1 << 7;
 const STYLES = { 1: "blue", 2: "grey", 3: "green", 4: "danger" };
 
@@ -200,7 +200,7 @@ function renderEmbed(embed, actions) {
     box.append(h("dl", { className: "fields" }, rows));
   }
   const image = ownPicture(embed.image?.url);
-  if (image) box.append(h("img", { className: "embed-image", src: image, alt: embed.image.description ?? "" }));
+  if (image) box.append(h("img", { className: "embed-image", src: image, alt: embed.image.description ?? "", width: embed.image.width, height: embed.image.height }));
   if (embed.footer?.text) box.append(h("p", { className: "embed-footer" }, embed.footer.text));
   return box;
 }

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
 import re
 import shutil
 import sys
 
+import discord
 import pytest
 import pytest_asyncio
 from PIL import Image
@@ -63,6 +66,17 @@ async def page(testbed, client, chromium):
     yield tab
     await context.close()
     assert problems == []
+
+
+LOADED = "() => [...document.images].every(image => image.complete && image.naturalWidth > 0)"
+
+
+def example_picture(client, side, name):
+    return sys.modules[type(client).__module__].picture(side, name)
+
+
+def load_buttons(client):
+    return sys.modules[type(client).__module__].buttons(7)
 
 
 async def fits(page):
@@ -363,7 +377,7 @@ async def test_a_right_click_and_a_long_press_open_the_menu_of_a_message(page, t
     await words.click(button="right")
     await expect(menu.get_by_role("menuitem", name="Look again (bot)")).to_be_visible()
     offered = [await item.inner_text() for item in await menu.locator(".emoji button").all()]
-    assert offered == ["✉️", "❌", "⭐"]
+    assert offered == ["✉️", "❌", "⭐", "🔄", "1️⃣", "2️⃣", "3️⃣", "4️⃣"]
     await page.keyboard.press("Escape")
     await expect(menu).to_be_hidden()
 
@@ -451,6 +465,113 @@ async def test_a_form_with_words_a_menu_and_a_file_is_filled_in_on_a_phone(
     await expect(page.get_by_test_id("content")).to_contain_text("Painted: a hat of straw ['left']")
     await expect(page.get_by_test_id("content")).to_contain_text(f"({picture.stat().st_size}, 8)")
     await expect(form).to_be_hidden()
+
+
+async def test_a_thread_is_started_from_a_message_and_a_post_in_the_forum(page, testbed, client):
+    from playwright.async_api import expect
+
+    testbed.member("gordon").write(testbed.general, "cats here")
+    await page.get_by_test_id("message-actions").click()
+    await page.get_by_role("menuitem", name="Create a thread").click()
+    form = page.get_by_role("dialog", name="New thread")
+    await form.get_by_label("Name").fill("red cats")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_test_id("channel-title")).to_have_text("↳ red cats")
+    await page.get_by_test_id("composer-input").fill("/imagine a red cat")
+    await page.keyboard.press("Enter")
+    await page.get_by_role("button", name="V4", exact=True).wait_for()
+    assert not await page.get_by_role("menuitem", name="Create a thread").count()
+
+    await page.get_by_role("button", name="Channels and members").click()
+    await page.get_by_role("button", name="general").click()
+    await page.get_by_test_id("thread-link").click()
+    await expect(page.get_by_test_id("channel-title")).to_have_text("↳ red cats")
+    await expect(page.get_by_role("button", name="V4", exact=True)).to_be_visible()
+
+    await page.get_by_role("button", name="Channels and members").click()
+    await page.get_by_role("button", name="forum").click()
+    form = page.get_by_role("dialog", name="New post in forum")
+    await form.get_by_label("Title").fill("blue cats")
+    await form.get_by_label("Text").fill("Look")
+    await form.get_by_role("button", name="Post").click()
+    await expect(page.get_by_test_id("channel-title")).to_have_text("↳ blue cats")
+    await expect(page.get_by_test_id("content")).to_have_text("Look")
+    assert await fits(page)
+
+
+async def test_an_ephemeral_answer_is_changed_dismissed_and_gone_when_the_page_is_loaded_again(
+    page, testbed, client
+):
+    from playwright.async_api import expect
+
+    dora = testbed.member("dora")
+    for _ in range(2):
+        asked = dora.slash(testbed.general, "info")
+        answer = await testbed.wait_for_answer(asked)
+    alone = page.get_by_test_id("only-you")
+    await expect(alone).to_have_count(2)
+    await alone.first.get_by_role("button", name="Dismiss").click()
+    await expect(alone).to_have_count(1)
+    token, app = asked.token, testbed.state.application_id
+    webhook = discord.Webhook.partial(app, token, session=client.http._HTTPClient__session)
+    await webhook.edit_message(answer.id, content="changed by its token")
+    await expect(page.get_by_test_id("content")).to_have_text("changed by its token")
+    await page.get_by_test_id("member-switch").select_option(label="Gordon", force=True)
+    await expect(alone).to_have_count(0)
+    await page.get_by_test_id("member-switch").select_option(label="Dora", force=True)
+    await expect(alone).to_have_count(1)
+    await page.reload()
+    await page.get_by_test_id("composer-input").wait_for()
+    dora.write(testbed.general, "later")
+    await expect(page.get_by_test_id("message")).to_have_count(1)
+    await expect(alone).to_have_count(0)
+
+
+async def test_buttons_do_not_move_when_pictures_come_or_a_message_above_goes(
+    page, testbed, client
+):
+    from playwright.async_api import expect
+
+    channel = client.get_partial_messageable(testbed.general, guild_id=testbed.guild)
+    developing = await channel.send("**a cat** (98%)", file=example_picture(client, 64, "a.png"))
+    await page.wait_for_function(LOADED)
+    held = asyncio.Event()
+
+    async def hold(route):
+        await held.wait()
+        await route.continue_()
+
+    await page.route("**/attachments/**", hold)
+    embed = discord.Embed(title="And one in an embed").set_image(url="attachment://c.png")
+    files = [example_picture(client, 64, "b.png"), example_picture(client, 128, "c.png")]
+    view = load_buttons(client)
+    await channel.send("**a cat**", files=files, embed=embed, view=view)
+    button = page.get_by_role("button", name="U1", exact=True)
+    await button.wait_for()
+    places = [await button.bounding_box()]
+    await developing.delete()
+    await expect(page.get_by_test_id("message")).to_have_count(1)
+    places.append(await button.bounding_box())
+    held.set()
+    await page.wait_for_function(LOADED)
+    places.append(await button.bounding_box())
+    tops = [place["y"] for place in places]
+    assert max(tops) - min(tops) < 1  # scrolling goes by whole pixels
+
+
+async def test_a_film_moves(page, testbed, client):
+    channel = client.get_partial_messageable(testbed.general, guild_id=testbed.guild)
+    frames = [Image.new("RGB", (64, 64), colour) for colour in ("red", "blue", "lime")]
+    data = io.BytesIO()
+    frames[0].save(data, "WEBP", save_all=True, append_images=frames[1:], duration=60, loop=0)
+    data.seek(0)
+    message = await channel.send("A film", file=discord.File(data, "film.webp"))
+    assert (message.attachments[0].width, message.attachments[0].height) == (64, 64)
+    shown = page.get_by_test_id("picture")
+    await page.wait_for_function(LOADED)
+    seen = set()
+    while len(seen) < 3:
+        seen.add(await shown.screenshot())
 
 
 async def test_long_links_are_shown_short_and_stay_whole(page, testbed, client):

@@ -142,6 +142,49 @@ async def test_reaction_reaches_the_bot_and_its_answer_comes_by_dm(testbed, clie
     assert testbed.member("gordon").messages(testbed.direct("dora")) == []
 
 
+async def test_a_reaction_to_a_message_that_the_bot_never_saw_reaches_it(testbed, bot_command):
+    dora = testbed.member("dora")
+    await testbed.start_bot(bot_command)
+    await testbed.wait_for_command("imagine")
+    dora.slash(testbed.general, "imagine", {"prompt": "a red cat"})
+    grid = await testbed.wait_for_message(is_grid)
+    await testbed.stop_bot()
+    await testbed.start_bot(bot_command)
+    dora.react(testbed.general, grid.id, "✉️")
+    dora.react(testbed.general, grid.id, "✉️", on=False)
+    await testbed.wait_for_message(channel=testbed.direct("dora"))
+    assert grid.reactions == []
+
+
+async def test_the_bot_draws_in_a_thread_and_in_a_post(testbed, client):
+    dora = testbed.member("dora")
+    first = dora.write(testbed.general, "cats")
+    thread = dora.start_thread(testbed.general, first.id, "red cats")
+    post, said = dora.post(testbed.forum, "blue cats", "here")
+    assert (thread.id, post.id) == (first.id, said.id)
+    for place in (thread, post):
+        assert "imagine" in [command["name"] for command in dora.commands(place.id)]
+        dora.slash(place.id, "imagine", {"prompt": "a cat"})
+        grid = await testbed.wait_for_message(is_grid, channel=place.id)
+        dora.click(place.id, grid.id, "U1")
+        await testbed.wait_for_message(lambda m: "Image #1" in m.content, channel=place.id)
+        dora.write(place.id, "a fine one")
+    names = [channel.name for channel in testbed.member("gordon").channels()]
+    assert names == ["general", "red cats", "forum", "blue cats", None]
+    for act, says in (
+        (lambda: dora.start_thread(testbed.general, first.id, "again"), "has a thread"),
+        (lambda: dora.start_thread(thread.id, grid.id, "deeper"), "gone|No thread starts"),
+        (lambda: dora.start_thread(testbed.general, first.id + 1, "x"), "gone"),
+        (lambda: dora.post(testbed.general, "x", "y"), "in a forum"),
+        (lambda: dora.post(testbed.forum, "x" * 101, "y"), "1 to 100 characters"),
+        (lambda: dora.post(testbed.forum, "x", " "), "needs a text or a file"),
+        (lambda: dora.write(testbed.forum, "x"), "posts only"),
+    ):
+        with pytest.raises(Refused, match=says):
+            act()
+    assert testbed.violations == []
+
+
 async def test_context_menu_carries_its_message(testbed, client):
     dora = testbed.member("dora")
     message = dora.write(testbed.general, "look")
