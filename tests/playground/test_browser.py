@@ -532,6 +532,7 @@ async def test_buttons_do_not_move_when_pictures_come_or_a_message_above_goes(
 ):
     from playwright.async_api import expect
 
+    await page.set_viewport_size({"width": 375, "height": 2000})
     channel = client.get_partial_messageable(testbed.general, guild_id=testbed.guild)
     developing = await channel.send("**a cat** (98%)", file=example_picture(client, 64, "a.png"))
     await page.wait_for_function(LOADED)
@@ -545,12 +546,13 @@ async def test_buttons_do_not_move_when_pictures_come_or_a_message_above_goes(
     embed = discord.Embed(title="And one in an embed").set_image(url="attachment://c.png")
     files = [example_picture(client, 64, "b.png"), example_picture(client, 128, "c.png")]
     view = load_buttons(client)
-    await channel.send("**a cat**", files=files, embed=embed, view=view)
+    await channel.send("**a cat**", view=view)
+    await channel.send("**a dog**", files=files, embed=embed)
     button = page.get_by_role("button", name="U1", exact=True)
-    await button.wait_for()
+    await expect(page.get_by_test_id("picture")).to_have_count(2)
     places = [await button.bounding_box()]
     await developing.delete()
-    await expect(page.get_by_test_id("message")).to_have_count(1)
+    await expect(page.get_by_test_id("message")).to_have_count(2)
     places.append(await button.bounding_box())
     held.set()
     await page.wait_for_function(LOADED)

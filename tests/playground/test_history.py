@@ -50,6 +50,22 @@ async def test_replies_files_and_mentions_survive(folder):
         assert view["referenced_message"]["id"] == str(written.id)
 
 
+async def test_threads_and_posts_survive_with_what_was_said_there(folder):
+    async with Testbed(history=folder) as first:
+        dora = first.member("dora")
+        written = dora.write(first.general, "cats")
+        thread = dora.start_thread(first.general, written.id, "red cats")
+        post, begun = dora.post(first.forum, "blue cats", "here")
+        said = dora.write(thread.id, "one")
+    async with Testbed(history=folder) as second:
+        dora = second.member("dora")
+        shown = [channel.name for channel in dora.channels()]
+        assert shown == ["general", "red cats", "forum", "blue cats", None]
+        assert [m.id for m in dora.messages(thread.id)] == [said.id]
+        assert [m.id for m in dora.messages(post.id)] == [begun.id]
+        dora.write(thread.id, "two")
+
+
 async def test_files_of_deleted_messages_are_removed(folder):
     file = Upload(filename="a.txt", data=b"abc")
     async with Testbed(history=folder) as first:
