@@ -39,6 +39,11 @@ class Accounts:
             account_id = await self.opened(connection, guild_id, user_id)
             return await ledger.balance(connection, account_id)
 
+    async def paid(self, job_id: str) -> int:
+        """What the job has cost so far."""
+        async with self._database.read() as connection:
+            return await ledger.paid(connection, job_id)
+
     async def grant(
         self, *, guild_id: int, user_id: int, amount: int, actor_id: int, by_owner: bool
     ) -> int:

@@ -196,6 +196,12 @@ async def _who_grants(connection: AsyncConnection, account_id: int) -> Sentence:
     return Sentence("Ask who manages this server for more: they grant them with /credits grant.")
 
 
+async def paid(connection: AsyncConnection, job_id: str) -> int:
+    """What the job has cost so far."""
+    settled = await connection.scalar(select(holds.c.settled).where(holds.c.job_id == job_id))
+    return int(settled or 0)
+
+
 async def _close(connection: AsyncConnection, job_id: str, state: str, settled: int) -> int:
     amount = await connection.scalar(
         update(holds)

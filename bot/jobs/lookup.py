@@ -158,6 +158,11 @@ class Lookup:
         found: dict[str, Any] = json.loads(row.resolved)
         return found
 
+    async def deleted(self, message_id: int) -> None:
+        """A message of ours is gone."""
+        async with self._database.write() as connection:
+            await records.forget_message(connection, message_id)
+
     async def showing(self, message: MessageRow) -> None:
         """Remember what a new message of ours shows."""
         async with self._database.write() as connection:

@@ -25,10 +25,10 @@ from bot.jobs.provenance import is_stealthy
 from bot.jobs.records import ImageRow, JobRow
 from bot.locale import translated
 from bot.pictures.framing import Direction
-from bot.preferences import LOW
+from bot.preferences import BUTTONS, LOW, OWNERS
 from bot.prompt.characters import plain
-from bot.ui import modals
-from bot.ui.language import to_member
+from bot.ui import details, modals
+from bot.ui.language import member_locale, to_member
 from bot.ui.modals import Filled, Form
 from bot.ui.refusals import answer
 from bot.ui.replies import before_reply, check_permissions
@@ -87,6 +87,8 @@ class Action:
     """Whether its button stands under a single picture."""
     menu: str = ""
     """Its name among the message menus (right click → Apps); empty: it is in none."""
+    private: bool = False
+    """Whether it shows nothing to others and orders nothing: a server never keeps it to owners."""
     remixes: bool = False
     """Whether it opens a form with the job's prompt first, for members in remix mode."""
     submit: Callable[[Press, Filled], Awaitable[None]] | None = None
@@ -213,6 +215,29 @@ async def _favourite(press: Press) -> None:
     await press.interaction.response.send_message(
         to_member(press.interaction, said), ephemeral=True
     )
+
+
+async def _dm_results(press: Press) -> None:
+    """Job id, seed and pictures by direct message."""
+    interaction, row = press.interaction, press.row
+    await before_reply(
+        interaction,
+        interaction.client.copies.by_dm(
+            row, interaction.user, number=press.number, language=member_locale(interaction)
+        ),
+        slow=True,
+        ephemeral=True,
+    )
+    said = to_member(interaction, Sentence("Sent to your direct messages."))
+    if interaction.response.is_done():
+        await interaction.edit_original_response(content=said)
+    else:
+        await interaction.response.send_message(said, ephemeral=True)
+
+
+async def _details(press: Press) -> None:
+    shown = await details.embed(press.interaction, press.row, press.number)
+    await press.interaction.response.send_message(embed=shown, ephemeral=True)
 
 
 async def _cancel(press: Press) -> None:
@@ -345,9 +370,24 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
                 emoji="❤️",
                 line=4,
                 of_one=True,
+                private=True,
                 handler=_favourite,
             ),
-            Action(name="favourite_all", code="fa", emoji="❤️", line=1, handler=_favourite),
+            Action(
+                name="favourite_all", code="fa", emoji="❤️", line=1, private=True, handler=_favourite
+            ),
+            Action(
+                name="dm_results",
+                menu=Sentence("DM Results"),
+                private=True,
+                handler=_dm_results,
+            ),
+            Action(
+                name="details",
+                menu=Sentence("Job details"),
+                private=True,
+                handler=_details,
+            ),
             Action(
                 name="cancel",
                 menu=Sentence("Cancel Job"),
@@ -367,12 +407,24 @@ async def act(
 ) -> None:
     """Do it, if this member may; a UserError says why not."""
     press = _press(interaction, action, row, number)
+    await _check_server(interaction, action, row)
     if action.remixes and await _is_remixing(interaction):
         form = press.form(Sentence("Remix"))
         form.add_prompt(row.prompt)
         await form.open()
         return
     await action.handler(press)
+
+
+async def _check_server(
+    interaction: discord.Interaction[Darkroom], action: Action, row: JobRow
+) -> None:
+    """NotAllowed where the server's managers keep buttons to whose picture it is."""
+    if action.private or interaction.user.id == row.user_id:
+        return
+    set_ = await interaction.client.preferences.of(interaction.guild_id or 0)
+    if set_.get(BUTTONS) == OWNERS:
+        raise NotAllowed("In this server only whose picture it is may use its buttons.")
 
 
 async def _is_remixing(interaction: discord.Interaction[Darkroom]) -> bool:
@@ -407,6 +459,7 @@ async def _submit(interaction: discord.Interaction[Darkroom], rest: str) -> None
     job_id, action, number = _read(rest)
     row = await interaction.client.lookup.job(job_id)
     press, filled = _press(interaction, action, row, number), modals.read(interaction)
+    await _check_server(interaction, action, row)
     if action.submit is not None:
         await action.submit(press, filled)
     elif action.remixes:

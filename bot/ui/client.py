@@ -40,13 +40,14 @@ from bot.ui.interactions import Interactions
 from bot.ui.language import Translator
 from bot.ui.outbox import Ended, Outbox
 from bot.ui.progress import Progress
+from bot.ui.reactions import Reactions
 from bot.ui.replies import PERMISSIONS
 from bot.ui.settings_panel import ModelMenu, SettingButton
 from engine import Sentence
 
 log = logging.getLogger(__name__)
 
-INTENTS = discord.Intents(guilds=True)
+INTENTS = discord.Intents(guilds=True, guild_reactions=True, dm_reactions=True)
 """None of them privileged."""
 
 
@@ -151,6 +152,7 @@ class Darkroom(discord.AutoShardedClient):
             now_ms=now_ms,
         )
         self.provenance = Provenance(database)
+        self.reactions = Reactions(client=self, now_ms=now_ms)
         self.favourites = Favourites(database=database, now_ms=now_ms)
         self.copies = Copies(
             client=self,
@@ -169,6 +171,7 @@ class Darkroom(discord.AutoShardedClient):
             now_ms=now_ms,
         )
         self.interactions = Interactions(
+            client=self,
             orders=self.orders,
             runner=self.runner,
             lookup=self.lookup,
@@ -255,6 +258,12 @@ class Darkroom(discord.AutoShardedClient):
                 log.info("guild %d was not told: %s", guild.id, error)
         log.warning("leaving guild %d, which is not in ALLOWED_GUILDS", guild.id)
         await guild.leave()
+
+    async def on_raw_reaction_add(self, payload: discord.RawReactionActionEvent) -> None:
+        await self.reactions.added(payload)
+
+    async def on_raw_reaction_remove(self, payload: discord.RawReactionActionEvent) -> None:
+        await self.reactions.removed(payload)
 
     async def on_interaction(self, interaction: discord.Interaction[Darkroom]) -> None:
         """Forms that were filled in; discord.py itself sees to commands and buttons."""

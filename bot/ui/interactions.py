@@ -53,6 +53,7 @@ class Interactions:
     def __init__(
         self,
         *,
+        client: discord.Client,
         orders: Orders,
         runner: Runner,
         lookup: Lookup,
@@ -60,6 +61,7 @@ class Interactions:
         batches: Batches,
         preferences: Preferences,
     ) -> None:
+        self._client = client
         self._orders = orders
         self._runner = runner
         self._lookup = lookup
@@ -118,6 +120,44 @@ class Interactions:
                 return
             text = prompts[0]
         await self.place(interaction, self._rerolled(row, text))
+
+    async def reroll_unasked(
+        self,
+        row: JobRow,
+        user: discord.User,
+        *,
+        guild_id: int,
+        channel_id: int,
+        language: str,
+        direct: bool,
+    ) -> None:
+        """As `reroll`, for a reaction: there is no interaction to reply to.
+
+        guild_id: whose account pays. language: of the member. direct: in direct messages.
+        """
+        order = Order(
+            guild_id=guild_id,
+            channel_id=channel_id,
+            user_id=user.id,
+            locale=language,
+            channel_locale=row.locale,
+            request=await self._rerolled(row, None),
+            hidden_channel=None if direct else partial(_direct, user),
+        )
+        accepted = await self._orders.accept(order)
+        ordered = accepted.row
+        content = with_notes(headline(ordered, status_of(None)), ordered.notes)
+        message: discord.Message | None = None
+        try:
+            place = self._client.get_partial_messageable(
+                ordered.channel_id, guild_id=ordered.guild_id or None
+            )
+            message = await attempt(
+                place.send(content, allowed_mentions=discord.AllowedMentions.none()),
+                f"the first message of job {ordered.id}",
+            )
+        finally:  # it is paid for: it is drawn whatever becomes of the message
+            self._runner.start(accepted, message_id=message.id if message else None)
 
     async def _rerolled(self, row: JobRow, text: str | None) -> Request:
         parent = await self._lookup.restored(row)
@@ -279,14 +319,14 @@ def order_of(interaction: discord.Interaction, request: Request) -> Order:
         locale=member_locale(interaction),
         channel_locale=channel_locale(interaction),
         request=request,
-        hidden_channel=None if interaction.guild_id is None else partial(_direct, interaction),
+        hidden_channel=None if interaction.guild_id is None else partial(_direct, interaction.user),
     )
 
 
-async def _direct(interaction: discord.Interaction) -> int:
+async def _direct(user: discord.User | discord.Member) -> int:
     """The id of the channel with the member's direct messages."""
     try:
-        return (await interaction.user.create_dm()).id
+        return (await user.create_dm()).id
     except discord.HTTPException:
         raise UserError(
             "What is hidden goes to your direct messages, and Discord lets me open none with you."

@@ -6,6 +6,8 @@ of commands and of their options stay English: prompts are pasted with them.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, cast
+
 import discord
 from discord import app_commands
 from discord.app_commands import TranslationContextLocation as Location
@@ -13,6 +15,9 @@ from discord.app_commands import TranslationContextTypes, locale_str
 
 from bot import locale
 from engine import Sentence
+
+if TYPE_CHECKING:
+    from bot.ui.client import Darkroom
 
 _SAME_EVERYWHERE = (
     Location.command_name,
@@ -27,9 +32,18 @@ def member_locale(interaction: discord.Interaction) -> str:
 
 
 def channel_locale(interaction: discord.Interaction) -> str:
-    """The server's locale; in direct messages the member's."""
+    """The server's locale, its managers' choice first; in direct messages the member's."""
+    chosen = _chosen(interaction)
+    if chosen:
+        return chosen
     server = interaction.guild_locale
     return locale.supported(server.value) if server else member_locale(interaction)
+
+
+def _chosen(interaction: discord.Interaction) -> str | None:
+    """What the server's managers chose, where Discord lets them choose nothing."""
+    client = cast("Darkroom", interaction.client)
+    return client.preferences.language(interaction.guild_id)
 
 
 def to_member(interaction: discord.Interaction, text: str) -> str:

@@ -42,21 +42,26 @@ def check_permissions(interaction: discord.Interaction) -> None:
     """Name what the bot lacks here, before anything is drawn."""
     if interaction.guild_id is None:
         return
-    thread = isinstance(interaction.channel, discord.Thread)
-    lacking = [
-        called
-        for name, called in NEEDED.items()
-        if name != ("send_messages" if thread else "send_messages_in_threads")
-        and not getattr(interaction.app_permissions, name)
-    ]
-    if lacking:
+    missing = lacking(interaction.app_permissions, interaction.channel)
+    if missing:
         raise MissingPermission(
             Sentence(
                 "Darkroom lacks a permission in this channel: {names}. Ask who manages this "
                 "server to allow it, or use another channel. Nothing was drawn or charged.",
-                names=Sentence.listed(lacking),
+                names=Sentence.listed(missing),
             )
         )
+
+
+def lacking(permissions: discord.Permissions, channel: object) -> list[Sentence]:
+    """What the bot's permissions in a channel or thread do not have, as Discord calls it."""
+    thread = isinstance(channel, discord.Thread)
+    return [
+        called
+        for name, called in NEEDED.items()
+        if name != ("send_messages" if thread else "send_messages_in_threads")
+        and not getattr(permissions, name)
+    ]
 
 
 def may_see(interaction: discord.Interaction, row: JobRow) -> bool:

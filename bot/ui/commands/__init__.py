@@ -14,6 +14,7 @@ from bot.ui.commands import (
     message_menus,
     model,
     prefer,
+    server,
     settings,
     shorten,
     show,
@@ -35,6 +36,7 @@ GROUPS = (
     settings,
     prefer,
     model,
+    server,
     help_,
 )
 
