@@ -13,6 +13,6 @@ def test_the_readmes_invite_link_asks_for_what_is_checked():
 
 
 def test_the_readme_names_each_permission():
-    said = README[README.index("The permissions in it:") :].split("The only intent")[0]
+    said = README[README.index("The permissions in it:") :].split("The intents are")[0]
     wanted = {name.replace("_", " ") for name in NEEDED}
     assert all(name in said.lower().replace("\n", " ") for name in wanted), wanted
