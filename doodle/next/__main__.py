@@ -186,16 +186,18 @@ def _train_denoiser(recipe: Recipe, run: Run) -> None:
 def _train_judge(recipe: Recipe, run: Run) -> None:
     from doodle.next import judge  # noqa: PLC0415
 
-    judge.train(recipe, run)
+    (run.folder / "preview").mkdir(parents=True, exist_ok=True)
+    judge.save(judge.train(recipe, run), run.folder / "preview" / "judge.safetensors")
 
 
 def _train_pair(recipe: Recipe, run: Run) -> None:
-    from doodle.next import pair, text_encoder  # noqa: PLC0415
+    from doodle.next import known_words, pair, text_encoder  # noqa: PLC0415
 
     words = text_encoder.tokenizer(recipe)
     text = text_encoder.train(recipe, run, words)
     trained = pair.train(recipe, run, tokenizer=words, text_encoder=text)
     pair.save(trained, words, run.folder / "preview" / "clip")
+    known_words.save(recipe.vocabulary, run.folder / "preview")
 
 
 STAGES: dict[str, Callable[[Recipe, Run], None]] = {

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 CROP_PX = 128
 CROPS_EACH = 2  # of a drawn scene
+FIRST_LOG_VARIANCE = -6.0  # of the latents
 WHOLE_ONE_IN = 3  # steps on whole pictures, as the norms depend on the size
 
 
@@ -27,7 +28,7 @@ def build(recipe: Recipe) -> AutoencoderKL:
     """Return an untrained autoencoder without attention: its cost grows with the area only."""
     part = recipe.autoencoder
     count = len(part.channels)
-    return AutoencoderKL(
+    model = AutoencoderKL(
         down_block_types=("DownEncoderBlock2D",) * count,
         up_block_types=("UpDecoderBlock2D",) * count,
         block_out_channels=part.channels,
@@ -37,6 +38,11 @@ def build(recipe: Recipe) -> AutoencoderKL:
         mid_block_add_attention=False,
         sample_size=SQUARE[0],
     )
+    # Untrained, the latents' noise would drown what they say, and learning would begin late.
+    with torch.no_grad():
+        model.quant_conv.weight[part.latents :] = 0
+        model.quant_conv.bias[part.latents :] = FIRST_LOG_VARIANCE
+    return model
 
 
 def train(

@@ -38,6 +38,8 @@ def test_every_stage_leaves_its_checkpoint_and_the_last_weights_are_a_pipeline(t
     for name in ("autoencoder_finished", "text_encoder", "decoder", "denoiser", "judge", "pair"):
         assert (trained / "tiny" / f"{name}.pt").is_file()
     assert (trained / "tiny" / "preview" / "model_index.json").is_file()
+    for name in ("judge.safetensors", "vocabulary.json", "clip/describe.json"):
+        assert (trained / "tiny" / "preview" / name).is_file()
     assert (trained / "tiny" / "preview" / "clip" / "preprocessor_config.json").is_file()
     assert list((trained / "tiny").glob("grids-*.png"))
 

@@ -1,0 +1,45 @@
+import re
+from random import Random
+
+import pytest
+
+from doodle.next import captions, recipe
+from doodle.next.captions import what_is_said
+from doodle.next.known_words import known_words, wording
+
+
+@pytest.mark.parametrize("name", ["cpu", "full"])
+@pytest.mark.parametrize("form", [captions.english, captions.tags, captions.clauses])
+def test_every_word_of_every_caption_is_known(name, form):
+    vocabulary = recipe.load(name).vocabulary
+    knows = known_words(vocabulary)["knows"]
+    words = {word for phrase in knows for word in re.findall(r"[\w'-]+", phrase)}
+    rng = Random(3)
+    for _ in range(2000):
+        scene = vocabulary.sample(rng)
+        said = form(scene, rng, what_is_said(scene, rng))
+        assert set(re.findall(r"[\w'-]+", said)) - {"a", "an", "2", "3"} <= words, said
+
+
+def test_it_names_what_is_drawn_in_both_languages_in_the_same_order():
+    draws = known_words(recipe.load("cpu").vocabulary)["draws"]
+    assert (draws["en"][0], draws["ja"][0]) == ("cat", "猫")
+    assert (draws["en"][-1], draws["ja"][-1]) == ("moon", "三日月")
+
+
+def test_what_a_recipe_leaves_out_is_not_known():
+    knows = set(known_words(recipe.load("cpu").vocabulary)["knows"])
+    assert "pear" not in knows
+    assert "turquoise" not in knows
+    assert {"pear", "turquoise"} <= set(known_words(recipe.load("full").vocabulary)["knows"])
+
+
+def test_the_pair_describes_with_the_plainest_words():
+    said = wording(recipe.load("cpu").vocabulary)
+    assert said["subjects"][0] == "cat"
+    assert (
+        said["sentence"].format(
+            a="a", colour="red", subject="cat", place=said["places"][0], style=said["styles"][1]
+        )
+        == "a red cat in a meadow, sketch"
+    )
