@@ -1,14 +1,19 @@
 """The one command: `darkroom bot | playground | engine | doodle …`, each as `python -m` runs it.
 
-It imports none of them, and all of them may import it.
+It imports none of them, and all of them may import it. It reads `.env` for them, too.
 """
 
 from __future__ import annotations
 
+import io
 import os
+import re
 import runpy
 import sys
 from pathlib import Path, PurePath
+
+from dotenv import dotenv_values, load_dotenv
+from dotenv.parser import Binding, parse_stream
 
 PROGRAMS = {
     "bot": "the Discord bot: connect and draw; check, sync, backup",
@@ -43,6 +48,53 @@ def typed(script: PurePath, folder: PurePath) -> str:
     return str(script.relative_to(folder).with_suffix(""))
 
 
+class BadEnvFile(ValueError):
+    """`.env` cannot be read; one sentence that names the file and never a value in it."""
+
+
+def env_values(file: Path) -> dict[str, str | None]:
+    """What stands in a file such as `.env`, by name; nothing where there is no file."""
+    return dotenv_values(stream=io.StringIO(_env_text(file)))
+
+
+def load_env(file: Path) -> None:
+    """Put what stands in the file into the environment, which comes first where both say it."""
+    load_dotenv(stream=io.StringIO(_env_text(file)))
+
+
+def _env_text(file: Path) -> str:
+    """The whole file, every line of which can be understood; "" where there is none."""
+    if not file.is_file():
+        return ""
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise BadEnvFile(f"{file} is not UTF-8; save it as UTF-8.") from None
+    except OSError as error:
+        raise BadEnvFile(f"{file} cannot be read: {error.strerror}.") from None
+    if "\0" in text:  # UTF-16 without its mark
+        raise BadEnvFile(f"{file} is not UTF-8; save it as UTF-8.")
+    for binding in parse_stream(io.StringIO(text)):
+        if not _is_understood(binding):
+            blank = re.match(r"\s*", binding.original.string)
+            assert blank is not None
+            line = binding.original.line + len(re.findall(r"\r\n|\n|\r", blank[0]))
+            raise BadEnvFile(
+                f"{file}, line {line}, is not understood; write it as NAME=value, and close every "
+                "quotation mark."
+            )
+    return text
+
+
+def _is_understood(binding: Binding) -> bool:
+    """Whether it is a comment or NAME=value; `NAME: value` would be a name without a value."""
+    if binding.error:
+        return False
+    if binding.key is None:
+        return True
+    return binding.value is not None and re.fullmatch(r"[\w.-]+", binding.key) is not None
+
+
 def main() -> int:
     """Run the program that the first argument names; the exit status where there is none."""
     names = sys.argv[1:2]
@@ -60,6 +112,8 @@ def main() -> int:
             raise
         print(_NEEDS_EXTRA.format(command=sys.argv[0]), file=sys.stderr)
         return 1
+    except KeyboardInterrupt:  # while it imports, before it can see to that itself
+        return 130
     return 0
 
 

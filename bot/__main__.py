@@ -29,7 +29,7 @@ from bot.jobs.housekeeping import Chore, Housekeeping
 from bot.prompt import brief, grammar
 from bot.settings import Settings
 from bot.storage.database import Database
-from bot.ui.client import Darkroom, use_api
+from bot.ui.client import Darkroom, default_model_warning, use_api
 
 log = logging.getLogger("bot")
 
@@ -53,6 +53,8 @@ def main(argv: list[str] | None = None) -> int:
     try:
         settings = settings_.load()
         _set_up_logging(settings)
+        for slip in settings_.slips_outside():
+            log.warning(slip)
         match arguments.action:
             case "check":
                 return asyncio.run(_check(settings))
@@ -67,6 +69,8 @@ def main(argv: list[str] | None = None) -> int:
     except (StartError, engine.EngineError) as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 
@@ -230,13 +234,16 @@ async def _check(settings: Settings) -> int:
 
 async def _look_at_catalogue(settings: Settings) -> str:
     models = engine.load_catalogue(settings.models)
-    installed = [spec.info.title for spec in models if spec.draws and spec.info.installed]
+    drawing = [spec.info for spec in models if spec.draws]
+    installed = [info.title for info in drawing if info.installed]
     if not installed:
         raise StartError(
             f"none of the {len(models)} models in {settings.models} is installed; get one with "
             f"{darkroom.command()} engine fetch NAME"
         )
-    return f"{len(models)} models in {settings.models}; installed: {', '.join(installed)}"
+    warning = default_model_warning(settings.default_model, drawing)
+    there = f"{len(models)} models in {settings.models}; installed: {', '.join(installed)}"
+    return f"{there}. {warning}" if warning else there
 
 
 async def _look_at_database(settings: Settings) -> str:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import difflib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from dotenv import dotenv_values, load_dotenv
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+import darkroom
 from bot.errors import StartError
 
 # The description of a type ends the sentence "must be …, not 'x'".
@@ -23,6 +25,8 @@ _OTHER_NAMES = ("PLAYGROUND_PORT", "DARKROOM_COMMAND")
 """Variables of other parts of Darkroom."""
 _ALIKE = 0.85
 """How alike two names are, of 1, where the one is taken for a slip of the other."""
+_SHOWN = 60
+"""How many characters of a wrong value are shown."""
 
 
 class Settings(BaseSettings):
@@ -37,12 +41,12 @@ class Settings(BaseSettings):
     discord_api_url: str = Field(
         default="",
         pattern=r"^(https?://[^/\s]+\S*)?$",
-        description="an address that begins with https:// or http://",
+        description="an address that begins with https:// or http://, its port up to 65535",
     )
     discord_gateway_url: str = Field(
         default="",
         pattern=r"^(wss?://[^/\s]+\S*)?$",
-        description="an address that begins with wss:// or ws://",
+        description="an address that begins with wss:// or ws://, its port up to 65535",
     )
 
     data_dir: Path = Path("data")
@@ -105,6 +109,12 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         return value.replace(",", " ").split() if isinstance(value, str) else value
 
+    @field_validator("discord_api_url", "discord_gateway_url")
+    @classmethod
+    def _whole(cls, value: str) -> str:
+        _ = urlsplit(value).port  # ValueError where brackets or port are wrong
+        return value
+
     @field_validator("log_level", mode="before")
     @classmethod
     def _upper(cls, value: object) -> object:
@@ -119,8 +129,7 @@ class Settings(BaseSettings):
 def load(env_file: Path | None = Path(".env")) -> Settings:
     """The settings; StartError names the variable that is wrong and says what it takes."""
     if env_file is not None:
-        _find_slips(env_file)
-        load_dotenv(env_file)
+        _read(env_file)
     try:
         return Settings()
     except ValidationError as error:
@@ -128,21 +137,50 @@ def load(env_file: Path | None = Path(".env")) -> Settings:
         field = str(first["loc"][0])
         name, expected = field.upper(), Settings.model_fields[field].description
         held = os.environ.get(name, first["input"])
-        raise StartError(f"{name} must be {expected}, not {held!r}. See .env.example.") from None
+        shown = held if len(held) <= _SHOWN else f"{held[:_SHOWN]}…"
+        raise StartError(f"{name} must be {expected}, not {shown!r}. See .env.example.") from None
 
 
-def _find_slips(env_file: Path) -> None:
-    """StartError where the file, or the environment beside it, has nearly the name of a setting.
+def slips_outside() -> list[str]:
+    """A sentence for each variable of the environment that has nearly the name of a setting.
 
-    Names that are like none of ours are for libraries, such as HF_TOKEN.
+    Only those of Discord: all others may be another program's.
+    """
+    outside = {name: value for name, value in os.environ.items() if name.startswith("DISCORD")}
+    return [
+        f"{name} in the environment is not a variable of Darkroom; {meant} is. Correct the name, "
+        "or unset it."
+        for name, meant in _slips(outside).items()
+    ]
+
+
+def _read(env_file: Path) -> None:
+    """Load the file; StartError where it, or an environment without a token, has a slip."""
+    try:
+        values = darkroom.env_values(env_file)
+        for name, meant in _slips(values).items():
+            raise StartError(
+                f"{name} in {env_file} is not a variable of Darkroom; {meant} is. Correct the "
+                "name, or take the line out."
+            )
+        darkroom.load_env(env_file)
+    except darkroom.BadEnvFile as error:
+        raise StartError(str(error)) from None
+    # With a token in its place the bot can start: the variable may be another program's.
+    if not os.environ.get("DISCORD_TOKEN") and (slips := slips_outside()):
+        raise StartError(slips[0])
+
+
+def _slips(values: Mapping[str, str | None]) -> dict[str, str]:
+    """The names that are nearly a setting's, each with the setting that was meant.
+
+    Names that are like none of ours are for libraries, such as HF_TOKEN. An empty value counts as
+    unset.
     """
     known = [*(name.upper() for name in Settings.model_fields), *_OTHER_NAMES]
-    places = dict.fromkeys((name for name in os.environ if name.startswith("DISCORD")), "")
-    places |= dict.fromkeys(dotenv_values(env_file), f" in {env_file}")
-    for name, place in places.items():
+    slips = {}
+    for name, value in values.items():
         alike = difflib.get_close_matches(name.upper(), known, n=1, cutoff=_ALIKE)
-        if alike and name.upper() not in known:
-            raise StartError(
-                f"{name}{place} is not a variable of Darkroom; {alike[0]} is. Correct the name, "
-                "or take the line out."
-            )
+        if value and alike and name.upper() not in known:
+            slips[name] = alike[0]
+    return slips

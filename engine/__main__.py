@@ -15,7 +15,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dotenv import load_dotenv
 from PIL import Image
 
 import darkroom
@@ -44,9 +43,9 @@ DRAWN = Path("data/drawn")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand; 0 where it did what was asked. `.env` is read first, as for the bot."""
-    load_dotenv(Path(".env"))
-    options = _parser().parse_args(arguments)
     try:
+        darkroom.load_env(Path(".env"))
+        options = _parser().parse_args(arguments)
         with _logged():
             return int(options.command(options))
     except (EngineError, ValueError, OSError) as error:
@@ -61,7 +60,8 @@ def _logged() -> Iterator[None]:
     """Send the engine's log to stderr, except for jobs that fail with a sentence for the member."""
 
     def is_news(record: logging.LogRecord) -> bool:
-        return record.exc_info is None or not isinstance(record.exc_info[1], JobError)
+        told = [*(record.exc_info or ()), *(record.args or ())]
+        return not any(isinstance(error, JobError) for error in told)
 
     handler = logging.StreamHandler()
     handler.addFilter(is_news)
@@ -80,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     catalogue = Path(os.environ.get("MODELS") or "models.toml")
     device = os.environ.get("DEVICE") or "auto"
     parser.add_argument(
-        "--models", type=Path, default=catalogue, help=f"the catalogue (default: {catalogue})"
+        "--models", type=Path, default=catalogue, help="the catalogue (default: %(default)s)"
     )
     commands = parser.add_subparsers(required=True, metavar="draw | models | fetch | bench")
 
@@ -101,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
         "--size", type=_size, help="in pixels, such as 512x768 (default: the model's)"
     )
     draw.add_argument(
-        "--device", default=device, help=f"auto, cpu, cuda, cuda:1, mps … (default: {device})"
+        "--device", default=device, help="auto, cpu, cuda, cuda:1, mps … (default: %(default)s)"
     )
     draw.add_argument(
         "--out", type=Path, metavar="FILE", help=f"such as cat.png (default: in {DRAWN})"
@@ -138,7 +138,7 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument(
         "--trace", type=Path, metavar="FILE", help="only trace where the time goes, to this file"
     )
-    bench.add_argument("--device", default=device, help=f"(default: {device})")
+    bench.add_argument("--device", default=device, help="(default: %(default)s)")
     bench.add_argument("--dtype", default="auto", help="auto, float32, float16 or bfloat16")
     bench.set_defaults(command=_bench)
     return parser
@@ -232,6 +232,14 @@ def _check_folder(path: Path) -> None:
         raise ValueError(f"There is no directory {path.parent} for {path.name}; make it.")
     if path.is_dir():
         raise ValueError(f"{path} is a directory; name a file in it.")
+    was_here = path.exists()
+    try:
+        with path.open("ab"):  # the only way to know on every system and file system
+            pass
+    except OSError as error:
+        raise ValueError(f"{path} cannot be written: {error.strerror}.") from None
+    if not was_here:
+        path.unlink()
 
 
 def _choose(specs: Sequence[ModelSpec], name: str | None) -> ModelSpec:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Protocol, cast
+from urllib.parse import urlsplit
 
 from engine.catalogue import ModelSpec
 from engine.errors import EngineError
@@ -17,6 +19,10 @@ SMALL = {".json", ".txt", ".model"}
 """Configs, vocabularies and tokenizers."""
 SKIPPED = {"safety_checker", "image_encoder"}
 """Parts of a repository that drawing does not need."""
+_PROXIES = [
+    name for upper in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY") for name in (upper, upper.lower())
+]
+_PROXY_SCHEMES = {"http", "https", "socks5", "socks5h"}
 
 
 class Hub(Protocol):
@@ -137,8 +143,48 @@ def _first_line(error: Exception) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)
 
 
+def _check_environment() -> None:
+    """EngineError that names the variable which the hub's client, or its HTTP library, cannot use.
+
+    Their own errors name none, and may show a secret.
+    """
+    endpoint = os.environ.get("HF_ENDPOINT")
+    if endpoint and _scheme(endpoint) not in {"http", "https"}:
+        raise EngineError(
+            "HF_ENDPOINT is not an address that begins with https:// or http://; correct it, or "
+            "unset it."
+        )
+    token = os.environ.get("HF_TOKEN", "").strip()
+    if not (token.isascii() and all(map(str.isprintable, token))):
+        raise EngineError("HF_TOKEN has a character that no token has; copy it again from the hub.")
+    for name in _PROXIES:
+        value = os.environ.get(name)
+        # A proxy may be written without http:// before it.
+        if value and _scheme(value if "://" in value else f"http://{value}") not in _PROXY_SCHEMES:
+            raise EngineError(
+                f"{name} is not the address of a proxy that begins with http://, https:// or "
+                "socks5://; correct it, or unset it."
+            )
+
+
+def _scheme(address: str) -> str:
+    """What the address begins with, such as https; "" where the address is wrong."""
+    try:
+        parts = urlsplit(address)
+        _ = parts.port  # ValueError where it is no number or too large
+    except ValueError:
+        return ""
+    return parts.scheme if parts.hostname else ""
+
+
 class HuggingFace:
-    """The hub, through its own client; it reads HF_TOKEN and HF_ENDPOINT from the environment."""
+    """The hub, through its own client; it reads HF_TOKEN and HF_ENDPOINT from the environment.
+
+    EngineError names the variable of the environment that cannot be used.
+    """
+
+    def __init__(self) -> None:
+        _check_environment()
 
     def sizes(self, hub_id: str) -> Mapping[str, int]:
         from huggingface_hub import HfApi  # noqa: PLC0415 - a second to import

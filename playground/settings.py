@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dotenv import dotenv_values
+import darkroom
 
 DEFAULT_PORT = 8080
 DEFAULT_DATA_DIR = Path("data/playground")
@@ -43,7 +43,7 @@ def load(environment: Mapping[str, str] = os.environ, env_file: Path = ENV_FILE)
 
 
 def _from_file(env_file: Path, name: str) -> str | None:
-    return dotenv_values(env_file).get(name)
+    return darkroom.env_values(env_file).get(name)
 
 
 def _port(text: str | None) -> int:

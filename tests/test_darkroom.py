@@ -95,3 +95,59 @@ def test_an_unknown_program_is_one_sentence_with_those_there_are():
     assert shown.returncode == 2
     assert shown.stderr.startswith("There is no the-room paint.\n")
     assert "playground" in shown.stderr
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "DISCORD_TOKEN=abc\n".encode("utf-16"),
+        "DISCORD_TOKEN=abc\n".encode("utf-16-le"),
+        "# grüße\nDISCORD_TOKEN=abc\n".encode("latin-1"),
+    ],
+)
+def test_an_env_file_of_another_encoding_is_one_sentence(tmp_path, content):
+    file = tmp_path / ".env"
+    file.write_bytes(content)
+    for read in (darkroom.env_values, darkroom.load_env):
+        with pytest.raises(darkroom.BadEnvFile) as caught:
+            read(file)
+        assert str(caught.value) == f"{file} is not UTF-8; save it as UTF-8."
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "DISCORD_TOKEN: SECRET",
+        "DISCORD_TOKEN:SECRET",
+        "DISCORD_TOKEN:SECRET=",
+        "DISCORD_TOKEN SECRET",
+        "SECRET",
+        'DISCORD_TOKEN="SECRET',
+        "DISCORD_TOKEN='SECRET' SECRET",
+    ],
+)
+def test_a_line_that_is_not_understood_is_named_by_its_number_alone(tmp_path, line):
+    file = tmp_path / ".env"
+    file.write_text(f"# ours\n\nDEVICE=cpu\n\n{line}\nDTYPE=fp32\n")
+    with pytest.raises(darkroom.BadEnvFile, match=r"\.env, line 5, .* NAME=value") as caught:
+        darkroom.env_values(file)
+    assert "SECRET" not in str(caught.value)
+
+
+def test_what_an_env_file_may_hold_is_read(tmp_path):
+    file = tmp_path / ".env"
+    file.write_bytes(
+        "\ufeff# grüße\r\nexport A=1\r\n\r\nB='two words' # why\r\nC=\r\nD=\"x\ny\"\r\n".encode()
+    )
+    assert darkroom.env_values(file) == {"A": "1", "B": "two words", "C": "", "D": "x\ny"}
+    assert darkroom.env_values(tmp_path / "none") == {}
+    assert darkroom.env_values(tmp_path) == {}, "a folder of this name says nothing"
+
+
+def test_ctrl_c_while_a_program_is_imported_is_no_traceback(monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(darkroom.runpy, "run_module", interrupted)
+    monkeypatch.setattr(sys, "argv", ["darkroom", "bot"])
+    assert darkroom.main() == 130

@@ -35,6 +35,7 @@ T = TypeVar("T")
 READERS = 4
 POSTGRES_LOCK_KEY = 0x6461726B726F6F6D
 """An advisory lock of its own: "darkroom" in ASCII."""
+_LAST_PORT = 65535
 
 
 class Database:
@@ -43,11 +44,13 @@ class Database:
     def __init__(self, url: str) -> None:
         try:
             parsed = make_url(url)
-        except ArgumentError:
+        except (ArgumentError, ValueError):  # ValueError: the port is no number
             raise StartError(
                 "DATABASE_URL is not a database address; use sqlite+aiosqlite:///FILE or "
                 "postgresql+asyncpg://USER@HOST/NAME."
             ) from None
+        if parsed.port is not None and not 0 < parsed.port <= _LAST_PORT:
+            raise StartError(f"The port in DATABASE_URL must be from 1 to {_LAST_PORT}.")
         self.url, self.name = url, parsed.database
         self.dialect = parsed.get_backend_name()
         if parsed.drivername not in ("sqlite+aiosqlite", "postgresql+asyncpg"):
@@ -229,7 +232,9 @@ def migration_config() -> Config:
 
 
 def copy_sqlite(source: Path, target: Path) -> None:
-    """Copy a live SQLite database through its own backup API."""
+    """Copy a live SQLite database through its own backup API; never onto itself."""
+    if target.exists() and target.samefile(source):
+        raise StartError(f"{target} is the database itself; name another file for the copy.")
     with (
         contextlib.closing(sqlite3.connect(source)) as live,
         contextlib.closing(sqlite3.connect(target)) as copy,

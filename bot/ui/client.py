@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import discord
@@ -43,7 +43,7 @@ from bot.ui.progress import Progress
 from bot.ui.reactions import Reactions
 from bot.ui.replies import PERMISSIONS
 from bot.ui.settings_panel import ModelMenu, SettingButton
-from engine import Sentence
+from engine import ModelInfo, Sentence
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +77,17 @@ def use_api(url: str) -> None:
     """Send discord.py to another address; it has no other switch than this class attribute."""
     if url:
         Route.BASE = url.rstrip("/")
+
+
+def default_model_warning(name: str, models: Iterable[ModelInfo]) -> str:
+    """What is wrong with a DEFAULT_MODEL of this name; nothing if it is installed or empty."""
+    installed = [model.name for model in models if model.installed]
+    if not name or name in installed:
+        return ""
+    return (
+        f"DEFAULT_MODEL is {name!r}, which is not installed; there are {', '.join(installed)}. "
+        "The largest of them draws instead."
+    )
 
 
 class Tree(app_commands.CommandTree["Darkroom"]):
@@ -197,13 +208,7 @@ class Darkroom(discord.AutoShardedClient):
 
     def default_model_warning(self) -> str:
         """What is wrong with DEFAULT_MODEL, for the operator; nothing if it is installed."""
-        installed = [model.name for model in self.engine_client.models() if model.installed]
-        if not self.default_model or self.default_model in installed:
-            return ""
-        return (
-            f"DEFAULT_MODEL is {self.default_model!r}, which is not installed; there are "
-            f"{', '.join(installed)}. The largest of them draws instead."
-        )
+        return default_model_warning(self.default_model, self.engine_client.models())
 
     async def drain(self, timeout_s: float) -> None:
         """Take nothing new, let running jobs finish for so long and post what is then owed."""

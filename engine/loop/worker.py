@@ -13,7 +13,7 @@ from dataclasses import replace
 import torch
 
 from engine.device.faults import is_out_of_memory, raise_if_lost
-from engine.errors import NotYetError
+from engine.errors import JobError, NotYetError
 from engine.loop import sampler
 from engine.loop.admission import Admission
 from engine.loop.decoding import Decoding
@@ -271,7 +271,12 @@ class Worker:
     def _fail(self, work: Work, error: BaseException) -> None:
         raise_if_lost(error)
         reason, kind = explain(error)
-        if kind in {FailureKind.INTERNAL, FailureKind.BROKEN_MODEL}:
+        if kind == FailureKind.BROKEN_MODEL:
+            # The member's sentence has no folders; the operator's, which caused it, does.
+            known = error.__cause__ if isinstance(error.__cause__, JobError) else error
+            log.error("The job %s failed: %s", work.job.id, known)
+            log.debug("The job %s failed.", work.job.id, exc_info=error)
+        elif kind == FailureKind.INTERNAL:
             log.error("The job %s failed.", work.job.id, exc_info=error)
         self._end(work, Failed(job_id=work.job.id, reason=reason, kind=kind))
 

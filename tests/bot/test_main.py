@@ -107,6 +107,26 @@ def test_a_model_that_cannot_be_loaded_is_told_at_the_start(connected, monkeypat
     assert "Doodle cannot draw: The weights are torn." in caplog.text
 
 
+def test_ctrl_c_before_it_is_connected_is_no_traceback(environment, monkeypatch):
+    class Interrupted(FakeEngine):
+        async def start(self):
+            signal.raise_signal(signal.SIGINT)
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(program, "new_engine", lambda _: Interrupted())
+    for argument in ("run", "check"):
+        assert program.main([argument]) == 130
+
+
+def test_a_misspelt_variable_outside_is_a_warning_where_the_token_is_set(
+    connected, caplog, monkeypatch
+):
+    monkeypatch.setenv("DISCORD_BOT_TOKEN", "d.e.f")
+    with caplog.at_level(logging.WARNING):
+        assert connected(lambda _: signal.raise_signal(signal.SIGTERM)) == 0
+    assert "DISCORD_BOT_TOKEN in the environment is not a variable of Darkroom" in caplog.text
+
+
 def test_a_client_that_ends_by_itself_is_an_error(connected, capsys):
     def refused(_):
         raise LoginFailure
@@ -164,6 +184,14 @@ async def test_check_fails_where_a_start_would(
     told = capsys.readouterr().out
     assert said in told
     assert told.count(" ok ") == 3, "the other things are looked at as well"
+
+
+async def test_check_mentions_a_default_model_that_is_not_installed(
+    discord_at_hand, capsys, monkeypatch
+):
+    monkeypatch.setenv("DEFAULT_MODEL", "nope")
+    assert await program._check(settings_.load(None)) == 0
+    assert "DEFAULT_MODEL is 'nope', which is not installed" in capsys.readouterr().out
 
 
 async def test_check_fails_where_the_device_is_missing(discord_at_hand, capsys, monkeypatch):

@@ -81,6 +81,10 @@ def test_the_env_file_reaches_libraries_too(monkeypatch, tmp_path):
         ("GPU_MEMORY_GB", "-2"),
         ("DISCORD_API_URL", "foo"),
         ("DISCORD_GATEWAY_URL", "http://x"),
+        ("DISCORD_API_URL", "http://[::1/api"),
+        ("DISCORD_API_URL", "http://127.0.0.1:99999/api"),
+        ("DISCORD_API_URL", "http://127.0.0.1:port/api"),
+        ("DISCORD_GATEWAY_URL", "ws://x:99999"),
     ],
 )
 def test_a_wrong_value_is_one_sentence_that_names_the_variable(monkeypatch, name, value):
@@ -114,8 +118,41 @@ def test_a_misspelt_name_in_the_env_file_is_noticed(tmp_path, line, meant):
 
 def test_a_misspelt_token_in_the_environment_is_noticed(tmp_path, monkeypatch):
     monkeypatch.setenv("DISCORD_TOKNE", "a.b.c")
-    with pytest.raises(StartError, match=r"DISCORD_TOKNE is not .*; DISCORD_TOKEN is\."):
+    with pytest.raises(
+        StartError, match=r"DISCORD_TOKNE in the environment is not .*; DISCORD_TOKEN is\."
+    ) as caught:
         settings.load(tmp_path / ".env")
+    assert "a.b.c" not in str(caught.value), "a token is told nobody"
+
+
+def test_a_variable_of_another_program_stops_nothing_where_the_token_is_set(tmp_path, monkeypatch):
+    monkeypatch.setenv("DISCORD_BOT_TOKEN", "a.b.c")
+    monkeypatch.setenv("DISCORD_TOKEN", "d.e.f")
+    assert settings.load(tmp_path / ".env").discord_token == "d.e.f"
+    [warning] = settings.slips_outside()
+    assert warning.startswith("DISCORD_BOT_TOKEN in the environment is not a variable of Darkroom")
+    assert "a.b.c" not in warning
+
+
+def test_a_misspelt_name_without_a_value_counts_as_unset(tmp_path, monkeypatch):
+    monkeypatch.setenv("DISCORD_BOT_TOKEN", "")
+    (tmp_path / ".env").write_text("OWNER_ID=\n")
+    assert settings.load(tmp_path / ".env") == Settings()
+    assert settings.slips_outside() == []
+
+
+@pytest.mark.parametrize("content", [b"DEVICE: cpu\n", "DEVICE=cpu".encode("utf-16")])
+def test_a_file_that_cannot_be_read_stops_the_start_with_a_sentence(tmp_path, content):
+    file = tmp_path / ".env"
+    file.write_bytes(content)
+    with pytest.raises(StartError, match=r"\.env"):
+        settings.load(file)
+
+
+def test_a_long_wrong_value_is_shortened(monkeypatch):
+    monkeypatch.setenv("GUILD_ID", "9" * 5000)
+    with pytest.raises(StartError, match=r"GUILD_ID must be .*, not '9{60}…'\."):
+        settings.load(None)
 
 
 def test_the_database_is_in_the_data_folder_unless_named(monkeypatch):

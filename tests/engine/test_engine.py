@@ -334,6 +334,19 @@ async def test_a_broken_checkpoint_is_one_sentence(tmp_path, weights, draw, spoi
     assert sentence in end.reason and "\n" not in end.reason
 
 
+async def test_a_broken_checkpoint_is_one_line_in_the_log_and_its_cause_is_for_debugging(
+    tmp_path, weights, draw, caplog
+):
+    with caplog.at_level(logging.DEBUG, logger="engine.loop.worker"):
+        await broken(tmp_path, weights, draw, cut)
+    [told] = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert told.levelno == logging.ERROR and told.exc_info is None
+    assert "cannot be loaded" in told.getMessage()
+    assert str(tmp_path) in told.getMessage(), "the operator reads where it lies"
+    [cause] = [record for record in caplog.records if record.exc_info]
+    assert cause.levelno == logging.DEBUG
+
+
 async def test_a_model_that_is_not_fetched_says_how_to_get_it(tmp_path, draw):
     spec = tiny_models.spec("sd", tmp_path / "none", hub_id="house/sd")
     engine = Engine([spec], device="cpu")

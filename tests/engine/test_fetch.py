@@ -137,3 +137,38 @@ def test_a_download_that_breaks_is_one_sentence(monkeypatch, tmp_path):
 def test_an_entry_without_a_hub_id_is_one_sentence(tmp_path):
     with pytest.raises(EngineError, match="has no hub_id"):
         fetch(tiny_models.spec("sd", tmp_path), agreed=True, hub=FakeHub(), say=print)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HF_ENDPOINT", "http://[::1"),
+        ("HF_ENDPOINT", "hub.example"),
+        ("HF_TOKEN", "hf_SECRETü"),
+        ("HF_TOKEN", "hf_SECRET\x07"),
+        ("HTTPS_PROXY", "socks9://u:SECRET@x"),
+        ("https_proxy", "http://u:SECRET@x:99999"),
+        ("ALL_PROXY", "http://"),
+    ],
+)
+def test_a_variable_that_the_hub_s_client_cannot_use_is_named(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(EngineError, match=rf"^{name} ") as caught:
+        HuggingFace()
+    assert "SECRET" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HF_ENDPOINT", ""),
+        ("HF_ENDPOINT", "https://hub.example:8443/mirror"),
+        ("HF_TOKEN", "hf_abc\n"),
+        ("HTTPS_PROXY", "proxy.example:3128"),
+        ("HTTPS_PROXY", "socks5://proxy.example"),
+    ],
+)
+def test_a_variable_that_the_hub_s_client_can_use_is_left_to_it(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    HuggingFace()

@@ -3,11 +3,12 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import logging
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from engine.__main__ import _fit, _parser, main
+from engine.__main__ import _check_out, _fit, _parser, main
 from engine.fake import FAKE_MODEL
 
 ENTRY = """
@@ -79,6 +80,53 @@ def test_what_cannot_be_drawn_is_refused_and_never_replaced(call, tmp_path, argu
 def test_a_file_that_cannot_be_written_is_told_before_the_engine_starts(call, monkeypatch, out):
     monkeypatch.setattr("engine.__main__.Engine", None)
     assert call("draw", "a cat", "--out", out)[0] == 1
+
+
+def test_a_folder_that_takes_no_file_is_told_before_the_engine_starts(call, monkeypatch):
+    opened = Path.open
+
+    def refused(path, mode="r", *arguments, **named):
+        if "r" not in mode:
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, mode, *arguments, **named)
+
+    monkeypatch.setattr("engine.__main__.Engine", None)
+    with monkeypatch.context() as locked:
+        locked.setattr("engine.__main__.Path.open", refused)
+        told = call("draw", "a cat", "--model", "sd", "--out", "out.png")
+    assert told == (1, "out.png cannot be written: Permission denied.\n")
+
+
+def test_looking_whether_a_file_can_be_written_leaves_no_trace(tmp_path):
+    kept = tmp_path / "kept.png"
+    kept.write_bytes(b"a picture")
+    for file in (kept, tmp_path / "new.png"):
+        _check_out(file)
+    assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [
+        ("kept.png", b"a picture")
+    ]
+
+
+def test_a_catalogue_with_a_percent_sign_does_not_break_the_help(call, monkeypatch, capsys):
+    monkeypatch.setenv("MODELS", "50%s/models.toml")
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    assert ended.value.code == 0
+    assert "50%s/models.toml" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("# grüße\n".encode("latin-1"), ".env is not UTF-8; save it as UTF-8.\n"),
+        (b"\nDEVICE: cpu\n", ".env, line 2, is not understood; write it as NAME=value, and close"),
+    ],
+)
+def test_an_env_that_cannot_be_read_is_one_sentence(call, tmp_path, content, said):
+    (tmp_path / ".env").write_bytes(content)
+    status, told = call("models")
+    assert status == 1
+    assert told.startswith(said) and told.count("\n") == 1
 
 
 def test_a_picture_without_a_name_goes_beside_the_data_and_says_its_seed(call, tmp_path):

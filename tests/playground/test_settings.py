@@ -54,5 +54,12 @@ def test_openapi_that_is_no_file_is_one_sentence(env_file):
 
 
 def test_openapi_that_is_a_file_is_taken(env_file):
-    env_file.write_text("{}")
-    assert load({"DISCORD_OPENAPI": str(env_file)}, env_file).openapi == env_file
+    openapi = env_file.with_name("openapi.json")
+    openapi.write_text("{}")
+    assert load({"DISCORD_OPENAPI": str(openapi)}, env_file).openapi == openapi
+
+
+def test_file_that_is_not_utf_8_is_named(env_file):
+    env_file.write_bytes("# grüße\n".encode("latin-1"))
+    with pytest.raises(ValueError, match=r"\.env is not UTF-8; save it as UTF-8\."):
+        load({}, env_file)

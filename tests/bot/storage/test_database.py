@@ -234,12 +234,15 @@ async def test_starting_twice_in_turn_keeps_what_is_there(database):
         ("postgresql://x/y", r"and postgresql\+asyncpg"),
         ("sqlite:///x.db", r"sqlite\+aiosqlite"),
         ("nonsense", "not a database address"),
+        ("postgresql+asyncpg://u:SECRET@h:port/n", "not a database address"),
+        ("postgresql+asyncpg://u:SECRET@h:99999/n", "from 1 to 65535"),
     ],
 )
 def test_a_foreign_address_is_one_sentence_naming_the_variable(url, sentence):
     with pytest.raises(StartError, match=sentence) as caught:
         Database(url)
     assert "DATABASE_URL" in str(caught.value)
+    assert "SECRET" not in str(caught.value)
 
 
 async def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path):
@@ -411,6 +414,15 @@ async def test_a_backup_is_taken_beside_a_running_bot(database, tmp_path):
     with sqlite3.connect(tmp_path / "copy.db") as copy:
         assert copy.execute("SELECT available FROM purses").fetchall() == [(100,)]
     copy.close()
+
+
+@pytest.mark.usefixtures("sqlite_only")
+async def test_a_backup_onto_the_database_itself_is_refused(database, tmp_path):
+    other_name = tmp_path / "link.db"
+    other_name.symlink_to(database.path)
+    for target in (database.path, other_name):
+        with pytest.raises(StartError, match="is the database itself; name another file"):
+            await database.backup(target)
 
 
 async def test_a_backup_of_nothing_is_one_sentence(tmp_path):
