@@ -112,7 +112,7 @@ def test_a_catalogue_with_a_percent_sign_does_not_break_the_help(call, monkeypat
     with pytest.raises(SystemExit) as ended:
         main(["--help"])
     assert ended.value.code == 0
-    assert "50%s/models.toml" in capsys.readouterr().out
+    assert "(default: 50%s/models.toml)" in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.parametrize(
