@@ -14,7 +14,7 @@ from bot.jobs import batches, codec, records
 from bot.jobs.batches import BatchRow
 from bot.jobs.codec import StoredJobError
 from bot.jobs.kinds import KINDS, Said, Suggestions
-from bot.jobs.records import ImageRow, JobRow, MessageRow
+from bot.jobs.records import ImageRow, JobRow, MessageRow, Tally
 from bot.pictures.store import PictureStore
 from bot.storage.database import Database
 from engine import Sentence
@@ -107,6 +107,11 @@ class Lookup:
         """The member's jobs that wait or run, oldest first."""
         async with self._database.read() as connection:
             return tuple(await records.open_of(connection, user_id))
+
+    async def tally(self, user_id: int) -> Tally:
+        """What the member has made."""
+        async with self._database.read() as connection:
+            return await records.tally(connection, user_id)
 
     async def picture(self, job_id: str, position: int) -> tuple[ImageRow, bytes]:
         """Picture `position` (from 1) of a finished job, as it is stored."""

@@ -19,6 +19,8 @@ from bot.storage.tables import films, images, inputs, jobs, messages, texts
 MAX_ATTEMPTS = 3
 """Runs of a job that may die with the process before it counts as failed."""
 
+_KEPT_AT_MOST = 20
+
 
 class Outcome(enum.StrEnum):
     OPEN = "open"
@@ -122,6 +124,16 @@ class MessageRow:
     role: Role
     position: int | None = None
     """Which picture, from 1, where the message shows one of several."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """What a member has made, in all servers."""
+
+    finished: int
+    """Jobs."""
+    kept: tuple[str, ...]
+    """Ids of the newest of them that no message shows: they could not be posted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -337,6 +349,21 @@ async def open_of(connection: AsyncConnection, user_id: int) -> list[JobRow]:
         .order_by(jobs.c.created_ms)
     )
     return [_job(row) for row in rows]
+
+
+async def tally(connection: AsyncConnection, user_id: int) -> Tally:
+    theirs = (jobs.c.user_id == user_id, jobs.c.outcome == Outcome.FINISHED)
+    finished = await connection.scalar(select(func.count()).select_from(jobs).where(*theirs))
+    shown = select(messages.c.job_id).where(
+        messages.c.job_id == jobs.c.id, messages.c.role != Role.PROGRESS
+    )
+    kept = await connection.scalars(
+        select(jobs.c.id)
+        .where(*theirs, jobs.c.delivery == Delivery.KEPT, ~shown.exists())
+        .order_by(jobs.c.created_ms.desc())
+        .limit(_KEPT_AT_MOST)
+    )
+    return Tally(finished=int(finished or 0), kept=tuple(kept))
 
 
 async def of_batch(connection: AsyncConnection, batch_id: str) -> list[JobRow]:

@@ -65,7 +65,7 @@ async def _drawing(
             whole = canonical(parse(row.prompt, beside=1))
         except UserError:  # of another version of the grammar
             whole = row.prompt
-        lines.append((Sentence("Prompt"), harmless(whole)[:_VALUE_CHARACTERS]))
+        lines.append((Sentence("Prompt"), _typed(whole)))
     try:
         job = await client.lookup.restored(row, pictures=False)
     except UserError:
@@ -94,6 +94,13 @@ async def _drawing(
         named = ", ".join(f"{name}:{weight:g}" for name, weight in job.loras)
         lines.append((Sentence("LoRAs"), harmless(named)))
     return lines
+
+
+def _typed(text: str) -> str:
+    """A text to be copied, as code where it has no backticks itself."""
+    if len(text) > _VALUE_CHARACTERS:
+        text = text[: _VALUE_CHARACTERS - 1] + "…"
+    return harmless(text) if "`" in text else f"`{text}`"
 
 
 async def _parents(interaction: discord.Interaction[Darkroom], row: JobRow) -> str:

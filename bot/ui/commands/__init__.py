@@ -11,6 +11,7 @@ from bot.ui.commands import (
     help_,
     imagine,
     info,
+    invite,
     message_menus,
     model,
     prefer,
@@ -38,6 +39,7 @@ GROUPS = (
     model,
     server,
     help_,
+    invite,
 )
 
 

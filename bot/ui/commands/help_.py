@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import discord
 from discord import app_commands
@@ -15,13 +15,14 @@ from engine import Sentence
 if TYPE_CHECKING:
     from bot.ui.client import Darkroom
 
-_COMMANDS = Sentence(
-    "`/imagine prompt` draws four pictures; `/vary` and `/blend` go on from pictures; `/info` "
-    "shows your credits and jobs."
-)
 _BUTTONS = Sentence(
     "**Under a grid** U1–U4 post one picture at full size, free. V1–V4 draw four variations of it. "
-    "🔄 draws the same words again with another seed. Right click a message → Apps → Cancel Job."
+    "🔄 draws the same words again with another seed. ❤️ marks a favourite. **Under one picture** "
+    "stand buttons that go on from it, any number of times."
+)
+_REACTIONS = Sentence(
+    "**Reactions:** 1️⃣–4️⃣ and 🔄 as the buttons; ✉️ sends the pictures by direct message; ⭐ marks a "
+    "favourite; ❌ ends your own job or takes your own message away."
 )
 _PARTS = Sentence(
     "`red::2 car::1` weighs parts of a prompt. `{red, blue} car` draws a grid of each, once you "
@@ -30,7 +31,7 @@ _PARTS = Sentence(
 
 
 def text(language: str) -> str:
-    """What /help says in a language of `locale`; its list is made from `flags.FLAGS`."""
+    """What /help says of parameters in a language of `locale`, made from `flags.FLAGS`."""
 
     def say(sentence: Sentence) -> str:
         return translated(sentence, language)
@@ -39,10 +40,6 @@ def text(language: str) -> str:
     understood = ", ".join(f"`--{flag.name}`" for flag in FLAGS if not flag.acts)
     return "\n".join(
         [
-            say(_COMMANDS),
-            "",
-            say(_BUTTONS),
-            "",
             say(Sentence("**Parameters**, after the words:")),
             *acting,
             "",
@@ -59,16 +56,42 @@ def text(language: str) -> str:
     )
 
 
+def commands(tree: app_commands.CommandTree, language: str, *, manages: bool) -> str:
+    """A line for each command, then buttons, reactions and message menus.
+
+    manages: also those that Discord shows to who manages the server.
+    """
+    lines, menus = [], []
+    for root in tree.get_commands():
+        if isinstance(root, app_commands.ContextMenu):
+            menus.append(translated(Sentence(root.name), language))
+        elif manages or root.default_permissions is None:
+            lines += _lines(root, language)
+    menus_line = Sentence("**Right click a message → Apps:** {menus}.", menus=", ".join(menus))
+    said = (translated(text, language) for text in (_BUTTONS, _REACTIONS, menus_line))
+    return "\n".join([*lines, "", *said])
+
+
+def _lines(
+    command: app_commands.Command[Any, ..., Any] | app_commands.Group, language: str
+) -> list[str]:
+    if isinstance(command, app_commands.Group):
+        return [line for each in command.commands for line in _lines(each, language)]
+    return [f"`/{command.qualified_name}` {translated(Sentence(command.description), language)}"]
+
+
 @app_commands.command(name="help", description=Sentence("What Darkroom can do."))
 @app_commands.guild_install()
 @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
 async def help_(interaction: discord.Interaction[Darkroom]) -> None:
-    shown = discord.Embed(
-        title="Darkroom",
-        description=text(member_locale(interaction)),
-        colour=discord.Colour.blurple(),
-    )
-    await interaction.response.send_message(embed=shown, ephemeral=True)
+    language, blurple = member_locale(interaction), discord.Colour.blurple()
+    manages = interaction.guild_id is not None and interaction.permissions.manage_guild
+    listed = commands(interaction.client.tree, language, manages=manages)
+    shown = [
+        discord.Embed(title="Darkroom", description=listed, colour=blurple),
+        discord.Embed(description=text(language), colour=blurple),
+    ]
+    await interaction.response.send_message(embeds=shown, ephemeral=True)
 
 
 def add(tree: app_commands.CommandTree) -> None:

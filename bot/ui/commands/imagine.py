@@ -30,6 +30,9 @@ _CHOICE_CHARACTERS = 100
     prompt=Sentence("What to draw. Parameters such as --ar 3:2 come last."),
     lora=Sentence("A LoRA of the model, as after --lora; with a weight such as NAME:0.8."),
     style=Sentence("A named style of the model, as after --style."),
+    model=Sentence("Which model draws it, as after --v."),
+    sampler=Sentence("The sampler, as after --sampler."),
+    own=Sentence("A parameter of your own, see /prefer option."),
 )
 @app_commands.guild_install()
 @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
@@ -38,8 +41,17 @@ async def imagine(
     prompt: str,
     lora: str | None = None,
     style: str | None = None,
+    model: str | None = None,
+    sampler: str | None = None,
+    own: str | None = None,
 ) -> None:
     text = prompt
+    if own:
+        text += f" --{own.strip().lstrip('-')}"
+    if model:
+        text += f" --v {model}"
+    if sampler:
+        text += f" --sampler {sampler}"
     if lora:
         text += f" --lora {lora}"
     if style:
@@ -61,6 +73,33 @@ async def styles(
 ) -> list[app_commands.Choice[str]]:
     models = await _models(interaction)
     return _choices(typed, (preset.name for model in models for preset in model.styles))
+
+
+@imagine.autocomplete("model")
+async def models(
+    interaction: discord.Interaction[Darkroom], typed: str
+) -> list[app_commands.Choice[str]]:
+    known = interaction.client.engine_client.models()
+    named = (
+        model.aliases[0] if model.aliases else model.name for model in known if model.installed
+    )
+    return _choices(typed, named)
+
+
+@imagine.autocomplete("sampler")
+async def samplers(
+    interaction: discord.Interaction[Darkroom], typed: str
+) -> list[app_commands.Choice[str]]:
+    found = await _models(interaction)
+    return _choices(typed, (name for model in found for name in model.schedulers))
+
+
+@imagine.autocomplete("own")
+async def macros(
+    interaction: discord.Interaction[Darkroom], typed: str
+) -> list[app_commands.Choice[str]]:
+    set_ = await interaction.client.preferences.member(interaction.user.id)
+    return _choices(typed.lstrip("-"), set_.macros)
 
 
 async def _models(interaction: discord.Interaction[Darkroom]) -> list[engine.ModelInfo]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import discord
@@ -11,6 +12,7 @@ from discord import app_commands
 import engine
 from bot.credits.pricing import credits_text
 from bot.jobs.records import JobRow
+from bot.ui import settings_panel
 from bot.ui.language import to_member
 from engine import Sentence
 
@@ -45,10 +47,24 @@ async def info(interaction: discord.Interaction[Darkroom]) -> None:
             held=credits_text(balance.held),
         )
     shown.add_field(name=say(Sentence("Credits")), value=say(available), inline=False)
+    own = await client.preferences.member(user_id)
+    mode = settings_panel.speed_label(own.speed)
+    shown.add_field(name=say(Sentence("Job mode")), value=say(mode))
+    seen = Sentence("Stealth") if own.stealth else Sentence("Public")
+    shown.add_field(name=say(Sentence("Visibility")), value=say(seen))
+    tally = await client.lookup.tally(user_id)
+    made = Sentence.plural("{count} job", "{count} jobs", count=tally.finished)
+    shown.add_field(name=say(Sentence("Finished so far")), value=say(made))
     running = [row for row in open_jobs if row.id in status.running]
     waiting = [row for row in open_jobs if row.id not in status.running]
     shown.add_field(name=say(Sentence("Running jobs")), value=say(_ids(running)))
     shown.add_field(name=say(Sentence("Waiting jobs")), value=say(_ids(waiting)))
+    if tally.kept:
+        kept = Sentence(
+            "{jobs}: these could not be posted; `/show` and their id bring them.",
+            jobs=say(_listed(tally.kept)),
+        )
+        shown.add_field(name=say(Sentence("Kept for you")), value=say(kept), inline=False)
     offers = [_offer(model) for model in models if model.installed]
     shown.add_field(name=say(Sentence("Models")), value=say(_fitting(offers)), inline=False)
     if client.is_owner(user_id) and (hint := client.model_hint()):
@@ -83,12 +99,16 @@ def _fitting(offers: list[str]) -> Sentence:
 
 
 def _ids(rows: list[JobRow]) -> Sentence:
-    if not rows:
+    return _listed([row.id for row in rows])
+
+
+def _listed(ids: Sequence[str]) -> Sentence:
+    if not ids:
         return Sentence("none")
-    listed = ", ".join(f"`{row.id}`" for row in rows[:_LISTED])
-    if len(rows) <= _LISTED:
+    listed = ", ".join(f"`{job_id}`" for job_id in ids[:_LISTED])
+    if len(ids) <= _LISTED:
         return Sentence("{jobs}", jobs=listed)
-    return Sentence("{jobs} and {count} more", jobs=listed, count=len(rows) - _LISTED)
+    return Sentence("{jobs} and {count} more", jobs=listed, count=len(ids) - _LISTED)
 
 
 def add(tree: app_commands.CommandTree) -> None:

@@ -53,8 +53,8 @@ class Server(app_commands.Group, name="server", description=Sentence("Rules of t
     @app_commands.choices(
         language=[
             app_commands.Choice(name=Sentence("as the server's settings say"), value=_AS_DISCORD),
-            app_commands.Choice(name="English", value="en"),
-            app_commands.Choice(name="日本語", value="ja"),
+            app_commands.Choice(name=Sentence("English"), value="en"),
+            app_commands.Choice(name=Sentence("Japanese"), value="ja"),
         ]
     )
     async def language(self, interaction: discord.Interaction[Darkroom], language: str) -> None:

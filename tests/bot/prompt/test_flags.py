@@ -165,7 +165,7 @@ def test_help_fits_into_an_embed(locale):
 async def test_help_is_shown_to_who_asks_alone(channel, alice):
     result = await alice.slash(channel, "help")
     assert result.ephemeral
-    assert result.response.embeds[0].description == help_.text("en")
+    assert result.response.embeds[1].description == help_.text("en")
 
 
 def test_what_members_read_is_written_as_templates():

@@ -113,7 +113,7 @@ async def test_info_tells_how_to_get_a_bigger_model_to_who_can_do_it(
 async def test_help_is_ephemeral(channel, alice):
     result = await alice.slash(channel, "help")
     assert result.ephemeral
-    assert "--ar" in result.response.embeds[0].description
+    assert "--ar" in result.response.embeds[1].description
 
 
 async def test_commands_are_synced_only_when_they_change(simcord_env, simcord_bot, new_bot):

@@ -157,7 +157,7 @@ async def test_credits_info_and_help_are_private_and_in_the_members_language(
     assert info.ephemeral
     assert shown.title == "あなたの情報"
     assert ("クレジット", "25クレジット") in [(field.name, field.value) for field in shown.fields]
-    told = (await alice.slash(channel, "help")).response.embeds[0].description
+    told = (await alice.slash(channel, "help")).response.embeds[1].description
     assert "`--raw` モデル標準の画風を外します。" in told
     async with database.write() as connection:
         await connection.execute(update(purses).values(available=0))

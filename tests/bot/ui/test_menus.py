@@ -62,7 +62,7 @@ async def test_details_tell_all_that_a_job_was_made_of(
         job_id = await connection.scalar(select(jobs.c.id).order_by(jobs.c.created_ms).limit(1))
     for line in (
         f"**Job:** `{job_id}`",
-        "**Prompt:** a red cat --seed 7 --chaos 20",
+        "**Prompt:** `a red cat --seed 7 --chaos 20`",
         "**Seed:** 7, 8, 9, 10",
         "**Model:** Doodle",
         "**Size:** 128×128",

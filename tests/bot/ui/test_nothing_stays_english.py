@@ -12,8 +12,8 @@ import bot.locale.translation
 
 pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
 TEXTS = {"content", "title", "description", "name", "value", "label", "placeholder", "text"}
-OURS = re.compile(r"Darkroom|Doodle|[A-Z]\d|(?<=· )\w+")
-"""Names that are the same in every language: the bot, a model, U1 and V1, the device's."""
+OURS = re.compile(r"Darkroom|[Dd]oodle|MIT|[A-Z]\d|(?<=· )\w+")
+"""Names that are the same in every language: the bot, a model and its licence, U1 and V1, the device's."""
 TYPED = re.compile(
     r"`[^`]*`|\*\*.*?\*\*|<[@#]\d+>|^(/imagine|cat|\d+\.) .*$|https?://\S+", re.MULTILINE
 )
@@ -87,6 +87,13 @@ async def test_the_ways_of_a_picture(simcord_env, channel, alice, bob, fake_engi
 
     await imagine("cat --chaos 20 --video --stylize 20 --lora")
     await imagine("cat --chaos 20 --video --profile x --ar 3:2")
+    grid = channel.last_message
+    await alice.context_menu(channel, "Job details", grid)
+    await alice.context_menu(channel, "DM Results", grid)
+    await press(simcord_env, alice, channel, "❤️")
+    await alice.slash(channel, "show", job="favourites")
+    await alice.slash(channel, "show")
+    await imagine("cat --stealth")
     await press(simcord_env, alice, channel, "U2")
     await press(simcord_env, alice, channel, "🔄")
     await press(simcord_env, alice, channel, "⟦Vary (Subtle)⟧")
@@ -111,13 +118,19 @@ async def test_the_ways_of_a_picture(simcord_env, channel, alice, bob, fake_engi
 async def test_what_members_and_managers_ask(simcord_env, simcord_bot, channel, guild, alice):
     role = guild.create_role("Managers", permissions=discord.Permissions(manage_guild=True))
     manager = guild.add_member(simcord_env.create_user("manager"), roles=[role])
-    for name in ("info", "help"):
+    for name in ("info", "help", "settings", "fast", "turbo", "stealth", "public", "invite"):
         await alice.slash(channel, name)
+    for name in ("remix", "auto_dm", "variability", "suffix", "option list"):
+        await alice.slash(channel, f"prefer {name}")
+    await alice.slash(channel, "show", job="favourites")
+    await alice.slash(channel, "show", job="none")
     await manager.slash(channel, "credits grant", member=alice, amount=1.0)
     await manager.slash(channel, "credits grant", member=alice, amount=99999.0)
     await manager.slash(channel, "credits allot", amount=1.0)
     await manager.slash(channel, "model default", name="doodle")
     await manager.slash(channel, "model default")
+    await manager.slash(channel, "server buttons", who="owners")
+    await manager.slash(channel, "server language", language="discord")
     await alice.slash(channel, "vary", image=3)
     await simcord_env.settle()
     assert left_english(simcord_env) == {}
