@@ -13,7 +13,7 @@ import bot.locale.translation
 pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
 TEXTS = {"content", "title", "description", "name", "value", "label", "placeholder", "text"}
 OURS = re.compile(r"Darkroom|[Dd]oodle|MIT|[A-Z]\d|(?<=· )\w+")
-"""Names that are the same in every language: the bot, a model and its licence, U1 and V1, the device's."""
+"""Names that are the same in every language: bot, model, licence, U1 and V1, the device's."""
 TYPED = re.compile(
     r"`[^`]*`|\*\*.*?\*\*|<[@#]\d+>|^(/imagine|cat|\d+\.) .*$|https?://\S+", re.MULTILINE
 )
