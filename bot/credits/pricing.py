@@ -74,6 +74,11 @@ def _work(job: engine.DrawJob, model: engine.ModelInfo, images: float) -> float:
     return images * samples * engine.evaluations(job.scheduler or model.scheduler, job.steps)
 
 
+def usual(model: engine.ModelInfo | None) -> int:
+    """What a grid at the model's own size and steps costs, or one of a model of factor 1."""
+    return math.ceil(CENTS * (1.0 if model is None else model.price_factor))
+
+
 def credits_text(cents: int) -> Sentence:
     """`150` → "1.5 credits", `100` → "1 credit"."""
     number = f"{cents / CENTS:.2f}".rstrip("0").rstrip(".")

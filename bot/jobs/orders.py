@@ -82,6 +82,8 @@ class Quote:
     """What the member has."""
     notes: tuple[Sentence, ...]
     """What the member should know about the pictures, each once."""
+    usual: int
+    """What as many usual grids cost."""
 
 
 class Orders:
@@ -131,11 +133,22 @@ class Orders:
                     connection, account_id, pricing.price(written.job, written.model)
                 )
 
-    async def accept(self, order: Order) -> Accepted:
-        """Store the order and hold its price; a UserError leaves nothing behind."""
+    async def accept(self, order: Order, *, agreed: int | None = None) -> Accepted:
+        """Store the order and hold its price; a UserError leaves nothing behind.
+
+        agreed: the price that the member was told, in 1/100 credit; None: they were told none.
+        """
         self._refuse_if_closed(order)
-        [accepted] = await self._record([order], [await self._write(order)], order.request.text)
+        written = await self._write(order)
+        if agreed is not None:
+            now = pricing.price(written.job, written.model)
+            _refuse_other_price(now, agreed, order.request.text)
+        [accepted] = await self._record([order], [written], order.request.text)
         return accepted
+
+    async def quote_one(self, order: Order) -> Quote:
+        """As `quote`, of one order."""
+        return await self.quote(Batch(id="", text=order.request.text, orders=(order,)))
 
     def new_id(self) -> str:
         """An id for a batch that is still to be confirmed: nobody can guess it."""
@@ -159,7 +172,12 @@ class Orders:
                 account_id = await self._checked(connection, *batch.orders)
                 available = await ledger.require(connection, account_id, price)
         notes = dict.fromkeys(note for each in written for note in each.notes)
-        return Quote(price=price, available=sum(available.values()), notes=tuple(notes))
+        return Quote(
+            price=price,
+            available=sum(available.values()),
+            notes=tuple(notes),
+            usual=sum(pricing.usual(each.model) for each in written),
+        )
 
     async def accept_batch(self, batch: Batch, *, price: int) -> tuple[Accepted, ...]:
         """Store the orders and hold all their prices; a UserError leaves nothing behind.
@@ -169,16 +187,7 @@ class Orders:
         self._refuse_if_closed(batch.orders[0])
         written = await self._write_all(batch.orders)
         now = sum(pricing.price(each.job, each.model) for each in written)
-        if now != price:
-            raise NotConfirmed(
-                Sentence(
-                    "The price is {now} by now, not {before}; send the command again to see it. "
-                    "Nothing was charged.",
-                    now=credits_text(now),
-                    before=credits_text(price),
-                ),
-                command=batch.text,
-            )
+        _refuse_other_price(now, price, batch.text)
         return await self._record(batch.orders, written, batch.text, batch=batch)
 
     async def links(self, order: Order, request: LinkingRequest) -> tuple[str, ...]:
@@ -335,6 +344,20 @@ class Orders:
                 "Darkroom is about to restart; send this again in a minute.",
                 command=order.request.text,
             )
+
+
+def _refuse_other_price(now: int, agreed: int, text: str) -> None:
+    """NotConfirmed where the price is not what the member agreed to; both in 1/100 credit."""
+    if now != agreed:
+        raise NotConfirmed(
+            Sentence(
+                "The price is {now} by now, not {before}; send the command again to see it. "
+                "Nothing was charged.",
+                now=credits_text(now),
+                before=credits_text(agreed),
+            ),
+            command=text,
+        )
 
 
 async def _where_shown(orders: Sequence[Order], written: Sequence[Written]) -> Sequence[Order]:

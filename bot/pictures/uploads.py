@@ -17,7 +17,7 @@ MAX_PIXELS = 36_000_000
 """Of a picture that a member sends; more is refused from its header alone."""
 MAX_UPLOAD_BYTES = 25 * 1024 * 1024
 SHOWN_SIDE_PX = 512
-_STORED_SIDE_PX = 2048
+STORED_SIDE_PX = 2048
 """Members' pictures are kept no larger than this: models look at no more."""
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 _UPRIGHT = {
@@ -94,6 +94,12 @@ def picture(data: bytes) -> Image.Image:
             ) from None
 
 
+def size_of(data: bytes) -> tuple[int, int]:
+    """(width, height) of a picture that `clean` took, before it was made smaller."""
+    with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+        return image.size
+
+
 def is_animated(data: bytes) -> bool:
     """Whether a picture that `clean` took has several frames, of which the first is kept."""
     with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
@@ -111,13 +117,13 @@ def small(png: bytes) -> bytes:
 
 
 def _small(image: Image.Image) -> Image.Image:
-    """Decoded, at most `_STORED_SIDE_PX` a side, upright and flat; small before it is copied."""
-    image.draft("RGB", (_STORED_SIDE_PX, _STORED_SIDE_PX))
+    """Decoded, at most `STORED_SIDE_PX` a side, upright and flat; small before it is copied."""
+    image.draft("RGB", (STORED_SIDE_PX, STORED_SIDE_PX))
     image.load()
     orientation = image.getexif().get(ExifTags.Base.Orientation)
     if image.mode not in ("RGB", "RGBA", "L"):
         image = image.convert("RGBA")
-    image.thumbnail((_STORED_SIDE_PX, _STORED_SIDE_PX), Image.Resampling.LANCZOS)
+    image.thumbnail((STORED_SIDE_PX, STORED_SIDE_PX), Image.Resampling.LANCZOS)
     turn = _UPRIGHT.get(orientation) if isinstance(orientation, int) else None
     return _flatten(image if turn is None else image.transpose(turn))
 

@@ -19,7 +19,7 @@ import discord
 
 from bot.errors import NotAllowed, NotFound
 from bot.jobs.favourites import Favourite
-from bot.jobs.kinds import STRONG, SUBTLE, Variation
+from bot.jobs.kinds import STRONG, SUBTLE, Variation, Way
 from bot.jobs.kinds.zoom import CUSTOM, factor_of
 from bot.jobs.provenance import is_stealthy
 from bot.jobs.records import ImageRow, JobRow
@@ -137,6 +137,15 @@ def _pan(direction: Direction) -> Callable[[Press], Awaitable[None]]:
     async def handler(press: Press) -> None:
         await press.interaction.client.edits.pan(
             press.interaction, press.row, press.number, direction, remix=press.text
+        )
+
+    return handler
+
+
+def _upscale(way: Way) -> Callable[[Press], Awaitable[None]]:
+    async def handler(press: Press) -> None:
+        await press.interaction.client.enlargements.of_stored(
+            press.interaction, press.row, press.number, way
         )
 
     return handler
@@ -275,6 +284,24 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
                 of_one=True,
                 remixes=True,
                 handler=_vary_as_set,
+            ),
+            Action(
+                name="upscale_subtle",
+                code="us",
+                label=Sentence("Upscale (Subtle)"),
+                emoji="🔎",
+                line=0,
+                of_one=True,
+                handler=_upscale(Way.SUBTLE),
+            ),
+            Action(
+                name="upscale_creative",
+                code="uc",
+                label=Sentence("Upscale (Creative)"),
+                emoji="🔎",
+                line=0,
+                of_one=True,
+                handler=_upscale(Way.CREATIVE),
             ),
             Action(
                 name="vary_subtle",

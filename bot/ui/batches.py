@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import discord
 
@@ -26,7 +25,7 @@ from bot.prompt.repeats import Grids
 from bot.ui import batch_buttons, batch_text
 from bot.ui.batch_messages import BatchMessages
 from bot.ui.language import to_member
-from bot.ui.replies import attempt, before_reply, before_update, check_permissions
+from bot.ui.replies import before_reply, before_update, check_permissions, replace_question
 from engine import Sentence
 
 CONFIRM_WITHIN_MIN = 15
@@ -142,7 +141,7 @@ class Batches:
                 count=len(accepted),
                 price=credits_text(asked.price),
             )
-            await _change(interaction, said)
+            await replace_question(interaction, said)
             await self._messages.open(batch_id)
         finally:  # it is paid for: it is drawn whatever becomes of the messages
             for each in accepted:
@@ -153,7 +152,7 @@ class Batches:
         await self._of(interaction, batch_id)
         del self._asked[batch_id]
         said = Sentence("Nothing was ordered or charged.")
-        await _change(interaction, said)
+        await replace_question(interaction, said)
 
     async def cancel(self, interaction: discord.Interaction, batch_id: str) -> None:
         """Cancel what is not drawn of a batch yet, for its member only."""
@@ -237,14 +236,3 @@ class Batches:
                 "again. Nothing was charged."
             )
         return asked
-
-
-async def _change(interaction: discord.Interaction, said: Sentence) -> None:
-    """Let the question say what became of it, without its buttons."""
-    text = to_member(interaction, said)
-    changing: Coroutine[Any, Any, object]
-    if interaction.response.is_done():
-        changing = interaction.edit_original_response(content=text, embed=None, view=None)
-    else:
-        changing = interaction.response.edit_message(content=text, embed=None, view=None)
-    await attempt(changing, "the answer to a confirmation")

@@ -35,11 +35,14 @@ from bot.ui.batch_messages import BatchMessages
 from bot.ui.batches import Batches
 from bot.ui.copies import Copies
 from bot.ui.edits import Edits
+from bot.ui.enlargements import Enlargements
 from bot.ui.favourite_pages import PageButton
 from bot.ui.interactions import Interactions
 from bot.ui.language import Translator
 from bot.ui.outbox import Ended, Outbox
 from bot.ui.progress import Progress
+from bot.ui.question_buttons import QuestionButton
+from bot.ui.questions import Questions
 from bot.ui.reactions import Reactions
 from bot.ui.replies import PERMISSIONS
 from bot.ui.settings_panel import ModelMenu, SettingButton
@@ -191,6 +194,14 @@ class Darkroom(discord.AutoShardedClient):
             preferences=preferences,
         )
         self.edits = Edits(interactions=self.interactions, lookup=self.lookup)
+        self.questions = Questions(interactions=self.interactions, now_ms=now_ms)
+        self.enlargements = Enlargements(
+            interactions=self.interactions,
+            questions=self.questions,
+            lookup=self.lookup,
+            fetcher=fetcher,
+            provenance=self.provenance,
+        )
 
     def is_owner(self, user_id: int) -> bool:
         return user_id in self.place.owner_ids
@@ -217,7 +228,9 @@ class Darkroom(discord.AutoShardedClient):
         await self.outbox.flush(_POSTING_S)
 
     async def setup_hook(self) -> None:
-        self.add_dynamic_items(JobButton, BatchButton, SettingButton, ModelMenu, PageButton)
+        self.add_dynamic_items(
+            JobButton, BatchButton, QuestionButton, SettingButton, ModelMenu, PageButton
+        )
         commands.add_all(self.tree)
         await self.tree.set_translator(Translator())
         await self.preferences.start()

@@ -15,6 +15,7 @@ from typing import cast
 import discord
 
 import engine
+from bot.credits.pricing import credits_text
 from bot.errors import InvalidPicture, NotFound, UserError
 from bot.jobs.kinds import (
     Blend,
@@ -27,7 +28,7 @@ from bot.jobs.kinds import (
     Shorten,
 )
 from bot.jobs.lookup import Lookup
-from bot.jobs.orders import Accepted, Order, Orders
+from bot.jobs.orders import Accepted, Order, Orders, Quote
 from bot.jobs.provenance import is_stealthy
 from bot.jobs.records import JobRow
 from bot.jobs.runner import Runner
@@ -40,7 +41,7 @@ from bot.prompt.written_out import written_out
 from bot.ui.batches import Batches
 from bot.ui.language import channel_locale, member_locale, to_member
 from bot.ui.message_text import headline, status_of, with_notes
-from bot.ui.replies import attempt, before_reply, check_permissions
+from bot.ui.replies import attempt, before_reply, before_update, check_permissions, replace_question
 from engine import Sentence
 
 Fetch = Callable[[], Awaitable[bytes]]
@@ -237,11 +238,74 @@ class Interactions:
             slow=bool(fetches),
             ephemeral=private,
         )
+        await self._start(interaction, accepted, deferred_privately=private)
+
+    async def _start(
+        self, interaction: discord.Interaction, accepted: Accepted, *, deferred_privately: bool
+    ) -> None:
         message_id: int | None = None
         try:
-            message_id = await _reply(interaction, accepted, deferred_privately=private)
+            message_id = await _reply(interaction, accepted, deferred_privately=deferred_privately)
         finally:  # it is paid for: it is drawn whatever becomes of the reply
             self._runner.start(accepted, message_id=message_id)
+
+    async def place_or_quote(
+        self,
+        interaction: discord.Interaction,
+        making: Callable[[], Awaitable[Request]],
+        *,
+        slow: bool,
+    ) -> Quote | None:
+        """As `place` where it costs no more than a grid; else what it would cost."""
+        private = await self._is_probably_hidden(interaction, making)
+        found = await before_reply(
+            interaction,
+            self._accept_or_quote(interaction, making),
+            slow=slow,
+            ephemeral=private,
+        )
+        if isinstance(found, Quote):
+            return found
+        await self._start(interaction, found, deferred_privately=private)
+        return None
+
+    async def place_confirmed(
+        self,
+        interaction: discord.Interaction,
+        making: Callable[[], Awaitable[Request]],
+        *,
+        price: int,
+    ) -> None:
+        """Order what a member confirmed by a button under a private question.
+
+        price: what they were told, in 1/100 credit.
+        """
+
+        async def accept() -> Accepted:
+            order = await self._order(interaction, await making())
+            return await self._orders.accept(order, agreed=price)
+
+        accepted = await before_update(interaction, accept())
+        message_id: int | None = None
+        try:
+            said = Sentence("Ordered for {price}.", price=credits_text(price))
+            await replace_question(interaction, said)
+            message_id = await _follow_up(interaction, accepted)
+        finally:  # it is paid for: it is drawn whatever becomes of the reply
+            self._runner.start(accepted, message_id=message_id)
+
+    def new_id(self) -> str:
+        """An id that nobody can guess."""
+        return self._orders.new_id()
+
+    async def _accept_or_quote(
+        self, interaction: discord.Interaction, making: Callable[[], Awaitable[Request]]
+    ) -> Accepted | Quote:
+        order = await self._order(interaction, await making())
+        quote = await self._orders.quote_one(order)
+        if quote.price > quote.usual:
+            return quote
+        return await self._orders.accept(order)
 
     async def _order(self, interaction: discord.Interaction, request: Request) -> Order:
         """The request with who asks and where.
@@ -256,13 +320,11 @@ class Interactions:
             return order
         return dataclasses.replace(order, guild_id=parent.guild_id)
 
-    async def _is_probably_hidden(
-        self, interaction: discord.Interaction, making: Request | Awaitable[Request]
-    ) -> bool:
+    async def _is_probably_hidden(self, interaction: discord.Interaction, making: object) -> bool:
         """Whether a first reply that cannot wait should be private; what is ordered will tell."""
         if interaction.guild_id is None:
             return False
-        text = "" if isinstance(making, Awaitable) else making.text
+        text = str(getattr(making, "text", ""))
         hides = (await self._preferences.member(interaction.user.id)).stealth
         return (hides and "public" not in text.lower()) or "stealth" in text.lower()
 
@@ -333,6 +395,33 @@ async def _direct(user: discord.User | discord.Member) -> int:
         ) from None
 
 
+async def _follow_up(interaction: discord.Interaction, accepted: Accepted) -> int | None:
+    """As `_reply`, after a private question, which keeps its own answer."""
+    row = accepted.row
+    hidden = is_stealthy(row) and interaction.guild_id is not None
+    message = await attempt(
+        interaction.followup.send(
+            _first_words(interaction, row, hidden=hidden),
+            allowed_mentions=discord.AllowedMentions.none(),
+            ephemeral=hidden,
+            wait=True,
+        ),
+        f"the first reply of job {row.id}",
+    )
+    return message.id if message and not hidden else None
+
+
+def _first_words(interaction: discord.Interaction, row: JobRow, *, hidden: bool) -> str:
+    """What the first reply to an order says."""
+    content = with_notes(headline(row, status_of(None)), row.notes)
+    if not hidden:
+        return content
+    said = Sentence(
+        "The result comes to you by direct message; where yours are closed, /show brings it."
+    )
+    return with_notes(content, to_member(interaction, said))
+
+
 async def _reply(
     interaction: discord.Interaction, accepted: Accepted, *, deferred_privately: bool
 ) -> int | None:
@@ -343,12 +432,7 @@ async def _reply(
     """
     row = accepted.row
     hidden = is_stealthy(row) and interaction.guild_id is not None
-    content = with_notes(headline(row, status_of(None)), row.notes)
-    if hidden:
-        said = Sentence(
-            "The result comes to you by direct message; where yours are closed, /show brings it."
-        )
-        content = with_notes(content, to_member(interaction, said))
+    content = _first_words(interaction, row, hidden=hidden)
     nobody = discord.AllowedMentions.none()
     what = f"the first reply of job {row.id}"
     if not interaction.response.is_done():

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from functools import partial
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import aiohttp
 import discord
@@ -15,6 +15,7 @@ import discord
 from bot.errors import MissingPermission
 from bot.jobs.provenance import is_stealthy
 from bot.jobs.records import JobRow
+from bot.ui.language import to_member
 from engine import Sentence
 
 log = logging.getLogger(__name__)
@@ -108,6 +109,17 @@ async def before_update(
     """As `before_reply`, where the reply is a change of the message whose button was pressed."""
     response = interaction.response
     return await _in_time(work, response.defer, response.is_done, slow=slow)
+
+
+async def replace_question(interaction: discord.Interaction, said: Sentence) -> None:
+    """Let a private question say what became of it, without its buttons."""
+    text = to_member(interaction, said)
+    changing: Coroutine[Any, Any, object]
+    if interaction.response.is_done():
+        changing = interaction.edit_original_response(content=text, embed=None, view=None)
+    else:
+        changing = interaction.response.edit_message(content=text, embed=None, view=None)
+    await attempt(changing, "the answer to a confirmation")
 
 
 async def attempt(call: Awaitable[T], what: str) -> T | None:

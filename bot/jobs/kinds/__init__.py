@@ -22,7 +22,7 @@ from bot.jobs.kinds.remix import Remix
 from bot.jobs.kinds.reroll import Reroll
 from bot.jobs.kinds.shorten import SHORTENED, Shorten
 from bot.jobs.kinds.source import Source
-from bot.jobs.kinds.upscale import UPSCALED, Upscale
+from bot.jobs.kinds.upscale import UPSCALED, Upscale, Way, refuse_too_large
 from bot.jobs.kinds.vary import STRONG, SUBTLE, Variation, Vary
 from bot.jobs.kinds.zoom import Zoom
 
@@ -63,6 +63,8 @@ __all__ = [
     "Upscale",
     "Variation",
     "Vary",
+    "Way",
     "Written",
     "Zoom",
+    "refuse_too_large",
 ]

@@ -15,6 +15,8 @@ from bot.prompt.values import is_link, reference
 from engine import Sentence
 
 SINGLE = (
+    "upscale_subtle",
+    "upscale_creative",
     "vary_subtle",
     "vary_strong",
     "zoom_2",

@@ -1,38 +1,131 @@
-"""A picture made larger by the catalogue's super-resolution network."""
+"""Upscale (Subtle, Creative) and /upscale: one picture, larger."""
 
 from __future__ import annotations
 
 import dataclasses
+import enum
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
 import engine
+from bot.errors import InvalidPicture
 from bot.jobs.kinds.draw import SINGLE
 from bot.jobs.kinds.kind import Context, Kind, Written
+from bot.jobs.kinds.source import Source
 from bot.jobs.records import Role
+from bot.pictures.uploads import STORED_SIDE_PX
+from bot.prompt import brief
 from engine import Sentence
 
 UPSCALED = Kind(follow_ups={Role.SINGLE: SINGLE})
+FACTOR = 2
+"""How many times as large a picture becomes."""
+STRENGTH = 0.3
+"""Of the creative way: 0 keeps the picture, 1 ignores it."""
+
+
+class Way(enum.Enum):
+    """How a picture is made larger; the value is the title of the result."""
+
+    SUBTLE = Sentence("Upscaled (Subtle)")
+    """By the catalogue's super-resolution network, which adds nothing."""
+    CREATIVE = Sentence("Upscaled (Creative)")
+    """Drawn anew in overlapping parts, for its words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upscale:
-    """One picture, 2 or 4 times as large."""
+    """One picture, twice as large."""
 
     kind: ClassVar[str] = "upscale"
-    title: ClassVar[str] = Sentence("Upscaled")
 
-    picture: bytes
-    factor: int = 2
-    text: str = ""
-    """The prompt that the picture was made from, where it is known."""
-    parent_id: str | None = None
+    source: Source
+    way: Way = Way.SUBTLE
 
-    def with_pictures(self, pictures: tuple[bytes, ...]) -> Upscale:
-        return dataclasses.replace(self, picture=pictures[0])
+    @property
+    def text(self) -> str:
+        return self.source.text
+
+    @property
+    def title(self) -> str:
+        return self.way.value
+
+    @property
+    def parent_id(self) -> str | None:
+        return self.source.parent_id
 
     def write(self, context: Context) -> Written:
+        refuse_too_large(self.source.size)
+        if self.way is Way.CREATIVE:
+            return self._creative(context)
         job = engine.UpscaleJob(
-            id=context.job_id, owner=context.owner, picture=self.picture, factor=self.factor
+            id=context.job_id, owner=context.owner, picture=self.source.picture, factor=FACTOR
         )
-        return Written(job=job, model=None)
+        return Written(job=job, model=None, notes=self.source.told, resolved=self.source.resolved)
+
+    def _creative(self, context: Context) -> Written:
+        written = self.source.drawn_over(context, strength=STRENGTH)
+        job, model = written.job, written.model
+        assert isinstance(job, engine.DrawJob)
+        assert model is not None
+        width_px, height_px, enlarge = part_of(model, self.source.size)
+        job = dataclasses.replace(
+            job,
+            images=1,
+            width_px=width_px,
+            height_px=height_px,
+            enlarge=enlarge,
+            tile=False,
+            chaos=0.0,  # it would lead each part elsewhere
+        )
+        return dataclasses.replace(written, job=job)
+
+
+def refuse_too_large(size: tuple[int, int]) -> None:
+    """InvalidPicture where a picture has more pixels a side than are kept of members' pictures."""
+    width, height = size
+    if max(size) > STORED_SIDE_PX:
+        scale = STORED_SIDE_PX / max(size)
+        raise InvalidPicture(
+            Sentence(
+                "This picture has {width}×{height} pixels. The largest of its shape that can be "
+                "upscaled has {most_width}×{most_height}.",
+                width=width,
+                height=height,
+                most_width=int(width * scale),
+                most_height=int(height * scale),
+            )
+        )
+
+
+def part_of(model: engine.ModelInfo, size: tuple[int, int]) -> tuple[int, int, int]:
+    """(width, height, enlargement) of a creative upscale: a part's size, and how many make a side.
+
+    The part is as near to the model's own size as 2 or 4 of them a side allow. A small picture
+    becomes more than twice as large; InvalidPicture names the largest that the model can take.
+    """
+    step, own = model.size_step_px, model.width_px * model.height_px
+    found = []
+    for enlarge in (2, 4):
+        sides = [max(round(side * FACTOR / enlarge / step), 1) * step for side in size]
+        width, height = sides
+        in_range = model.min_side_px <= min(sides) and max(sides) <= model.max_side_px
+        if in_range and width * height <= model.max_pixels:
+            found.append((width, height, enlarge))
+    if found:
+        return min(found, key=lambda part: abs(math.log(part[0] * part[1] / own)))
+    if size[0] * size[1] <= own:
+        return (*brief.fit(model, size), FACTOR)
+    width, height = brief.fit(model, size, large=True)
+    raise InvalidPicture(
+        Sentence(
+            "This picture has {width}×{height} pixels. The largest of its shape that {title} can "
+            "upscale creatively has {most_width}×{most_height}; the subtle way takes larger ones.",
+            width=size[0],
+            height=size[1],
+            title=model.title,
+            most_width=width * 4 // FACTOR,
+            most_height=height * 4 // FACTOR,
+        )
+    )

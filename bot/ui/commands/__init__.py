@@ -19,6 +19,7 @@ from bot.ui.commands import (
     settings,
     shorten,
     show,
+    upscale,
     vary,
     verify,
 )
@@ -29,6 +30,7 @@ GROUPS = (
     blend,
     describe,
     shorten,
+    upscale,
     verify,
     show,
     info,

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from tests_support import custom_ids, labels, png
 
 import engine
-from bot.jobs.kinds import KINDS, Context, Describe, Imagine, Shorten, Upscale, Written
+from bot.jobs.kinds import KINDS, Context, Describe, Imagine, Shorten, Source, Upscale, Written
 from bot.storage.tables import holds, images, inputs, jobs, messages
 from bot.ui.actions import ACTIONS
 
@@ -87,9 +87,9 @@ async def test_word_weights_are_shown_in_the_words(order, channel):
 async def test_an_enlarged_picture_is_one_picture_and_can_be_varied(
     simcord_env, order, channel, alice, fake_engine
 ):
-    await order(Upscale(picture=png((64, 32)), factor=2, text="a cat"))
+    await order(Upscale(source=Source(picture=png((64, 32)), text="a cat")))
     message = channel.last_message
-    assert message.content.startswith("**a cat** - Upscaled by <@")
+    assert message.content.startswith("**a cat** - Upscaled (Subtle) by <@")
     with await picture_of(message) as picture:
         assert picture.size == (128, 64)
     assert {"Vary (Subtle)", "Vary (Strong)"} <= set(labels(message))
@@ -144,7 +144,7 @@ async def test_frames_that_are_missing_fail_no_job(order, channel, fake_engine, 
 async def test_variations_of_an_enlarged_picture_take_a_new_seed_each_time(
     simcord_env, order, channel, alice, fake_engine
 ):
-    await order(Upscale(picture=png((64, 32)), factor=2, text="a cat --seed 7"))
+    await order(Upscale(source=Source(picture=png((64, 32)), text="a cat --seed 7")))
     message = channel.last_message
     for _ in range(2):
         await alice.click(message, label="Vary (Strong)")
@@ -159,7 +159,7 @@ REQUESTS = {
     "an enlargement in parts": Drawn(
         inputs=(engine.InputPicture(data=png()),), images=1, enlarge=2
     ),
-    "an enlargement": Upscale(picture=png()),
+    "an enlargement": Upscale(source=Source(picture=png(), text="")),
     "a description": Describe(picture=png()),
     "word weights": Shorten(text="a red cat"),
 }
