@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     import numpy as np
     from diffusers import AutoencoderKL, StableDiffusionPipeline
+    from torch import nn
 
     from doodle.next.recipe import Recipe
     from doodle.training import Run
@@ -76,23 +77,16 @@ def train(options: argparse.Namespace) -> None:
 
 def freeze(options: argparse.Namespace) -> None:
     """End the training of the autoencoder where it is: what follows depends on its encoder."""
-    import torch  # noqa: PLC0415 - torch takes seconds, `--help` none
-
-    from doodle.next import autoencoder  # noqa: PLC0415
+    from doodle.next import autoencoder  # noqa: PLC0415 - torch takes seconds, `--help` none
 
     recipe, run = _run(options)
-    state = run.load("autoencoder")
-    if state is None:
-        message = f"{run.folder} has no autoencoder; train the stage `autoencoder` first."
+    if run.load("autoencoder_finished") is not None:
+        message = f"The encoder in {run.folder} is fixed already; its latents depend on it."
         raise RecipeError(message)
     model = autoencoder.build(recipe)
-    model.load_state_dict(state["model"])
-    averaged = state["average"]["shadow_params"]
-    with torch.no_grad():
-        for parameter, average in zip(model.parameters(), averaged, strict=True):
-            parameter.copy_(average)
-    autoencoder.finish(recipe, run, model)
-    _say(f"The encoder is fixed as it was at step {state['step']}.")
+    step = _load(run, "autoencoder", model, list(model.parameters()))
+    autoencoder.finish(recipe, run, model.to(run.device))
+    _say(f"The encoder is fixed as it was at step {step}.")
 
 
 def evaluate(options: argparse.Namespace) -> None:
@@ -101,15 +95,10 @@ def evaluate(options: argparse.Namespace) -> None:
 
     from doodle import sheet, weights  # noqa: PLC0415
     from doodle.next import evaluation, judge  # noqa: PLC0415
-    from doodle.training import ResumeError  # noqa: PLC0415
 
     recipe, run = _run(options)
-    state = run.load("judge")
-    if state is None:
-        message = f"{run.folder} has no judge; train the stage `judge` first."
-        raise ResumeError(message)
     seeing = judge.Judge(recipe.vocabulary)
-    seeing.load_state_dict(state["model"])
+    _load(run, "judge", seeing, list(seeing.parameters()))
     pipeline = weights.load(run.folder / "preview")
     results, pictures = evaluation.evaluate(
         pipeline,
@@ -241,18 +230,26 @@ def _fixed_autoencoder(recipe: Recipe, run: Run) -> AutoencoderKL:
 
 def _sharpest_autoencoder(recipe: Recipe, run: Run) -> AutoencoderKL:
     """Return the autoencoder with the decoder that was trained longest."""
+    model = _fixed_autoencoder(recipe, run)
+    if run.load("decoder") is not None:
+        trained = [*model.decoder.parameters(), *model.post_quant_conv.parameters()]
+        _load(run, "decoder", model, trained)
+    return model
+
+
+def _load(run: Run, part: str, model: nn.Module, trained: list[nn.Parameter]) -> int:
+    """Give a model the averaged weights of a part's last checkpoint; return its step."""
     import torch  # noqa: PLC0415
 
-    model = _fixed_autoencoder(recipe, run)
-    state = run.load("decoder")
-    if state is not None:
-        model.load_state_dict(state["model"])
-        trained = [*model.decoder.parameters(), *model.post_quant_conv.parameters()]
-        with torch.no_grad():
-            averaged = state["average"]["shadow_params"]
-            for parameter, average in zip(trained, averaged, strict=True):
-                parameter.copy_(average)
-    return model
+    state = run.load(part)
+    if state is None:
+        message = f"{run.folder} has no {part}; train the stage `{part}` first."
+        raise RecipeError(message)
+    model.load_state_dict(state["model"])
+    with torch.no_grad():
+        for parameter, average in zip(trained, state["average"]["shadow_params"], strict=True):
+            parameter.copy_(average)
+    return int(state["step"])
 
 
 def _pair_of(recipe: Recipe, run: Run):  # noqa: ANN202 - a CLIPModel, or None while there is none

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 from diffusers import AutoencoderKL
 from torch.nn.functional import avg_pool2d
 
-from doodle.next.pictures import SQUARE, WIDE, fresh
+from doodle.next.pictures import SQUARE, WIDE, Ahead, Drawn, fresh, workers
 from doodle.training import Plan, Run, fit, seeded
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def train(
         return model.eval()
 
     def loss(step: int) -> Tensor:
-        batch = pictures(recipe, step).to(run.device)
+        batch = crops(recipe, step, ahead(step)).to(run.device)
         with run.autocast():
             posterior = model.encode(batch).latent_dist
             decoded = model.decode(posterior.sample()).sample
@@ -74,7 +75,8 @@ def train(
         ema=True,
     )
     report = (lambda step: on_checkpoint(model, step)) if on_checkpoint else None
-    fit(run, plan, model, loss, on_checkpoint=report)
+    with Ahead(partial(pictures, recipe), workers=workers(run.device)) as ahead:
+        fit(run, plan, model, loss, on_checkpoint=report)
     return finish(recipe, run, model)
 
 
@@ -103,7 +105,7 @@ def train_decoder(
         module.requires_grad_(requires_grad=True)
 
     def loss(step: int) -> Tensor:
-        batch = pictures(recipe, 10_000_000 + step).to(run.device)
+        batch = crops(recipe, step, ahead(step)).to(run.device)
         with run.autocast():
             with torch.no_grad():
                 latents = model.encode(batch).latent_dist.mode()
@@ -115,30 +117,38 @@ def train_decoder(
 
     plan = Plan(part="decoder", steps=part.steps, learning_rate=part.learning_rate, ema=True)
     report = (lambda step: on_checkpoint(model, step)) if on_checkpoint else None
-    fit(run, plan, model, loss, on_checkpoint=report)
+    job = partial(pictures, recipe, part="decoder")
+    with Ahead(job, workers=workers(run.device)) as ahead:
+        fit(run, plan, model, loss, on_checkpoint=report)
     return model.eval()
 
 
-def pictures(recipe: Recipe, step: int) -> Tensor:
-    """Return a step's pictures, (B, 3, H, W) from -1 to 1: crops, or a quarter as many wholes."""
+def pictures(recipe: Recipe, step: int, *, part: str = "autoencoder") -> Callable[[], Drawn]:
+    """Return what draws a step's scenes: to be cropped, or a few of another shape as they are."""
     batch = recipe.autoencoder.batch
-    seed = f"{recipe.seed} autoencoder {step}"
+    job = partial(fresh, recipe.vocabulary, seed=f"{recipe.seed} {part} {step}")
     if step % WHOLE_ONE_IN == 0:
         shapes = (SQUARE, SQUARE, *WIDE)
         size = shapes[step // WHOLE_ONE_IN % len(shapes)]
-        drawn = fresh(recipe.vocabulary, seed=seed, count=max(1, batch // 4), size=size)
-        return signed(torch.from_numpy(drawn.pixels))
-    drawn = fresh(recipe.vocabulary, seed=seed, count=max(1, batch // CROPS_EACH))
+        return partial(job, count=max(1, batch // 4), size=size)
+    return partial(job, count=max(1, batch // CROPS_EACH))
+
+
+def crops(recipe: Recipe, step: int, drawn: Drawn) -> Tensor:
+    """Return a step's pictures, (B, 3, H, W) from -1 to 1: crops, or a quarter as many wholes."""
     whole = torch.from_numpy(drawn.pixels)
+    if step % WHOLE_ONE_IN == 0:
+        return signed(whole)
     generator = seeded(recipe.seed, step)
-    corners = torch.randint(SQUARE[0] - CROP_PX + 1, (len(whole), CROPS_EACH, 2),
-                            generator=generator).tolist()  # fmt: skip
-    crops = [
+    corners = torch.randint(
+        SQUARE[0] - CROP_PX + 1, (len(whole), CROPS_EACH, 2), generator=generator
+    ).tolist()
+    parts = [
         picture[:, y : y + CROP_PX, x : x + CROP_PX]
         for picture, each in zip(whole, corners, strict=True)
         for y, x in each
     ]
-    return signed(torch.stack(crops))
+    return signed(torch.stack(parts))
 
 
 def signed(pictures: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,7 +13,7 @@ from torch.nn.functional import avg_pool2d, cross_entropy, interpolate, silu
 
 from doodle import weights
 from doodle.next.autoencoder import signed
-from doodle.next.pictures import SQUARE, WIDE, fresh
+from doodle.next.pictures import SQUARE, WIDE, Ahead, fresh, workers
 from doodle.training import Plan, Run, fit, seeded
 
 if TYPE_CHECKING:
@@ -102,10 +103,13 @@ def train(recipe: Recipe, run: Run) -> Judge:
     torch.manual_seed(recipe.seed)
     judge = Judge(recipe.vocabulary).to(run.device)
 
-    def loss(step: int) -> Tensor:
+    def pictures(step: int) -> partial:
         size = (SQUARE, SQUARE, SQUARE, *WIDE)[step % 7]
         seed = f"{recipe.seed} judge {step}"
-        drawn = fresh(recipe.vocabulary, seed=seed, count=part.batch, size=_half(size))
+        return partial(fresh, recipe.vocabulary, seed=seed, count=part.batch, size=_half(size))
+
+    def loss(step: int) -> Tensor:
+        drawn = ahead(step)
         batch = signed(torch.from_numpy(drawn.pixels)).to(run.device)
         if step % 2:
             batch = interpolate(avg_pool2d(batch, 2), scale_factor=2, mode="bilinear")
@@ -126,7 +130,8 @@ def train(recipe: Recipe, run: Run) -> Judge:
 
     plan = Plan(part="judge", steps=part.steps, learning_rate=part.learning_rate, ema=True,
                 decay_from=0.4)  # fmt: skip
-    fit(run, plan, judge, loss)
+    with Ahead(pictures, workers=workers(run.device)) as ahead:
+        fit(run, plan, judge, loss)
     return judge.eval()
 
 

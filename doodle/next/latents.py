@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,12 @@ import torch
 
 from doodle.next import autoencoder as vae
 from doodle.next.captions import caption
-from doodle.next.pictures import SQUARE, WIDE, fresh
+from doodle.next.pictures import SQUARE, WIDE, Ahead, Drawn, fresh, workers
 from doodle.tokenizer import token_ids
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from diffusers import AutoencoderKL
     from torch import Tensor
     from transformers import CLIPTokenizer
@@ -36,13 +39,22 @@ class Bucket:
 def encode_all(recipe: Recipe, run: Run, model: AutoencoderKL, words: CLIPTokenizer) -> None:
     """Draw and encode what is still missing; can be stopped and goes on where it was."""
     total = -(-recipe.latents.pictures // CHUNK)
-    for number in range(total):
-        name = f"latents-{number:04}"
-        if (run.folder / f"{name}.pt").exists():
-            continue
-        run.save(name, _chunk(recipe, run, model, words, number))
-        if number % 10 == 9 or number == total - 1:
-            run.say(f"latents: {(number + 1) * CHUNK} of {recipe.latents.pictures} scenes")
+    with Ahead(partial(pictures, recipe), workers=workers(run.device)) as ahead:
+        for number in range(total):
+            name = f"latents-{number:04}"
+            if (run.folder / f"{name}.pt").exists():
+                continue
+            run.save(name, _chunk(recipe, run, model, words, ahead(number)))
+            if number % 10 == 9 or number == total - 1:
+                run.say(f"latents: {(number + 1) * CHUNK} of {recipe.latents.pictures} scenes")
+
+
+def pictures(recipe: Recipe, number: int) -> Callable[[], Drawn]:
+    """Return what draws one file's scenes, all of one size; sizes take turns by their share."""
+    rng = Random(f"{recipe.seed} size {number}")
+    size = rng.choice(WIDE) if rng.random() < recipe.latents.wide_share else SQUARE
+    seed = f"{recipe.seed} latents {number}"
+    return partial(fresh, recipe.vocabulary, seed=seed, count=CHUNK, size=size)
 
 
 def load(run: Run) -> list[Bucket]:
@@ -74,15 +86,11 @@ def batch(buckets: list[Bucket], count: int, generator: torch.Generator) -> tupl
 
 
 def _chunk(
-    recipe: Recipe, run: Run, model: AutoencoderKL, words: CLIPTokenizer, number: int
+    recipe: Recipe, run: Run, model: AutoencoderKL, words: CLIPTokenizer, drawn: Drawn
 ) -> dict:
-    """Draw one file's scenes, all of one size; sizes take turns by the recipe's share."""
-    rng = Random(f"{recipe.seed} latents {number}")
-    wide = rng.random() < recipe.latents.wide_share
-    size = rng.choice(WIDE) if wide else SQUARE
-    drawn = fresh(recipe.vocabulary, seed=f"{recipe.seed} latents {number}", count=CHUNK, size=size)
+    rng = Random(f"{recipe.seed} captions {drawn.scenes[0].words()}")
     texts = [caption(scene, rng) for scene in drawn.scenes for _ in range(CAPTIONS_EACH)]
     return {
         "latents": vae.encode(model, torch.from_numpy(drawn.pixels), run),
-        "ids": token_ids(words, texts).short().view(CHUNK, CAPTIONS_EACH, -1),
+        "ids": token_ids(words, texts).short().view(len(drawn.scenes), CAPTIONS_EACH, -1),
     }

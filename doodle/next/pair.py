@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from transformers import (
 from doodle import tokenizer as tokenizers
 from doodle import weights
 from doodle.next.captions import ALL, caption, said_as
-from doodle.next.pictures import SQUARE, WIDE, drawn
+from doodle.next.pictures import SQUARE, WIDE, Ahead, drawn, workers
 from doodle.next.places import SKIES
 from doodle.next.scenes import is_held_out
 from doodle.tokenizer import token_ids
@@ -79,27 +80,33 @@ def train(
     torch.manual_seed(recipe.seed)
     pair = build(recipe, text_encoder).to(run.device)
 
-    def loss(step: int) -> Tensor:
+    def pictures(step: int) -> partial:
         rng = Random(f"{recipe.seed} pair {step}")
-        alike = bool(step % 2)
         scenes = (
             siblings(recipe.vocabulary, part.batch, rng)
-            if alike
+            if step % 2
             else [recipe.vocabulary.sample(rng) for _ in range(part.batch)]
         )
         size = (SQUARE, SQUARE, *WIDE)[step % 6]
         half = size[0] // 2, size[1] // 2
-        pixels = drawn(scenes, seed=rng.getrandbits(40), size=half).pixels
-        texts = [said_as(scene, ALL, rng) if alike else caption(scene, rng) for scene in scenes]
+        return partial(drawn, scenes, seed=rng.getrandbits(40), size=half)
+
+    def loss(step: int) -> Tensor:
+        shown = ahead(step)
+        rng = Random(f"{recipe.seed} caption {step}")
+        texts = [
+            said_as(scene, ALL, rng) if step % 2 else caption(scene, rng) for scene in shown.scenes
+        ]
         ids = token_ids(tokenizer, texts)
         with run.autocast():
-            out = pair(input_ids=ids.to(run.device), pixel_values=seen(pixels).to(run.device))
-        partner = torch.arange(len(scenes), device=run.device)
+            out = pair(input_ids=ids.to(run.device), pixel_values=seen(shown.pixels).to(run.device))
+        partner = torch.arange(len(texts), device=run.device)
         logits = out.logits_per_text.float()
         return (cross_entropy(logits, partner) + cross_entropy(logits.T, partner)) / 2
 
     plan = Plan(part="pair", steps=part.steps, learning_rate=part.learning_rate, decay_from=0.4)
-    fit(run, plan, pair, loss)
+    with Ahead(pictures, workers=workers(run.device)) as ahead:
+        fit(run, plan, pair, loss)
     return pair.eval()
 
 
