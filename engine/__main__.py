@@ -119,6 +119,18 @@ def _parser() -> argparse.ArgumentParser:
     fetch.set_defaults(command=_fetch)
 
     bench = commands.add_parser("bench", help="measure against diffusers' own pipelines")
+    bench.add_argument(
+        "what",
+        nargs="?",
+        choices=("engine", "cluster"),
+        default="engine",
+        help="the engine here (the default), or a cluster of workers in simulated time",
+    )
+    bench.add_argument(
+        "--local",
+        action="store_true",
+        help="with cluster: two real workers on this CPU, one of which is killed",
+    )
     bench.add_argument("--json", type=Path, help="write the figures to this file")
     bench.add_argument("--page", type=Path, help="write a page and a plot, for docs/benchmarks.md")
     bench.add_argument("--note", default="", help="a sentence for the page, on how it was measured")
@@ -338,6 +350,8 @@ def _fetch(options: argparse.Namespace) -> int:
 
 
 def _bench(options: argparse.Namespace) -> int:
+    if options.what == "cluster":
+        return _bench_cluster(options)
     for file in filter(None, (options.json, options.page, options.keep, options.trace)):
         _check_folder(file)
     prepare()
@@ -357,6 +371,20 @@ def _bench(options: argparse.Namespace) -> int:
         print(figures.trace(doodle, options.device, options.dtype, options.trace))
         return 0
     return _report(figures.run(doodle, **common), options)
+
+
+def _bench_cluster(options: argparse.Namespace) -> int:
+    # As Ray has it in its workers of one CPU each; before torch is imported.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    prepare()
+    from engine.bench import cluster, local_cluster  # noqa: PLC0415 - they import torch
+
+    if not options.local:
+        return cluster.main(_say)
+    small = [spec for spec in load_catalogue(options.models) if spec.draws and spec.info.installed]
+    if not small:
+        raise ValueError(f"No model of {options.models} is installed, so nothing can be drawn.")
+    return local_cluster.main(min(small, key=lambda spec: spec.info.weight_bytes), _say)
 
 
 def _report(results: Sequence[Result], options: argparse.Namespace) -> int:

@@ -428,6 +428,8 @@ class WorkerStatus:
 
     name: str
     """Of the worker and its machine, such as "2 on node-b"; the same for as long as it lives."""
+    pid: int
+    """Of its process there."""
     device: str
     running: tuple[str, ...] = ()
     """Ids of its jobs."""

@@ -23,6 +23,8 @@ class Hello:
 
     node: str
     """The machine, as its people call it."""
+    pid: int
+    """Of the worker's process there."""
     device: str
     version: str
     """Of Darkroom there; see `version`."""

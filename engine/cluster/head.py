@@ -190,6 +190,7 @@ class ClusterEngine:
         workers = tuple(
             WorkerStatus(
                 name=worker.name,
+                pid=worker.hello.pid,
                 device=worker.hello.device,
                 running=tuple(id_ for id_, o in self._open.items() if o.worker == worker.number),
                 resident_models=worker.status.resident_models,

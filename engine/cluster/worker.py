@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import platform
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
@@ -95,6 +96,7 @@ class ClusterWorker:
         }
         return Hello(
             node=platform.node(),
+            pid=os.getpid(),
             device=self._engine.status().device,
             version=version(),
             installed=installed,

@@ -28,7 +28,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
     pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX"),
-    pytest.mark.xdist_group("ray"),
 ]
 
 
@@ -63,8 +62,7 @@ async def test_a_worker_is_killed_in_the_middle_and_every_job_ends_once_with_its
     engine, fleet = cluster
     assert [worker.device for worker in engine.status().workers] == ["fake", "fake"]
     assert fleet.most_job_bytes == 50_000_000
-    victim = next(iter(fleet._workers))
-    pid = await victim._actor.__ray_call__.remote(lambda _: os.getpid())
+    pid = engine.status().workers[0].pid
     jobs = [job(f"j{n}", f"o{n % 3}", seed=n, steps=8) for n in range(10)]
     tasks = [asyncio.create_task(drawn(engine, each)) for each in jobs]
     await until(lambda: all(worker.running for worker in engine.status().workers))
