@@ -29,6 +29,7 @@ from bot.jobs.housekeeping import Chore, Housekeeping
 from bot.prompt import brief, grammar
 from bot.settings import Settings
 from bot.storage.database import Database
+from bot.storage.moving import move
 from bot.ui.client import Darkroom, default_model_warning, use_api
 
 log = logging.getLogger("bot")
@@ -64,6 +65,8 @@ def main(argv: list[str] | None = None) -> int:
                 return _health(settings)
             case "backup":
                 _backup(settings, arguments.file)
+            case "move-database":
+                asyncio.run(_move_database(settings, arguments.url))
             case _:
                 return asyncio.run(_run(settings))
     except (StartError, engine.EngineError) as error:
@@ -85,6 +88,8 @@ def _parser() -> argparse.ArgumentParser:
     actions.add_parser("health", help="whether a running bot is alive")
     backup = actions.add_parser("backup", help="copy the database while the bot runs")
     backup.add_argument("file", type=Path, help="the copy; a file that is there is overwritten")
+    moving = actions.add_parser("move-database", help="copy SQLite's rows into PostgreSQL")
+    moving.add_argument("url", help="of an empty database: postgresql+asyncpg://USER@HOST/NAME")
     return parser
 
 
@@ -301,6 +306,19 @@ def _backup(settings: Settings, file: Path) -> None:
     except (OSError, sqlite3.Error) as error:
         raise StartError(f"The database was not copied to {file}: {error}.") from None
     print(f"copied to {file}")
+
+
+async def _move_database(settings: Settings, url: str) -> None:
+    source, target = Database(settings.database), Database(url)
+    try:
+        for name, count in (await move(source, target)).items():
+            print(f"{name:16} {count:9} rows")
+    finally:
+        await target.close()
+        await source.close()
+    print(
+        "All rows were compared. Set DATABASE_URL to that address; the pictures stay in DATA_DIR."
+    )
 
 
 def _health(settings: Settings) -> int:

@@ -11,3 +11,8 @@ def pytest_addoption(parser):
         choices=("cpu", "cuda"),
         help="where the engine's tests draw: on the CPU, where a card is pretended, or on a card",
     )
+    parser.addoption(
+        "--postgres",
+        action="store_true",
+        help="every test of the bot on PostgreSQL, on the server that POSTGRES_URL names",
+    )

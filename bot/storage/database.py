@@ -20,7 +20,16 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from filelock import FileLock, Timeout
-from sqlalchemy import Connection, Engine, Table, event, text
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Table,
+    event,
+    exists,
+    inspect,
+    select,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, SQLAlchemyError
@@ -28,6 +37,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 import migrations
 from bot.errors import StartError
+from bot.storage.tables import metadata
 
 log = logging.getLogger(__name__)
 
@@ -112,10 +122,18 @@ class Database:
             await asyncio.sleep(wait_s)
         raise AssertionError("the chain has no end")
 
-    async def start(self) -> None:
-        """Lock, back up and migrate; StartError says in one sentence what stands in the way."""
+    async def start(self, *, migrate: bool = True, empty: bool = False) -> None:
+        """Lock, back up and migrate; StartError says in one sentence what stands in the way.
+
+        migrate: False refuses a database of an earlier Darkroom. empty: refuse one that holds
+        anything.
+        """
         try:
             await self._lock()
+            if not migrate:
+                await self._refuse_earlier()
+            if empty:
+                await self._refuse_filled()
             await self._migrate()
         except (SQLAlchemyError, OSError) as error:
             cause = str(error.__cause__ or error).splitlines()[0]
@@ -195,6 +213,28 @@ class Database:
             await self._lock_connection.close()
             self._lock_connection = None
             raise StartError("Another Darkroom already runs on this database; stop it first.")
+
+    async def _refuse_earlier(self) -> None:
+        async with self._writer.connect() as connection:
+            current = await connection.run_sync(_current_revision)
+        head = ScriptDirectory.from_config(migration_config()).get_current_head()
+        if current != head:
+            raise StartError(
+                f"The database is of revision {current}, this Darkroom of {head}: start the bot "
+                "once with it, and stop it again."
+            )
+
+    async def _refuse_filled(self) -> None:
+        async with self._readers.connect() as connection:
+            names = await connection.run_sync(lambda raw: inspect(raw).get_table_names())
+            for name in names:
+                if name == "alembic_version":
+                    continue
+                ours = metadata.tables.get(name)
+                if ours is None or await connection.scalar(select(exists(ours.select()))):
+                    raise StartError(
+                        f"The database {self.name} is not empty (its table {name}); make a new one."
+                    )
 
     async def _migrate(self) -> None:
         async with self._writer.connect() as connection:

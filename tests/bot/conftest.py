@@ -1,3 +1,4 @@
+import asyncio
 import itertools
 import os
 import uuid
@@ -17,30 +18,60 @@ ON_BOTH = {"credits", "jobs", "storage"}
 
 
 def pytest_generate_tests(metafunc):
-    if "database" in metafunc.fixturenames:
+    if "database_url" in metafunc.fixturenames:
         both = metafunc.definition.path.parent.name in ON_BOTH
         dialects = ["sqlite", "postgresql"] if both else ["sqlite"]
-        metafunc.parametrize("database", dialects, indirect=True)
+        if metafunc.config.getoption("--postgres"):
+            dialects = ["postgresql"]
+        metafunc.parametrize("database_url", dialects, indirect=True)
+
+
+@pytest.fixture(scope="session")
+def template():
+    """A migrated database on the server that POSTGRES_URL names; copying it is quick."""
+    if not os.environ.get("POSTGRES_URL"):
+        pytest.skip("POSTGRES_URL names no server: nothing of this was tried on PostgreSQL.")
+    name = f"darkroom_{uuid.uuid4().hex}"
+
+    async def make():
+        await administer(f'CREATE DATABASE "{name}"')
+        migrated = Database(address_of(name))
+        await migrated.start()
+        await migrated.close()
+
+    asyncio.run(make())
+    yield name
+    asyncio.run(administer(f'DROP DATABASE "{name}"'))
 
 
 @pytest.fixture
-async def database(request, tmp_path):
-    """An empty database; on PostgreSQL too where POSTGRES_URL names a server to use for it."""
+def postgresql(template):
+    """The address of an empty, migrated database on PostgreSQL; skips where there is none."""
+    name = f"darkroom_{uuid.uuid4().hex}"
+    asyncio.run(administer(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
+    yield address_of(name)
+    asyncio.run(administer(f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+
+def address_of(name):
+    url = make_url(os.environ["POSTGRES_URL"]).set(database=name)
+    return url.render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def database_url(request, tmp_path):
     if request.param == "sqlite":
-        url, dropped = f"sqlite+aiosqlite:///{tmp_path / 'darkroom.db'}", None
-    else:
-        if not os.environ.get("POSTGRES_URL"):
-            pytest.skip("POSTGRES_URL names no server: nothing of this was tried on PostgreSQL.")
-        dropped = f"darkroom_{uuid.uuid4().hex}"
-        await administer(f'CREATE DATABASE "{dropped}"')
-        url = make_url(os.environ["POSTGRES_URL"]).set(database=dropped)
-        url = url.render_as_string(hide_password=False)
-    opened = Database(url)
+        return f"sqlite+aiosqlite:///{tmp_path / 'darkroom.db'}"
+    return request.getfixturevalue("postgresql")
+
+
+@pytest.fixture
+async def database(database_url):
+    """An empty database; on PostgreSQL too where POSTGRES_URL names a server to use for it."""
+    opened = Database(database_url)
     await opened.start()
     yield opened
     await opened.close()
-    if dropped:
-        await administer(f'DROP DATABASE "{dropped}"')
 
 
 async def administer(statement):
