@@ -34,6 +34,7 @@ from bot.ui.client import Darkroom, default_model_warning, use_api
 
 log = logging.getLogger("bot")
 
+_WARM_UP = "warm-up"
 HEARTBEAT_S = 15.0
 STALE_S = 60.0
 LOCK_EVERY_S = 15.0
@@ -136,7 +137,7 @@ async def _run(settings: Settings) -> int:
             log.warning(warning)
         warming = asyncio.create_task(_warm_up(client), name="warm-up")
         stack.callback(warming.cancel)
-        return await _until_stopped(client, settings)
+        return await _until_stopped(client, settings, warming)
 
 
 async def _warm_up(client: Darkroom) -> None:
@@ -148,7 +149,7 @@ async def _warm_up(client: Darkroom) -> None:
         models = client.engine_client.models()
         model = brief.choose_model(grammar.parse("a"), models, default=client.default_model)
         job = engine.DrawJob(
-            id="warm-up",
+            id=_WARM_UP,
             owner="the start",
             model=model.name,
             prompt=(engine.WeightedText(text="a"),),
@@ -162,11 +163,14 @@ async def _warm_up(client: Darkroom) -> None:
         async for event in client.engine_client.run(job):
             if isinstance(event, engine.Failed):
                 log.warning("%s cannot draw: %s", model.title, event.reason)
+    except asyncio.CancelledError:
+        client.engine_client.cancel(_WARM_UP)  # or a stop would wait until the model is loaded
+        raise
     except (NotFound, ValueError, engine.EngineError) as error:
         log.warning("no model is loaded yet: %s", error)
 
 
-async def _until_stopped(client: Darkroom, settings: Settings) -> int:
+async def _until_stopped(client: Darkroom, settings: Settings, warming: asyncio.Task[None]) -> int:
     stop = asyncio.Event()
     _on_signal(stop)
     running = asyncio.create_task(client.start(settings.discord_token), name="client")
@@ -178,8 +182,9 @@ async def _until_stopped(client: Darkroom, settings: Settings) -> int:
     housekeeping = asyncio.create_task(Housekeeping(chores).run(), name="housekeeping")
     ends = {running, stopping, lost, doubled}
     await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-    for task in (stopping, lost, doubled, housekeeping):
+    for task in (stopping, lost, doubled, housekeeping, warming):
         task.cancel()
+    await asyncio.wait({warming})
     if running.done():
         with _in_words():
             await running

@@ -123,7 +123,11 @@ class Worker:
         )
 
     def _has_nothing_to_do(self) -> bool:
-        return not (self._draws() or self._admission.may_start or self._close_at_s is not None)
+        """Whether only a message can bring work."""
+        if self._close_at_s is not None:  # nothing more starts, but what is loaded is drawn
+            loads = self._admission.loads() and self._clock() < self._close_at_s
+            return loads and not self._draws()
+        return not (self._draws() or self._admission.may_start)
 
     def _patience_s(self) -> float:
         """How long to wait for a message; jobs that could not begin yet are tried again soon."""

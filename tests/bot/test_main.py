@@ -107,6 +107,27 @@ def test_a_model_that_cannot_be_loaded_is_told_at_the_start(connected, monkeypat
     assert "Doodle cannot draw: The weights are torn." in caplog.text
 
 
+def test_a_stop_does_not_wait_for_the_model_that_is_still_being_loaded(connected, monkeypatch):
+    told = []
+
+    class Loading(FakeEngine):
+        async def run(self, job):
+            told.append("run")
+            await asyncio.Event().wait()
+            yield
+
+        def cancel(self, job_id):
+            told.append(f"cancel {job_id}")
+            return True
+
+        async def close(self, *, drain_s=0):
+            told.append("close")
+
+    monkeypatch.setattr(program, "new_engine", lambda _: Loading())
+    assert connected(stop_when(lambda: told)) == 0
+    assert told[:3] == ["run", "cancel warm-up", "close"]
+
+
 def test_ctrl_c_before_it_is_connected_is_no_traceback(environment, monkeypatch):
     class Interrupted(FakeEngine):
         async def start(self):

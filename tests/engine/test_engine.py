@@ -485,6 +485,35 @@ async def test_rows_of_a_resident_model_step_while_another_is_loading(engine_of,
     assert isinstance(await end_of(waiting), Finished)
 
 
+async def test_while_a_closing_engine_waits_for_a_load_its_thread_sleeps(
+    engine_of, draw, monkeypatch
+):
+    engine = await engine_of("sd")
+    let_go, load, turns = threading.Event(), loading.load, []
+
+    def slow(*arguments):
+        let_go.wait(timeout=30)
+        return load(*arguments)
+
+    monkeypatch.setattr(loading, "load", slow)
+    turn = engine._worker._turn
+    monkeypatch.setattr(engine._worker, "_turn", lambda: (turns.append(1), turn()))
+    stream = engine.run(draw("sd"))
+    async for event in stream:
+        if isinstance(event, Started):
+            break
+    closing = asyncio.create_task(engine.close(drain_s=30))
+    while engine._worker._close_at_s is None:  # noqa: ASYNC110 - another thread sets it
+        await asyncio.sleep(0.01)
+    before = len(turns)
+    await asyncio.sleep(0.3)
+    spun = len(turns) - before
+    let_go.set()
+    assert isinstance(await end_of(stream), Finished)
+    await closing
+    assert spun <= 1
+
+
 async def test_a_model_is_put_away_for_another_where_memory_holds_one(engine_of, draw):
     engine = await engine_of("sd", "sdxl", gpu_memory_gb=0.0008)
     for model in ("sd", "sdxl", "sd"):
