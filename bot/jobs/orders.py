@@ -218,6 +218,11 @@ class Orders:
         """In the modes that its words ask for, or else its member."""
         own = modes.of_member(await self._preferences.member(order.user_id))
         chosen = modes.settled(written.resolved, own)
+        if order.request.parent_id is not None and not chosen.stealth:
+            async with self._database.read() as connection:
+                parent = await records.get(connection, order.request.parent_id)
+            stealth = parent is not None and modes.of(parent).stealth
+            chosen = dataclasses.replace(chosen, stealth=stealth)
         return dataclasses.replace(
             written,
             job=dataclasses.replace(written.job, lane=chosen.lane),

@@ -417,6 +417,8 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
             ),
             Action(
                 name="cancel",
+                code="x",
+                label=Sentence("Cancel Job"),
                 menu=Sentence("Cancel Job"),
                 who=Who.OWNER,
                 handler=_cancel,

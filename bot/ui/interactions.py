@@ -38,6 +38,7 @@ from bot.preferences import Preferences
 from bot.prompt import repeats
 from bot.prompt.characters import plain
 from bot.prompt.written_out import written_out
+from bot.ui import actions
 from bot.ui.batches import Batches
 from bot.ui.language import channel_locale, member_locale, to_member
 from bot.ui.message_text import headline, status_of, with_notes
@@ -231,7 +232,9 @@ class Interactions:
         making: the request, or what reads it from the disk. fetches: for requests that start from
         pictures which are still to be fetched.
         """
-        private = await self._is_probably_hidden(interaction, making)
+        private = not interaction.response.is_done() and await self._is_probably_hidden(
+            interaction, making
+        )
         accepted = await before_reply(
             interaction,
             self._accept(interaction, making, fetches),
@@ -433,21 +436,27 @@ async def _reply(
     row = accepted.row
     hidden = is_stealthy(row) and interaction.guild_id is not None
     content = _first_words(interaction, row, hidden=hidden)
+    # No menu finds a message that is private, so that it has a button to cancel the job.
+    shown = actions.view(("cancel",), row) if hidden else discord.utils.MISSING
     nobody = discord.AllowedMentions.none()
     what = f"the first reply of job {row.id}"
     if not interaction.response.is_done():
         response = await attempt(
-            interaction.response.send_message(content, allowed_mentions=nobody, ephemeral=hidden),
+            interaction.response.send_message(
+                content, view=shown, allowed_mentions=nobody, ephemeral=hidden
+            ),
             what,
         )
         return response.message_id if response and not hidden else None
     if hidden and not deferred_privately:
         await attempt(interaction.delete_original_response(), "taking the deferral back")
         await attempt(
-            interaction.followup.send(content, allowed_mentions=nobody, ephemeral=True), what
+            interaction.followup.send(content, view=shown, allowed_mentions=nobody, ephemeral=True),
+            what,
         )
         return None
     message = await attempt(
-        interaction.edit_original_response(content=content, allowed_mentions=nobody), what
+        interaction.edit_original_response(content=content, view=shown, allowed_mentions=nobody),
+        what,
     )
     return message.id if message and not deferred_privately else None

@@ -78,8 +78,9 @@ class Reactions:
     async def added(self, payload: discord.RawReactionActionEvent) -> None:
         """Nothing that goes wrong is raised."""
         sign = _sign(payload)
+        ours = self._client.user is not None and payload.user_id == self._client.user.id
         bot = payload.member is not None and payload.member.bot
-        if sign not in _DOES or payload.user_id == self._client.application_id or bot:
+        if sign not in _DOES or ours or bot:
             return
         key = (payload.message_id, payload.user_id, sign)
         if key in self._standing:

@@ -3,7 +3,7 @@
 import discord
 import pytest
 from sqlalchemy import select
-from tests_support import custom_ids, labels, refusal
+from tests_support import custom_ids, labels, png, refusal
 
 from bot.storage.tables import jobs
 
@@ -108,3 +108,38 @@ async def test_auto_dm_sends_the_finished_grid_too(simcord_env, simcord_bot, cha
     await imagine(simcord_env, channel, alice, "a dog --stealth")
     contents = [m.content for m in alice.user.dm_channel.history()]
     assert sum("a dog" in content for content in contents) == 1, "it is there already"
+
+
+async def test_a_hidden_job_is_cancelled_by_the_button_of_its_private_reply(
+    simcord_env, channel, alice, database, fake_engine
+):
+    fake_engine.pause()
+    reply = (await imagine(simcord_env, channel, alice)).response.message
+    assert labels(reply) == ["Cancel Job"]
+    await alice.click(reply, label="Cancel Job")
+    fake_engine.resume()
+    await simcord_env.settle()
+    assert [row.outcome for row in await rows(database)] == ["cancelled"]
+    assert channel.history() == []
+
+
+async def test_a_reply_that_was_public_before_it_was_known_to_be_hidden_is_taken_back(
+    simcord_env, simcord_bot, channel, alice
+):
+    await simcord_bot.preferences.change(alice.id, stealth=True)
+    await alice.slash(channel, "describe", picture=("a.png", png()))
+    await simcord_env.settle()
+    assert channel.history() == []
+    assert "Description" in alice.user.dm_channel.last_message.content
+
+
+async def test_whatever_goes_on_from_a_hidden_job_is_hidden(
+    simcord_env, simcord_bot, channel, alice, database
+):
+    await imagine(simcord_env, channel, alice)
+    [row] = await rows(database)
+    told = await alice.slash(channel, "vary", job_id=row.id, prompt="a dog", image=2)
+    await simcord_env.settle()
+    assert told.ephemeral
+    assert channel.history() == []
+    assert "a dog" in alice.user.dm_channel.last_message.content
