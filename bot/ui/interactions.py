@@ -260,7 +260,9 @@ class Interactions:
         slow: bool,
     ) -> Quote | None:
         """As `place` where it costs no more than a grid; else what it would cost."""
-        private = await self._is_probably_hidden(interaction, making)
+        private = not interaction.response.is_done() and await self._is_probably_hidden(
+            interaction, making
+        )
         found = await before_reply(
             interaction,
             self._accept_or_quote(interaction, making),
