@@ -25,6 +25,7 @@ from engine import (
     scheduler_table,
 )
 from engine.bench.baseline import Baseline
+from engine.bench.beside import Beside, ticks_beside_a_compile
 from engine.bench.host import turns_ms
 from engine.bench.roofline import measured_tflop_s
 from engine.bench.watch import as_while_a_model_loads, graphs, watching
@@ -335,6 +336,13 @@ class Bench:
             }
             for kind, names in kinds.items()
         }
+
+    def beside_a_compile(self) -> Mapping[str, Beside]:
+        """Ticks of four pictures while their shape is compiled, by where that is done."""
+        jobs = [self.job(n, steps=40, scheduler=self.schedulers[0]) for n in range(4)]
+        return ticks_beside_a_compile(
+            lambda: self.like(self.spec, self._side_px).baseline.model, jobs
+        )
 
     def previews(self, pairs: int) -> float:
         """Median of the time with previews every 5 steps ÷ without, in alternating pairs."""

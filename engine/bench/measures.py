@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from engine.bench.bench import PAIRS, TRACE_JOBS, Bench
+from engine.bench.beside import WAYS
 from engine.bench.models import toy, toy_flow, toy_flow_spec, toy_spec
 
-CURVE, HOST = "curve", "7-host"
+CURVE, HOST, BESIDE = "curve", "7-host", "10-beside"
 QUICK = ("euler", "dpm++2m-karras", "ddim")
 """Schedulers whose rows step together; of the most used ones."""
 MIXED_WORK = "16 jobs of one image; prompts, steps 20/30/40 and schedulers mixed"
@@ -251,7 +252,7 @@ def _exactness(bench: Bench, number: str, bars: Bars) -> Result:
 def _recompiles(bench: Bench, number: str, bars: Bars) -> Result:
     """Count compilations on any thread, and passes that did not use the compiled code."""
     del bars
-    if shutil.which(os.environ.get("CXX", "c++")) is None:
+    if _lacks_a_compiler():
         count, work, details = None, "recompiles after warm-up (no C++ compiler was at hand)", {}
     else:
         with tempfile.TemporaryDirectory() as folder:
@@ -270,6 +271,28 @@ def _recompiles(bench: Bench, number: str, bars: Bars) -> Result:
         model=f"{bench.name}, compiled",
         details=details,
     )
+
+
+def _beside(bench: Bench, number: str, bars: Bars) -> Result:
+    del bars
+    found = {} if _lacks_a_compiler() else bench.beside_a_compile()
+    ours = found.get(WAYS[-1])
+    return Result(
+        number=number,
+        work="ticks of 4 pictures while their shape is compiled in another process"
+        + ("" if found else " (no C++ compiler was at hand)"),
+        metric="95th percentile ÷ undisturbed",
+        figure=None if ours is None else ours.p95_ms / ours.undisturbed_ms,
+        bar="report",
+        met=None,
+        baseline="",
+        model=bench.name,
+        details={way: asdict(each) for way, each in found.items()},
+    )
+
+
+def _lacks_a_compiler() -> bool:
+    return shutil.which(os.environ.get("CXX", "c++")) is None
 
 
 def _curve(bench: Bench, number: str, bars: Bars) -> Result:
@@ -298,5 +321,6 @@ MEASURES: Mapping[str, Callable[[Bench, str, Bars], Result]] = {
     "8": _previews,
     "9": _exactness,
     "10": _recompiles,
+    BESIDE: _beside,
     CURVE: _curve,
 }

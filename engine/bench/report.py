@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from engine.bench.measures import CURVE, HOST, Result
+from engine.bench.measures import BESIDE, CURVE, HOST, Result
 
 HEAD = """# Benchmarks
 
@@ -35,6 +35,7 @@ def write_page(results: Sequence[Result], path: Path, note: str) -> None:
     page = HEAD + f"Run of {date} on {machine()}.{note and ' ' + note}\n\n" + TABLE + table + "\n"
     path.parent.mkdir(parents=True, exist_ok=True)
     page += "".join(_host(result) for result in results if result.number.startswith(HOST))
+    page += "".join(_beside(result) for result in results if result.number.startswith(BESIDE))
     if curves:
         _plot(curves, path.with_suffix(".svg"))
         page += f"\n![Throughput against jobs in flight]({path.with_suffix('.svg').name})\n"
@@ -48,6 +49,29 @@ def _host(result: Result) -> str:
     lines = [f"| scheduler | {' | '.join(map(str, counts))} |", "|---" * (1 + len(counts)) + "|"]
     for name, by_count in found.items():
         lines.append(f"| {name} | {' | '.join(f'{ms:.2f}' for ms in by_count.values())} |")
+    return head + "\n".join(lines) + "\n"
+
+
+def _beside(result: Result) -> str:
+    if not result.details:
+        return ""
+    columns = {
+        "undisturbed": "undisturbed_ms",
+        "median": "median_ms",
+        "95th percentile": "p95_ms",
+        "longest": "worst_ms",
+    }
+    head = (
+        f"\nMilliseconds of a tick while its shape is compiled ({result.number}), by where that is"
+        " done:\n\n"
+    )
+    lines = [
+        f"| in | {' | '.join(columns)} | seconds to compile | of these lost |",
+        "|---" * (3 + len(columns)) + "|",
+    ]
+    for way, found in result.details.items():
+        times = " | ".join(f"{found[name]:.0f}" for name in columns.values())
+        lines.append(f"| {way} | {times} | {found['compile_s']:.0f} | {found['lost_s']:.0f} |")
     return head + "\n".join(lines) + "\n"
 
 

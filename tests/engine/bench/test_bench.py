@@ -3,6 +3,8 @@ from __future__ import annotations
 import itertools
 import json
 import random
+import sys
+import threading
 import time
 
 import numpy as np
@@ -11,7 +13,7 @@ import torch
 from diffusers.models.attention import BasicTransformerBlock
 
 from engine import EngineError, scheduler_table
-from engine.bench import bench, figures, measures, report
+from engine.bench import bench, beside, figures, measures, report
 from engine.bench import watch as watch_module
 from engine.bench.measures import Result
 from engine.bench.models import (
@@ -24,6 +26,7 @@ from engine.bench.models import (
     toy_spec,
 )
 from engine.loop import sampler
+from engine.models import compiled
 from engine.models.latent import LatentModel
 from tests.engine.fakes import FakeModel, ScriptedMailbox, submit, work
 
@@ -94,6 +97,44 @@ def test_what_a_turn_costs_the_host_is_measured_with_every_row_in_flight(small, 
     found = small.host()
     assert found["euler"][3] > 0
     assert set(steps) == {3}
+
+
+def test_ticks_beside_a_compile_are_measured_in_both_ways(small, monkeypatch):
+    """Until the code is there; what is as before is only before."""
+    ahead, switches, made = [], [], threading.Event()
+
+    def compile_here(module, _):
+        switches.append(compiled.SWITCH_S)
+        assert made.wait(60)
+        return module
+
+    class Watched(beside._Ticks):
+        def run(self):
+            super().run()
+            if len(self.took_s) == 3 and self._model._compiled is not None:
+                made.set()
+
+    quick = compiled.SWITCH_S
+    monkeypatch.setattr(beside, "_import_the_compiler", made.clear)
+    monkeypatch.setattr(beside, "_Ticks", Watched)
+    monkeypatch.setattr(beside, "UNDISTURBED_TICKS", 2)
+    monkeypatch.setattr(compiled, "compile_in_place", compile_here)
+    monkeypatch.setattr(compiled, "compile_ahead", lambda *_: ahead.append(made.clear()))
+    found = small.beside_a_compile()
+    assert tuple(found) == beside.WAYS and len(ahead) == 1
+    assert switches == [sys.getswitchinterval(), quick]
+    for each in found.values():
+        assert 0 < each.median_ms <= each.p95_ms <= each.worst_ms
+        assert each.compile_s > 0 and each.undisturbed_ms > 0
+
+
+def test_the_page_tells_what_a_tick_takes_beside_a_compile(tmp_path):
+    result = measures.MEASURES["10-beside"](Measured(toy_spec(tmp_path)), "10-beside", None)
+    assert result.figure == 1.5
+    report.write_page([result], tmp_path / "benchmarks.md", "")
+    page = (tmp_path / "benchmarks.md").read_text()
+    assert "| a thread of this process | 20 | 21 | 900 | 4700 | 64 | 36 |" in page
+    assert "| a process of its own | 20 | 21 | 30 | 4700 | 64 | 36 |" in page
 
 
 def test_timed_rounds_encode_texts_that_no_round_before_encoded(small, monkeypatch):
@@ -170,6 +211,19 @@ class Measured:
 
     def host(self):
         return {name: {16: 0.3, 32: 1.1, 64: 2.0} for name in measures.QUICK}
+
+    def beside_a_compile(self):
+        return {
+            way: beside.Beside(
+                undisturbed_ms=20.0,
+                median_ms=21.0,
+                p95_ms=p95_ms,
+                worst_ms=4700.0,
+                compile_s=64.0,
+                lost_s=36.0,
+            )
+            for way, p95_ms in zip(beside.WAYS, (900.0, 30.0), strict=True)
+        }
 
     def previews(self, pairs):
         return 1.0
