@@ -45,7 +45,10 @@ PROMPTS = (
 )
 MIXED = ("euler", "dpm++2m-karras", "euler-a", "ddim", "unipc", "dpm++2m", "lcm", "ddpm")
 HOST: Mapping[str, Sequence[str]] = {
-    **{name: (name,) for name in ("euler", "dpm++2m-karras", "ddim", "unipc")},
+    **{
+        name: (name,)
+        for name in ("euler", "dpm++2m-karras", "ddim", "euler-a", "dpm++2m-sde-karras", "unipc")
+    },
     "benchmark 1's mix": MIXED,
 }
 HOST_ROWS = (16, 32, 64)

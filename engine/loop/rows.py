@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -106,6 +107,8 @@ class Row:
     """Frames kept on the way, where the job asks for them."""
     before: Tensor | None = None
     """What the solver's last step left to the next, (1, C, h, w) fp32."""
+    fresh: Tensor | None = None
+    """Noise that was drawn for the step that is not done yet, on the host."""
     last_evaluation: tuple[Tensor, Tensor, int] | None = None
     """Model input, guided prediction and step of the last evaluation."""
 
@@ -114,6 +117,15 @@ class Row:
         scale = getattr(self.scheduler, "scale_model_input", None)
         given: Tensor = self.latents if scale is None else scale(self.latents, self._timestep)
         return given
+
+    def noise(self, dtype: torch.dtype) -> Tensor:
+        """Fresh noise of this step on the host, as its scheduler would draw it; the same where the
+        step is tried again.
+        """
+        if self.fresh is None:
+            generator = self.step_options["generator"]
+            self.fresh = torch.randn(self.latents.shape, generator=generator, dtype=dtype)
+        return self.fresh
 
     def advance(
         self,
@@ -132,7 +144,7 @@ class Row:
             solved = self.scheduler.step(
                 prediction, self._timestep, self.latents, **self.step_options, return_dict=False
             )[0]
-        self.latents, self.before = solved, left
+        self.latents, self.before, self.fresh = solved, left, None
         self.step += 1
         if self.mask is not None and self.mask.channels is None:
             self.latents = self._keep(self.mask)

@@ -128,12 +128,16 @@ def _solved(
             yield from [(None, None)] * len(run)
             continue
         x, prediction = latents[here].float(), guided[here].float()
-        before = x
+        before = fresh = x
         if solver.remembers:
             before = torch.cat(
                 [torch.zeros_like(x[:1]) if r.before is None else r.before for r in run]
             )
-        after, left = solver.step(x, prediction, before, columns[here, 3:].unbind(1))
+        if solver.noise:
+            dtype = guided.dtype if solver.noise == "own" else torch.float32
+            drawn = torch.cat([row.noise(dtype) for row in run])
+            fresh = to_device(drawn, x.device).float()
+        after, left = solver.step(x, prediction, before, fresh, columns[here, 3:].unbind(1))
         remembered = [None] * len(run) if left is None else _each(left)
         yield from zip(_each(after.to(latents.dtype)), remembered, strict=True)
 

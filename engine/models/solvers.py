@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-COLUMNS = 6
+COLUMNS = 7
 """Numbers of a step; solvers that need fewer have zeros after them."""
 
 Columns = Sequence[Tensor]
@@ -31,13 +31,16 @@ class Solver:
     """What rows of one class of schedulers and one kind of prediction do in a step."""
 
     name: str
-    step: Callable[[Tensor, Tensor, Tensor, Columns], tuple[Tensor, Tensor | None]]
-    """Latents, guided prediction, what the step before left (both fp32, (B, C, h, w)) and numbers →
-    the next latents, and what this step leaves to the next."""
+    step: Callable[[Tensor, Tensor, Tensor, Tensor, Columns], tuple[Tensor, Tensor | None]]
+    """Latents, guided prediction, what the step before left, fresh noise (all fp32, (B, C, h, w))
+    and numbers → the next latents, and what this step leaves to the next. What a solver does not
+    ask for is given as the latents."""
     scales: bool = False
     """Whether the denoiser sees the latents divided by the last number."""
     remembers: bool = False
     """Whether a step leaves something to the next."""
+    noise: Literal["", "single", "own"] = ""
+    """Whether each step adds noise that is drawn in fp32, or in the model's own number format."""
 
 
 def solver_for(scheduler: Any, timesteps: Tensor) -> tuple[Solver | None, NDArray[np.float32]]:  # noqa: ANN401
@@ -60,58 +63,134 @@ def solver_for(scheduler: Any, timesteps: Tensor) -> tuple[Solver | None, NDArra
 # Euler's method (Karras et al. 2022, algorithm 2 without its correction), from sigmas.
 
 
-def _euler(x: Tensor, noise: Tensor, before: Tensor, c: Columns) -> tuple[Tensor, None]:
-    del before
+def _euler(
+    x: Tensor, noise: Tensor, before: Tensor, fresh: Tensor, c: Columns
+) -> tuple[Tensor, None]:
+    del before, fresh
     sigma, further, *_ = c
     clean = x - sigma * noise
     return x + (x - clean) / sigma * further, None
 
 
-def _euler_v(x: Tensor, velocity: Tensor, before: Tensor, c: Columns) -> tuple[Tensor, None]:
-    del before
-    sigma, further, out, skip, *_ = c
+def _euler_v(
+    x: Tensor, velocity: Tensor, before: Tensor, fresh: Tensor, c: Columns
+) -> tuple[Tensor, None]:
+    del before, fresh
+    sigma, further, _, out, skip, *_ = c
     clean = velocity * out + x / skip
     return x + (x - clean) / sigma * further, None
 
 
 def _of_euler(scheduler: Any, begin: int) -> tuple[Solver, Numbers] | None:  # noqa: ANN401
     solver = {"epsilon": EULER, "v_prediction": EULER_V}.get(scheduler.config.prediction_type)
-    if solver is None:
-        return None
     sigma, after = scheduler.sigmas[begin:-1], scheduler.sigmas[begin + 1 :]
-    square = sigma**2 + 1
-    out = -sigma / square**0.5
-    return solver, (sigma, after - sigma, out, square, torch.zeros_like(sigma), square**0.5)
+    return solver and (solver, _of_sigmas(sigma, after, torch.zeros_like(sigma)))
+
+
+def _of_sigmas(sigma: Tensor, after: Tensor, up: Tensor) -> Numbers:
+    """From each sigma to one after it, with fresh noise of so much."""
+    square, zero = sigma**2 + 1, torch.zeros_like(sigma)
+    return (sigma, after - sigma, up, -sigma / square**0.5, square, zero, square**0.5)
 
 
 EULER = Solver(name="euler", step=_euler, scales=True)
 EULER_V = Solver(name="euler v", step=_euler_v, scales=True)
 
 
-# DPM-Solver++(2M) (Lu et al. 2022, algorithm 2), whose second order uses the step before.
+# Ancestral sampling (as k-diffusion has it): Euler's step goes below, and fresh noise brings it up.
 
 
-def _dpm(clean: Tensor, x: Tensor, before: Tensor, c: Columns) -> tuple[Tensor, Tensor]:
-    _, _, kept, drawn, half, over_ratio = c
+def _euler_a(
+    x: Tensor, noise: Tensor, before: Tensor, fresh: Tensor, c: Columns
+) -> tuple[Tensor, None]:
+    down, _ = _euler(x, noise, before, fresh, c)
+    return down + fresh * c[2], None
+
+
+def _euler_a_v(
+    x: Tensor, velocity: Tensor, before: Tensor, fresh: Tensor, c: Columns
+) -> tuple[Tensor, None]:
+    down, _ = _euler_v(x, velocity, before, fresh, c)
+    return down + fresh * c[2], None
+
+
+def _of_euler_a(scheduler: Any, begin: int) -> tuple[Solver, Numbers] | None:  # noqa: ANN401
+    solver = {"epsilon": EULER_A, "v_prediction": EULER_A_V}.get(scheduler.config.prediction_type)
+    sigma, after = scheduler.sigmas[begin:-1], scheduler.sigmas[begin + 1 :]
+    up = (after**2 * (sigma**2 - after**2) / sigma**2) ** 0.5
+    down = (after**2 - up**2) ** 0.5
+    return solver and (solver, _of_sigmas(sigma, down, up))
+
+
+EULER_A = Solver(name="euler-a", step=_euler_a, scales=True, noise="own")
+EULER_A_V = Solver(name="euler-a v", step=_euler_a_v, scales=True, noise="own")
+
+
+# DPM-Solver++(2M) (Lu et al. 2022, algorithm 2), whose second order uses the step before; with
+# fresh noise in each step it solves the stochastic equation.
+
+
+def _dpm(
+    clean: Tensor, x: Tensor, before: Tensor, fresh: Tensor, c: Columns
+) -> tuple[Tensor, Tensor]:
+    del fresh
+    _, _, kept, drawn, half, over_ratio, _ = c
     return kept * x - drawn * clean - half * (over_ratio * (clean - before)), clean
 
 
-def _dpm_noise(x: Tensor, noise: Tensor, before: Tensor, c: Columns) -> tuple[Tensor, Tensor]:
-    alpha, sigma, *_ = c
-    return _dpm((x - sigma * noise) / alpha, x, before, c)
+def _dpm_noise(
+    x: Tensor, noise: Tensor, before: Tensor, fresh: Tensor, c: Columns
+) -> tuple[Tensor, Tensor]:
+    return _dpm(_clean(x, noise, c), x, before, fresh, c)
 
 
-def _dpm_v(x: Tensor, velocity: Tensor, before: Tensor, c: Columns) -> tuple[Tensor, Tensor]:
+def _dpm_v(
+    x: Tensor, velocity: Tensor, before: Tensor, fresh: Tensor, c: Columns
+) -> tuple[Tensor, Tensor]:
+    return _dpm(_clean_v(x, velocity, c), x, before, fresh, c)
+
+
+def _sde(
+    clean: Tensor, x: Tensor, before: Tensor, fresh: Tensor, c: Columns
+) -> tuple[Tensor, Tensor]:
+    _, _, kept, drawn, half, over_ratio, spread = c
+    after = kept * x + drawn * clean + half * (over_ratio * (clean - before))
+    return after + spread * fresh, clean
+
+
+def _sde_noise(
+    x: Tensor, noise: Tensor, before: Tensor, fresh: Tensor, c: Columns
+) -> tuple[Tensor, Tensor]:
+    return _sde(_clean(x, noise, c), x, before, fresh, c)
+
+
+def _sde_v(
+    x: Tensor, velocity: Tensor, before: Tensor, fresh: Tensor, c: Columns
+) -> tuple[Tensor, Tensor]:
+    return _sde(_clean_v(x, velocity, c), x, before, fresh, c)
+
+
+def _clean(x: Tensor, noise: Tensor, c: Columns) -> Tensor:
     alpha, sigma, *_ = c
-    return _dpm(alpha * x - sigma * velocity, x, before, c)
+    return (x - sigma * noise) / alpha
+
+
+def _clean_v(x: Tensor, velocity: Tensor, c: Columns) -> Tensor:
+    alpha, sigma, *_ = c
+    return alpha * x - sigma * velocity
 
 
 def _of_dpm(scheduler: Any, begin: int) -> tuple[Solver, Numbers] | None:  # noqa: ANN401
     config, steps = scheduler.config, len(scheduler.timesteps)
-    solver = {"epsilon": DPM, "v_prediction": DPM_V}.get(config.prediction_type)
+    solver = {
+        ("epsilon", "dpmsolver++"): DPM,
+        ("v_prediction", "dpmsolver++"): DPM_V,
+        ("epsilon", "sde-dpmsolver++"): SDE,
+        ("v_prediction", "sde-dpmsolver++"): SDE_V,
+    }.get((config.prediction_type, config.algorithm_type))
     if (
         solver is None
-        or (config.algorithm_type, config.solver_type) != ("dpmsolver++", "midpoint")
+        or config.solver_type != "midpoint"
         or config.solver_order > 2
         or config.thresholding
         or config.variance_type in {"learned", "learned_range"}
@@ -126,7 +205,13 @@ def _of_dpm(scheduler: Any, begin: int) -> tuple[Solver, Numbers] | None:  # noq
     alphas, sigmas = scheduler._sigma_to_alpha_sigma_t(scheduler.sigmas)  # noqa: SLF001
     logs = _one_by_one(torch.log, alphas) - _one_by_one(torch.log, sigmas)
     h = logs[1:] - logs[:-1]
-    drawn = alphas[1:] * (_one_by_one(torch.exp, -h) - 1.0)
+    kept, spread = sigmas[1:] / sigmas[:-1], torch.zeros_like(h)
+    if solver.noise:
+        left = _one_by_one(torch.exp, -2.0 * h)
+        kept = kept * _one_by_one(torch.exp, -h)
+        drawn, spread = alphas[1:] * (1 - left), sigmas[1:] * torch.sqrt(1.0 - left)
+    else:
+        drawn = alphas[1:] * (_one_by_one(torch.exp, -h) - 1.0)
     over_ratio = torch.zeros_like(h)
     over_ratio[1:] = 1.0 / (h[:-1] / h[1:])
     half = 0.5 * drawn
@@ -134,7 +219,7 @@ def _of_dpm(scheduler: Any, begin: int) -> tuple[Solver, Numbers] | None:  # noq
     second_order = (number > begin) & ((number < steps - 1) | (not ends_first_order))
     for each in (half, over_ratio):
         each[~second_order | (config.solver_order == 1)] = 0.0
-    every = (alphas[:-1], sigmas[:-1], sigmas[1:] / sigmas[:-1], drawn, half, over_ratio)
+    every = (alphas[:-1], sigmas[:-1], kept, drawn, half, over_ratio, spread)
     return solver, [each[begin:] for each in every]
 
 
@@ -145,20 +230,26 @@ def _one_by_one(function: Callable[[Tensor], Tensor], values: Tensor) -> Tensor:
 
 DPM = Solver(name="dpm", step=_dpm_noise, remembers=True)
 DPM_V = Solver(name="dpm v", step=_dpm_v, remembers=True)
+SDE = Solver(name="dpm sde", step=_sde_noise, remembers=True, noise="single")
+SDE_V = Solver(name="dpm sde v", step=_sde_v, remembers=True, noise="single")
 
 
 # DDIM (Song et al. 2021, eq. 12) with η = 0.
 
 
-def _ddim(x: Tensor, noise: Tensor, before: Tensor, c: Columns) -> tuple[Tensor, None]:
-    del before
+def _ddim(
+    x: Tensor, noise: Tensor, before: Tensor, fresh: Tensor, c: Columns
+) -> tuple[Tensor, None]:
+    del before, fresh
     signal, spread, signal_after, spread_after, *_ = c
     clean = (x - spread * noise) / signal
     return signal_after * clean + spread_after * noise, None
 
 
-def _ddim_v(x: Tensor, velocity: Tensor, before: Tensor, c: Columns) -> tuple[Tensor, None]:
-    del before
+def _ddim_v(
+    x: Tensor, velocity: Tensor, before: Tensor, fresh: Tensor, c: Columns
+) -> tuple[Tensor, None]:
+    del before, fresh
     signal, spread, signal_after, spread_after, *_ = c
     clean = signal * x - spread * velocity
     noise = signal * velocity + spread * x
@@ -186,8 +277,10 @@ DDIM_V = Solver(name="ddim v", step=_ddim_v)
 # Euler's method for flow matching (Lipman et al. 2023), whose models predict the velocity.
 
 
-def _flow(x: Tensor, velocity: Tensor, before: Tensor, c: Columns) -> tuple[Tensor, None]:
-    del before
+def _flow(
+    x: Tensor, velocity: Tensor, before: Tensor, fresh: Tensor, c: Columns
+) -> tuple[Tensor, None]:
+    del before, fresh
     return x + c[0] * velocity, None
 
 
@@ -202,6 +295,7 @@ FLOW = Solver(name="flow", step=_flow)
 
 _SOLVERS: Mapping[str, Callable[[Any, int], tuple[Solver, Numbers] | None]] = {
     "EulerDiscreteScheduler": _of_euler,
+    "EulerAncestralDiscreteScheduler": _of_euler_a,
     "DPMSolverMultistepScheduler": _of_dpm,
     "DDIMScheduler": _of_ddim,
     "FlowMatchEulerDiscreteScheduler": _of_flow,

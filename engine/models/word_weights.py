@@ -89,7 +89,8 @@ def distance(full: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> float:
         if not tensor.is_floating_point() or tensor.ndim < 2:
             continue
         length = min(tensor.shape[1], other[key].shape[1])
-        mine, theirs = (given[:, :length].double() for given in (tensor, other[key]))
+        # On the host: not every device has numbers of 64 bits.
+        mine, theirs = (given[:, :length].cpu().double() for given in (tensor, other[key]))
         size = float(mine.square().mean()) or 1.0
         squares += float((mine - theirs).square().mean()) / size
     return math.sqrt(squares)

@@ -107,6 +107,9 @@ class OnCard(torch.Tensor):
     def contiguous(self, memory_format=torch.contiguous_format):
         return self.to(memory_format=memory_format)
 
+    def __invert__(self):
+        return torch.bitwise_not(self)
+
     def nonzero(self, **options):
         return torch.ops.aten.nonzero(self)
 
@@ -141,6 +144,9 @@ class OnCard(torch.Tensor):
 
     def _key(self, key):
         def on_host(part):
+            if isinstance(part, slice):
+                ends = (part.start, part.stop, part.step)
+                return slice(*(int(e) if isinstance(e, OnCard) else e for e in ends))
             if not isinstance(part, torch.Tensor | list):
                 return part
             if not isinstance(part, OnCard):

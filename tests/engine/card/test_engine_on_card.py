@@ -9,7 +9,20 @@ import pytest
 import torch
 from PIL import Image
 
-from engine import Engine, Finished, InitUse, InputPicture, LoraSpec, UpscaleJob, scheduler_table
+from engine import (
+    DescribeJob,
+    Engine,
+    Finished,
+    InitUse,
+    InputPicture,
+    Look,
+    LoraSpec,
+    StyleCode,
+    UpscaleJob,
+    WeightedText,
+    WordWeightsJob,
+    scheduler_table,
+)
 from engine.loop.worker import Worker
 from tests.engine import tiny_models
 from tests.engine.card.pretend import DeviceMixUpError, HostWaitsError, NumberFormatError
@@ -137,6 +150,58 @@ async def test_a_picture_is_enlarged_on_the_card(drawn, card, weights, family):
     try:
         job = UpscaleJob(id="up", owner="ann", picture=png(photo()), factor=2)
         end = [event async for event in engine.run(job)][-1]
+    finally:
+        await engine.close()
+    assert isinstance(end, Finished), end
+
+
+@pytest.mark.parametrize("family", ["clip", "captioner"])
+async def test_a_picture_is_described_on_the_card(card, weights, family):
+    """In half precision, too; beside it on the host, the words are the same."""
+
+    async def described(device, dtype):
+        specs = [tiny_models.spec(name, weights(name)) for name in ("sd", family)]
+        engine = Engine(specs, device=device, dtype=dtype)
+        await engine.start()
+        try:
+            job = DescribeJob(id="d", owner="ann", picture=png(photo()))
+            end = [event async for event in engine.run(job)][-1]
+        finally:
+            await engine.close()
+        assert isinstance(end, Finished), end
+        return end.texts
+
+    assert await described("cuda", "float32") == await described("cpu", "float32")
+    assert await described("cuda", "float16")
+
+
+async def test_what_else_members_ask_for_is_drawn_on_the_card(drawn, draw):
+    """Looks, style codes and pictures of a style, chaos, blends, variations, many crops."""
+    inputs = (InputPicture(data=png(photo())),)
+    look = Look(prompt=(WeightedText(text="ink"),), weight=0.5)
+    jobs = (
+        draw(looks=(look,), style_codes=(StyleCode(code=7, weight=1.0),), style_scale=0.5),
+        draw(chaos=0.7, weird=0.5, experiment=0.5, images=4, owner="bob"),
+        draw(inputs=inputs * 2, init_use=InitUse.MIX, owner="cid"),
+        draw(inputs=inputs, enlarge=2, strength=0.4, owner="dan"),
+        draw(prompt=(WeightedText(text="cat"), WeightedText(text="red", weight=-0.5)), owner="eve"),
+        draw(inputs=inputs, strength=0.01, owner="fay"),
+        draw(guidance=1.0, owner="gus"),
+    )
+    ends = await drawn("sd", *jobs)
+    assert all(end.pictures for end in ends)
+
+
+async def test_the_weight_of_words_is_found_on_the_card(drawn):
+    (end,) = await drawn("sd", WordWeightsJob(id="w", owner="ann", model="sd", text="a red cat"))
+    assert len(end.weights) == len(end.texts) == 3
+
+
+async def test_a_pipeline_of_its_own_draws_on_the_card(card, weights, draw):
+    engine = Engine([tiny_models.spec("pipeline", weights("sd"))], device="cuda", dtype="float32")
+    await engine.start()
+    try:
+        end = [event async for event in engine.run(draw("pipeline"))][-1]
     finally:
         await engine.close()
     assert isinstance(end, Finished), end

@@ -20,7 +20,8 @@ from engine.policy.cost import ticket_for
 from tests.engine.fakes import FakeModel
 
 BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
-NAMES = ("euler", "euler-karras", "dpm++2m", "dpm++2m-karras", "ddim")
+NOISY = ("euler-a", "dpm++2m-sde", "dpm++2m-sde-karras")
+NAMES = ("euler", "euler-karras", "dpm++2m", "dpm++2m-karras", "ddim", *NOISY)
 
 
 class Affine(FakeModel):
@@ -147,7 +148,8 @@ def test_only_schedulers_of_one_short_formula_have_a_solver(name):
     [
         ("DPMSolverMultistepScheduler", {"solver_order": 3}),
         ("DPMSolverMultistepScheduler", {"solver_type": "heun"}),
-        ("DPMSolverMultistepScheduler", {"algorithm_type": "sde-dpmsolver++"}),
+        ("DPMSolverMultistepScheduler", {"algorithm_type": "sde-dpmsolver++", "solver_order": 3}),
+        ("EulerAncestralDiscreteScheduler", {"prediction_type": "sample"}),
         ("DPMSolverMultistepScheduler", {"thresholding": True}),
         ("DPMSolverMultistepScheduler", {"prediction_type": "sample"}),
         ("DDIMScheduler", {"clip_sample": True}),
@@ -196,6 +198,37 @@ def test_the_kept_part_of_an_inpainted_picture_is_noised_as_the_scheduler_would(
         theirs = model.add_noise(row.scheduler, mask.image_latents, mask.noise, timestep)
         picture, noise = mask.levels[number]
         assert torch.equal(picture * mask.image_latents + noise * mask.noise, theirs)
+
+
+@pytest.mark.parametrize("name", NOISY)
+def test_a_step_that_is_tried_again_has_the_same_noise(name, draw, monkeypatch):
+    """As where memory ran out while the rows were stepped."""
+    model = Affine(own_for(name))
+    jobs = [draw(scheduler=name, steps=5, seed=seed) for seed in (3, 4)]
+    expected = walk(model, rows_of(model, *jobs))
+
+    rows = rows_of(model, *jobs)
+    with monkeypatch.context() as patch:
+        patch.setattr(sampler, "_each", lambda _: 1 / 0)
+        with pytest.raises(ZeroDivisionError), torch.inference_mode():
+            sampler.step(model, rows)
+    assert [row.step for row in rows] == [0, 0]
+    ours = walk(model, rows)
+    assert all(torch.equal(a[-1], b[-1]) for a, b in zip(ours, expected, strict=True))
+
+
+@pytest.mark.parametrize("name", NOISY)
+def test_in_half_precision_the_noise_is_that_of_the_scheduler(name, draw, by_row):
+    """Else a seed would give another picture there."""
+    results = []
+    for solve in (True, False):
+        if not solve:
+            by_row()
+        model = Affine(own_for(name), torch.bfloat16)
+        (row,) = rows_of(model, draw(scheduler=name, steps=5, seed=3))
+        row.latents = row.latents.to(torch.bfloat16)
+        results.append(walk(model, [row])[0][-1].float())
+    assert (results[0] - results[1]).abs().max() <= 0.05 * results[1].abs().max()
 
 
 def test_in_half_precision_the_steps_are_taken_in_single(draw, by_row):
