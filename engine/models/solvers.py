@@ -84,7 +84,7 @@ def _euler_v(
 def _of_euler(scheduler: Any, begin: int) -> tuple[Solver, Numbers] | None:  # noqa: ANN401
     solver = {"epsilon": EULER, "v_prediction": EULER_V}.get(scheduler.config.prediction_type)
     sigma, after = scheduler.sigmas[begin:-1], scheduler.sigmas[begin + 1 :]
-    return solver and (solver, _of_sigmas(sigma, after, torch.zeros_like(sigma)))
+    return None if solver is None else (solver, _of_sigmas(sigma, after, torch.zeros_like(sigma)))
 
 
 def _of_sigmas(sigma: Tensor, after: Tensor, up: Tensor) -> Numbers:
@@ -119,7 +119,7 @@ def _of_euler_a(scheduler: Any, begin: int) -> tuple[Solver, Numbers] | None:  #
     sigma, after = scheduler.sigmas[begin:-1], scheduler.sigmas[begin + 1 :]
     up = (after**2 * (sigma**2 - after**2) / sigma**2) ** 0.5
     down = (after**2 - up**2) ** 0.5
-    return solver and (solver, _of_sigmas(sigma, down, up))
+    return None if solver is None else (solver, _of_sigmas(sigma, down, up))
 
 
 EULER_A = Solver(name="euler-a", step=_euler_a, scales=True, noise="own")

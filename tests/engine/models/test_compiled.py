@@ -6,13 +6,11 @@ import multiprocessing
 import shutil
 import threading
 import time
-from collections import Counter
 
 import numpy as np
 import pytest
 import torch
 from diffusers.models.activations import GELU
-from diffusers.models.attention import FeedForward
 from PIL import Image
 from torch import nn
 
@@ -21,7 +19,6 @@ from engine.models import CONSTRUCTING, loading
 from engine.models import compiled as compiling
 from engine.models.compile_ahead import _outline, compile_ahead
 from engine.models.compiled import Compiled, compile_in_place, twin_of
-from engine.models.lora_layers import LoraLayers, LoraPass, Pair, Stack
 from engine.models.tracing import prepare_to_compile
 from tests.engine import tiny_models
 
@@ -217,26 +214,6 @@ def test_most_of_a_compilation_is_done_by_another_process(tmp_path, monkeypatch)
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
     compile_ahead(GELU(3, 3), True, (torch.zeros(2, 3),), {}, lambda: False)
     assert any(tmp_path.rglob("*.cpp"))
-
-
-@pytest.mark.skipif(shutil.which("g++") is None, reason="there is no C++ compiler")
-@torch.inference_mode()
-def test_a_pass_with_loras_finds_what_another_process_compiled_for_it(tmp_path, monkeypatch):
-    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
-    prepare_to_compile()
-    module, x = FeedForward(8).requires_grad_(False), torch.randn(2, 5, 8)
-    key = ("unet", "net.2")
-    stack = Stack.of({"ink": {key: Pair(torch.randn(2, 32), torch.randn(8, 2), 1.0)}})
-    loras = LoraLayers()
-    loras.attach(lambda _: module, [key])
-    loras.use(LoraPass.of([(("ink", 1.0),), (("ink", 0.5),)], stack, torch.device("cpu")))
-    expected = module(x)
-    compile_ahead(module, True, (x,), {}, lambda: False)
-    seen = Counter(torch._dynamo.utils.counters["inductor"])
-    assert torch.allclose(compile_in_place(module, True)(x), expected, atol=1e-5)
-    now = Counter(torch._dynamo.utils.counters["inductor"])
-    assert now["fxgraph_cache_hit"] > seen["fxgraph_cache_hit"]
-    assert now["fxgraph_cache_miss"] == seen["fxgraph_cache_miss"]
 
 
 def test_the_other_process_gets_no_weights_from_host_memory():
