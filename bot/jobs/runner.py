@@ -17,6 +17,7 @@ from bot.jobs import codec, provenance, records
 from bot.jobs.batches import BatchRow
 from bot.jobs.codec import StoredJobError
 from bot.jobs.engine_client import EngineClient
+from bot.jobs.kinds import KINDS
 from bot.jobs.orders import Accepted
 from bot.jobs.provenance import Made
 from bot.jobs.records import ImageRow, JobRow, MessageRow, Outcome, Result, Role, TextRow
@@ -257,7 +258,8 @@ class Runner:
             return
         job, stored, drawn_as = _as_drawn(job, event.drawn)
         result, made = await self._store_result(row, job, event, verdict.shown)
-        added = [*event.notes, *filter(None, (drawn_as, verdict.reason))]
+        turn = await self._turn(row, event, verdict.shown)
+        added = [*event.notes, *filter(None, (drawn_as, verdict.reason, turn))]
         notes = (row.notes, *(locale.translated(note, row.locale) for note in added))
 
         async def finish(connection: AsyncConnection) -> bool:
@@ -281,6 +283,8 @@ class Runner:
         self, row: JobRow, job: engine.Job, event: engine.Finished, shown: tuple[int, ...]
     ) -> tuple[Result, list[Made]]:
         """Keep what may be shown of a result; what may not is never on the disk."""
+        if KINDS[row.kind].animates:
+            return await self._store_film(row, job, event, shown)
         pictures, made = [], []
         for position, picture in enumerate((event.pictures[index] for index in shown), 1):
             making = _making(row, job, picture, position)
@@ -302,6 +306,11 @@ class Runner:
             frames = [event.films[index] for index in shown]
         if shortest := min(map(len, frames), default=0):
             frames = [each[:shortest] for each in frames]
+            if KINDS[row.kind].ends_with_picture:
+                frames = [
+                    (*each, event.pictures[index].png)
+                    for each, index in zip(frames, shown, strict=True)
+                ]
             making = _making(row, job, event.pictures[shown[0]], None)
             webp = await asyncio.to_thread(grid.film, frames, making)
             film = await asyncio.to_thread(self._store.store, webp, suffix=".webp")
@@ -312,6 +321,32 @@ class Runner:
             for position, (text, weight) in enumerate(zip(event.texts, weights, strict=True), 1)
         )
         return Result(pictures=tuple(pictures), texts=texts, film=film), made
+
+    async def _turn(
+        self, row: JobRow, event: engine.Finished, shown: tuple[int, ...]
+    ) -> Sentence | None:
+        """Which frame of a film is the first that is nearer to its end."""
+        if not KINDS[row.kind].animates:
+            return None
+        frames = [event.pictures[index].png for index in shown]
+        number = await asyncio.to_thread(grid.turn_of, frames)
+        if number is None:
+            return None
+        return Sentence(
+            "Frame {number} of {count} is the first that looks more like the last than the first.",
+            number=number,
+            count=len(frames),
+        )
+
+    async def _store_film(
+        self, row: JobRow, job: engine.Job, event: engine.Finished, shown: tuple[int, ...]
+    ) -> tuple[Result, list[Made]]:
+        """Keep the film whose frames the pictures are."""
+        frames = [event.pictures[index].png for index in shown]
+        making = _making(row, job, event.pictures[shown[0]], None)
+        webp = await asyncio.to_thread(grid.film, [frames], making)
+        film = await asyncio.to_thread(self._store.store, webp, suffix=".webp")
+        return Result(film=film), [Made(job_id=row.id, sha256=film)]
 
     def _model_of(self, job: engine.Job) -> engine.ModelInfo | None:
         if not isinstance(job, engine.DrawJob):

@@ -9,6 +9,7 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 from PIL import Image, ImageSequence
 
 from bot.pictures import metadata
@@ -20,6 +21,8 @@ BLURRED_SIDE = 4
 FRAME_MS = 120
 """How long a frame of a film is shown."""
 LAST_FRAME_MS = 2000
+_FILM_SIDE_PX = 512
+_TURN_SIDE_PX = 32
 _WEBP_SIDE_PX = 16383
 """The largest of a WebP."""
 
@@ -82,24 +85,60 @@ def within(
 
 
 def film(frames: Sequence[Sequence[bytes]], making: Making | None = None) -> bytes:
-    """An animated WebP. frames: for each picture the frames of its making, as many for each."""
-    return _animate([grid(pictures) for pictures in zip(*frames, strict=True)], making)
+    """An animated WebP. frames: for each picture the frames of its making, as many for each.
+
+    Where they are not all of one size, they are brought to the last one's, within some limit.
+    """
+    shown = [grid(pictures) for pictures in zip(*frames, strict=True)]
+    size = shown[-1].size
+    if any(frame.size != size for frame in shown):
+        scale = min(1.0, _FILM_SIDE_PX / max(size))
+        size = (max(round(size[0] * scale), 1), max(round(size[1] * scale), 1))
+        shown = [frame.resize(size, Image.Resampling.BICUBIC) for frame in shown]
+    return _animate(shown, making)
+
+
+def turn_of(frames: Sequence[bytes]) -> int | None:
+    """The number, from 1, of the first frame that looks more like the last one than the first.
+
+    None where first and last look the same.
+    """
+    small = [
+        np.asarray(_open(frame).resize((_TURN_SIDE_PX,) * 2, Image.Resampling.BOX), np.float32)
+        for frame in frames
+    ]
+    first, last = small[0], small[-1]
+    if np.abs(first - last).mean() < 1:
+        return None
+    return next(
+        number
+        for number, each in enumerate(small, 1)
+        if np.abs(each - last).mean() < np.abs(each - first).mean()
+    )
 
 
 def film_within(webp: bytes, limit_bytes: int) -> bytes:
-    """The film at half its size, again and again, until it has at most `limit_bytes`."""
+    """The film at a lower quality, then at half its size, again and again, until it fits.
+
+    At 64 px a side no frame has to be left out: 60 of them are far below any limit.
+    """
     making = metadata.read(webp)
+    for quality in (60, 40):
+        if len(webp) > limit_bytes:
+            with Image.open(io.BytesIO(webp)) as film_:
+                frames = [frame.convert("RGB") for frame in ImageSequence.Iterator(film_)]
+            webp = _animate(frames, making, quality=quality)
     while len(webp) > limit_bytes:
         with Image.open(io.BytesIO(webp)) as film_:
             if min(film_.size) <= 64:
                 break
             half = (film_.width // 2, film_.height // 2)
             frames = [frame.convert("RGB").resize(half) for frame in ImageSequence.Iterator(film_)]
-            webp = _animate(frames, making)
+            webp = _animate(frames, making, quality=60)
     return webp
 
 
-def _animate(frames: Sequence[Image.Image], making: Making | None) -> bytes:
+def _animate(frames: Sequence[Image.Image], making: Making | None, *, quality: int = 80) -> bytes:
     shown_ms = [FRAME_MS] * (len(frames) - 1) + [LAST_FRAME_MS]
     buffer = io.BytesIO()
     frames[0].save(
@@ -109,7 +148,7 @@ def _animate(frames: Sequence[Image.Image], making: Making | None) -> bytes:
         append_images=frames[1:],
         duration=shown_ms,
         loop=0,
-        quality=80,
+        quality=quality,
         **metadata.options(making, "WEBP"),
     )
     return buffer.getvalue()

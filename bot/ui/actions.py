@@ -151,6 +151,10 @@ def _upscale(way: Way) -> Callable[[Press], Awaitable[None]]:
     return handler
 
 
+async def _making_of(press: Press) -> None:
+    await press.interaction.client.films.making_of(press.interaction, press.row, press.number)
+
+
 async def _make_square(press: Press) -> None:
     await press.interaction.client.edits.square(
         press.interaction, press.row, press.number, remix=press.text
@@ -302,6 +306,14 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
                 line=0,
                 of_one=True,
                 handler=_upscale(Way.CREATIVE),
+            ),
+            Action(
+                name="making_of",
+                code="mo",
+                emoji="🎞️",
+                line=4,
+                of_one=True,
+                handler=_making_of,
             ),
             Action(
                 name="vary_subtle",

@@ -37,6 +37,7 @@ from bot.ui.copies import Copies
 from bot.ui.edits import Edits
 from bot.ui.enlargements import Enlargements
 from bot.ui.favourite_pages import PageButton
+from bot.ui.films import Films
 from bot.ui.interactions import Interactions
 from bot.ui.language import Translator
 from bot.ui.outbox import Ended, Outbox
@@ -195,6 +196,12 @@ class Darkroom(discord.AutoShardedClient):
         )
         self.edits = Edits(interactions=self.interactions, lookup=self.lookup)
         self.questions = Questions(interactions=self.interactions, now_ms=now_ms)
+        self.films = Films(
+            interactions=self.interactions,
+            questions=self.questions,
+            lookup=self.lookup,
+            fetcher=fetcher,
+        )
         self.enlargements = Enlargements(
             interactions=self.interactions,
             questions=self.questions,

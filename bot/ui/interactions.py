@@ -26,6 +26,7 @@ from bot.jobs.kinds import (
     Request,
     Reroll,
     Shorten,
+    weights_of,
 )
 from bot.jobs.lookup import Lookup
 from bot.jobs.orders import Accepted, Order, Orders, Quote
@@ -163,7 +164,7 @@ class Interactions:
 
     async def _rerolled(self, row: JobRow, text: str | None) -> Request:
         parent = await self._lookup.restored(row)
-        if text is not None and isinstance(parent, engine.DrawJob):
+        if text is not None and isinstance(parent, engine.DrawJob) and not parent.shares:
             return Remix(parent=parent, kind=row.kind, text=text, before=row.prompt)
         return Reroll(
             parent=parent,
@@ -210,11 +211,24 @@ class Interactions:
         interaction: discord.Interaction,
         attachments: Sequence[discord.Attachment],
         aspect: str,
+        *,
+        words: str = "",
+        weights: str = "",
     ) -> None:
-        """Two to five pictures mixed, with no words."""
+        """Two to five pictures mixed. weights: as `kinds.blend.weights_of` reads them."""
         check_permissions(interaction)
         fetches = [partial(self._attached, item) for item in attachments]
-        await self.place(interaction, Blend(aspect=aspect), fetches)
+        words = plain(words)
+        try:
+            request = Blend(
+                aspect=aspect,
+                words=await self.written_out(interaction, words) if words else "",
+                weights=weights_of(weights, len(attachments)),
+            )
+            await self.place(interaction, request, fetches)
+        except UserError as refusal:
+            refusal.command = f"/blend prompt: {words}" if words else ""
+            raise
 
     async def written_out(self, interaction: discord.Interaction, text: str) -> str:
         """The text with the member's own parameters written out, but for a prompt without words."""

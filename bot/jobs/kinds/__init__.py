@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from bot.jobs.kinds.blend import Blend
+from bot.jobs.kinds.blend import Blend, weights_of
 from bot.jobs.kinds.describe import DESCRIBED, Describe
 from bot.jobs.kinds.draw import DRAWN
 from bot.jobs.kinds.imagine import Imagine
@@ -17,6 +17,8 @@ from bot.jobs.kinds.kind import (
     Suggestions,
     Written,
 )
+from bot.jobs.kinds.making_of import FILMED, MakingOf
+from bot.jobs.kinds.morph import MORPHED, Morph
 from bot.jobs.kinds.pan import Pan
 from bot.jobs.kinds.remix import Remix
 from bot.jobs.kinds.reroll import Reroll
@@ -34,6 +36,9 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         Zoom.kind: DRAWN,
         Pan.kind: DRAWN,
         "reroll": DRAWN,  # of databases from before 🔄 kept the kind of its job
+        "morph": MORPHED,
+        "cross": DRAWN,
+        MakingOf.kind: FILMED,
         Upscale.kind: UPSCALED,
         Describe.kind: DESCRIBED,
         Shorten.kind: SHORTENED,
@@ -51,6 +56,8 @@ __all__ = [
     "Imagine",
     "Kind",
     "LinkingRequest",
+    "MakingOf",
+    "Morph",
     "Pan",
     "PictureRequest",
     "Remix",
@@ -67,4 +74,5 @@ __all__ = [
     "Written",
     "Zoom",
     "refuse_too_large",
+    "weights_of",
 ]

@@ -1,4 +1,4 @@
-"""/blend: pictures mixed, with no words."""
+"""/blend: pictures mixed, with words or without."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ import dataclasses
 from dataclasses import dataclass
 from typing import ClassVar
 
+import engine
+from bot.errors import InvalidLink, UserError
 from bot.jobs.kinds import draw
 from bot.jobs.kinds.kind import Context, Written
+from bot.prompt import grammar
 from engine import Sentence
 
 STRENGTH = 0.7
 """0 keeps the mixed pictures, 1 ignores them."""
+MOST_WEIGHT = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,14 +27,55 @@ class Blend:
     parent_id: ClassVar[None] = None
 
     aspect: str
+    """Unless the words have --ar."""
+    words: str = ""
+    weights: tuple[float, ...] = ()
+    """Of the pictures; empty: all alike."""
     pictures: tuple[bytes, ...] = ()
 
     @property
     def text(self) -> str:
-        return f"--ar {self.aspect}"
+        asked = grammar.parse(self.words, beside=2)
+        shape = "" if "ar" in asked.parameters.given else f"--ar {self.aspect}"
+        return f"{self.words} {shape}".strip()
 
     def with_pictures(self, pictures: tuple[bytes, ...]) -> Blend:
         return dataclasses.replace(self, pictures=pictures)
 
     def write(self, context: Context) -> Written:
-        return draw.from_text(self.text, context, pictures=self.pictures, strength=STRENGTH)
+        if grammar.parse(self.words, beside=2).images:
+            raise InvalidLink(
+                "A blend mixes the pictures that are attached; leave the link out, or use "
+                "/imagine.",
+                command=self.words,
+            )
+        written = draw.from_text(self.text, context, pictures=self.pictures, strength=STRENGTH)
+        job = written.job
+        assert isinstance(job, engine.DrawJob)
+        if not self.weights:
+            return written
+        weighed = zip(job.inputs, self.weights, strict=True)
+        inputs = tuple(
+            dataclasses.replace(each, weight=each.weight * weight) for each, weight in weighed
+        )
+        return dataclasses.replace(written, job=dataclasses.replace(job, inputs=inputs))
+
+
+def weights_of(text: str, pictures: int) -> tuple[float, ...]:
+    """`1,2,.5`, one for each picture; nothing: all alike. UserError where it is none of these."""
+    if not text.strip():
+        return ()
+    try:
+        weights = tuple(float(each) for each in text.replace("、", ",").split(","))
+    except ValueError:
+        weights = ()
+    if len(weights) != pictures or not all(0 < weight <= MOST_WEIGHT for weight in weights):
+        raise UserError(
+            Sentence(
+                "The weights need one number for each of the {count} pictures, above 0 and at most "
+                "{most:g}, such as 1,2,.5.",
+                count=pictures,
+                most=MOST_WEIGHT,
+            )
+        )
+    return weights

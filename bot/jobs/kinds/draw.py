@@ -28,6 +28,7 @@ SINGLE = (
     "pan_up",
     "pan_down",
     "favourite",
+    "making_of",
 )
 GRID = ("show", "reroll", "vary", "favourite_all")
 DRAWN = Kind(
@@ -143,8 +144,18 @@ def over(
         place=None,
         enlarge=1,
         film_frames=0,
+        looks=_half_way(job),
+        towards=(),
+        shares=(),
     )
     return dataclasses.replace(written, notes=notes)
+
+
+def _half_way(job: engine.DrawJob) -> tuple[engine.Look, ...]:
+    """The job's looks; of pictures between two texts, they lead half of the way."""
+    if not job.towards:
+        return job.looks
+    return (*job.looks, engine.Look(prompt=job.towards, weight=0.5))
 
 
 def own_model(job: engine.DrawJob, resolved: Mapping[str, Any]) -> str:

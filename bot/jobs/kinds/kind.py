@@ -144,5 +144,9 @@ class Kind:
     """The prompts among what a job said; the same whenever they are asked for."""
     say: Callable[[Said], str] = _says_nothing
     """What a job said, as Markdown for its channel."""
+    animates: bool = False
+    """Whether its pictures are the frames of one film, of which only that is kept."""
+    ends_with_picture: bool = False
+    """Whether the film of its drawing ends with the picture itself."""
     shows_input: bool = False
     """Whether the picture it looked at stands beside what it said."""

@@ -18,7 +18,7 @@ from bot.pictures.uploads import STORED_SIDE_PX
 from bot.prompt import brief
 from engine import Sentence
 
-UPSCALED = Kind(follow_ups={Role.SINGLE: SINGLE})
+UPSCALED = Kind(follow_ups={Role.SINGLE: tuple(name for name in SINGLE if name != "making_of")})
 FACTOR = 2
 """How many times as large a picture becomes."""
 STRENGTH = 0.3

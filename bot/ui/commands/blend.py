@@ -30,6 +30,8 @@ _PICTURE = Sentence("A picture to mix.")
     image4=_PICTURE,
     image5=_PICTURE,
     dimensions=Sentence("The shape of the new pictures."),
+    prompt=Sentence("Words for them, if you like."),
+    weights=Sentence("How much each picture counts, such as 1,2,.5; without it all alike."),
 )
 @app_commands.choices(
     dimensions=[app_commands.Choice(name=name, value=aspect) for name, aspect in _ASPECTS.items()]
@@ -44,9 +46,13 @@ async def blend(
     image4: discord.Attachment | None = None,
     image5: discord.Attachment | None = None,
     dimensions: str = "1:1",
+    prompt: str = "",
+    weights: str = "",
 ) -> None:
     given = [image for image in (image1, image2, image3, image4, image5) if image is not None]
-    await interaction.client.interactions.blend(interaction, given, dimensions)
+    await interaction.client.interactions.blend(
+        interaction, given, dimensions, words=prompt, weights=weights
+    )
 
 
 def add(tree: app_commands.CommandTree) -> None:

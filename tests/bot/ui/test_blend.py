@@ -1,0 +1,74 @@
+"""/blend: shape, words and weights."""
+
+import pytest
+from sqlalchemy import select
+from tests_support import labels, png, refusal
+
+import engine
+from bot.storage.tables import jobs
+
+pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
+
+
+async def blend(env, channel, member, count=2, **options):
+    for number in range(1, count + 1):
+        options[f"image{number}"] = (
+            f"{number}.png",
+            png(colour=("red", "blue", "green")[number % 3]),
+        )
+    result = await member.slash(channel, "blend", **options)
+    await env.settle()
+    return result
+
+
+@pytest.mark.parametrize(("dimensions", "ratio"), [("2:3", 2 / 3), ("1:1", 1), ("3:2", 1.5)])
+async def test_pictures_are_mixed_in_the_shape_asked_for(
+    simcord_env, channel, alice, fake_engine, dimensions, ratio
+):
+    await blend(simcord_env, channel, alice, 5, dimensions=dimensions)
+    job = fake_engine.jobs[-1]
+    assert job.init_use is engine.InitUse.MIX
+    assert [each.weight for each in job.inputs] == [1] * 5
+    assert job.width_px / job.height_px == pytest.approx(ratio, rel=0.15)
+    assert channel.last_message.content.startswith(f"Blend by {alice.mention}")
+    assert "U4" in labels(channel.last_message)
+
+
+async def test_words_and_weights_count(simcord_env, channel, alice, fake_engine):
+    await blend(
+        simcord_env, channel, alice, 3, prompt="a fox --seed 4", weights="1,2,.5", dimensions="3:2"
+    )
+    job = fake_engine.jobs[-1]
+    assert [each.weight for each in job.inputs] == [1, 2, 0.5]
+    assert (job.prompt[0].text, job.seed) == ("a fox", 4)
+    assert job.width_px > job.height_px
+    assert "a fox" in channel.last_message.content
+
+
+async def test_a_shape_in_the_words_goes_before_the_option(
+    simcord_env, channel, alice, fake_engine
+):
+    await blend(simcord_env, channel, alice, prompt="a fox --ar 2:3", dimensions="3:2")
+    job = fake_engine.jobs[-1]
+    assert job.width_px < job.height_px
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"weights": "1"}, "one number for each of the 2 pictures"),
+        ({"weights": "1,x"}, "one number for each"),
+        ({"weights": "1,0"}, "above 0"),
+        ({"weights": "1,nan"}, "above 0"),
+        ({"weights": "1,11"}, "at most 10"),
+        ({"prompt": "https://example.com/a.png a fox"}, "leave the link out"),
+        ({"prompt": "a fox --nonsense"}, "nonsense"),
+    ],
+)
+async def test_what_is_no_blend_costs_nothing(
+    simcord_env, channel, alice, database, options, sentence
+):
+    result = await blend(simcord_env, channel, alice, **options)
+    assert sentence in refusal(result).description
+    async with database.read() as connection:
+        assert (await connection.execute(select(jobs))).all() == []
