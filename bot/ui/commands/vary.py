@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import discord
 from discord import app_commands
 
-from bot.errors import NotFound
 from bot.jobs.kinds import STRONG, SUBTLE
+from bot.ui.commands.completion import own_jobs
 from engine import Sentence
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     image=Sentence("Which picture of the grid, 1 to 4."),
     strength=Sentence("How far to go from it."),
     prompt=Sentence("New words for it; without them its own."),
-    job_id=Sentence("Which job; without it your newest in this channel."),
+    job_id=Sentence("Its id or a link to its message; without it your newest in this channel."),
 )
 @app_commands.choices(
     strength=[
@@ -32,29 +32,31 @@ if TYPE_CHECKING:
 @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
 async def vary(
     interaction: discord.Interaction[Darkroom],
-    image: app_commands.Range[int, 1, 4] = 1,
+    image: app_commands.Range[int, 1, 4] | None = None,
     strength: str = "strong",
     prompt: str | None = None,
     job_id: str | None = None,
 ) -> None:
     client = interaction.client
     assert interaction.channel_id is not None  # commands are used in channels
+    position: int | None = None
     if job_id is None:
         row = await client.lookup.last_job(
             user_id=interaction.user.id, channel_id=interaction.channel_id
         )
     else:
-        row = await client.lookup.job(job_id.strip())
-        if row.user_id != interaction.user.id:
-            raise NotFound("You have no job of this id; /info shows yours.")
+        row, position = await client.lookup.own_job(interaction.user.id, job_id)
     await client.edits.vary(
         interaction,
         row,
-        image,
+        image or position or 1,
         SUBTLE if strength == "subtle" else STRONG,
         text=prompt,
         tells=True,
     )
+
+
+vary.autocomplete("job_id")(own_jobs)
 
 
 def add(tree: app_commands.CommandTree) -> None:

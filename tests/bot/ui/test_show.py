@@ -117,6 +117,24 @@ async def test_own_jobs_are_suggested_by_their_words(simcord_env, channel, alice
     assert found[0]["value"] == "favourites"
 
 
+async def test_vary_takes_an_id_or_a_link_and_suggests_own_jobs(
+    simcord_env, guild, channel, alice, bob, database, fake_engine
+):
+    await imagine(simcord_env, channel, alice)
+    single = (await alice.click(channel.last_message, label="U3")).response.message
+    [job_id] = await ids(database)
+    found = await alice.autocomplete(channel, "vary", "job_id", "red")
+    assert [choice["value"] for choice in found] == [job_id]
+    assert not await bob.autocomplete(channel, "vary", "job_id", "red")
+    link = f"https://discord.com/channels/{guild.id}/{channel.id}/{single.id}"
+    await alice.slash(channel, "vary", job_id=link)
+    await simcord_env.settle()
+    assert "From picture 3 of" in channel.last_message.content
+    refused = await bob.slash(channel, "vary", job_id=job_id)
+    assert "You have no such job" in refusal(refused).description
+    assert len(fake_engine.jobs) == 2
+
+
 # Favourites.
 
 
