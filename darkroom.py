@@ -11,6 +11,7 @@ import re
 import runpy
 import sys
 from pathlib import Path, PurePath
+from types import TracebackType
 
 from dotenv import dotenv_values, load_dotenv
 from dotenv.parser import Binding, parse_stream
@@ -46,6 +47,23 @@ def typed(script: PurePath, folder: PurePath) -> str:
     if not script.is_relative_to(folder):
         return "darkroom"
     return str(script.relative_to(folder).with_suffix(""))
+
+
+def end_quietly_on_ctrl_c() -> None:
+    """Let Ctrl-C that nothing catches end the process with 130 and no traceback.
+
+    The programs ask for it before their imports, which take seconds; `main` is not there yet to
+    catch anything.
+    """
+    sys.excepthook = _without_interrupts
+
+
+def _without_interrupts(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        os._exit(130)  # not by sys.exit: an exception of the hook itself is printed
+    sys.__excepthook__(kind, error, trace)
 
 
 class BadEnvFile(ValueError):

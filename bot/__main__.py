@@ -6,6 +6,10 @@ Subcommands: `run` (the default), `check` (settings, catalogue, database, device
 
 from __future__ import annotations
 
+import darkroom
+
+darkroom.end_quietly_on_ctrl_c()  # before the imports that take seconds
+
 import argparse
 import asyncio
 import contextlib
@@ -20,7 +24,6 @@ from pathlib import Path
 
 import discord
 
-import darkroom
 import engine
 from bot import settings as settings_
 from bot.app import new_client, new_engine, new_store

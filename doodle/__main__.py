@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import darkroom
+
+darkroom.end_quietly_on_ctrl_c()  # before the imports that take seconds
+
 import argparse
 import copy
 import json
@@ -19,7 +23,6 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 os.environ.setdefault("DIFFUSERS_VERBOSITY", "error")
 
-import darkroom
 from doodle import recipe as recipes
 
 if TYPE_CHECKING:

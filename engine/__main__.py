@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import darkroom
+
+darkroom.end_quietly_on_ctrl_c()  # before the imports that take seconds
+
 import argparse
 import asyncio
 import contextlib
@@ -17,7 +21,6 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-import darkroom
 from engine import (
     DrawJob,
     Engine,

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import darkroom
+
+darkroom.end_quietly_on_ctrl_c()  # before the imports that take seconds
+
 import argparse
 import asyncio
 import sys
@@ -10,7 +14,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import darkroom
 from playground import settings, steps
 from playground.refusal import Refused
 from playground.say import Request, say

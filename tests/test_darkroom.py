@@ -151,3 +151,26 @@ def test_ctrl_c_while_a_program_is_imported_is_no_traceback(monkeypatch):
     monkeypatch.setattr(darkroom.runpy, "run_module", interrupted)
     monkeypatch.setattr(sys, "argv", ["darkroom", "bot"])
     assert darkroom.main() == 130
+
+
+@pytest.mark.parametrize("program", sorted(darkroom.PROGRAMS))
+def test_ctrl_c_while_a_program_that_python_runs_imports_is_no_traceback(program, tmp_path):
+    (tmp_path / "argparse.py").write_text("raise KeyboardInterrupt")  # all of them import it
+    shown = subprocess.run(
+        [sys.executable, "-m", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(tmp_path)},
+    )
+    assert (shown.returncode, shown.stdout, shown.stderr) == (130, "", "")
+
+
+def test_other_errors_of_a_program_are_shown_as_ever():
+    failing = "import darkroom; darkroom.end_quietly_on_ctrl_c(); 1 / 0"
+    shown = subprocess.run(
+        [sys.executable, "-c", failing], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert shown.returncode == 1
+    assert "ZeroDivisionError" in shown.stderr
