@@ -99,7 +99,7 @@ def evaluate(options: argparse.Namespace) -> None:
     recipe, run = _run(options)
     seeing = judge.Judge(recipe.vocabulary)
     _load(run, "judge", seeing, list(seeing.parameters()))
-    pipeline = weights.load(run.folder / "preview")
+    pipeline = weights.load(run.folder / "preview", device=options.device)
     results, pictures = evaluation.evaluate(
         pipeline,
         seeing.eval(),

@@ -120,7 +120,7 @@ def neon(groups: list[Group], size: Size, rng: Random) -> Image.Image:
 
 def pixel(groups: list[Group], size: Size, rng: Random) -> Image.Image:
     """Large square pixels in few colours."""
-    block = 4 * max(1, round(min(size) / 256))
+    block = max(2, round(min(size) / 64))  # the same grid at every size
     small = flat(groups, (size[0] * 2 // block, size[1] * 2 // block), rng)
     small = small.reduce(2)
     few = small.quantize(28, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
