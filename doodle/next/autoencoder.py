@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 CROP_PX = 128
 CROPS_EACH = 2  # of a drawn scene
 FIRST_LOG_VARIANCE = -6.0  # of the latents
+GROUPS = 2  # of the norms: the first level has 16 channels, and small groups forget colours
 WHOLE_ONE_IN = 3  # steps on whole pictures, as the norms depend on the size
 
 
@@ -35,7 +36,7 @@ def build(recipe: Recipe) -> AutoencoderKL:
         block_out_channels=part.channels,
         layers_per_block=1,
         latent_channels=part.latents,
-        norm_num_groups=8,
+        norm_num_groups=GROUPS,
         mid_block_add_attention=False,
         sample_size=SQUARE[0],
     )
