@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -69,6 +70,24 @@ def test_the_decoder_is_trained_without_a_change_to_the_latents(trained, tiny):
     for key, value in fixed.items():
         same = torch.equal(value, state[key])
         assert same == key.startswith(("encoder", "quant_conv")), key
+
+
+def test_an_autoencoder_can_be_fixed_early_but_once_alone(
+    trained, tiny_file, tmp_path, monkeypatch, capsys
+):
+    (tmp_path / "tiny").mkdir()
+    shutil.copy(trained / "tiny" / "autoencoder.pt", tmp_path / "tiny")
+    words = ("--recipe", tiny_file, "--runs", tmp_path)
+    assert run(monkeypatch, "freeze", *words) == 0
+    fixed = tmp_path / "tiny" / "autoencoder_finished.pt"
+    state = torch.load(fixed, weights_only=True)
+    whole = torch.load(trained / "tiny" / "autoencoder_finished.pt", weights_only=True)
+    assert state["scaling_factor"] == whole["scaling_factor"]
+    assert all(torch.equal(state["model"][key], whole["model"][key]) for key in whole["model"])
+    written = fixed.read_bytes()
+    assert run(monkeypatch, "freeze", *words) == 1
+    assert "fixed already" in capsys.readouterr().err
+    assert fixed.read_bytes() == written
 
 
 def test_an_encoder_that_is_not_finished_is_said_in_one_sentence(
