@@ -556,7 +556,8 @@ async def test_an_end_that_was_posted_but_not_recorded_is_not_posted_again(
     await order(simcord_env, channel, alice)
     posted = shown(channel)
     async with database.write() as connection:  # as if the process died between post and record
-        await connection.exec_driver_sql("DROP TRIGGER batches_end_once")
+        where = " ON batches" if database.dialect == "postgresql" else ""
+        await connection.exec_driver_sql(f"DROP TRIGGER batches_end_once{where}")
         await connection.execute(update(batches).values(delivery="pending", message_id=None))
     await restart(simcord_env, new_bot)
     assert shown(channel).id == posted.id
