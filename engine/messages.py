@@ -118,7 +118,7 @@ class DrawJob:
     place: Place | None = None
     """With one input: where the picture stands on the drawing, scaled to it. What is around it is
     drawn anew, and its own pixels are kept but for a band of at most 16 px, in which they are
-    blended with drawn ones; with a mask of the drawing's size, its white part is drawn anew too."""
+    blended with drawn ones; with a mask, scaled to the drawing, its white part is new too."""
     style_inputs: tuple[InputPicture, ...] = ()
     """Pictures whose style is followed, by weight, where the model has an image adapter. They do
     not go with pictures that are prompts."""

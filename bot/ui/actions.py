@@ -26,6 +26,7 @@ from bot.jobs.records import ImageRow, JobRow
 from bot.locale import translated
 from bot.pictures.framing import Direction
 from bot.preferences import BUTTONS, LOW, OWNERS
+from bot.prompt.areas import MOST_CHARACTERS
 from bot.prompt.characters import plain
 from bot.ui import details, modals
 from bot.ui.language import member_locale, to_member
@@ -185,6 +186,37 @@ async def _zoom_as_filled(press: Press, filled: Filled) -> None:
     )
 
 
+async def _ask_region(press: Press) -> None:
+    form = press.form(Sentence("Vary (Region)"))
+    form.add_words(
+        Sentence(
+            "Save the picture, paint over the part to draw anew in a loud colour with any editor, "
+            "and upload it here; or write where the part is."
+        )
+    )
+    form.add_file("painted", Sentence("The painted picture"))
+    form.add_text(
+        "areas",
+        Sentence("Or where"),
+        placeholder=Sentence("top left; bottom half; centre; 40,40,20,20"),
+        description=Sentence("Words, or x,y,width,height in percent; several with ; between."),
+        most=MOST_CHARACTERS,
+    )
+    form.add_prompt(press.row.prompt)
+    await form.open()
+
+
+async def _region_as_filled(press: Press, filled: Filled) -> None:
+    await press.interaction.client.edits.region(
+        press.interaction,
+        press.row,
+        press.number,
+        painted=filled.file("painted"),
+        areas=filled.text("areas"),
+        remix=_edited(filled, press.row),
+    )
+
+
 async def _show(press: Press) -> None:
     """One stored picture at full size, at no charge."""
     interaction, row = press.interaction, press.row
@@ -334,6 +366,16 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
                 of_one=True,
                 remixes=True,
                 handler=_vary(STRONG),
+            ),
+            Action(
+                name="vary_region",
+                code="rg",
+                label=Sentence("Vary (Region)"),
+                emoji="🖌️",
+                line=1,
+                of_one=True,
+                handler=_ask_region,
+                submit=_region_as_filled,
             ),
             Action(
                 name="zoom_2",

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TYPE_CHECKING
 
 import discord
 
-from bot.errors import NotFound
-from bot.jobs.kinds import Pan, Request, Source, Variation, Vary, Zoom
+from bot.errors import NotFound, UserError
+from bot.jobs.kinds import Pan, Region, Request, Source, Variation, Vary, Zoom
 from bot.jobs.lookup import Lookup
 from bot.jobs.records import JobRow, Outcome
+from bot.pictures import uploads
+from bot.pictures.fetch import Fetcher
 from bot.pictures.framing import Direction
+from bot.pictures.region import joined, mask_of, painted_mask
+from bot.prompt.areas import boxes_of
 from bot.prompt.characters import shortened
-from bot.ui.interactions import Interactions
+from bot.ui.interactions import Interactions, filed
 from bot.ui.message_text import quoted
+from bot.ui.modals import File
 from bot.ui.replies import check_permissions
 from engine import Sentence
+
+if TYPE_CHECKING:
+    from bot.ui.client import Darkroom
 
 
 class Edits:
@@ -26,8 +37,9 @@ class Edits:
     remix then.
     """
 
-    def __init__(self, *, interactions: Interactions, lookup: Lookup) -> None:
+    def __init__(self, *, interactions: Interactions, lookup: Lookup, fetcher: Fetcher) -> None:
         self._interactions = interactions
+        self._fetcher = fetcher
         self._lookup = lookup
 
     async def vary(
@@ -44,7 +56,7 @@ class Edits:
         """Four variations. tells: the reply says which picture it is."""
         told = (_told(row, number),) if tells else ()
 
-        def making(source: Source) -> Request:
+        async def making(source: Source) -> Request:
             source = dataclasses.replace(source, told=told)
             return Vary(source=source, variation=variation)
 
@@ -61,7 +73,7 @@ class Edits:
     ) -> None:
         """Four pictures that show `factor` times as much."""
 
-        def making(source: Source) -> Request:
+        async def making(source: Source) -> Request:
             return Zoom(source=source, factor=factor)
 
         await self._edit(interaction, row, number, making, remix=remix)
@@ -76,7 +88,7 @@ class Edits:
     ) -> None:
         """Four square pictures around it."""
 
-        def making(source: Source) -> Request:
+        async def making(source: Source) -> Request:
             return Zoom(source=source, factor=1.0, squares=True)
 
         await self._edit(interaction, row, number, making, remix=remix)
@@ -92,8 +104,45 @@ class Edits:
     ) -> None:
         """Four pictures that go on from it."""
 
-        def making(source: Source) -> Request:
+        async def making(source: Source) -> Request:
             return Pan(source=source, direction=direction)
+
+        await self._edit(interaction, row, number, making, remix=remix)
+
+    async def region(
+        self,
+        interaction: discord.Interaction[Darkroom],
+        row: JobRow,
+        number: int,
+        *,
+        painted: File | None,
+        areas: str,
+        remix: str | None = None,
+    ) -> None:
+        """Four pictures in which one part is drawn anew.
+
+        painted: a copy of the picture with that part painted over; areas: or its name.
+        """
+        if painted is None and not areas:
+            raise UserError(
+                "Upload the picture with the part painted over that is to be drawn anew, or write "
+                "where it is, such as: top left."
+            )
+        boxes = boxes_of(areas) if areas else ()
+        read = None if painted is None else partial(filed, self._fetcher, interaction, painted)
+
+        async def making(source: Source) -> Request:
+            masks = []
+            if read is not None:
+                copy = await read()
+                clean = await self._fetcher.clean(copy)
+                masks.append(await asyncio.to_thread(painted_mask, source.picture, clean))
+                if await asyncio.to_thread(uploads.is_animated, copy):
+                    told = Sentence("What was uploaded is animated; its first frame was used.")
+                    source = dataclasses.replace(source, told=(told,))
+            if boxes:
+                masks.append(await asyncio.to_thread(mask_of, boxes, source.size))
+            return Region(source=source, mask=await asyncio.to_thread(joined, masks))
 
         await self._edit(interaction, row, number, making, remix=remix)
 
@@ -102,7 +151,7 @@ class Edits:
         interaction: discord.Interaction,
         row: JobRow,
         number: int,
-        making: Callable[[Source], Request],
+        making: Callable[[Source], Awaitable[Request]],
         *,
         text: str | None = None,
         remix: str | None = None,
@@ -116,7 +165,7 @@ class Edits:
         before = None if remix is None else row.prompt
 
         async def request() -> Request:
-            return making(await self._source(row, number, words, before))
+            return await making(await self._source(row, number, words, before))
 
         await self._interactions.place(interaction, request())
 

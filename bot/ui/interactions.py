@@ -10,7 +10,7 @@ import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import discord
 
@@ -43,8 +43,12 @@ from bot.ui import actions
 from bot.ui.batches import Batches
 from bot.ui.language import channel_locale, member_locale, to_member
 from bot.ui.message_text import headline, status_of, with_notes
+from bot.ui.modals import File
 from bot.ui.replies import attempt, before_reply, before_update, check_permissions, replace_question
 from engine import Sentence
+
+if TYPE_CHECKING:
+    from bot.ui.client import Darkroom
 
 Fetch = Callable[[], Awaitable[bytes]]
 """Fetches one picture."""
@@ -382,12 +386,24 @@ async def attached(fetcher: Fetcher, attachment: discord.Attachment) -> bytes:
     try:
         return await fetcher.attached(attachment.filename, attachment.size, attachment.read)
     except discord.HTTPException:
-        raise InvalidPicture(
-            Sentence(
-                "{file} could not be read from Discord; attach it again.",
-                file=attachment.filename,
-            )
-        ) from None
+        raise _unread(attachment.filename) from None
+
+
+async def filed(fetcher: Fetcher, interaction: discord.Interaction[Darkroom], file: File) -> bytes:
+    """What a member put into a form, as it is; InvalidPicture where it is too large or gone."""
+    http = interaction.client.http
+    try:
+        return await fetcher.attached(
+            file.name, file.size_bytes, lambda: http.get_from_cdn(file.url)
+        )
+    except discord.HTTPException:
+        raise _unread(file.name) from None
+
+
+def _unread(name: str) -> InvalidPicture:
+    return InvalidPicture(
+        Sentence("{file} could not be read from Discord; attach it again.", file=name)
+    )
 
 
 def order_of(interaction: discord.Interaction, request: Request) -> Order:

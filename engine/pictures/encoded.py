@@ -206,6 +206,8 @@ def _mask(job: DrawJob, notes: list[Sentence]) -> Image.Image | None:
         return None
     target = (job.width_px, job.height_px)
     mask = decode(job.mask).convert("L")
+    if mask.size != target and job.place is not None:
+        mask = mask.resize(target, Image.Resampling.NEAREST)
     if mask.size != target:
         notes.append(_mask_fitted(mask, target))
         mask = ImageOps.fit(mask, target, Image.Resampling.NEAREST)

@@ -20,6 +20,7 @@ from bot.jobs.kinds.kind import (
 from bot.jobs.kinds.making_of import FILMED, MakingOf
 from bot.jobs.kinds.morph import MORPHED, Morph
 from bot.jobs.kinds.pan import Pan
+from bot.jobs.kinds.region import Region
 from bot.jobs.kinds.remix import Remix
 from bot.jobs.kinds.reroll import Reroll
 from bot.jobs.kinds.shorten import SHORTENED, Shorten
@@ -35,6 +36,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         Blend.kind: DRAWN,
         Zoom.kind: DRAWN,
         Pan.kind: DRAWN,
+        Region.kind: DRAWN,
         "reroll": DRAWN,  # of databases from before 🔄 kept the kind of its job
         "morph": MORPHED,
         "cross": DRAWN,
@@ -60,6 +62,7 @@ __all__ = [
     "Morph",
     "Pan",
     "PictureRequest",
+    "Region",
     "Remix",
     "Request",
     "Reroll",

@@ -19,6 +19,7 @@ SINGLE = (
     "upscale_creative",
     "vary_subtle",
     "vary_strong",
+    "vary_region",
     "zoom_2",
     "zoom_1_5",
     "zoom_custom",
