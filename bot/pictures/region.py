@@ -22,6 +22,8 @@ _WHITE = 255
 _SIDE_PX = 512
 """Of the pictures that are compared."""
 _SEARCHED_PX = 128
+_BLUR = 1.5
+"""In px of the original, and of what is compared: JPEG keeps colours at half the resolution."""
 _SHAPES_APART = 0.03
 """How far the ratios of the sides of a picture and its painted copy may be from each other."""
 _LOUD = 40
@@ -97,20 +99,23 @@ def painted_mask(original: bytes, painted: bytes) -> bytes:
         )
     scale = _SIDE_PX / max(before.size)
     size = (max(round(before.width * scale), 1), max(round(before.height * scale), 1))
-    changed = _changed(_compared(before, size), _compared(after, size))
+    blur = max(_BLUR * scale, _BLUR)
+    changed = _changed(
+        _compared(before, size, blur), _compared(after, size, blur), 2 * max(round(scale), 1) + 1
+    )
     wide = _enclosed(changed).filter(ImageFilter.MaxFilter(5))  # the soft rim of a line
     if wide.getextrema()[0] == _WHITE:
         raise _all_over()
     return _png(wide.resize(before.size, Image.Resampling.NEAREST))
 
 
-def _compared(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+def _compared(picture: Image.Image, size: tuple[int, int], blur: float) -> Image.Image:
     """In one size and a little blurred, so that how it was compressed counts less."""
-    return picture.resize(size, Image.Resampling.BICUBIC).filter(ImageFilter.BoxBlur(2))
+    return picture.resize(size, Image.Resampling.BICUBIC).filter(ImageFilter.BoxBlur(blur))
 
 
-def _changed(before: Image.Image, after: Image.Image) -> Image.Image:
-    """White where a loud colour was painted."""
+def _changed(before: Image.Image, after: Image.Image, line_px: int) -> Image.Image:
+    """White where a loud colour was painted, but for lines that are thinner than `line_px`."""
     off = _furthest(ImageChops.difference(before, after))
     loud = _above(off, _LOUD)
     share = _share(loud)
@@ -125,7 +130,7 @@ def _changed(before: Image.Image, after: Image.Image) -> Image.Image:
     else:
         [usual] = ImageStat.Stat(off).median
         loud = _above(off, max(_LOUD, _NOISE_TIMES * usual))
-    kept = loud.filter(ImageFilter.MinFilter(3)).filter(ImageFilter.MaxFilter(3))
+    kept = loud.filter(ImageFilter.MinFilter(line_px)).filter(ImageFilter.MaxFilter(line_px))
     if _share(kept) < _LEAST_SHARE:
         raise InvalidPicture(
             "Nothing is painted on this picture. Paint over the part to draw anew in a loud "

@@ -47,6 +47,11 @@ def file(picture, form="PNG", **options):
     return [(f"painted.{form.lower()}", buffer.getvalue())]
 
 
+def another():
+    ramp = Image.linear_gradient("L")
+    return Image.merge("RGB", (ramp, ramp.rotate(90), Image.radial_gradient("L")))
+
+
 def mask_array(job):
     return np.asarray(Image.open(io.BytesIO(job.mask))) > 128
 
@@ -92,7 +97,7 @@ async def test_copies_that_say_nothing_are_refused_at_no_charge(
         "all over": ("whole picture is painted", [("a.png", png((128, 128), "#ff00ff"))]),
         "other shape": ("another shape", file(own.crop((0, 0, 128, 64)))),
         "no picture": ("not a picture", [("a.png", b"nothing")]),
-        "other": ("another picture", file(Image.effect_noise((128, 128), 99).convert("RGB"))),
+        "other": ("another picture", file(another().resize((128, 128)))),
     }[made]
     before = await simcord_bot.accounts.balance(guild_id=guild.id, user_id=alice.id)
     assert said in refusal(await sent(painted=given)).description
