@@ -10,7 +10,6 @@ import functools
 import io
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageStat
 
@@ -18,6 +17,8 @@ from bot.errors import InvalidPicture, UserError
 from bot.pictures import uploads
 from engine import Sentence
 
+Box = tuple[float, float, float, float]
+"""A rectangle: left, top, width, height, in percent of the picture."""
 _WHITE = 255
 _SIDE_PX = 512
 """Of the pictures that are compared."""
@@ -40,24 +41,17 @@ _ONE_COLOUR = 0.6
 """The share of what changed that has the colour most of it has."""
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
-    """A rectangle, in percent of the picture."""
-
-    left: float
-    top: float
-    width: float
-    height: float
-
-
 def mask_of(boxes: Sequence[Box], size: tuple[int, int]) -> bytes:
-    """The mask of the boxes on a picture of (width, height) px; UserError where it is all of it."""
+    """The mask of the boxes on a picture of (width, height) px.
+
+    UserError where it is the whole picture.
+    """
     mask = Image.new("L", size)
     draw = ImageDraw.Draw(mask)
-    for box in boxes:
-        left, top = round(box.left / 100 * size[0]), round(box.top / 100 * size[1])
-        right = max(round((box.left + box.width) / 100 * size[0]), left + 1)
-        bottom = max(round((box.top + box.height) / 100 * size[1]), top + 1)
+    for x, y, width, height in boxes:
+        left, top = round(x / 100 * size[0]), round(y / 100 * size[1])
+        right = max(round((x + width) / 100 * size[0]), left + 1)
+        bottom = max(round((y + height) / 100 * size[1]), top + 1)
         draw.rectangle((left, top, right - 1, bottom - 1), 255)
     if mask.getextrema()[0] == _WHITE:
         raise UserError(

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import NamedTuple
 
 from bot.errors import UserError
-from bot.pictures.region import Box
 from bot.prompt.markdown import harmless_line
 from engine import Sentence
+
+
+class Box(NamedTuple):
+    """A rectangle, in percent of the picture."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
 
 MOST_BOXES = 20
 MOST_CHARACTERS = 400

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from bot.errors import InvalidPicture, UserError
-from bot.pictures.region import Box, mask_of, painted_mask
+from bot.pictures.region import mask_of, painted_mask
 
 SHEET = Path(__file__).parents[3] / "doodle" / "samples.jpg"
 LOUD = ["#ff00ff", "#00ff00", "#ff0000", "#000000", "#ffffff"]
@@ -99,7 +99,7 @@ def test_a_translucent_marker_is_seen():
         Image.blend(original, layer, 0.6),
         original,
         Image.fromarray(
-            (mask_array(mask_of([Box(30, 30, 30, 25)], (128, 128))) * 255).astype("uint8")
+            (mask_array(mask_of([(30, 30, 30, 25)], (128, 128))) * 255).astype("uint8")
         ),
     )
     mask = mask_array(painted_mask(encoded(original), encoded(marked, "JPEG", quality=80)))
@@ -169,7 +169,7 @@ def test_no_painted_copy_breaks_it_and_its_mask_is_what_was_painted(
 
 
 def test_boxes_are_rectangles_on_the_mask():
-    mask = mask_array(mask_of([Box(0, 0, 50, 50), Box(90, 90, 0.001, 0.001)], (64, 32)))
+    mask = mask_array(mask_of([(0, 0, 50, 50), (90, 90, 0.001, 0.001)], (64, 32)))
     assert mask[:16, :32].all()
     assert mask.sum() == 16 * 32 + 1
     assert mask[29, 58]
@@ -177,4 +177,4 @@ def test_boxes_are_rectangles_on_the_mask():
 
 def test_boxes_that_are_the_whole_picture_are_refused():
     with pytest.raises(UserError, match="whole picture"):
-        mask_of([Box(0, 0, 100, 50), Box(0, 50, 100, 50)], (64, 64))
+        mask_of([(0, 0, 100, 50), (0, 50, 100, 50)], (64, 64))

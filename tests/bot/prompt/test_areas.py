@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import UserError
-from bot.pictures.region import Box
-from bot.prompt.areas import MOST_BOXES, boxes_of
+from bot.prompt.areas import MOST_BOXES, Box, boxes_of
 
 THIRD = 100 / 3
 LEFT = Box(0, 0, 50, 100)
@@ -41,12 +40,7 @@ LEFT = Box(0, 0, 50, 100)
     ],
 )  # fmt: skip
 def test_areas_are_read(text, boxes):
-    found = boxes_of(text)
-    assert [vars_of(box) for box in found] == [pytest.approx(vars_of(box)) for box in boxes]
-
-
-def vars_of(box):
-    return (box.left, box.top, box.width, box.height)
+    assert [*boxes_of(text)] == [pytest.approx(box) for box in boxes]
 
 
 @pytest.mark.parametrize(
