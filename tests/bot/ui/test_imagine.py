@@ -335,7 +335,7 @@ async def test_vary_of_another_members_job_is_not_found(simcord_env, channel, al
     await imagine(simcord_env, channel, alice)
     job = custom_ids(channel.last_message)[0].split(":")[1]
     result = await bob.slash(channel, "vary", job_id=job)
-    assert "no job of this id" in refusal(result).description
+    assert "You have no such job" in refusal(result).description
 
 
 async def test_blend_mixes_attached_pictures(simcord_env, channel, alice, fake_engine, database):
