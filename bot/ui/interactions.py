@@ -448,9 +448,9 @@ async def _follow_up(interaction: discord.Interaction, accepted: Accepted) -> in
 
 def _first_words(interaction: discord.Interaction, row: JobRow, *, hidden: bool) -> str:
     """What the first reply to an order says."""
-    content = with_notes(headline(row, status_of(None)), row.notes)
     if not hidden:
-        return content
+        return with_notes(headline(row, status_of(None)), row.notes)
+    content = with_notes(headline(row), row.notes)  # it would be said to wait for ever
     said = Sentence(
         "The result comes to you by direct message; where yours are closed, /show brings it."
     )

@@ -113,7 +113,7 @@ def view(client: Darkroom, own: Member, language: str) -> discord.ui.View:
             ("auto_dm", _OFF if own.auto_dm else _ON, Sentence("Auto DM"), own.auto_dm),
         ],
         [
-            *(("speed", speed, speed_label(speed), own.speed == speed) for speed in SPEEDS),
+            *(("speed", speed, speed_label(speed), own.speed == speed) for speed in sorted(SPEEDS)),
             ("stealth", _OFF, Sentence("Public"), not own.stealth),
             ("stealth", _ON, Sentence("Stealth"), own.stealth),
         ],

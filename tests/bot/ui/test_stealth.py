@@ -27,6 +27,7 @@ async def test_the_reply_is_private_and_the_result_comes_by_direct_message(
     result = await imagine(simcord_env, channel, alice)
     assert result.ephemeral
     assert "by direct message" in result.response.content
+    assert "Waiting" not in result.response.content, "nothing would ever change it"
     assert channel.history() == []
     [told] = alice.user.dm_channel.history()
     assert told.content == f"**a red cat --stealth** - {alice.mention} (fast)"
