@@ -87,7 +87,8 @@ def neon(groups: list[Group], size: Size, rng: Random) -> Image.Image:
         for shape in group.shapes:
             rgb = mix(shape.rgb, *group.tint)
             if group.subject:
-                sheet.fill(shape, mix(rgb, DARK, 0.72), mix(rgb, DARK, 0.84))
+                dim = 0.72 if shape.lined else 0.45  # eyes and patches have no tube around them
+                sheet.fill(shape, mix(rgb, DARK, dim), mix(rgb, DARK, dim + 0.12))
                 tubes.fill(shape, (0, 0, 0), (0, 0, 0))
                 if shape.lined or shape.width:
                     tubes.outline(
