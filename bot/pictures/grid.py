@@ -6,6 +6,7 @@ Every file made here carries the making of its pictures, see `metadata`.
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from bot.pictures import metadata
 from bot.pictures.making import Making
 
 COLUMNS = 2
+"""Of a grid of up to four; more pictures make about as many columns as rows."""
 BLURRED_SIDE = 4
 """What is left of a blurred preview: so many colours across and down."""
 FRAME_MS = 120
@@ -28,15 +30,16 @@ _WEBP_SIDE_PX = 16383
 
 
 def grid(pictures: Sequence[bytes]) -> Image.Image:
-    """The encoded pictures side by side, two a row, at their full size; one picture stays alone."""
+    """The encoded pictures side by side at their full size, two a row; one picture stays alone."""
     cells = [_open(picture) for picture in pictures]
     if len(cells) == 1:
         return cells[0]
     width, height = cells[0].size
-    rows = -(-len(cells) // COLUMNS)
-    sheet = Image.new("RGB", (width * COLUMNS, height * rows))
+    columns = COLUMNS if len(cells) <= COLUMNS**2 else math.ceil(math.sqrt(len(cells)))
+    rows = -(-len(cells) // columns)
+    sheet = Image.new("RGB", (width * columns, height * rows))
     for index, cell in enumerate(cells):
-        row, column = divmod(index, COLUMNS)
+        row, column = divmod(index, columns)
         sheet.paste(
             cell if cell.size == (width, height) else cell.resize((width, height)),
             (column * width, row * height),

@@ -18,7 +18,7 @@ from bot.locale import translated
 from bot.pictures import grid, metadata
 from bot.preferences import Preferences
 from bot.ui import actions, outbox
-from bot.ui.message_text import CONTENT_CHARACTERS, quoted
+from bot.ui.message_text import ALT_CHARACTERS, CONTENT_CHARACTERS, quoted
 from bot.ui.outbox import Ended, Outbox
 from engine import Sentence
 
@@ -98,7 +98,7 @@ class Copies:
             content=f"{words} - {said}" if words else said,
             data=((f"{row.id}_{number}.{extension}", data),),
             view=actions.view(KINDS[row.kind].follow_ups.get(Role.SINGLE, ()), row, single=picture),
-            alt_text=row.prompt[: outbox.ALT_CHARACTERS],
+            alt_text=(row.prompt or row.title)[:ALT_CHARACTERS],
         )
 
     async def whole(
@@ -145,7 +145,7 @@ class Copies:
             content=_with_seed(ended),
             data=data,
             view=ended.view(),
-            alt_text=ended.alt_text[: outbox.ALT_CHARACTERS],
+            alt_text=ended.alt_text[:ALT_CHARACTERS],
         )
 
     async def by_dm(

@@ -168,7 +168,9 @@ class Interactions:
 
     async def _rerolled(self, row: JobRow, text: str | None) -> Request:
         parent = await self._lookup.restored(row)
-        if text is not None and isinstance(parent, engine.DrawJob) and not parent.shares:
+        if text is not None and isinstance(parent, engine.DrawJob) and parent.shares:
+            raise UserError("The words of a morph cannot be edited here; use /morph.", command=text)
+        if text is not None and isinstance(parent, engine.DrawJob):
             return Remix(parent=parent, kind=row.kind, text=text, before=row.prompt)
         return Reroll(
             parent=parent,

@@ -14,6 +14,8 @@ from engine import Sentence
 
 CONTENT_CHARACTERS = 2000
 """Of one Discord message."""
+ALT_CHARACTERS = 1000
+"""Of the words for who does not see an attachment; Discord takes 1024."""
 EDITABLE_S = 55 * 60
 """Discord all but forbids editing messages older than an hour (30046)."""
 _PROMPT_CHARACTERS = 1200

@@ -33,6 +33,7 @@ from bot.storage.database import Database
 from bot.ui import actions
 from bot.ui.batch_messages import BatchMessages
 from bot.ui.message_text import (
+    ALT_CHARACTERS,
     CONTENT_CHARACTERS,
     EDITABLE_S,
     age_s,
@@ -50,7 +51,6 @@ AT_ONCE = 4
 """Deliveries under way at one time, never two in one channel."""
 BREAKS_AT_MOST = 5
 """Tries at a delivery that may break off here, in Darkroom, before its result is only kept."""
-ALT_CHARACTERS = 1000
 _NAMED_CHARACTERS = 200
 """Of the prompt, in the first line of what a job said about it."""
 _HISTORY_MESSAGES = 500
@@ -77,9 +77,9 @@ class Ended:
 
     @property
     def alt_text(self) -> str:
-        """Of the picture, for who does not see it: the prompt, or how it was described."""
+        """For who does not see the picture: its prompt, how it was described, or its title."""
         described = KINDS[self.row.kind].suggest(self.said).texts
-        return self.row.prompt or next(iter(described), "")
+        return self.row.prompt or next(iter(described), self.row.title)
 
     @property
     def role(self) -> Role:

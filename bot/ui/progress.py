@@ -23,7 +23,7 @@ import engine
 from bot.jobs.batches import BatchRow
 from bot.jobs.records import JobRow
 from bot.pictures import grid
-from bot.ui.message_text import EDITABLE_S, age_s, headline, speed_of, status_of
+from bot.ui.message_text import ALT_CHARACTERS, EDITABLE_S, age_s, headline, speed_of, status_of
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +85,8 @@ class _ShownJob(_Shown):
         if not previews:
             return {"content": content}
         jpeg = await asyncio.to_thread(grid.preview, previews, blurred=self.blurred)
-        file = discord.File(io.BytesIO(jpeg), f"{self.row.id}.jpg")
+        alt_text = (self.row.prompt or self.row.title)[:ALT_CHARACTERS]
+        file = discord.File(io.BytesIO(jpeg), f"{self.row.id}.jpg", description=alt_text)
         return {"content": content, "attachments": [file]}
 
 

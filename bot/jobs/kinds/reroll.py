@@ -11,6 +11,7 @@ import engine
 from bot.jobs.kinds import draw
 from bot.jobs.kinds.describe import Describe
 from bot.jobs.kinds.kind import Context, Written
+from bot.jobs.kinds.making_of import MakingOf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +36,12 @@ class Reroll:
 
     def write(self, context: Context) -> Written:
         if isinstance(self.parent, engine.DrawJob):
-            return draw.again(self.parent, context, self.resolved)
+            written = draw.again(self.parent, context, self.resolved)
+            if self.kind != MakingOf.kind:
+                return written
+            # It is the film of one picture, also where its first try failed.
+            filmed = dataclasses.replace(self.parent, id=context.job_id, owner=context.owner)
+            return dataclasses.replace(written, job=filmed)
         if isinstance(self.parent, engine.DescribeJob):
             again = Describe(
                 picture=self.parent.picture, without=(*self.parent.without, *self.said)

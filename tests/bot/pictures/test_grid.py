@@ -78,9 +78,45 @@ def test_a_film_that_is_too_large_keeps_its_frames_at_half_its_size():
         frame.convert("RGB").save(buffer, "PNG")
         encoded.append(buffer.getvalue())
     film = grid.film([encoded])
-    smaller = grid.film_within(film, len(film) - 1)
-    assert len(smaller) < len(film)
+    smaller = grid.film_within(film, len(film) // 3)
+    assert len(smaller) <= len(film) // 3
     with Image.open(io.BytesIO(smaller)) as image:
         assert image.size == (128, 128)
         assert len(list(ImageSequence.Iterator(image))) == 3
     assert grid.film_within(film, len(film)) == film
+
+
+def test_a_film_that_is_a_little_too_large_keeps_its_size_at_a_lower_quality():
+    frames = [noisy((128, 128)) for _ in range(6)]
+    film = grid.film([frames])
+    smaller = grid.film_within(film, len(film) - 1)
+    assert len(smaller) < len(film)
+    with Image.open(io.BytesIO(smaller)) as picture:
+        assert (picture.size, picture.n_frames) == ((128, 128), 6)
+
+
+def test_frames_of_other_sizes_are_brought_to_the_last_ones():
+    film = grid.film([[noisy((32, 16)), noisy((32, 16)), noisy((1024, 512))]])
+    with Image.open(io.BytesIO(film)) as picture:
+        assert (picture.size, picture.n_frames) == ((512, 256), 3)
+
+
+def test_many_previews_stand_in_about_as_many_columns_as_rows():
+    with Image.open(io.BytesIO(grid.preview([noisy((32, 32))] * 60))) as picture:
+        assert picture.size == (512, 512)
+
+
+def test_the_turn_of_a_film_is_its_first_frame_that_is_nearer_to_the_last():
+    def grey(level):
+        buffer = io.BytesIO()
+        Image.new("RGB", (40, 30), (level,) * 3).save(buffer, "PNG")
+        return buffer.getvalue()
+
+    assert grid.turn_of([grey(level) for level in (0, 90, 120, 140, 250)]) == 4
+    assert grid.turn_of([grey(7), grey(200), grey(7)]) is None
+
+
+def noisy(size):
+    buffer = io.BytesIO()
+    Image.effect_noise(size, 90).convert("RGB").save(buffer, "PNG")
+    return buffer.getvalue()

@@ -8,6 +8,8 @@ from sqlalchemy import select
 from tests_support import custom_ids, labels, png, refusal
 
 import engine
+from bot.errors import UserError
+from bot.jobs.kinds import Context, Morph
 from bot.storage.tables import films, holds, images, jobs, messages
 
 pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
@@ -42,9 +44,8 @@ async def test_a_morph_of_two_texts_is_one_animated_picture_of_one_noise(
 ):
     await morph(simcord_env, channel, alice, text1="a cat --seed 7", text2="a dog", frames=4)
     message = channel.last_message
-    assert message.content.startswith(
-        f"**a cat \\-\\-seed 7 → a dog** - Morph by {alice.mention}"
-    ) or (message.content.startswith(f"**a cat --seed 7 → a dog** - Morph by {alice.mention}"))
+    assert message.content.startswith(f"**a cat --seed 7 → a dog** - Morph by {alice.mention}")
+    assert message.attachments[0].description == "a cat --seed 7 → a dog"
     assert "of 4 is the first that looks more like the last" in message.content
     frames = await frames_of(message)
     assert len(frames) == 4
@@ -124,7 +125,6 @@ async def test_what_is_no_morph_costs_nothing(
 
 async def test_sixty_one_frames_are_refused_by_the_rule_too(simcord_env, simcord_bot):
     from bot.errors import UserError
-    from bot.jobs.kinds import Context, Morph
 
     context = Context(
         models=simcord_bot.engine_client.models(), default_model="", job_id="a", owner="b", seed=1
@@ -161,3 +161,25 @@ async def test_an_upscaled_picture_has_no_button_for_its_making_of(simcord_env, 
     await press(simcord_env, alice, channel.last_message, "U3")
     await press(simcord_env, alice, channel.last_message, "Upscale (Subtle)")
     assert "🎞️" not in labels(channel.last_message)
+
+
+async def test_a_making_of_that_failed_is_tried_again_with_its_own_seed(
+    simcord_env, channel, alice, fake_engine
+):
+    await alice.slash(channel, "imagine", prompt="a cat --seed 7")
+    await simcord_env.settle()
+    await press(simcord_env, alice, channel.last_message, "U3")
+    fake_engine.fail_next()
+    await press(simcord_env, alice, channel.last_message, "🎞️")
+    await press(simcord_env, alice, channel.last_message, "🔄")
+    assert [job.seed for job in fake_engine.jobs] == [7, 9, 9]
+    assert len(await frames_of(channel.last_message)) > 2
+
+
+async def test_the_words_of_a_morph_are_not_edited_in_silence(
+    simcord_env, simcord_bot, channel, alice, fake_engine
+):
+    await morph(simcord_env, channel, alice, text1="a cat", text2="a dog", frames=2)
+    row = await simcord_bot.lookup.job(fake_engine.jobs[0].id)
+    with pytest.raises(UserError, match="cannot be edited here"):
+        await simcord_bot.interactions._rerolled(row, "a fox")
