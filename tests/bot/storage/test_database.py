@@ -115,7 +115,6 @@ async def before_messages(database):
 
 def to_revision(connection, revision):
     """Drop everything and build the schema of that revision."""
-    metadata.reflect(connection)
     first = (
         "favourites",
         "picture_hashes",
