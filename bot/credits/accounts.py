@@ -1,4 +1,4 @@
-"""What members may do with their credits, each in a transaction of its own."""
+"""What members and managers do with credits, each in a transaction of its own."""
 
 from __future__ import annotations
 
@@ -6,37 +6,72 @@ from collections.abc import Callable
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.credits import ledger
+from bot.credits import gift_codes, ledger, monthly, statement
+from bot.credits.gift_codes import GiftCode
 from bot.credits.ledger import Balance
+from bot.credits.statement import Line
 from bot.storage.database import Database
+
+DAY_MS = 24 * 60 * 60 * 1000
+_DISCORD_EPOCH_MS = 1_420_070_400_000
+_SNOWFLAKE_TIME_BITS = 22
 
 
 class Accounts:
     """The accounts of all members. Amounts are in 1/100 credit."""
 
     def __init__(
-        self, *, database: Database, trial: int, allotment: int, now_ms: Callable[[], int]
+        self,
+        *,
+        database: Database,
+        trial: int,
+        allotment: int,
+        now_ms: Callable[[], int],
+        trial_after_days: int = 0,
     ) -> None:
-        """trial: a new account's credits; allotment: what a guild's managers may grant at first."""
+        """trial: a new account's credits; allotment: what a guild's managers may grant at first.
+
+        trial_after_days: how old a Discord account must be to get its trial.
+        """
         self._database = database
         self._trial = trial
         self._allotment = allotment
         self._now_ms = now_ms
+        self._trial_after_ms = trial_after_days * DAY_MS
 
-    async def opened(self, connection: AsyncConnection, guild_id: int, user_id: int) -> int:
-        """The id of the member's account in the guild, in the caller's transaction."""
-        return await ledger.account(
+    async def opened(
+        self,
+        connection: AsyncConnection,
+        guild_id: int,
+        user_id: int,
+        *,
+        monthly_credits: int | None = None,
+    ) -> int:
+        """The id of the member's account in the guild, in the caller's transaction.
+
+        monthly_credits: what their plan gives each month; None: their plan is not known here.
+        """
+        now_ms = self._now_ms()
+        account_id = await ledger.account(
             connection,
             guild_id=guild_id,
             user_id=user_id,
             trial=self._trial,
-            now_ms=self._now_ms(),
+            now_ms=now_ms,
+            trial_due_ms=created_ms(user_id) + self._trial_after_ms,
         )
+        if monthly_credits is not None:
+            await monthly.refill(connection, account_id, monthly=monthly_credits, now_ms=now_ms)
+        return account_id
 
-    async def balance(self, *, guild_id: int, user_id: int) -> Balance:
+    async def balance(
+        self, *, guild_id: int, user_id: int, monthly_credits: int | None = None
+    ) -> Balance:
         """What the member has in the guild; their account is opened on first sight."""
         async with self._database.write() as connection:
-            account_id = await self.opened(connection, guild_id, user_id)
+            account_id = await self.opened(
+                connection, guild_id, user_id, monthly_credits=monthly_credits
+            )
             return await ledger.balance(connection, account_id)
 
     async def paid(self, job_id: str) -> int:
@@ -52,8 +87,7 @@ class Accounts:
         Who manages the guild gives from its allotment; the bot's owner gives freely.
         """
         async with self._database.write() as connection:
-            await ledger.open_allotment(connection, guild_id, self._allotment)
-            account_id = await self.opened(connection, guild_id, user_id)
+            account_id = await self._managed(connection, guild_id, user_id)
             await ledger.grant(
                 connection,
                 account_id=account_id,
@@ -64,7 +98,136 @@ class Accounts:
             )
             return (await ledger.balance(connection, account_id)).available
 
+    async def revoke(
+        self, *, guild_id: int, user_id: int, amount: int, actor_id: int, by_owner: bool
+    ) -> int:
+        """Take `amount` back; returns what is left to the member. NotAllowed if it is too much."""
+        async with self._database.write() as connection:
+            account_id = await self._managed(connection, guild_id, user_id)
+            await ledger.revoke(
+                connection,
+                account_id=account_id,
+                amount=amount,
+                actor_id=actor_id,
+                now_ms=self._now_ms(),
+                allotment_of=None if by_owner else guild_id,
+            )
+            return (await ledger.balance(connection, account_id)).available
+
+    async def set_to(
+        self, *, guild_id: int, user_id: int, amount: int, actor_id: int, by_owner: bool
+    ) -> int:
+        """Grant or revoke what makes `amount` available; returns the change, which may be 0."""
+        async with self._database.write() as connection:
+            account_id = await self._managed(connection, guild_id, user_id)
+            change = amount - (await ledger.balance(connection, account_id)).available
+            make = ledger.grant if change > 0 else ledger.revoke
+            if change:
+                await make(
+                    connection,
+                    account_id=account_id,
+                    amount=abs(change),
+                    actor_id=actor_id,
+                    now_ms=self._now_ms(),
+                    allotment_of=None if by_owner else guild_id,
+                )
+            return change
+
+    async def give(self, *, guild_id: int, sender: int, receiver: int, amount: int) -> int:
+        """Move `amount` from one member to another; returns what is left to who gave."""
+        async with self._database.write() as connection:
+            sender_id = await self.opened(connection, guild_id, sender)
+            receiver_id = await self.opened(connection, guild_id, receiver)
+            await ledger.give(
+                connection,
+                sender_id=sender_id,
+                receiver_id=receiver_id,
+                amount=amount,
+                now_ms=self._now_ms(),
+            )
+            return (await ledger.balance(connection, sender_id)).available
+
     async def allot(self, *, guild_id: int, amount: int) -> None:
         """Set what the managers of the guild may still grant."""
         async with self._database.write() as connection:
             await ledger.allot(connection, guild_id, amount)
+
+    async def allotment(self, *, guild_id: int) -> int:
+        """What the managers of the guild may still grant."""
+        async with self._database.write() as connection:
+            await ledger.open_allotment(connection, guild_id, self._allotment)
+            await gift_codes.forget_expired(connection, guild_id, self._now_ms())
+            return await ledger.allotment(connection, guild_id)
+
+    async def statement(
+        self, *, guild_id: int, user_id: int, before: int | None, count: int
+    ) -> tuple[Line, ...]:
+        """The `count` newest lines of the member's statement whose ids are below `before`."""
+        async with self._database.write() as connection:
+            account_id = await self.opened(connection, guild_id, user_id)
+        async with self._database.read() as connection:
+            return await statement.page(connection, account_id, before=before, count=count)
+
+    async def statement_csv(self, *, guild_id: int, user_id: int) -> bytes:
+        """The member's statement as CSV, see `statement.as_csv`."""
+        async with self._database.write() as connection:
+            account_id = await self.opened(connection, guild_id, user_id)
+        async with self._database.read() as connection:
+            return await statement.as_csv(connection, account_id)
+
+    async def guild_csv(self, *, guild_id: int) -> bytes:
+        """All accounts of the guild as CSV, see `statement.guild_as_csv`."""
+        async with self._database.read() as connection:
+            return await statement.guild_as_csv(connection, guild_id)
+
+    async def create_code(
+        self, *, guild_id: int, amount: int, uses: int, days: int, actor_id: int, by_owner: bool
+    ) -> str:
+        """A gift code worth `amount` to each of `uses` members for `days`."""
+        now_ms = self._now_ms()
+        async with self._database.write() as connection:
+            await ledger.open_allotment(connection, guild_id, self._allotment)
+            return await gift_codes.create(
+                connection,
+                guild_id=guild_id,
+                amount=amount,
+                uses=uses,
+                actor_id=actor_id,
+                by_owner=by_owner,
+                now_ms=now_ms,
+                expires_ms=now_ms + days * DAY_MS,
+            )
+
+    async def redeem(self, *, guild_id: int, user_id: int, code: str) -> tuple[int, int]:
+        """What a gift code gave the member, and what is then available to them."""
+        async with self._database.write() as connection:
+            account_id = await self.opened(connection, guild_id, user_id)
+            amount = await gift_codes.redeem(
+                connection,
+                guild_id=guild_id,
+                account_id=account_id,
+                code=code,
+                now_ms=self._now_ms(),
+            )
+            return amount, (await ledger.balance(connection, account_id)).available
+
+    async def codes(self, *, guild_id: int) -> tuple[GiftCode, ...]:
+        """The guild's gift codes that can still be redeemed, oldest first."""
+        async with self._database.write() as connection:
+            await gift_codes.forget_expired(connection, guild_id, self._now_ms())
+            return await gift_codes.of_guild(connection, guild_id)
+
+    async def delete_code(self, *, guild_id: int, code_id: int) -> int:
+        """End a gift code; returns what of it nobody redeemed."""
+        async with self._database.write() as connection:
+            return await gift_codes.revoke(connection, guild_id=guild_id, code_id=code_id)
+
+    async def _managed(self, connection: AsyncConnection, guild_id: int, user_id: int) -> int:
+        """The account, in a guild whose allotment is open."""
+        await ledger.open_allotment(connection, guild_id, self._allotment)
+        return await self.opened(connection, guild_id, user_id)
+
+
+def created_ms(user_id: int) -> int:
+    """When a Discord account was made: its id says so."""
+    return (user_id >> _SNOWFLAKE_TIME_BITS) + _DISCORD_EPOCH_MS

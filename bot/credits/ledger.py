@@ -1,4 +1,4 @@
-"""Accounts, purses, holds and entries: `grant`, `hold`, `settle`, `release`, `balance`.
+"""Accounts, purses, holds and entries: what is granted, revoked, given, held, settled, released.
 
 Every function takes the connection of the caller's transaction, so that money and job change
 together or not at all. Amounts are integers in 1/100 credit. A purse is the sum of its entries.
@@ -6,6 +6,7 @@ together or not at all. Amounts are integers in 1/100 credit. A purse is the sum
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import func, insert, select, update
@@ -27,29 +28,61 @@ DIRECT_MESSAGES = 0
 class Balance:
     """What an account holds, in 1/100 credit."""
 
-    available: int
+    purses: Mapping[str, int]
+    """What each purse holds, by its kind; those that hold nothing may be missing."""
     held: int
     """Set aside for jobs that have not ended."""
 
+    @property
+    def available(self) -> int:
+        """What may be spent now."""
+        return sum(self.purses.values())
+
 
 async def account(
-    connection: AsyncConnection, *, guild_id: int, user_id: int, trial: int, now_ms: int
+    connection: AsyncConnection,
+    *,
+    guild_id: int,
+    user_id: int,
+    trial: int,
+    now_ms: int,
+    trial_due_ms: int = 0,
 ) -> int:
-    """The id of the member's account in the guild, opened with its trial on first sight."""
-    found = await connection.scalar(
-        select(accounts.c.id).where(accounts.c.guild_id == guild_id, accounts.c.user_id == user_id)
-    )
-    if found is not None:
-        return int(found)
-    opened = await connection.scalar(
-        insert(accounts)
-        .values(guild_id=guild_id, user_id=user_id, created_ms=now_ms)
-        .returning(accounts.c.id)
-    )
-    assert opened is not None
-    if trial > 0 and guild_id != DIRECT_MESSAGES:
-        await _enter(connection, int(opened), "trial", trial, kind="trial", now_ms=now_ms)
-    return int(opened)
+    """The id of the member's account in the guild, opened on first sight.
+
+    It gets its trial once: then, or when it is first used after `trial_due_ms`.
+    """
+    found = (
+        await connection.execute(
+            select(accounts.c.id, accounts.c.trial_due_ms).where(
+                accounts.c.guild_id == guild_id, accounts.c.user_id == user_id
+            )
+        )
+    ).one_or_none()
+    if found is None:
+        due = trial_due_ms if trial > 0 and guild_id != DIRECT_MESSAGES else None
+        opened = await connection.scalar(
+            insert(accounts)
+            .values(guild_id=guild_id, user_id=user_id, created_ms=now_ms, trial_due_ms=due)
+            .returning(accounts.c.id)
+        )
+        assert opened is not None
+        account_id = int(opened)
+    else:
+        account_id, due = found
+    if due is not None and due <= now_ms and trial > 0:
+        await connection.execute(
+            update(accounts).where(accounts.c.id == account_id).values(trial_due_ms=None)
+        )
+        await enter(connection, account_id, "trial", trial, kind="trial", now_ms=now_ms)
+    return account_id
+
+
+async def user_of(connection: AsyncConnection, account_id: int) -> int:
+    """Whose account it is."""
+    user_id = await connection.scalar(select(accounts.c.user_id).where(accounts.c.id == account_id))
+    assert user_id is not None
+    return int(user_id)
 
 
 async def grant(
@@ -63,29 +96,74 @@ async def grant(
 ) -> None:
     """Add `amount` > 0; from the allotment of the guild `allotment_of`, or freely if None."""
     if allotment_of is not None:
-        taken = await connection.execute(
-            update(guilds)
-            .where(guilds.c.guild_id == allotment_of, guilds.c.allotment >= amount)
-            .values(allotment=guilds.c.allotment - amount)
-        )
-        if taken.rowcount == 0:
-            left = await allotment(connection, allotment_of)
-            raise NotAllowed(
-                Sentence(
-                    "This server may still grant {left}; that is less than {amount}. The bot's "
-                    "owner raises it with /credits allot.",
-                    left=credits_text(left),
-                    amount=credits_text(amount),
-                )
+        await take_allotment(connection, allotment_of, amount)
+    await enter(
+        connection, account_id, "granted", amount, kind="grant", now_ms=now_ms, actor_id=actor_id
+    )
+
+
+async def revoke(
+    connection: AsyncConnection,
+    *,
+    account_id: int,
+    amount: int,
+    actor_id: int,
+    now_ms: int,
+    allotment_of: int | None = None,
+) -> None:
+    """Take `amount` > 0 back, what expires last first; NotAllowed where there is less.
+
+    What was granted goes back to the allotment of the guild `allotment_of`; nowhere if None.
+    """
+    held = (await balance(connection, account_id)).purses
+    if sum(held.values()) < amount:
+        raise NotAllowed(
+            Sentence(
+                "They have {available}; more cannot be taken. What is set aside for open jobs is "
+                "theirs until these end.",
+                available=credits_text(sum(held.values())),
             )
-    await _enter(
-        connection,
-        account_id,
-        "granted",
-        amount,
-        kind="grant",
-        now_ms=now_ms,
-        actor_id=actor_id,
+        )
+    missing = amount
+    for purse in reversed(SPENDING_ORDER):
+        part = min(held.get(purse, 0), missing)
+        if part:
+            await enter(
+                connection,
+                account_id,
+                purse,
+                -part,
+                kind="revoke",
+                now_ms=now_ms,
+                actor_id=actor_id,
+            )
+            missing -= part
+            if purse == "granted" and allotment_of is not None:
+                await return_allotment(connection, allotment_of, part)
+
+
+async def give(
+    connection: AsyncConnection, *, sender_id: int, receiver_id: int, amount: int, now_ms: int
+) -> None:
+    """Move `amount` > 0 of granted credits between two accounts; NotEnoughCredits if short.
+
+    Trial and monthly credits stay with whom they are for: or who has many accounts could collect
+    them.
+    """
+    granted = (await balance(connection, sender_id)).purses.get("granted", 0)
+    if granted < amount:
+        raise NotEnoughCredits(
+            Sentence(
+                "You can give at most {granted}: trial and monthly credits are for you alone.",
+                granted=credits_text(granted),
+            )
+        )
+    sender, receiver = await user_of(connection, sender_id), await user_of(connection, receiver_id)
+    await enter(
+        connection, sender_id, "granted", -amount, kind="give", now_ms=now_ms, actor_id=receiver
+    )
+    await enter(
+        connection, receiver_id, "granted", amount, kind="receive", now_ms=now_ms, actor_id=sender
     )
 
 
@@ -106,23 +184,49 @@ async def allot(connection: AsyncConnection, guild_id: int, amount: int) -> None
     )
 
 
+async def take_allotment(connection: AsyncConnection, guild_id: int, amount: int) -> None:
+    """Take `amount` from what the guild may still grant; NotAllowed if that is less."""
+    taken = await connection.execute(
+        update(guilds)
+        .where(guilds.c.guild_id == guild_id, guilds.c.allotment >= amount)
+        .values(allotment=guilds.c.allotment - amount)
+    )
+    if taken.rowcount == 0:
+        raise NotAllowed(
+            Sentence(
+                "This server may still grant {left}; that is less than {amount}. The bot's "
+                "owner raises it with /credits allot.",
+                left=credits_text(await allotment(connection, guild_id)),
+                amount=credits_text(amount),
+            )
+        )
+
+
+async def return_allotment(connection: AsyncConnection, guild_id: int, amount: int) -> None:
+    """Let the guild grant `amount` again."""
+    await connection.execute(
+        update(guilds)
+        .where(guilds.c.guild_id == guild_id)
+        .values(allotment=guilds.c.allotment + amount)
+    )
+
+
 async def allotment(connection: AsyncConnection, guild_id: int) -> int:
+    """What the managers of the guild may still grant."""
     left = await connection.scalar(select(guilds.c.allotment).where(guilds.c.guild_id == guild_id))
     return int(left or 0)
 
 
 async def balance(connection: AsyncConnection, account_id: int) -> Balance:
-    available = await connection.scalar(
-        select(func.coalesce(func.sum(purses.c.available), 0)).where(
-            purses.c.account_id == account_id
-        )
+    rows = await connection.execute(
+        select(purses.c.kind, purses.c.available).where(purses.c.account_id == account_id)
     )
     held = await connection.scalar(
         select(func.coalesce(func.sum(holds.c.amount), 0)).where(
             holds.c.account_id == account_id, holds.c.state == "open"
         )
     )
-    return Balance(available=int(available or 0), held=int(held or 0))
+    return Balance(purses={kind: int(amount) for kind, amount in rows}, held=int(held or 0))
 
 
 async def require(connection: AsyncConnection, account_id: int, amount: int) -> dict[str, int]:
@@ -160,7 +264,7 @@ async def hold(
     for purse in SPENDING_ORDER:
         part = min(available.get(purse, 0), missing)
         if part:
-            await _enter(
+            await enter(
                 connection, account_id, purse, -part, kind="hold", now_ms=now_ms, job_id=job_id
             )
             missing -= part
@@ -226,13 +330,13 @@ async def _return(connection: AsyncConnection, job_id: str, amount: int, *, now_
         account_id, part = taken.get(purse, (0, 0))
         back = min(part, amount)
         if back:
-            await _enter(
+            await enter(
                 connection, account_id, purse, back, kind="return", now_ms=now_ms, job_id=job_id
             )
             amount -= back
 
 
-async def _enter(
+async def enter(
     connection: AsyncConnection,
     account_id: int,
     purse: str,
@@ -243,7 +347,10 @@ async def _enter(
     job_id: str | None = None,
     actor_id: int | None = None,
 ) -> None:
-    """Change one purse by a guarded update and write the entry beside it."""
+    """Change one purse by a guarded update and write the entry beside it.
+
+    actor_id: the other member: who granted or revoked, who gave, or to whom it was given.
+    """
     if amount > 0:
         await connection.execute(
             own_insert(connection, purses)

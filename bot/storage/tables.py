@@ -9,6 +9,7 @@ from __future__ import annotations
 from sqlalchemy import (
     DDL,
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Float,
@@ -63,7 +64,11 @@ accounts = Table(
     Column("guild_id", BigInteger, nullable=False),
     Column("user_id", BigInteger, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
+    Column("refilled_month", Integer, nullable=False, server_default="0"),
+    Column("refilled", BigInteger, nullable=False, server_default="0"),
+    Column("trial_due_ms", BigInteger, nullable=True),
     UniqueConstraint("guild_id", "user_id"),
+    comment="refilled: what the monthly purse got in that month, such as 202611.",
 )
 
 purses = Table(
@@ -173,25 +178,56 @@ entries = Table(
     Column("actor_id", BigInteger, nullable=True),
     Column("created_ms", BigInteger, nullable=False),
     CheckConstraint("amount <> 0", name="amount_not_zero"),
-    CheckConstraint("kind IN ('trial', 'grant', 'revoke', 'hold', 'return')", name="kind_known"),
+    CheckConstraint(
+        "kind IN ('trial', 'grant', 'revoke', 'hold', 'return', 'monthly', 'expire', 'give', "
+        "'receive', 'redeem')",
+        name="kind_known",
+    ),
     CheckConstraint(
         "(kind IN ('hold', 'return')) = (job_id IS NOT NULL)", name="job_with_its_hold"
     ),
     CheckConstraint(
-        "(kind IN ('hold', 'revoke') AND amount < 0) OR "
-        "(kind NOT IN ('hold', 'revoke') AND amount > 0)",
-        name="sign_of_its_kind",
+        "(kind IN ('hold', 'revoke', 'expire', 'give')) = (amount < 0)", name="sign_of_its_kind"
     ),
     UniqueConstraint("job_id", "kind", "purse"),
     comment="Append-only; a purse is the sum of its entries.",
 )
-Index("ix_entries_account", entries.c.account_id, entries.c.purse)
+Index("ix_entries_statement", entries.c.account_id, entries.c.id)
 Index(
     "uq_entries_one_trial",
     entries.c.account_id,
     unique=True,
     sqlite_where=text("kind = 'trial'"),
     postgresql_where=text("kind = 'trial'"),
+)
+
+gift_codes = Table(
+    "gift_codes",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("sha256", String(64), nullable=False),
+    Column("guild_id", BigInteger, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("uses_left", Integer, nullable=False),
+    Column("by_owner", Boolean, nullable=False),
+    Column("actor_id", BigInteger, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+    CheckConstraint("amount > 0", name="amount_positive"),
+    CheckConstraint("uses_left >= 0", name="uses_not_negative"),
+    UniqueConstraint("sha256"),
+    comment="Known by their hash alone. What is left of one that no owner made is still allotted.",
+)
+Index("ix_gift_codes_guild_id", gift_codes.c.guild_id)
+
+redemptions = Table(
+    "redemptions",
+    metadata,
+    Column("code_id", ForeignKey("gift_codes.id"), nullable=False),
+    Column("account_id", ForeignKey("accounts.id"), nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    PrimaryKeyConstraint("code_id", "account_id"),
+    comment="Who redeemed which gift code; each member once.",
 )
 
 images = Table(

@@ -4,49 +4,16 @@ import asyncio
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from ledger_support import add_job, open_account, sums_agree
 
 from bot.credits import ledger
 from bot.errors import NotAllowed, NotEnoughCredits
-from bot.storage.database import Database
-from bot.storage.tables import entries, jobs, purses
+from bot.storage.tables import purses
 
 
-async def open_account(connection, user_id=1, trial=300, guild_id=1):
-    return await ledger.account(
-        connection, guild_id=guild_id, user_id=user_id, trial=trial, now_ms=0
-    )
-
-
-async def add_job(connection, account_id, job_id):
-    await connection.execute(
-        sa.insert(jobs).values(
-            id=job_id,
-            account_id=account_id,
-            guild_id=1,
-            channel_id=1,
-            user_id=1,
-            kind="imagine",
-            title="",
-            prompt="",
-            stored_version=1,
-            stored="{}",
-            created_ms=0,
-        )
-    )
-
-
-async def sums_agree(connection):
-    rows = await connection.execute(
-        sa.select(
-            purses.c.available,
-            sa.select(sa.func.coalesce(sa.func.sum(entries.c.amount), 0))
-            .where(entries.c.account_id == purses.c.account_id, entries.c.purse == purses.c.kind)
-            .scalar_subquery(),
-        )
-    )
-    return all(available == total for available, total in rows)
+async def holds(connection, account):
+    balance = await ledger.balance(connection, account)
+    return balance.available, balance.held
 
 
 async def test_a_new_account_gets_its_trial_once(database):
@@ -67,9 +34,9 @@ async def test_a_hold_is_taken_and_the_rest_of_a_settlement_returns(database):
         account = await open_account(connection)
         await add_job(connection, account, "a")
         await ledger.hold(connection, account_id=account, job_id="a", amount=120, now_ms=0)
-        assert await ledger.balance(connection, account) == ledger.Balance(available=180, held=120)
+        assert await holds(connection, account) == (180, 120)
         await ledger.settle(connection, job_id="a", amount=100, now_ms=1)
-        assert await ledger.balance(connection, account) == ledger.Balance(available=200, held=0)
+        assert await holds(connection, account) == (200, 0)
         assert await sums_agree(connection)
 
 
@@ -103,7 +70,7 @@ async def test_too_little_is_refused_with_both_amounts_and_nothing_is_taken(data
             await add_job(connection, account, "a")
             await ledger.hold(connection, account_id=account, job_id="a", amount=400, now_ms=0)
     async with database.read() as connection:
-        assert await ledger.balance(connection, account) == ledger.Balance(available=300, held=0)
+        assert await holds(connection, account) == (300, 0)
 
 
 async def test_a_hundred_holds_at_once_never_overspend(database):
@@ -124,7 +91,7 @@ async def test_a_hundred_holds_at_once_never_overspend(database):
     taken = sum(await asyncio.gather(*(spend(number) for number in range(100))))
     assert taken == 1000
     async with database.read() as connection:
-        assert await ledger.balance(connection, account) == ledger.Balance(available=0, held=1000)
+        assert await holds(connection, account) == (0, 1000)
         assert await sums_agree(connection)
 
 
@@ -161,58 +128,58 @@ async def test_a_server_grants_no_more_than_its_allotment(database):
         assert (await ledger.balance(connection, account)).available == 80
 
 
-STEPS = st.lists(
-    st.tuples(
-        st.sampled_from(["grant", "hold", "settle", "release"]),
-        st.integers(0, 5),
-        st.integers(1, 400),
-    ),
-    max_size=25,
-)
+async def test_what_is_revoked_comes_from_what_expires_last_and_goes_back_to_the_allotment(
+    database,
+):
+    async with database.write() as connection:
+        account = await open_account(connection)
+        await ledger.open_allotment(connection, 1, 1000)
+        await ledger.grant(
+            connection, account_id=account, amount=100, actor_id=9, now_ms=0, allotment_of=1
+        )
+        await ledger.revoke(
+            connection, account_id=account, amount=150, actor_id=9, now_ms=1, allotment_of=1
+        )
+        assert (await ledger.balance(connection, account)).purses == {"trial": 250, "granted": 0}
+        assert await ledger.allotment(connection, 1) == 1000  # a trial is nobody's to grant again
+        assert await sums_agree(connection)
 
 
-@settings(max_examples=25, deadline=None)
-@given(STEPS)
-def test_any_history_conserves_money(tmp_path_factory, steps):
-    path = tmp_path_factory.mktemp("ledger") / "darkroom.db"
-
-    async def play():
-        database = Database(f"sqlite+aiosqlite:///{path}")
-        await database.start()
+async def test_more_than_there_is_cannot_be_revoked(database):
+    async with database.write() as connection:
+        account = await open_account(connection)
+        await add_job(connection, account, "a")
+        await ledger.hold(connection, account_id=account, job_id="a", amount=100, now_ms=0)
+    with pytest.raises(NotAllowed, match="They have 2 credits"):
         async with database.write() as connection:
-            account = await open_account(connection)
-        granted, spent, open_holds, seen = 300, 0, {}, set()
-        for kind, number, amount in steps:
-            job_id = f"j{number}"
-            try:
-                async with database.write() as connection:
-                    if kind == "grant":
-                        await ledger.grant(
-                            connection, account_id=account, amount=amount, actor_id=1, now_ms=0
-                        )
-                        granted += amount
-                    elif kind == "hold" and job_id not in seen:
-                        await add_job(connection, account, job_id)
-                        await ledger.hold(
-                            connection, account_id=account, job_id=job_id, amount=amount, now_ms=0
-                        )
-                        open_holds[job_id] = amount
-                        seen.add(job_id)
-                    elif kind == "settle":
-                        await ledger.settle(connection, job_id=job_id, amount=amount, now_ms=0)
-                        spent += amount
-                        del open_holds[job_id]
-                    elif kind == "release":
-                        await ledger.release(connection, job_id=job_id, now_ms=0)
-                        del open_holds[job_id]
-            except (NotEnoughCredits, RuntimeError):
-                pass  # refused, and rolled back
-        async with database.read() as connection:
-            held = sum(open_holds.values())
-            assert await ledger.balance(connection, account) == ledger.Balance(
-                available=granted - spent - held, held=held
-            )
-            assert await sums_agree(connection)
-        await database.close()
+            await ledger.revoke(connection, account_id=account, amount=201, actor_id=9, now_ms=0)
+    async with database.read() as connection:
+        assert await holds(connection, account) == (200, 100)
 
-    asyncio.run(play())
+
+async def test_only_granted_credits_are_given_away(database):
+    async with database.write() as connection:
+        sender, receiver = await open_account(connection), await open_account(connection, user_id=2)
+        await ledger.grant(connection, account_id=sender, amount=100, actor_id=9, now_ms=0)
+        await ledger.give(connection, sender_id=sender, receiver_id=receiver, amount=40, now_ms=1)
+        assert (await ledger.balance(connection, sender)).purses == {"trial": 300, "granted": 60}
+        assert (await ledger.balance(connection, receiver)).purses == {"trial": 300, "granted": 40}
+    with pytest.raises(NotEnoughCredits, match=r"at most 0\.6 credits"):
+        async with database.write() as connection:
+            await ledger.give(
+                connection, sender_id=sender, receiver_id=receiver, amount=61, now_ms=1
+            )
+
+
+async def test_a_trial_waits_until_the_account_is_old_enough_and_comes_once(database):
+    async def opened(now_ms):
+        return await ledger.account(
+            connection, guild_id=1, user_id=1, trial=300, now_ms=now_ms, trial_due_ms=100
+        )
+
+    async with database.write() as connection:
+        account = await opened(99)
+        assert await holds(connection, account) == (0, 0)
+        for now_ms in (100, 101, 99):
+            assert await opened(now_ms) == account
+            assert await holds(connection, account) == (300, 0)

@@ -125,7 +125,7 @@ def to_revision(connection, revision):
         "facts",
         "entries",
     )
-    for table in (*first, "holds"):
+    for table in (*first, "redemptions", "gift_codes", "holds"):
         connection.exec_driver_sql(
             f"DROP TABLE IF EXISTS {table} CASCADE".replace(
                 " CASCADE", " CASCADE" if connection.dialect.name == "postgresql" else ""

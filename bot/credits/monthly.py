@@ -1,0 +1,69 @@
+"""Monthly credits: they come with a calendar month, in UTC, and end with it.
+
+Nothing runs at midnight: a purse is filled when it is first used in a month. A hold from before the
+turn of a month that returns after it counts for the new month: nobody loses credits to a slow job.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.credits import ledger
+from bot.storage.tables import accounts, purses
+
+_PURSE = "monthly"
+
+
+def month_of(now_ms: int) -> int:
+    """The calendar month in UTC, such as 202611."""
+    now = datetime.fromtimestamp(now_ms / 1000, UTC)
+    return now.year * 100 + now.month
+
+
+def next_month(now_ms: int) -> datetime:
+    """When the next month begins, in UTC."""
+    first = datetime.fromtimestamp(now_ms / 1000, UTC).replace(
+        day=1, hour=0, minute=0, second=0, microsecond=0
+    )
+    return (first + timedelta(days=32)).replace(day=1)
+
+
+async def refill(
+    connection: AsyncConnection, account_id: int, *, monthly: int, now_ms: int
+) -> None:
+    """Bring the monthly purse up to date: what a member's plan gives each month is `monthly`.
+
+    In a new month what was left expires. Where a plan gives more than the month's refill was, the
+    difference is added; where it gives less, that begins with the next month. A clock that is set
+    back changes nothing.
+    """
+    found = await connection.execute(
+        select(accounts.c.refilled_month, accounts.c.refilled).where(accounts.c.id == account_id)
+    )
+    filled, refilled = found.one()
+    month = month_of(now_ms)
+    if filled > month or (filled == month and refilled >= monthly):
+        return
+    await connection.execute(
+        update(accounts)
+        .where(accounts.c.id == account_id)
+        .values(refilled_month=month, refilled=monthly)
+    )
+    added = monthly
+    if filled == month:
+        added -= refilled
+    else:
+        left = await connection.scalar(
+            select(purses.c.available).where(
+                purses.c.account_id == account_id, purses.c.kind == _PURSE
+            )
+        )
+        if left:
+            await ledger.enter(
+                connection, account_id, _PURSE, -int(left), kind="expire", now_ms=now_ms
+            )
+    if added:
+        await ledger.enter(connection, account_id, _PURSE, added, kind="monthly", now_ms=now_ms)

@@ -1,0 +1,266 @@
+"""Any interleaving of what members, managers, months and crashes do conserves credits.
+
+`NIGHTLY=1` in the environment plays 2,000 histories, otherwise 200.
+"""
+
+import asyncio
+import itertools
+import os
+import shutil
+
+import sqlalchemy as sa
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+from ledger_support import add_job, sums_agree
+
+from bot.credits import gift_codes, ledger, monthly
+from bot.errors import UserError
+from bot.storage.database import Database
+from bot.storage.tables import gift_codes as codes_table
+from bot.storage.tables import guilds, holds, purses
+
+MEMBERS = 3
+TRIAL, ALLOTMENT, MONTHLY = 300, 1000, 200
+MONTH_MS = 31 * 24 * 60 * 60 * 1000
+member = st.integers(1, MEMBERS)
+amounts = st.one_of(st.integers(1, 50), st.integers(1, 2000))
+
+
+class Crash(Exception):
+    """The process dies before the transaction is committed."""
+
+
+class History(RuleBasedStateMachine):
+    """One server's accounts on a real file, and beside them the sums that must hold."""
+
+    folder = None
+    numbers = itertools.count()
+
+    @initialize()
+    def open(self):
+        path = self.folder / f"{next(self.numbers)}.db"
+        shutil.copyfile(self.folder / "empty.db", path)
+        self.loop = asyncio.new_event_loop()
+        self.database = Database(f"sqlite+aiosqlite:///{path}")
+        self.minted, self.spent, self.now_ms = 0, 0, 0
+        self.jobs, self.made, self.number = {}, [], 0
+        self.do(lambda connection: ledger.open_allotment(connection, 1, ALLOTMENT))
+        for user_id in range(1, MEMBERS + 1):
+            self.do(lambda connection, user_id=user_id: self.account(connection, user_id))
+            self.minted += TRIAL
+
+    async def account(self, connection, user_id):
+        return await ledger.account(
+            connection, guild_id=1, user_id=user_id, trial=TRIAL, now_ms=self.now_ms
+        )
+
+    def do(self, work, crash=False):
+        """What `work` returns, committed; None where it was refused or the process died."""
+
+        async def transaction():
+            async with self.database.write() as connection:
+                done = await work(connection)
+                if crash:
+                    raise Crash
+                return done
+
+        try:
+            return self.loop.run_until_complete(transaction())
+        except (UserError, Crash, RuntimeError):
+            return None
+
+    @rule(user_id=member, amount=amounts, by_owner=st.booleans(), crash=st.booleans())
+    def grant(self, user_id, amount, by_owner, crash):
+        async def work(connection):
+            await ledger.grant(
+                connection,
+                account_id=await self.account(connection, user_id),
+                amount=amount,
+                actor_id=9,
+                now_ms=self.now_ms,
+                allotment_of=None if by_owner else 1,
+            )
+            return amount
+
+        if self.do(work, crash) and by_owner:
+            self.minted += amount
+
+    @rule(user_id=member, amount=amounts, by_owner=st.booleans(), crash=st.booleans())
+    def revoke(self, user_id, amount, by_owner, crash):
+        async def work(connection):
+            allotted = await ledger.allotment(connection, 1)
+            await ledger.revoke(
+                connection,
+                account_id=await self.account(connection, user_id),
+                amount=amount,
+                actor_id=9,
+                now_ms=self.now_ms,
+                allotment_of=None if by_owner else 1,
+            )
+            returned = await ledger.allotment(connection, 1) - allotted
+            assert 0 <= returned <= (0 if by_owner else amount)
+            return amount - returned
+
+        self.minted -= self.do(work, crash) or 0
+
+    @rule(sender=member, receiver=member, amount=amounts, crash=st.booleans())
+    def give(self, sender, receiver, amount, crash):
+        async def work(connection):
+            await ledger.give(
+                connection,
+                sender_id=await self.account(connection, sender),
+                receiver_id=await self.account(connection, receiver),
+                amount=amount,
+                now_ms=self.now_ms,
+            )
+
+        self.do(work, crash)
+
+    @rule(user_id=member, amount=amounts, crash=st.booleans())
+    def hold(self, user_id, amount, crash):
+        job_id = f"j{self.number}"
+        self.number += 1
+
+        async def work(connection):
+            account_id = await self.account(connection, user_id)
+            await add_job(connection, account_id, job_id)
+            await ledger.hold(
+                connection, account_id=account_id, job_id=job_id, amount=amount, now_ms=self.now_ms
+            )
+            return amount
+
+        if self.do(work, crash):
+            self.jobs[job_id] = amount
+
+    @rule(number=st.integers(0, 30), amount=amounts, crash=st.booleans())
+    def settle(self, number, amount, crash):
+        async def work(connection):
+            await ledger.settle(connection, job_id=f"j{number}", amount=amount, now_ms=self.now_ms)
+            return True
+
+        if self.do(work, crash):
+            assert amount <= self.jobs.pop(f"j{number}")
+            self.spent += amount
+
+    @rule(number=st.integers(0, 30), crash=st.booleans())
+    def release(self, number, crash):
+        async def work(connection):
+            await ledger.release(connection, job_id=f"j{number}", now_ms=self.now_ms)
+            return True
+
+        if self.do(work, crash):
+            self.jobs.pop(f"j{number}")
+
+    @rule(
+        user_id=member,
+        credits_=st.sampled_from([0, MONTHLY, 2 * MONTHLY]),
+        months=st.sampled_from([0, 0, 1, -1]),
+        crash=st.booleans(),
+    )
+    def refill(self, user_id, credits_, months, crash):
+        self.now_ms = max(self.now_ms + months * MONTH_MS, 0)
+
+        async def work(connection):
+            account_id = await self.account(connection, user_id)
+            before = (await ledger.balance(connection, account_id)).available
+            await monthly.refill(connection, account_id, monthly=credits_, now_ms=self.now_ms)
+            return (await ledger.balance(connection, account_id)).available - before
+
+        self.minted += self.do(work, crash) or 0
+
+    @rule(amount=amounts, uses=st.integers(1, 3), by_owner=st.booleans(), crash=st.booleans())
+    def create_code(self, amount, uses, by_owner, crash):
+        async def work(connection):
+            return await gift_codes.create(
+                connection,
+                guild_id=1,
+                amount=amount,
+                uses=uses,
+                actor_id=9,
+                by_owner=by_owner,
+                now_ms=self.now_ms,
+                expires_ms=self.now_ms + MONTH_MS,
+            )
+
+        if code := self.do(work, crash):
+            self.made.append((code, by_owner))
+
+    @rule(which=st.integers(0, 5), user_id=member, crash=st.booleans())
+    def redeem(self, which, user_id, crash):
+        if which >= len(self.made):
+            return
+        code, by_owner = self.made[which]
+
+        async def work(connection):
+            return await gift_codes.redeem(
+                connection,
+                guild_id=1,
+                account_id=await self.account(connection, user_id),
+                code=code,
+                now_ms=self.now_ms,
+            )
+
+        amount = self.do(work, crash) or 0
+        if by_owner:
+            self.minted += amount
+
+    @rule(code_id=st.integers(1, 6), crash=st.booleans())
+    def delete_code(self, code_id, crash):
+        self.do(lambda c: gift_codes.revoke(c, guild_id=1, code_id=code_id), crash)
+
+    @invariant()
+    def credits_are_conserved(self):
+        if hasattr(self, "minted"):
+            self.loop.run_until_complete(self._check())
+
+    async def _check(self):
+        async with self.database.read() as connection:
+            available = await connection.scalar(sa.select(sa.func.sum(purses.c.available)))
+            held = await connection.scalar(
+                sa.select(sa.func.sum(holds.c.amount)).where(holds.c.state == "open")
+            )
+            in_codes = await connection.scalar(
+                sa.select(sa.func.sum(codes_table.c.amount * codes_table.c.uses_left)).where(
+                    codes_table.c.by_owner.is_(False)
+                )
+            )
+            allotted = await connection.scalar(sa.select(guilds.c.allotment))
+            lowest = await connection.scalar(sa.select(sa.func.min(purses.c.available)))
+            assert await sums_agree(connection)
+        assert (held or 0) == sum(self.jobs.values())
+        assert lowest >= 0
+        assert allotted >= 0
+        total = available + (held or 0) + (in_codes or 0) + allotted
+        assert total == ALLOTMENT + self.minted - self.spent
+
+    def teardown(self):
+        if hasattr(self, "database"):
+            self.loop.run_until_complete(self.database.close())
+            self.loop.close()
+            self.database.path.unlink()
+
+
+def test_any_history_conserves_credits(tmp_path):
+    async def create():
+        database = Database(f"sqlite+aiosqlite:///{tmp_path / 'empty.db'}")
+        await database.start()
+        await database.close()
+
+    asyncio.run(create())
+    History.folder = tmp_path
+    run_state_machine_as_test(
+        History,
+        settings=settings(
+            max_examples=2000 if os.environ.get("NIGHTLY") else 200,
+            stateful_step_count=50 if os.environ.get("NIGHTLY") else 12,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
