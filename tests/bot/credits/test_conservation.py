@@ -30,6 +30,7 @@ MEMBERS = 3
 TRIAL, ALLOTMENT, MONTHLY = 300, 1000, 200
 MONTH_MS = 31 * 24 * 60 * 60 * 1000
 member = st.integers(1, MEMBERS)
+crashes = st.integers(0, 4).map(lambda drawn: drawn == 4)
 amounts = st.one_of(st.integers(1, 50), st.integers(1, 2000))
 
 
@@ -50,11 +51,12 @@ class History(RuleBasedStateMachine):
         self.loop = asyncio.new_event_loop()
         self.database = Database(f"sqlite+aiosqlite:///{path}")
         self.minted, self.spent, self.now_ms = 0, 0, 0
-        self.jobs, self.made, self.number = {}, [], 0
+        self.jobs, self.made, self.number, self.months = {}, [], 0, {}
         self.do(lambda connection: ledger.open_allotment(connection, 1, ALLOTMENT))
         for user_id in range(1, MEMBERS + 1):
             self.do(lambda connection, user_id=user_id: self.account(connection, user_id))
             self.minted += TRIAL
+        self.create_code(50, 2, by_owner=False, crash=False)
 
     async def account(self, connection, user_id):
         return await ledger.account(
@@ -76,7 +78,7 @@ class History(RuleBasedStateMachine):
         except (UserError, Crash, RuntimeError):
             return None
 
-    @rule(user_id=member, amount=amounts, by_owner=st.booleans(), crash=st.booleans())
+    @rule(user_id=member, amount=amounts, by_owner=st.booleans(), crash=crashes)
     def grant(self, user_id, amount, by_owner, crash):
         async def work(connection):
             await ledger.grant(
@@ -92,25 +94,27 @@ class History(RuleBasedStateMachine):
         if self.do(work, crash) and by_owner:
             self.minted += amount
 
-    @rule(user_id=member, amount=amounts, by_owner=st.booleans(), crash=st.booleans())
+    @rule(user_id=member, amount=amounts, by_owner=st.booleans(), crash=crashes)
     def revoke(self, user_id, amount, by_owner, crash):
         async def work(connection):
             allotted = await ledger.allotment(connection, 1)
+            account_id = await self.account(connection, user_id)
+            granted = (await ledger.balance(connection, account_id)).purses.get("granted", 0)
             await ledger.revoke(
                 connection,
-                account_id=await self.account(connection, user_id),
+                account_id=account_id,
                 amount=amount,
                 actor_id=9,
                 now_ms=self.now_ms,
                 allotment_of=None if by_owner else 1,
             )
             returned = await ledger.allotment(connection, 1) - allotted
-            assert 0 <= returned <= (0 if by_owner else amount)
+            assert returned == (0 if by_owner else min(amount, granted))
             return amount - returned
 
         self.minted -= self.do(work, crash) or 0
 
-    @rule(sender=member, receiver=member, amount=amounts, crash=st.booleans())
+    @rule(sender=member, receiver=member, amount=amounts, crash=crashes)
     def give(self, sender, receiver, amount, crash):
         async def work(connection):
             await ledger.give(
@@ -123,7 +127,7 @@ class History(RuleBasedStateMachine):
 
         self.do(work, crash)
 
-    @rule(user_id=member, amount=amounts, crash=st.booleans())
+    @rule(user_id=member, amount=amounts, crash=crashes)
     def hold(self, user_id, amount, crash):
         job_id = f"j{self.number}"
         self.number += 1
@@ -139,7 +143,7 @@ class History(RuleBasedStateMachine):
         if self.do(work, crash):
             self.jobs[job_id] = amount
 
-    @rule(number=st.integers(0, 30), amount=amounts, crash=st.booleans())
+    @rule(number=st.integers(0, 30), amount=amounts, crash=crashes)
     def settle(self, number, amount, crash):
         async def work(connection):
             await ledger.settle(connection, job_id=f"j{number}", amount=amount, now_ms=self.now_ms)
@@ -149,7 +153,7 @@ class History(RuleBasedStateMachine):
             assert amount <= self.jobs.pop(f"j{number}")
             self.spent += amount
 
-    @rule(number=st.integers(0, 30), crash=st.booleans())
+    @rule(number=st.integers(0, 30), crash=crashes)
     def release(self, number, crash):
         async def work(connection):
             await ledger.release(connection, job_id=f"j{number}", now_ms=self.now_ms)
@@ -162,20 +166,36 @@ class History(RuleBasedStateMachine):
         user_id=member,
         credits_=st.sampled_from([0, MONTHLY, 2 * MONTHLY]),
         months=st.sampled_from([0, 0, 1, -1]),
-        crash=st.booleans(),
+        crash=crashes,
     )
     def refill(self, user_id, credits_, months, crash):
         self.now_ms = max(self.now_ms + months * MONTH_MS, 0)
 
+        seen, refilled = self.months.get(user_id, (-1, 0))
+
         async def work(connection):
             account_id = await self.account(connection, user_id)
-            before = (await ledger.balance(connection, account_id)).available
+            before = (await ledger.balance(connection, account_id)).purses
             await monthly.refill(connection, account_id, monthly=credits_, now_ms=self.now_ms)
-            return (await ledger.balance(connection, account_id)).available - before
+            after = (await ledger.balance(connection, account_id)).purses
+            change = after.get("monthly", 0) - before.get("monthly", 0)
+            month = monthly.month_of(self.now_ms)
+            if month > seen:
+                self.months[user_id] = (month, credits_)
+                assert after.get("monthly", 0) == credits_
+            elif month == seen:
+                self.months[user_id] = (month, max(refilled, credits_))
+                assert change == max(credits_ - refilled, 0)
+            else:
+                assert change == 0
+            return (change,)
 
-        self.minted += self.do(work, crash) or 0
+        if done := self.do(work, crash):
+            self.minted += done[0]
+        elif user_id in self.months:
+            self.months[user_id] = (seen, refilled)
 
-    @rule(amount=amounts, uses=st.integers(1, 3), by_owner=st.booleans(), crash=st.booleans())
+    @rule(amount=amounts, uses=st.integers(1, 3), by_owner=st.booleans(), crash=crashes)
     def create_code(self, amount, uses, by_owner, crash):
         async def work(connection):
             return await gift_codes.create(
@@ -192,11 +212,9 @@ class History(RuleBasedStateMachine):
         if code := self.do(work, crash):
             self.made.append((code, by_owner))
 
-    @rule(which=st.integers(0, 5), user_id=member, crash=st.booleans())
+    @rule(which=st.integers(0, 5), user_id=member, crash=crashes)
     def redeem(self, which, user_id, crash):
-        if which >= len(self.made):
-            return
-        code, by_owner = self.made[which]
+        code, by_owner = self.made[which % len(self.made)]
 
         async def work(connection):
             return await gift_codes.redeem(
@@ -211,7 +229,7 @@ class History(RuleBasedStateMachine):
         if by_owner:
             self.minted += amount
 
-    @rule(code_id=st.integers(1, 6), crash=st.booleans())
+    @rule(code_id=st.integers(1, 6), crash=crashes)
     def delete_code(self, code_id, crash):
         self.do(lambda c: gift_codes.revoke(c, guild_id=1, code_id=code_id), crash)
 
