@@ -70,6 +70,7 @@ def new_client(
     accounts = Accounts(
         database=database,
         trial=round(settings.trial_credits * CENTS),
+        trial_after_days=settings.trial_after_days,
         allotment=round(settings.guild_allotment_credits * CENTS),
         now_ms=now_ms,
     )

@@ -90,6 +90,9 @@ class Settings(BaseSettings):
     trial_credits: float = Field(
         default=25, ge=0, le=1_000_000, description="a number from 0 to 1,000,000"
     )
+    trial_after_days: int = Field(
+        default=7, ge=0, le=3650, description="a whole number from 0 to 3650"
+    )
     guild_allotment_credits: float = Field(
         default=1000, ge=0, le=1_000_000_000, description="a number from 0 to 1,000,000,000"
     )

@@ -39,9 +39,9 @@ async def page(
     connection: AsyncConnection, account_id: int, *, before: int | None, count: int
 ) -> tuple[Line, ...]:
     """The `count` newest lines whose ids are below `before`."""
-    kept = (entries.c.account_id == account_id, entries.c.kind != "return")
+    kept = [entries.c.account_id == account_id, entries.c.kind != "return"]
     if before is not None:
-        kept = (*kept, entries.c.id < before)
+        kept.append(entries.c.id < before)
     rows = (
         await connection.execute(
             select(entries, holds.c.state, holds.c.settled, holds.c.amount.label("held"))

@@ -47,6 +47,7 @@ from bot.ui.questions import Questions
 from bot.ui.reactions import Reactions
 from bot.ui.replies import PERMISSIONS
 from bot.ui.settings_panel import ModelMenu, SettingButton
+from bot.ui.statements import StatementButton
 from engine import ModelInfo, Sentence
 
 log = logging.getLogger(__name__)
@@ -236,7 +237,13 @@ class Darkroom(discord.AutoShardedClient):
 
     async def setup_hook(self) -> None:
         self.add_dynamic_items(
-            JobButton, BatchButton, QuestionButton, SettingButton, ModelMenu, PageButton
+            JobButton,
+            BatchButton,
+            QuestionButton,
+            SettingButton,
+            ModelMenu,
+            PageButton,
+            StatementButton,
         )
         commands.add_all(self.tree)
         await self.tree.set_translator(Translator())

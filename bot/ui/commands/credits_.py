@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 import discord
 from discord import app_commands
 
+from bot.credits.gift_codes import GiftCode
 from bot.credits.ledger import DIRECT_MESSAGES
-from bot.credits.pricing import CENTS, credits_text
+from bot.credits.pricing import credits_text
 from bot.errors import NotAllowed
-from bot.ui.commands.managing import managed_guild
+from bot.preferences import ALLOWED, GIFTS
+from bot.ui import statements
+from bot.ui.commands.managing import Amount, cents, managed_guild
 from bot.ui.language import to_member
 from engine import Sentence
 
@@ -20,12 +23,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-Amount = app_commands.Range[float, 0.01, 1_000_000.0]
 Allotment = app_commands.Range[float, 0.0, 1_000_000_000.0]
-
-
-def _cents(amount: float) -> int:
-    return round(amount * CENTS)
+Balance = app_commands.Range[float, 0.0, 1_000_000.0]
+_LISTED = 25
 
 
 @app_commands.guild_install()
@@ -52,9 +52,7 @@ class Credits(
         direct: bool = False,  # noqa: FBT001, FBT002 - a command's option
     ) -> None:
         client = interaction.client
-        guild_id = managed_guild(interaction)
-        if member.bot:
-            raise NotAllowed("Bots draw no pictures here; choose a member.")
+        guild_id = _guild_of(interaction, member)
         if direct and not client.is_owner(interaction.user.id):
             raise NotAllowed("Only the bot's owner (OWNER_IDS) gives credits for direct messages.")
         # Before the money moves: a lost reply must not look like a grant that failed.
@@ -62,17 +60,127 @@ class Credits(
         available = await client.accounts.grant(
             guild_id=DIRECT_MESSAGES if direct else guild_id,
             user_id=member.id,
-            amount=_cents(amount),
+            amount=cents(amount),
             actor_id=interaction.user.id,
             by_owner=client.is_owner(interaction.user.id),
         )
-        said = to_member(interaction, _granted(member, _cents(amount), available, direct=direct))
-        try:
-            await interaction.edit_original_response(
-                content=said, allowed_mentions=discord.AllowedMentions.none()
+        await _tell(interaction, _granted(member, cents(amount), available, direct=direct))
+
+    @app_commands.command(description=Sentence("Take credits back from a member."))
+    @app_commands.describe(member=Sentence("Whose they are."), amount=Sentence("How many to take."))
+    async def revoke(
+        self, interaction: discord.Interaction[Darkroom], member: discord.User, amount: Amount
+    ) -> None:
+        client, guild_id = interaction.client, _guild_of(interaction, member)
+        await interaction.response.defer(ephemeral=True)
+        available = await client.accounts.revoke(
+            guild_id=guild_id,
+            user_id=member.id,
+            amount=cents(amount),
+            actor_id=interaction.user.id,
+            by_owner=client.is_owner(interaction.user.id),
+        )
+        said = Sentence(
+            "{amount} were taken from {member}, who has {available} left.",
+            amount=credits_text(cents(amount)),
+            member=member.mention,
+            available=credits_text(available),
+        )
+        await _tell(interaction, said)
+
+    @app_commands.command(
+        name="set", description=Sentence("Grant or take what makes a member's credits this many.")
+    )
+    @app_commands.describe(
+        member=Sentence("Whose credits."), amount=Sentence("How many they have afterwards.")
+    )
+    async def set_(
+        self, interaction: discord.Interaction[Darkroom], member: discord.User, amount: Balance
+    ) -> None:
+        client, guild_id = interaction.client, _guild_of(interaction, member)
+        await interaction.response.defer(ephemeral=True)
+        change = await client.accounts.set_to(
+            guild_id=guild_id,
+            user_id=member.id,
+            amount=cents(amount),
+            actor_id=interaction.user.id,
+            by_owner=client.is_owner(interaction.user.id),
+        )
+        values = {"member": member.mention, "available": credits_text(cents(amount))}
+        by = credits_text(abs(change))
+        if change > 0:
+            said = Sentence("{member} got {amount} and now has {available}.", amount=by, **values)
+        elif change < 0:
+            said = Sentence(
+                "{amount} were taken from {member}, who has {available} left.", amount=by, **values
             )
-        except discord.HTTPException as error:
-            log.warning("the grant was made but its reply lost (%s): %s", error, said)
+        else:
+            said = Sentence("{member} has {available} already.", **values)
+        await _tell(interaction, said)
+
+    @app_commands.command(description=Sentence("What a member has, and what you may still grant."))
+    @app_commands.describe(member=Sentence("Whose credits."))
+    async def show(self, interaction: discord.Interaction[Darkroom], member: discord.User) -> None:
+        client, guild_id = interaction.client, _guild_of(interaction, member)
+        balance = await client.accounts.balance(guild_id=guild_id, user_id=member.id)
+        left = await client.accounts.allotment(guild_id=guild_id)
+        lines = [
+            Sentence(
+                "{member} has {available}.",
+                member=member.mention,
+                available=credits_text(balance.available),
+            )
+        ]
+        if balance.available:
+            lines.append(Sentence("Of these: {purses}.", purses=statements.of_purses(balance)))
+        if balance.held:
+            lines.append(
+                Sentence("{held} are set aside for open jobs.", held=credits_text(balance.held))
+            )
+        lines.append(Sentence("This server may still grant {left}.", left=credits_text(left)))
+        await interaction.response.send_message(
+            "\n".join(to_member(interaction, line) for line in lines),
+            ephemeral=True,
+            allowed_mentions=discord.AllowedMentions.none(),
+        )
+
+    @app_commands.command(description=Sentence("What came into a member's account and went out."))
+    @app_commands.describe(
+        member=Sentence("Whose account."), file=Sentence("As a CSV file with every entry.")
+    )
+    async def history(
+        self,
+        interaction: discord.Interaction[Darkroom],
+        member: discord.User,
+        file: bool = False,  # noqa: FBT001, FBT002 - a command's option
+    ) -> None:
+        guild_id = _guild_of(interaction, member)
+        if not file:
+            await statements.show(interaction, member.id)
+            return
+        data = await interaction.client.accounts.statement_csv(guild_id=guild_id, user_id=member.id)
+        await statements.send_csv(interaction, f"credits-{member.id}", data)
+
+    @app_commands.command(description=Sentence("All accounts of this server as a CSV file."))
+    async def export(self, interaction: discord.Interaction[Darkroom]) -> None:
+        guild_id = managed_guild(interaction)
+        data = await interaction.client.accounts.guild_csv(guild_id=guild_id)
+        await statements.send_csv(interaction, "accounts", data)
+
+    @app_commands.command(description=Sentence("Whether members may give each other credits."))
+    @app_commands.describe(allowed=Sentence("Whether /give works in this server."))
+    async def gifts(
+        self,
+        interaction: discord.Interaction[Darkroom],
+        allowed: bool,  # noqa: FBT001 - a command's option
+    ) -> None:
+        guild_id = managed_guild(interaction)
+        await interaction.client.preferences.put(GIFTS, ALLOWED if allowed else "", guild_id)
+        if allowed:
+            said = Sentence("Members may give each other what they were granted, with /give.")
+        else:
+            said = Sentence("Members can give each other no credits now.")
+        await interaction.response.send_message(to_member(interaction, said), ephemeral=True)
 
     @app_commands.command(
         description=Sentence("For the bot's owner: what this server may still grant.")
@@ -82,11 +190,108 @@ class Credits(
         client = interaction.client
         if not client.is_owner(interaction.user.id) or interaction.guild_id is None:
             raise NotAllowed("Only the bot's owner (OWNER_IDS) may change a server's allotment.")
-        await client.accounts.allot(guild_id=interaction.guild_id, amount=_cents(amount))
+        await client.accounts.allot(guild_id=interaction.guild_id, amount=cents(amount))
         said = Sentence(
-            "Who manages this server may now grant {amount}.", amount=credits_text(_cents(amount))
+            "Who manages this server may now grant {amount}.", amount=credits_text(cents(amount))
         )
         await interaction.response.send_message(to_member(interaction, said), ephemeral=True)
+
+    code = app_commands.Group(name="code", description=Sentence("Gift codes of this server."))
+
+    @code.command(name="create", description=Sentence("A code that members turn into credits."))
+    @app_commands.describe(
+        amount=Sentence("Credits for each who redeems it."),
+        uses=Sentence("How many members may redeem it; without it one."),
+        days=Sentence("How many days it is good for; without it 30."),
+    )
+    async def create(
+        self,
+        interaction: discord.Interaction[Darkroom],
+        amount: Amount,
+        uses: app_commands.Range[int, 1, 1000] = 1,
+        days: app_commands.Range[int, 1, 366] = 30,
+    ) -> None:
+        client, guild_id = interaction.client, managed_guild(interaction)
+        await interaction.response.defer(ephemeral=True)
+        text = await client.accounts.create_code(
+            guild_id=guild_id,
+            amount=cents(amount),
+            uses=uses,
+            days=days,
+            actor_id=interaction.user.id,
+            by_owner=client.is_owner(interaction.user.id),
+        )
+        said = Sentence.plural(
+            "`{code}` gives {amount} to {uses} member for {days} days: they type /redeem. It is "
+            "shown only now; keep it.",
+            "`{code}` gives {amount} to each of {uses} members for {days} days: they type "
+            "/redeem. It is shown only now; keep it.",
+            count=uses,
+            code=text,
+            amount=credits_text(cents(amount)),
+            uses=uses,
+            days=days,
+        )
+        await interaction.edit_original_response(content=to_member(interaction, said))
+
+    @code.command(name="list", description=Sentence("Codes that can still be redeemed."))
+    async def list_(self, interaction: discord.Interaction[Darkroom]) -> None:
+        guild_id = managed_guild(interaction)
+        codes = await interaction.client.accounts.codes(guild_id=guild_id)
+        lines = [_code_line(each) for each in codes[:_LISTED]] or [
+            Sentence("This server has no gift code that can be redeemed.")
+        ]
+        if len(codes) > _LISTED:
+            lines.append(Sentence("… and {count} more", count=len(codes) - _LISTED))
+        await interaction.response.send_message(
+            "\n".join(to_member(interaction, line) for line in lines),
+            ephemeral=True,
+            allowed_mentions=discord.AllowedMentions.none(),
+        )
+
+    @code.command(name="delete", description=Sentence("End a code; what is left can be granted."))
+    @app_commands.describe(number=Sentence("Its number in /credits code list."))
+    async def delete(
+        self, interaction: discord.Interaction[Darkroom], number: app_commands.Range[int, 1]
+    ) -> None:
+        guild_id = managed_guild(interaction)
+        left = await interaction.client.accounts.delete_code(guild_id=guild_id, code_id=number)
+        said = Sentence(
+            "The code is void; nobody had taken {amount} of it.", amount=credits_text(left)
+        )
+        await interaction.response.send_message(to_member(interaction, said), ephemeral=True)
+
+
+def _code_line(code: GiftCode) -> Sentence:
+    return Sentence(
+        "`{number}`: {amount}, {uses} left, made by {member}, until {until}",
+        number=code.id,
+        amount=credits_text(code.amount),
+        uses=code.uses_left,
+        member=f"<@{code.actor_id}>",
+        until=f"<t:{code.expires_ms // 1000}:d>",
+    )
+
+
+def _guild_of(
+    interaction: discord.Interaction[Darkroom], member: discord.User | discord.Member
+) -> int:
+    """The server that the member's account is in; NotAllowed if it is not managed, or a bot's."""
+    guild_id = managed_guild(interaction)
+    if member.bot:
+        raise NotAllowed("Bots draw no pictures here; choose a member.")
+    return guild_id
+
+
+async def _tell(interaction: discord.Interaction[Darkroom], said: Sentence) -> None:
+    """Say what was done; money that moved is in the log where the reply is lost."""
+    text = to_member(interaction, said)
+    try:
+        await interaction.edit_original_response(
+            content=text, allowed_mentions=discord.AllowedMentions.none()
+        )
+    except discord.HTTPException as error:
+        log.warning("the credits were changed but the reply lost (%s): %s", error, text)
 
 
 def _granted(member: discord.Member, amount: int, available: int, *, direct: bool) -> Sentence:
