@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 import discord
@@ -16,12 +15,11 @@ from bot.preferences import ALLOWED, GIFTS
 from bot.ui import statements
 from bot.ui.commands.managing import Amount, cents, managed_guild
 from bot.ui.language import to_member
+from bot.ui.replies import attempt
 from engine import Sentence
 
 if TYPE_CHECKING:
     from bot.ui.client import Darkroom
-
-log = logging.getLogger(__name__)
 
 Allotment = app_commands.Range[float, 0.0, 1_000_000_000.0]
 Balance = app_commands.Range[float, 0.0, 1_000_000.0]
@@ -232,7 +230,7 @@ class Credits(
             uses=uses,
             days=days,
         )
-        await interaction.edit_original_response(content=to_member(interaction, said))
+        await _tell(interaction, said)
 
     @code.command(name="list", description=Sentence("Codes that can still be redeemed."))
     async def list_(self, interaction: discord.Interaction[Darkroom]) -> None:
@@ -286,12 +284,10 @@ def _guild_of(
 async def _tell(interaction: discord.Interaction[Darkroom], said: Sentence) -> None:
     """Say what was done; money that moved is in the log where the reply is lost."""
     text = to_member(interaction, said)
-    try:
-        await interaction.edit_original_response(
-            content=text, allowed_mentions=discord.AllowedMentions.none()
-        )
-    except discord.HTTPException as error:
-        log.warning("the credits were changed but the reply lost (%s): %s", error, text)
+    reply = interaction.edit_original_response(
+        content=text, allowed_mentions=discord.AllowedMentions.none()
+    )
+    await attempt(reply, f"the reply to credits that were changed ({text})")
 
 
 def _granted(member: discord.Member, amount: int, available: int, *, direct: bool) -> Sentence:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-from typing import TYPE_CHECKING
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
 
 import discord
 from discord import app_commands
@@ -15,12 +15,11 @@ from bot.preferences import ALLOWED, GIFTS
 from bot.ui import statements
 from bot.ui.commands.managing import Amount, cents
 from bot.ui.language import channel_locale, to_member
+from bot.ui.replies import attempt, before_reply
 from engine import Sentence
 
 if TYPE_CHECKING:
     from bot.ui.client import Darkroom
-
-log = logging.getLogger(__name__)
 
 Code = app_commands.Range[str, 1, 40]
 
@@ -62,31 +61,29 @@ async def give(
         raise NotAllowed("Bots draw no pictures here; choose a member.")
     if member.id == interaction.user.id:
         raise NotAllowed("These are your credits already; choose another member.")
-    # Before the credits move: a lost reply must not look like a gift that failed.
-    await interaction.response.defer()
-    try:
-        await client.accounts.give(
+    await before_reply(
+        interaction,
+        client.accounts.give(
             guild_id=interaction.guild_id,
             sender=interaction.user.id,
             receiver=member.id,
             amount=cents(amount),
-        )
-    except Exception:
-        await interaction.delete_original_response()  # a refusal is private
-        raise
+        ),
+    )
     said = Sentence(
         "{giver} gave {member} {amount}.",
         giver=interaction.user.mention,
         member=member.mention,
         amount=credits_text(cents(amount)),
     )
-    try:
-        await interaction.edit_original_response(
-            content=translated(said, channel_locale(interaction)),
-            allowed_mentions=discord.AllowedMentions(users=[member]),
-        )
-    except discord.HTTPException as error:
-        log.warning("the gift was made but its reply lost: %s", error)
+    text = translated(said, channel_locale(interaction))
+    mentions = discord.AllowedMentions(users=[member])
+    reply: Coroutine[Any, Any, object]
+    if interaction.response.is_done():
+        reply = interaction.edit_original_response(content=text, allowed_mentions=mentions)
+    else:
+        reply = interaction.response.send_message(text, allowed_mentions=mentions)
+    await attempt(reply, f"the reply to a gift that was made ({text})")
 
 
 @app_commands.command(description=Sentence("Turn a gift code into credits."))
@@ -95,6 +92,7 @@ async def give(
 @app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
 async def redeem(interaction: discord.Interaction[Darkroom], code: Code) -> None:
     assert interaction.guild_id is not None  # it is not offered in direct messages
+    # Before the credits move: a lost reply must not look like a code that failed.
     await interaction.response.defer(ephemeral=True)
     amount, available = await interaction.client.accounts.redeem(
         guild_id=interaction.guild_id, user_id=interaction.user.id, code=code
@@ -104,7 +102,8 @@ async def redeem(interaction: discord.Interaction[Darkroom], code: Code) -> None
         amount=credits_text(amount),
         available=credits_text(available),
     )
-    await interaction.edit_original_response(content=to_member(interaction, said))
+    text = to_member(interaction, said)
+    await attempt(interaction.edit_original_response(content=text), f"a code's reply ({text})")
 
 
 def add(tree: app_commands.CommandTree) -> None:
