@@ -98,8 +98,11 @@ def _rebuild_entries(number: sa.types.TypeEngine[int]) -> None:
         sa.UniqueConstraint("job_id", "kind", "purse", name=op.f("uq_entries_job_id_kind_purse")),
         comment="Append-only; a purse is the sum of its entries.",
     )
-    columns = "id, account_id, purse, amount, kind, job_id, actor_id, created_ms"
-    op.execute(f"INSERT INTO entries ({columns}) SELECT {columns} FROM entries_before")
+    op.execute(
+        "INSERT INTO entries (id, account_id, purse, amount, kind, job_id, actor_id, created_ms) "
+        "SELECT id, account_id, purse, amount, kind, job_id, actor_id, created_ms "
+        "FROM entries_before"
+    )
     op.execute("DROP TABLE entries_before")  # with its indexes and triggers
     op.create_index(
         "uq_entries_one_trial",
