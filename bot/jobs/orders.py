@@ -50,6 +50,8 @@ class Order:
     hidden_channel: Callable[[], Awaitable[int]] | None = None
     """The id of the channel that a hidden job is shown in instead, its member's direct messages;
     None: what is ordered here is seen by nobody else anyway."""
+    after_id: str | None = None
+    """The job whose message it is ordered from, where the request itself goes on from none."""
     seed: int | None = None
     """For what its prompt leaves to chance, 0 … 2³²−1; None: a new one whenever it is written."""
 
@@ -218,9 +220,10 @@ class Orders:
         """In the modes that its words ask for, or else its member."""
         own = modes.of_member(await self._preferences.member(order.user_id))
         chosen = modes.settled(written.resolved, own)
-        if order.request.parent_id is not None and not chosen.stealth:
+        earlier = order.request.parent_id or order.after_id
+        if earlier is not None and not chosen.stealth:
             async with self._database.read() as connection:
-                parent = await records.get(connection, order.request.parent_id)
+                parent = await records.get(connection, earlier)
             stealth = parent is not None and modes.of(parent).stealth
             chosen = dataclasses.replace(chosen, stealth=stealth)
         return dataclasses.replace(

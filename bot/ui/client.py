@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import logging
@@ -131,6 +132,7 @@ class Darkroom(discord.AutoShardedClient):
             chunk_guilds_at_startup=False,
         )
         self.place = place
+        self._sending: set[asyncio.Task[None]] = set()
         self.serving = serving
         self.database = database
         self.engine_client = engine_client
@@ -254,7 +256,15 @@ class Darkroom(discord.AutoShardedClient):
         await self.runner.recover()  # before the gateway brings this process its first own job
 
     async def _posted(self, ended: Ended, message: discord.Message) -> None:
-        await self.copies.send_also(ended, message)
+        """In a task of its own: a slow upload to direct messages holds no channel up."""
+        task = asyncio.create_task(self.copies.send_also(ended, message), name=ended.row.id)
+        self._sending.add(task)
+        task.add_done_callback(self._sent)
+
+    def _sent(self, task: asyncio.Task[None]) -> None:
+        self._sending.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("job %s was not sent by direct message", task.get_name(), exc_info=error)
 
     async def launch_shard(
         self, gateway: yarl.URL, shard_id: int, *, initial: bool = False
@@ -325,6 +335,8 @@ class Darkroom(discord.AutoShardedClient):
         return True
 
     async def close(self) -> None:
+        for task in self._sending:
+            task.cancel()
         await self.outbox.close()
         await self.batch_messages.close()
         await self.progress.close()

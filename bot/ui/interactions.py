@@ -76,11 +76,14 @@ class Interactions:
         self._batches = batches
         self._preferences = preferences
 
-    async def imagine(self, interaction: discord.Interaction, text: str) -> None:
+    async def imagine(
+        self, interaction: discord.Interaction, text: str, *, after: JobRow | None = None
+    ) -> None:
         """A grid for a prompt as typed; its links are fetched first.
 
         The member's own parameters and suffix are written out in it. Where the text stands for
-        several prompts, the member is asked to confirm them first.
+        several prompts, the member is asked to confirm them first. after: the job whose message it
+        is ordered from.
         """
         text = plain(text)
         try:
@@ -92,13 +95,13 @@ class Interactions:
             grids = repeats.read(text, most, macros=own.macros, suffixes=own.suffixes)
             first, *more = grids.prompts
             request = Imagine(text=first)
-            order = order_of(interaction, request)
+            order = await self._order(interaction, request, after)
             if more:
                 await self._batches.ask(interaction, order, text, grids)
                 return
             links = await self._orders.links(order, request) if "://" in first else ()
             fetches = [partial(self._fetcher.link, link) for link in links]
-            await self.place(interaction, request, fetches)
+            await self.place(interaction, request, fetches, after=after)
         except UserError as refusal:
             refusal.command = f"/imagine prompt: {text}"
             raise
@@ -123,7 +126,7 @@ class Interactions:
             own = await self._preferences.member(interaction.user.id)
             prompts = repeats.read(text, most, macros=own.macros).prompts
             if len(prompts) > 1:
-                await self.imagine(interaction, text)
+                await self.imagine(interaction, text, after=row)
                 return
             text = prompts[0]
         await self.place(interaction, self._rerolled(row, text))
@@ -189,7 +192,7 @@ class Interactions:
         if number > len(found.texts) or not found.texts:
             raise NotFound("This message has no such prompt.")
         text = found.prompts[number - 1] if number else found.permutation
-        await self.imagine(interaction, text)
+        await self.imagine(interaction, text, after=row)
 
     async def shorten(self, interaction: discord.Interaction, text: str) -> None:
         """Which words of a prompt matter, and shorter prompts."""
@@ -246,6 +249,8 @@ class Interactions:
         interaction: discord.Interaction,
         making: Request | Awaitable[Request],
         fetches: Sequence[Fetch] = (),
+        *,
+        after: JobRow | None = None,
     ) -> None:
         """Accept the order, reply publicly and start it; a UserError is the caller's to answer.
 
@@ -257,7 +262,7 @@ class Interactions:
         )
         accepted = await before_reply(
             interaction,
-            self._accept(interaction, making, fetches),
+            self._accept(interaction, making, fetches, after),
             slow=bool(fetches),
             ephemeral=private,
         )
@@ -332,15 +337,21 @@ class Interactions:
             return quote
         return await self._orders.accept(order)
 
-    async def _order(self, interaction: discord.Interaction, request: Request) -> Order:
+    async def _order(
+        self, interaction: discord.Interaction, request: Request, after: JobRow | None = None
+    ) -> Order:
         """The request with who asks and where.
 
         What goes on from a server's job in its member's direct messages draws on the account there.
         """
         order = order_of(interaction, request)
-        if interaction.guild_id is not None or request.parent_id is None:
+        if after is not None:
+            order = dataclasses.replace(order, after_id=after.id)
+        parent = after
+        if interaction.guild_id is None and parent is None and request.parent_id is not None:
+            parent = await self._lookup.job(request.parent_id)
+        if interaction.guild_id is not None or parent is None:
             return order
-        parent = await self._lookup.job(request.parent_id)
         if parent.user_id != interaction.user.id:
             return order
         return dataclasses.replace(order, guild_id=parent.guild_id)
@@ -362,9 +373,10 @@ class Interactions:
         interaction: discord.Interaction,
         making: Request | Awaitable[Request],
         fetches: Sequence[Fetch],
+        after: JobRow | None,
     ) -> Accepted:
         request = await making if isinstance(making, Awaitable) else making
-        order = await self._order(interaction, request)
+        order = await self._order(interaction, request, after)
         if not fetches:
             return await self._orders.accept(order)
         unfetched = cast("PictureRequest", request)

@@ -155,7 +155,7 @@ async def test_one_made_where_others_may_not_read_is_told_to_its_reader_alone(
 async def test_a_stealthy_prompt_is_told_to_its_member_alone(simcord_env, channel, alice, bob):
     await alice.slash(channel, "imagine", prompt="a red cat --stealth")
     await simcord_env.settle()
-    grid = await channel.last_message.attachments[0].read()
+    grid = await alice.user.dm_channel.last_message.attachments[0].read()
     await describe(simcord_env, channel, bob, grid)
     assert channel.last_message.content.startswith("Description by")
     result = await describe(simcord_env, channel, alice, grid)

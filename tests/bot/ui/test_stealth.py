@@ -144,3 +144,25 @@ async def test_whatever_goes_on_from_a_hidden_job_is_hidden(
     assert told.ephemeral
     assert channel.history() == []
     assert "a dog" in alice.user.dm_channel.last_message.content
+
+
+async def test_prompts_found_for_a_hiding_member_are_drawn_hidden_on_the_servers_account(
+    simcord_env, simcord_bot, guild, channel, alice, fake_engine
+):
+    await simcord_bot.preferences.change(alice.id, stealth=True)
+    await alice.slash(channel, "describe", picture=("a.png", png()))
+    await simcord_env.settle()
+    before = await simcord_bot.accounts.balance(guild_id=guild.id, user_id=alice.id)
+    await alice.user.click(alice.user.dm_channel.last_message, label="1")
+    await simcord_env.settle()
+    assert "U1" in labels(alice.user.dm_channel.last_message)
+    after = await simcord_bot.accounts.balance(guild_id=guild.id, user_id=alice.id)
+    assert after.available == before.available - 100
+    await simcord_bot.preferences.change(alice.id, stealth=False)
+    async with simcord_bot.database.read() as connection:
+        found = await connection.scalar(select(jobs.c.id).where(jobs.c.kind == "describe"))
+    shown = await alice.slash(channel, "show", job=found)
+    assert shown.ephemeral
+    assert (await alice.click(shown.response.message, label="2")).ephemeral
+    await simcord_env.settle()
+    assert channel.history() == [], "what was found for a hidden job is hidden"

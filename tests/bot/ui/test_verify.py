@@ -102,7 +102,9 @@ async def test_other_pictures_are_unknown_and_their_metadata_proves_nothing(
 async def test_a_stealth_job_is_told_to_others_as_a_day_alone(
     simcord_env, channel, alice, bob, database
 ):
-    grid = await imagine(simcord_env, channel, alice, "a red cat --stealth")
+    await alice.slash(channel, "imagine", prompt="a red cat --stealth")
+    await simcord_env.settle()
+    grid = await alice.user.dm_channel.last_message.attachments[0].read()
     [job] = await rows(database, jobs)
     day = f"**Made here** on <t:{job.ended_ms // 1000}:D>. This file is unchanged."
     assert await verify(simcord_env, channel, bob, grid) == day
