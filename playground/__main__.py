@@ -8,6 +8,7 @@ darkroom.end_quietly_on_ctrl_c()  # before the imports that take seconds
 
 import argparse
 import asyncio
+import math
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -103,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     line.add_argument(
         "--timeout",
-        type=float,
+        type=_seconds,
         default=300.0,
         metavar="S",
         help="seconds to wait for each step (300)",
@@ -126,12 +127,22 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--prompt", default="a blue owl in a forest --q 2", help="what is typed")
     demo.add_argument(
         "--timeout",
-        type=float,
+        type=_seconds,
         default=300.0,
         metavar="S",
         help="seconds to wait for each step (300)",
     )
     return parser
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time; give seconds, such as 60.")
+    return seconds
 
 
 def _say(options: argparse.Namespace) -> int:

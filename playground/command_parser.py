@@ -49,6 +49,9 @@ def parse(
             raise Refused(f"/{name} takes no attachment called {key!r}.")
     for key, text in _texts(name, rest, declared).items():
         options[key] = _value(name, declared[key], text, find)
+    for key, option in declared.items():
+        if option.get("required") and key not in options:
+            raise Refused(_needs(name, option))
     return ParsedCommand(command=name, options=options)
 
 
@@ -58,6 +61,12 @@ def command_name(line: str) -> str:
     if match is None:
         raise Refused('A command starts with a slash, for instance "/imagine prompt: a red cat".')
     return match.group(1)
+
+
+def _needs(name: str, option: Mapping[str, Any]) -> str:
+    if option["type"] == OptionType.ATTACHMENT:
+        return f"/{name} needs a file as its {option['name']}."
+    return f'/{name} needs its {option["name"]}, for instance "/{name} {option["name"]}: …".'
 
 
 def _command(line: str, commands: Sequence[dict[str, Any]]) -> tuple[str, dict[str, Any], str]:

@@ -31,6 +31,7 @@ REACTIONS = ["✉️", "❌", "⭐", "🔄", "1️⃣", "2️⃣", "3️⃣", "4
 """What members of Midjourney react with; offered where the bot hears of reactions."""
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 """What colours a terminal and moves its cursor."""
+HTTP_PORT = 80
 PING_S = 20.0
 """How often a comment is sent on the event stream, so that a closed tab is noticed."""
 
@@ -90,9 +91,9 @@ class PageApi:
         self, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def guarded(request: web.Request) -> web.StreamResponse:
-            if request.host == f"localhost:{self.port}" and request.path == "/":
+            if is_host(request, "localhost", self.port) and request.path == "/":
                 raise web.HTTPFound(f"http://127.0.0.1:{self.port}/")
-            if request.host != f"127.0.0.1:{self.port}":
+            if not is_host(request, "127.0.0.1", self.port):
                 return web.json_response({"error": "Open this page by 127.0.0.1."}, status=403)
             if request.method == "POST" and "X-Playground" not in request.headers:
                 return web.json_response({"error": "Acts come from the page only."}, status=403)
@@ -351,6 +352,11 @@ class PageApi:
         if change.kind == "delete":
             return {**base, "id": str(message.id)}
         return {**base, "message": self.view(member, message)}
+
+
+def is_host(request: web.Request, name: str, port: int) -> bool:
+    """Whether the request is to that name; browsers leave port 80 out."""
+    return request.host == f"{name}:{port}" or (port == HTTP_PORT and request.host == name)
 
 
 async def _read_act(

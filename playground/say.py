@@ -6,14 +6,14 @@ import asyncio
 import io
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image, ImageDraw
 from simcord.backend.models import Interaction, Message
 from simcord.components import walk_components
-from simcord.enums import ComponentType
+from simcord.enums import AppCommandType, ComponentType
 
 from playground import forms, steps
 from playground.command_parser import parse
@@ -63,6 +63,7 @@ async def say(request: Request) -> int:
         )
         await testbed.wait_for_command(timeout_s=request.timeout_s)
         session = Session(testbed, request)
+        session.check()
         for number, step in enumerate(request.steps, 1):
             await session.take(number, step)
         session.save_last()
@@ -92,6 +93,20 @@ class Session:
             if message.author_id == self._testbed.bot_id and message.id > after
         ]
         return sorted(seen, key=lambda message: message.id)
+
+    def check(self) -> None:
+        """Refused where a step names what the bot has not registered; before the first is taken."""
+        member, general = self._member, self._testbed.general
+        commands = member.commands(general)
+        menus = [menu["name"] for menu in member.commands(general, AppCommandType.MESSAGE)]
+        for step in self._request.steps:
+            if isinstance(step, Menu) and step.name not in menus:
+                raise Refused(f"There is no menu entry {step.name!r}; there are: {_list(menus)}.")
+            if isinstance(step, Line):
+                # Neither its files nor whom it names need be there before the steps before it.
+                options = [text.partition("=")[0] for text in step.files]
+                files = {option: Upload(filename="", data=b"") for option in options}
+                parse(step.text, commands, files=files, find=lambda _: 0)
 
     async def take(self, number: int, step: Step) -> None:
         """Do one step and wait until nothing changes any more."""
@@ -206,8 +221,7 @@ class Session:
             if _button(message, button):
                 return message
         seen = [name for message in self.messages() for name in Testbed.buttons(message)]
-        names = ", ".join(dict.fromkeys(seen)) or "none"
-        raise Refused(f"No message has a button {button!r} to press; there are: {names}.")
+        raise Refused(f"No message has a button {button!r} to press; there are: {_list(seen)}.")
 
     def _menu_with(self, choice: str) -> tuple[Message, str, str]:
         """The newest message with a menu that has this choice; that menu, the choice's value."""
@@ -273,6 +287,11 @@ def scribble(picture: Image.Image) -> None:
     points = [(x, y) for n, y in enumerate(rows) for x in ((left, right), (right, left))[n % 2]]
     pen = max(3, round(min(width, height) * 0.08))
     ImageDraw.Draw(picture).line(points, fill=SCRIBBLE, width=pen, joint="curve")
+
+
+def _list(names: Iterable[str]) -> str:
+    """Each name once."""
+    return ", ".join(dict.fromkeys(names)) or "none"
 
 
 def _button(message: Message, name: str) -> str:

@@ -16,7 +16,7 @@ from playground.gateway import Gateway
 from playground.history import History
 from playground.limits import RateLimits
 from playground.member import Member
-from playground.page_api import PageApi
+from playground.page_api import PageApi, is_host
 from playground.rest import PREFIX, Rest
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class Server:
         """
 
         async def guarded(request: web.Request) -> web.StreamResponse:
-            if request.host != f"{HOST}:{self.port}":
+            if not is_host(request, HOST, self.port):
                 return web.Response(status=403, text=f"Open this by {HOST}:{self.port}.")
             if not browsers and "Origin" in request.headers:
                 return web.Response(status=403, text="The gateway is for bots, not for browsers.")

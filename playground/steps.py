@@ -8,6 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from playground.command_parser import command_name
 from playground.refusal import Refused
 from playground.upload import Upload
 
@@ -92,6 +93,8 @@ def in_order(typed: Iterable[tuple[str, str]]) -> list[Step]:
             steps[-1] = Line(text=last.text, files=(*last.files, value))
         elif option == "modal" and isinstance(last, Fill):
             steps[-1] = Fill(fields=(*last.fields, value))
+        elif option != "then" and not value.strip():
+            raise Refused(f"--{option} needs something after it, not an empty text.")
         else:
             steps.append(_MAKERS[option](value))
     return steps
@@ -110,6 +113,7 @@ def check(steps: Sequence[Step], out: Path | None) -> None:
                     f'with /, for instance "/imagine prompt: {step.text or "a red cat"}".'
                 )
             case Line():
+                command_name(step.text)
                 _check_files([_file_of(text) for text in step.files], made)
             case Fill():
                 values = [split(text)[1] for text in step.fields]
@@ -152,8 +156,8 @@ def read(path: Path) -> Upload:
 
 
 def _file_of(text: str) -> Path:
-    _, mark, path = text.partition("=")
-    if not mark:
+    option, _, path = text.partition("=")
+    if not option or not path:
         raise Refused(f"--attach takes OPTION=FILE, for instance image1=cat.png, not {text!r}.")
     return Path(path)
 

@@ -11,6 +11,7 @@ from playground.upload import Upload
 COMMANDS = [
     {"name": "imagine", "options": [{"name": "prompt", "type": 3, "required": True}]},
     {"name": "info", "options": []},
+    {"name": "describe", "options": [{"name": "image", "type": 11, "required": True}]},
     {
         "name": "blend",
         "options": [
@@ -76,6 +77,8 @@ def test_line_becomes_command_and_options(line, command, options):
         ("/zzz", "no command /zzz; there are: /blend"),
         ("/credits", "/credits grant"),
         ("/info please", "does not understand 'please'"),
+        ("/imagine", 'needs its prompt, for instance "/imagine prompt: …"'),
+        ("/describe", "needs a file as its image"),
         ("/blend some words", "its options are image1:"),
         ("/blend count: many", "count: cannot be 'many'"),
         ("/blend quiet: perhaps", "quiet: cannot be"),

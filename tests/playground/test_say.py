@@ -175,7 +175,15 @@ async def test_a_note_is_shown_whole(testbed, capsys):
         ([("then", "hello")], r"answers commands only.* \"/imagine prompt: hello\""),
         ([("then", "")], "answers commands only"),
         ([("then", "/info"), ("then", "hello")], "answers commands only"),
+        ([("then", "/")], "starts with a slash"),
+        ([("then", "/info"), ("then", "/ imagine a cat")], "starts with a slash"),
+        ([("then", "/info"), ("click", "")], "--click needs something"),
+        ([("then", "/info"), ("select", " ")], "--select needs something"),
+        ([("then", "/info"), ("menu", "")], "--menu needs something"),
+        ([("then", "/info"), ("unreact", "")], "--unreact needs something"),
         ([("then", "/info"), ("attach", "cat.png")], "OPTION=FILE"),
+        ([("then", "/info"), ("attach", "=README.md")], "OPTION=FILE"),
+        ([("then", "/info"), ("attach", "image1=")], "OPTION=FILE"),
         ([("then", "/info"), ("attach", "image1=none.png")], r"none\.png cannot be read"),
         ([("then", "/info"), ("click", "V1"), ("attach", "a=b.png")], "after the command"),
         ([("then", "/info"), ("modal", "a red cat")], "LABEL=VALUE"),
@@ -190,6 +198,31 @@ async def test_steps_that_cannot_go_well_are_told_before_the_bot_starts(
     monkeypatch.setattr("playground.say.Testbed", None)
     with pytest.raises(Refused, match=says):
         await say(request_for("", steps=in_order(typed)))
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ([("then", "/imagin a cat")], r"no command /imagin; did you mean /imagine\?"),
+        ([("then", "/blend"), ("attach", "cat=README.md")], "no attachment called 'cat'"),
+        ([("menu", "Job detail")], "no menu entry 'Job detail'; there are: Look again"),
+    ],
+)
+async def test_what_the_bot_has_not_registered_is_told_before_any_step_is_taken(
+    request_for, capsys, typed, says
+):
+    with pytest.raises(Refused, match=says):
+        await say(request_for("/imagine a red cat", *typed))
+    assert "types" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf", "soon"])
+def test_a_timeout_that_is_no_time_is_refused(capsys, seconds):
+    from playground import __main__ as command
+
+    with pytest.raises(SystemExit):
+        command.main(["say", "/info", f"--timeout={seconds}"])
+    assert "give seconds, such as 60" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,32 @@ async def test_gateway_refuses_browsers_and_other_hosts_names(testbed, http, hea
     assert refused.value.status == 403
 
 
+@pytest.mark.parametrize(
+    ("host", "statuses"),
+    [
+        ("127.0.0.1", [200, 200, 200]),
+        ("127.0.0.1:80", [200, 200, 200]),
+        ("localhost", [302, 403, 403]),
+        ("evil.example", [403, 403, 403]),
+        ("127.0.0.1:8080", [403, 403, 403]),
+    ],
+)
+async def test_on_port_80_the_address_is_what_browsers_send_without_a_port(
+    testbed, http, monkeypatch, host, statuses
+):
+    """Where nobody may open port 80, as the server would have it."""
+    held = testbed.state.cdn.store_attachment(1, testbed.general, "a.txt", b"text", None)
+    base = testbed.url.rstrip("/")
+    urls = [f"{base}/", f"{base}/page-api/state?as=dora", testbed.state.cdn.sign(held["url"])]
+    monkeypatch.setattr(testbed.server, "port", 80)
+    monkeypatch.setattr(testbed.server.page_api, "port", 80)
+    found = []
+    for url in urls:
+        async with http.get(url, headers={"Host": host}, allow_redirects=False) as answer:
+            found.append(answer.status)
+    assert found == statuses
+
+
 async def test_gateway_refuses_its_own_page_too(testbed, http):
     with pytest.raises(aiohttp.WSServerHandshakeError):
         await http.ws_connect(testbed.server.gateway_url, origin=testbed.url.rstrip("/"))
