@@ -355,7 +355,7 @@ class Member:
         return root
 
     def _find(self, channel_id: int, name: str) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
-        first, *rest = name.split()
+        first, *rest = name.split() or [""]
         root = self._root(channel_id, first, AppCommandType.CHAT_INPUT)
         with plain_refusals():
             leaf, nesting = interactions.walk_to_subcommand(root, rest)

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import discord
 from aiohttp import BodyPartReader, web
 from simcord.backend import serializers
 from simcord.backend.models import Interaction, Message
@@ -106,6 +107,8 @@ class PageApi:
                 response = web.json_response({"error": text}, status=400)
             except ValueError as error:
                 response = web.json_response({"error": str(error)}, status=400)
+            except RecursionError:  # lists within lists without end
+                response = web.json_response({"error": "That is nested too deeply."}, status=400)
             if not response.prepared:
                 response.headers.update(SECURITY_HEADERS)
             return response
@@ -132,8 +135,7 @@ class PageApi:
 
     async def _send_messages(self, request: web.Request) -> web.StreamResponse:
         member = self._member(request.query["as"])
-        channel_id = int(request.query["channel"])
-        opened = int(request.query.get("opened", "0"))
+        channel_id, opened = _number(request.query, "channel"), _number(request.query, "opened")
         shown = [
             self.view(member, message)
             for message in member.messages(channel_id)[-100:]
@@ -285,10 +287,10 @@ class PageApi:
             case "react":
                 member.react(channel_id, message_id, str(act["emoji"]), on=bool(act["on"]))
             case "locale":
-                member.locale = str(act["locale"])
+                member.locale = _locale(act)
                 self._state.notify(Change(kind="commands"))
             case "server_locale":
-                member.set_server_locale(str(act["locale"]))
+                member.set_server_locale(_locale(act))
                 self._state.notify(Change(kind="commands"))
             case _:
                 return None
@@ -396,6 +398,14 @@ def _number(act: Mapping[str, Any], name: str) -> int:
         return int(value)
     except (ValueError, TypeError, OverflowError):
         raise ValueError(f"The field {name!r} must be a number.") from None
+
+
+def _locale(act: Mapping[str, Any]) -> str:
+    """An act's language; Refused if it is none of Discord's."""
+    value = str(act["locale"])
+    if value not in [locale.value for locale in discord.Locale]:
+        raise Refused(f"Discord has no language {value[:20]!r}.")
+    return value
 
 
 def _object(act: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -278,7 +278,7 @@ function refill(menu, pairs, value) {
   menu.value = value;
 }
 
-const signOf = (channel) => (channel.direct ? "@" : channel.parent !== null ? "↳" : channel.forum ? "🗪" : "#");
+const signOf = (channel) => (channel.direct ? "@" : channel.parent !== null ? "↳" : channel.forum ? "≡" : "#");
 
 function channelItem(channel) {
   const unread = page.unread.get(channel.id);
@@ -333,6 +333,10 @@ byId("server-locale").addEventListener("change", async (event) => {
   if (!(await attempt({ do: "server_locale", locale: event.target.value }))) event.target.value = page.state.guild.locale;
 });
 byId("restart").addEventListener("click", () => attempt({ do: "restart" }));
+byId("last-lines").addEventListener("toggle", () => {
+  const box = byId("lines").parentElement;
+  box.scrollTop = box.scrollHeight; // why it ended stands last
+});
 
 // ---------------------------------------------------------------- the drawer and the menu
 

@@ -161,6 +161,42 @@ async def test_a_field_of_a_wrong_kind_is_a_bad_request(browser, testbed, client
         assert "must be a" in (await answer.json())["error"]
 
 
+async def test_what_is_nested_without_end_is_a_bad_request(browser):
+    headers = {**ACT, "Content-Type": "application/json"}
+    async with browser.post("/page-api/act", data="[" * 100_000, headers=headers) as answer:
+        assert answer.status == 400
+        assert "nested" in (await answer.json())["error"]
+
+
+@pytest.mark.parametrize("number", ["x", "9" * 5000])
+async def test_a_channel_that_is_no_number_is_a_bad_request_in_a_sentence(browser, number):
+    async with browser.get("/page-api/messages", params={"as": "dora", "channel": number}) as shown:
+        assert shown.status == 400
+        assert (await shown.json())["error"] == "The field 'channel' must be a number."
+
+
+@pytest.mark.parametrize("name", ["", " "])
+async def test_a_command_without_a_name_is_none(browser, testbed, client, name):
+    answer = await act(browser, {**dora(testbed), "do": "slash", "name": name})
+    assert answer["error"].startswith("There is no command ''; there are: ")
+
+
+@pytest.mark.parametrize("locale", ["../../etc", "x" * 9999, "", "EN-US"])
+@pytest.mark.parametrize("do", ["locale", "server_locale"])
+async def test_a_language_that_discord_does_not_have_is_refused(browser, testbed, do, locale):
+    owner = testbed.admin
+    asked = {"as": str(owner.id), "channel": str(testbed.general), "do": do, "locale": locale}
+    assert "Discord has no language" in (await act(browser, asked))["error"]
+    assert (owner.locale, testbed.state.guild.preferred_locale) == ("en-US", "en-US")
+
+
+def test_the_page_draws_no_sign_that_most_fonts_lack():
+    """Such as U+1F5EA, which is an empty box on most machines."""
+    files = [file for file in PAGE.iterdir() if file.suffix in (".js", ".html", ".css")]
+    used = set("".join(file.read_text(encoding="utf-8") for file in files))
+    assert [sign for sign in used if ord(sign) >= 0x1F000] == []
+
+
 async def test_a_form_with_values_of_a_wrong_kind_is_a_bad_request(browser, testbed, client):
     testbed.member("dora").slash(testbed.general, "imagine", {"prompt": "a red cat"})
     grid = await testbed.wait_for_message(is_grid)
