@@ -237,3 +237,21 @@ def test_parts_are_as_near_to_the_models_size_as_can_be(size, part):
 def test_the_largest_that_a_model_can_upscale_is_named():
     with pytest.raises(Exception, match=r"2200×1100 pixels.*has 2\d\d\d×1\d\d\d"):
         part_of(MODEL, (2200, 1100))
+
+
+async def test_a_hidden_picture_that_is_sent_stays_hidden(
+    simcord_env, channel, alice, bob, database
+):
+    await alice.slash(channel, "imagine", prompt="a red cat --stealth")
+    await simcord_env.settle()
+    await press(simcord_env, alice.user, alice.user.dm_channel.last_message, "U2")
+    data = await alice.user.dm_channel.last_message.attachments[0].read()
+    await upscale(simcord_env, channel, bob, data)
+    assert channel.last_message.content.startswith(f"Upscaled (Subtle) by {bob.mention}")
+    before = channel.last_message.id
+    await upscale(simcord_env, channel, alice, data)
+    assert channel.last_message.id == before, "nothing of it is for all to see"
+    assert "a red cat" in alice.user.dm_channel.last_message.content
+    _, of_bob, of_alice = await rows(database, jobs)
+    assert (of_bob.parent_id, of_bob.prompt) == (None, "")
+    assert of_alice.parent_id is not None
