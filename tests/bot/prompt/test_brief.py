@@ -608,8 +608,8 @@ TYPED = {
     "sw": "--sref 5 --sw 50",
 }
 """What is typed instead of a flag's example where the example names nothing here."""
-AS_WITHOUT = {"sd", "fast", "public"}
-"""What says only what is so anyhow."""
+AS_WITHOUT = {"sd", "fast", "public", "stealth"}
+"""What says only what is so anyhow, or acts where the result is shown (`jobs.modes`)."""
 FILM = engine.Preset(name="film", suffix="35mm film", negative="drawing", steps=30)
 
 

@@ -117,7 +117,9 @@ def test_long_lists_end_with_how_many_more_there_are(prompt, count):
     else:
         assert len(whole) + 1 == count
     assert len(batch_text.content(BATCH, items, {})) <= 2000
-    quote = Quote(price=100 * count, available=10**9, notes=(engine.Sentence("So it is. " * 300),))
+    quote = Quote(
+        price=100 * count, usual=100, available=10**9, notes=(engine.Sentence("So it is. " * 300),)
+    )
     asked = batch_text.confirmation(
         [each.prompt for each in items], quote, minutes=15, seeds_apart=True, language="en"
     )
@@ -135,7 +137,7 @@ def test_a_questions_notes_are_whole_sentences_and_the_seeds_come_first():
     notes = tuple(Sentence("{number} {words}.", number=n, words="word " * 40) for n in range(20))
     embed = batch_text.confirmation(
         ["a cat"] * 2,
-        Quote(price=200, available=300, notes=notes),
+        Quote(price=200, usual=200, available=300, notes=notes),
         minutes=15,
         seeds_apart=True,
         language="en",
