@@ -62,6 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _say(options)
         if options.what == "record-demo":
             return _record_demo(options)
+        if options.what == "record-walk":
+            return _record_walk(options)
         return asyncio.run(Playground(settings.load()).run())
     except (PortTaken, Refused, BotEnded, BadSetting, ValueError, OSError) as error:
         print(error, file=sys.stderr)
@@ -132,6 +134,21 @@ def _parser() -> argparse.ArgumentParser:
         metavar="S",
         help="seconds to wait for each step (300)",
     )
+    sheet = what.add_parser("record-walk", help="record the README's walk with Chromium")
+    sheet.add_argument(
+        "--out",
+        type=Path,
+        default=Path("docs/walk.jpg"),
+        metavar="FILE",
+        help="the contact sheet (docs/walk.jpg)",
+    )
+    sheet.add_argument(
+        "--timeout",
+        type=float,
+        default=300.0,
+        metavar="S",
+        help="seconds to wait for each step (300)",
+    )
     return parser
 
 
@@ -165,6 +182,12 @@ def _record_demo(options: argparse.Namespace) -> int:
     from playground.record_demo import record_demo  # noqa: PLC0415 - needs playwright, which serving does not
 
     return asyncio.run(record_demo(options.out, prompt=options.prompt, timeout_s=options.timeout))
+
+
+def _record_walk(options: argparse.Namespace) -> int:
+    from playground.record_walk import record_walk  # noqa: PLC0415 - needs playwright, as above
+
+    return asyncio.run(record_walk(options.out, timeout_s=options.timeout))
 
 
 if __name__ == "__main__":

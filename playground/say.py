@@ -64,8 +64,7 @@ async def say(request: Request) -> int:
         await testbed.wait_for_command(timeout_s=request.timeout_s)
         session = Session(testbed, request)
         session.check()
-        for number, step in enumerate(request.steps, 1):
-            await session.take(number, step)
+        await session.take(request.steps)
         session.save_last()
         grids = [message for message in session.messages() if is_grid(message)]
     asked = any(isinstance(s, Line) and s.text.startswith("/imagine") for s in request.steps)
@@ -108,9 +107,23 @@ class Session:
                 files = {option: Upload(filename="", data=b"") for option in options}
                 parse(step.text, commands, files=files, find=lambda _: 0)
 
-    async def take(self, number: int, step: Step) -> None:
-        """Do one step and wait until nothing changes any more."""
-        after = max((message.id for message in self.messages()), default=0)
+    def last_id(self) -> int:
+        """The id of the bot's newest message, 0 if there is none."""
+        return max((message.id for message in self.messages()), default=0)
+
+    def files(self, message: Message) -> list[bytes]:
+        """The bytes of a message's attachments."""
+        return self._testbed.files(message)
+
+    async def take(self, taken: Sequence[Step]) -> None:
+        """Do these steps, one after the other, each to its end."""
+        following = [*taken[1:], None]
+        for number, (step, next_one) in enumerate(zip(taken, following, strict=True), 1):
+            await self._take(number, step, fills=isinstance(next_one, Fill))
+
+    async def _take(self, number: int, step: Step, *, fills: bool) -> None:
+        """Do one step and wait until nothing changes any more. fills: a form is filled in next."""
+        after = self.last_id()
         if isinstance(step, Paint):
             self._paint(step)
             return
@@ -118,19 +131,18 @@ class Session:
         done = self._do(step, name)
         count = len(self._testbed.transcript)
         if done is not None:
-            done = await self._answered(number, done)
+            done = await self._answered(done, fills=fills)
         if done is None or done.modal is None:
-            await self._settle(after, count)
+            await self.settle(after, count)
             self._save_step(number, after)
 
-    async def _answered(self, number: int, done: Interaction) -> Interaction:
+    async def _answered(self, done: Interaction, *, fills: bool) -> Interaction:
         """Wait for the answer; a form that the next step does not fill in is sent as it stands."""
         if not await self._member.answered(done):
             raise Refused("The application did not respond.")
         if done.modal is None:
             return done
-        follows = self._request.steps[number : number + 1]
-        if follows and isinstance(follows[0], Fill):
+        if fills:
             print(f"A form opened, {done.modal['title']!r}.", flush=True)
             self._form = done
             return done
@@ -156,11 +168,11 @@ class Session:
                 print(f"{name} chooses {step.choice}", flush=True)
                 return member.choose(target.channel_id, target.id, menu, [value])
             case Menu():
-                target = self._newest()
+                target = self.newest()
                 print(f"{name} right-clicks → Apps → {step.name}", flush=True)
                 return member.menu(target.channel_id, step.name, target.id)
             case React():
-                target = self._newest()
+                target = self.newest()
                 print(
                     f"{name} {'reacts' if step.on else 'reacts no more'} {step.emoji}", flush=True
                 )
@@ -191,7 +203,7 @@ class Session:
                 return channel.id
         return None
 
-    async def _settle(self, after: int, count: int) -> None:
+    async def settle(self, after: int, count: int) -> None:
         """Wait until no newer message is in progress and nothing changes any more.
 
         count: of the transcript's entries, after the step.
@@ -237,7 +249,7 @@ class Session:
                         return message, menu["custom_id"], option["value"]
         raise Refused(f"No message has a menu with the choice {choice!r}.")
 
-    def _newest(self) -> Message:
+    def newest(self) -> Message:
         """The newest message with a picture, else the newest that everybody sees."""
         public = [message for message in self.messages() if not message.is_ephemeral]
         pictures = [message for message in public if message.attachments]
@@ -258,7 +270,7 @@ class Session:
 
     def _last_picture(self, *, after: int) -> bytes:
         shown = self.messages(after=after)
-        pictures = [data for message in shown for data in self._testbed.files(message)]
+        pictures = [data for message in shown for data in self.files(message)]
         if not pictures:
             raise Refused("No picture was posted.")
         return pictures[-1]

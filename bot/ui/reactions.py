@@ -256,6 +256,8 @@ _DOES: Mapping[str, Callable[[Reactions, _Reacted], Awaitable[None]]] = MappingP
         **dict.fromkeys(_NUMBERS, Reactions._post_one),  # noqa: SLF001 - of this file
     }
 )
+SIGNS = tuple(_DOES)
+"""All that mean something, without the mark of their coloured form."""
 _PRIVATE = frozenset({"✉", FAVOURITE})
 """Signs that show nothing to others and order nothing."""
 
