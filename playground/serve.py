@@ -7,7 +7,7 @@ import signal
 import sys
 
 from playground.bot_process import BotProcess
-from playground.settings import Settings
+from playground.settings import BadSetting, Settings
 from playground.testbed import Testbed
 
 SHOWN_LINES = 20
@@ -18,7 +18,14 @@ class Playground:
     """Runs the server and one bot, and starts the bot again when a person asks for it."""
 
     def __init__(self, settings: Settings) -> None:
+        """BadSetting if the folder for its data cannot be made."""
         self._settings = settings
+        try:
+            settings.data_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BadSetting(
+                f"DATA_DIR cannot be made: {settings.data_dir}: {error.strerror}."
+            ) from None
         self._testbed = Testbed(
             port=settings.port,
             openapi=settings.openapi,

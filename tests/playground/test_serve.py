@@ -37,6 +37,14 @@ async def test_a_signal_ends_server_and_bot_in_order(settings, capsys, number):
     assert f"The bot is in: open {testbed.url}" in told
 
 
+def test_a_folder_for_its_data_that_cannot_be_made_is_one_sentence(tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "file" / "data"))
+    assert main([]) == 1
+    told = f"DATA_DIR cannot be made: {tmp_path / 'file' / 'data'}: Not a directory.\n"
+    assert capsys.readouterr().err == told
+
+
 async def stopped(playground):
     """A running playground whose bot has stopped; its page offers to start it again."""
     running = asyncio.create_task(playground.run())
