@@ -22,10 +22,10 @@ from bot.jobs.favourites import Favourite
 from bot.jobs.kinds import STRONG, SUBTLE, Variation, Way
 from bot.jobs.kinds.zoom import CUSTOM, factor_of
 from bot.jobs.provenance import is_stealthy
-from bot.jobs.records import ImageRow, JobRow
+from bot.jobs.records import ImageRow, JobRow, Outcome
 from bot.locale import translated
 from bot.pictures.framing import Direction
-from bot.preferences import BUTTONS, LOW, OWNERS
+from bot.preferences import BUTTONS, HIGH, LOW, OWNERS
 from bot.prompt.areas import MOST_CHARACTERS
 from bot.prompt.characters import plain
 from bot.ui import details, modals
@@ -217,6 +217,37 @@ async def _region_as_filled(press: Press, filled: Filled) -> None:
     )
 
 
+async def _ask_variation(press: Press) -> None:
+    if press.row.outcome is not Outcome.FINISHED:
+        raise NotFound("This job has no pictures to go on from; press 🔄 to draw it again.")
+    form = press.form(Sentence("Vary"))
+    if not press.number:
+        form.add_choice(
+            "image", Sentence("Which picture"), [(each, each) for each in "1234"], chosen="1"
+        )
+    own = await press.interaction.client.preferences.member(press.interaction.user.id)
+    form.add_choice(
+        "strength",
+        Sentence("How far to go from it"),
+        [(LOW, Sentence("subtle")), (HIGH, Sentence("strong"))],
+        chosen=own.variation,
+    )
+    form.add_prompt(press.row.prompt)
+    await form.open()
+
+
+async def _variation_as_filled(press: Press, filled: Filled) -> None:
+    number = filled.choice("image")
+    await press.interaction.client.edits.vary(
+        press.interaction,
+        press.row,
+        press.number or (int(number) if number in set("1234") else 1),
+        SUBTLE if filled.choice("strength") == LOW else STRONG,
+        remix=_edited(filled, press.row),
+        tells=True,
+    )
+
+
 async def _show(press: Press) -> None:
     """One stored picture at full size, at no charge."""
     interaction, row = press.interaction, press.row
@@ -366,6 +397,13 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
                 of_one=True,
                 remixes=True,
                 handler=_vary(STRONG),
+            ),
+            Action(
+                name="vary_menu",
+                code="vm",
+                menu=Sentence("Vary"),
+                handler=_ask_variation,
+                submit=_variation_as_filled,
             ),
             Action(
                 name="vary_region",

@@ -197,7 +197,12 @@ class Darkroom(discord.AutoShardedClient):
             batches=self.batches,
             preferences=preferences,
         )
-        self.edits = Edits(interactions=self.interactions, lookup=self.lookup, fetcher=fetcher)
+        self.edits = Edits(
+            interactions=self.interactions,
+            lookup=self.lookup,
+            fetcher=fetcher,
+            provenance=self.provenance,
+        )
         self.questions = Questions(interactions=self.interactions, now_ms=now_ms)
         self.films = Films(
             interactions=self.interactions,

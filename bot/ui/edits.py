@@ -13,17 +13,18 @@ import discord
 from bot.errors import NotFound, UserError
 from bot.jobs.kinds import Pan, Region, Request, Source, Variation, Vary, Zoom
 from bot.jobs.lookup import Lookup
+from bot.jobs.provenance import Provenance
 from bot.jobs.records import JobRow, Outcome
-from bot.pictures import uploads
+from bot.pictures import metadata, uploads
 from bot.pictures.fetch import Fetcher
 from bot.pictures.framing import Direction
 from bot.pictures.region import joined, mask_of, painted_mask
 from bot.prompt.areas import boxes_of
-from bot.prompt.characters import shortened
-from bot.ui.interactions import Interactions, filed
+from bot.prompt.characters import plain, shortened
+from bot.ui.interactions import Fetch, Interactions, filed
 from bot.ui.message_text import quoted
 from bot.ui.modals import File
-from bot.ui.replies import check_permissions
+from bot.ui.replies import check_permissions, may_see
 from engine import Sentence
 
 if TYPE_CHECKING:
@@ -37,10 +38,18 @@ class Edits:
     remix then.
     """
 
-    def __init__(self, *, interactions: Interactions, lookup: Lookup, fetcher: Fetcher) -> None:
+    def __init__(
+        self,
+        *,
+        interactions: Interactions,
+        lookup: Lookup,
+        fetcher: Fetcher,
+        provenance: Provenance,
+    ) -> None:
         self._interactions = interactions
         self._fetcher = fetcher
         self._lookup = lookup
+        self._provenance = provenance
 
     async def vary(
         self,
@@ -61,6 +70,29 @@ class Edits:
             return Vary(source=source, variation=variation)
 
         await self._edit(interaction, row, number, making, text=text, remix=remix)
+
+    async def vary_sent(
+        self,
+        interaction: discord.Interaction,
+        read: Fetch,
+        variation: Variation,
+        words: str | None,
+    ) -> None:
+        """Four variations of a picture that a member sent.
+
+        words: what it shows; None: what it says itself, where it was made here or by a program that
+        writes the prompt into its pictures.
+        """
+        check_permissions(interaction)
+        if words is not None:
+            words = await self._interactions.written_out(interaction, plain(words))
+
+        async def request() -> Request:
+            return Vary(
+                source=await self._sent(interaction, await read(), words), variation=variation
+            )
+
+        await self._interactions.place(interaction, request(), slow=True)
 
     async def zoom(
         self,
@@ -181,6 +213,30 @@ class Edits:
             reworded=words is not None,
             remixed_from=before,
         )
+
+    async def _sent(
+        self, interaction: discord.Interaction, data: bytes, words: str | None
+    ) -> Source:
+        """A picture made here that the member may see goes on from its job, any other from none."""
+        origin = await self._provenance.origin(data)
+        if origin is not None and not may_see(interaction, origin.row):
+            origin = None
+        if origin is not None and origin.unchanged and origin.position is not None:
+            source = await self._source(origin.row, origin.position, words, None)
+            return dataclasses.replace(source, told=(_told(origin.row, origin.position),))
+        if words is None:
+            claims = metadata.read(data)
+            words = (claims.canonical or claims.prompt) if claims else ""
+            words = plain(origin.row.prompt if origin is not None else words).strip()
+            if not words:
+                raise UserError(
+                    "This picture does not say what it shows; send it again with that in `prompt`."
+                )
+        told: tuple[Sentence, ...] = ()
+        if await asyncio.to_thread(uploads.is_animated, data):
+            told = (Sentence("This picture is animated; its first frame was taken."),)
+        picture = await self._fetcher.clean(data)
+        return Source(picture=picture, text=words, reworded=True, told=told)
 
 
 def _told(row: JobRow, number: int) -> Sentence:

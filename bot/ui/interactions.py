@@ -251,11 +251,12 @@ class Interactions:
         fetches: Sequence[Fetch] = (),
         *,
         after: JobRow | None = None,
+        slow: bool = False,
     ) -> None:
         """Accept the order, reply publicly and start it; a UserError is the caller's to answer.
 
         making: the request, or what reads it from the disk. fetches: for requests that start from
-        pictures which are still to be fetched.
+        pictures which are still to be fetched. slow: whether `making` fetches any.
         """
         private = not interaction.response.is_done() and await self._is_probably_hidden(
             interaction, making
@@ -263,7 +264,7 @@ class Interactions:
         accepted = await before_reply(
             interaction,
             self._accept(interaction, making, fetches, after),
-            slow=bool(fetches),
+            slow=slow or bool(fetches),
             ephemeral=private,
         )
         await self._start(interaction, accepted, deferred_privately=private)

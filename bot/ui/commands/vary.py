@@ -7,20 +7,24 @@ from typing import TYPE_CHECKING
 import discord
 from discord import app_commands
 
+from bot.errors import UserError
 from bot.jobs.kinds import STRONG, SUBTLE
 from bot.ui.commands.completion import own_jobs
+from bot.ui.interactions import given
 from engine import Sentence
 
 if TYPE_CHECKING:
     from bot.ui.client import Darkroom
 
 
-@app_commands.command(description=Sentence("Draw four variations of one of your pictures."))
+@app_commands.command(description=Sentence("Draw four variations of a picture."))
 @app_commands.describe(
     image=Sentence("Which picture of the grid, 1 to 4."),
     strength=Sentence("How far to go from it."),
     prompt=Sentence("New words for it; without them its own."),
     job_id=Sentence("Its id or a link to its message; without it your newest in this channel."),
+    picture=Sentence("Or a picture of your own."),
+    link=Sentence("Or a link to one."),
 )
 @app_commands.choices(
     strength=[
@@ -36,9 +40,18 @@ async def vary(
     strength: str = "strong",
     prompt: str | None = None,
     job_id: str | None = None,
+    picture: discord.Attachment | None = None,
+    link: str | None = None,
 ) -> None:
     client = interaction.client
     assert interaction.channel_id is not None  # commands are used in channels
+    variation = SUBTLE if strength == "subtle" else STRONG
+    if picture is not None or link is not None:
+        if job_id is not None:
+            raise UserError("Choose a job or send a picture; one of the two.")
+        read = given(client.fetcher, picture, link)
+        await client.edits.vary_sent(interaction, read, variation, prompt)
+        return
     position: int | None = None
     if job_id is None:
         row = await client.lookup.last_job(
@@ -50,7 +63,7 @@ async def vary(
         interaction,
         row,
         image or position or 1,
-        SUBTLE if strength == "subtle" else STRONG,
+        variation,
         text=prompt,
         tells=True,
     )
