@@ -118,9 +118,7 @@ async def test_the_message_menu_asks_which_how_far_and_for_what_words(
 ):
     message = await grid(simcord_env, channel, alice)
     result = await alice.context_menu(channel, "Vary", message)
-    await alice.submit_modal(
-        result, {"image": ["3"], "strength": ["low"], "prompt": "a dog"}
-    )
+    await alice.submit_modal(result, {"image": ["3"], "strength": ["low"], "prompt": "a dog"})
     await simcord_env.settle()
     first, second = await rows()
     assert (second.kind, second.parent_id, second.prompt) == (Vary.kind, first.id, "a dog")
