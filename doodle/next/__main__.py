@@ -132,9 +132,12 @@ def scenes(options: argparse.Namespace) -> None:
 
 
 def _train_autoencoder(recipe: Recipe, run: Run) -> None:
+    from diffusers import AutoencoderKL  # noqa: PLC0415
+
     from doodle.next import autoencoder  # noqa: PLC0415
 
-    autoencoder.train(recipe, run, on_checkpoint=_reconstructions(recipe, run))
+    own = AutoencoderKL.from_pretrained(FOLDER / "weights" / "vae", local_files_only=True)
+    autoencoder.train(recipe, run, on_checkpoint=_reconstructions(recipe, run), own=own.float())
 
 
 def _train_decoder(recipe: Recipe, run: Run) -> None:

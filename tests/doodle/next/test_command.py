@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import pytest
 import torch
+from diffusers import AutoencoderKL
 
 from doodle.next import __main__ as command
-from doodle.next import evaluation, latents, recipe
+from doodle.next import autoencoder, evaluation, latents, recipe
 from doodle.next.judge import Judge
 from doodle.training import Run
+from doodle.weights import WEIGHTS
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:__array__ implementation"  # of diffusers' DPM-Solver, with numpy 2
@@ -62,6 +64,25 @@ def test_a_trained_run_is_measured_and_the_last_line_is_its_marks(
     assert run(monkeypatch, "evaluate", *words) == 0
     marks = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert {"all", "free", "diversity_layout", "sharpness", "grid_s", "kilobytes"} <= set(marks)
+
+
+def test_an_autoencoder_begins_with_the_levels_of_a_shallower_one():
+    cpu = recipe.load("cpu")
+    own = AutoencoderKL.from_pretrained(WEIGHTS / "vae", local_files_only=True).float()
+    model = autoencoder.build(cpu)
+    middle = model.decoder.up_blocks[0].resnets[0].conv1.weight.clone()
+    autoencoder.begin_with(model, own)
+    for mine, theirs in (
+        (model.encoder.conv_in, own.encoder.conv_in),
+        (
+            model.encoder.down_blocks[2].resnets[0].conv1,
+            own.encoder.down_blocks[2].resnets[0].conv1,
+        ),
+        (model.decoder.up_blocks[4].resnets[1].conv2, own.decoder.up_blocks[3].resnets[1].conv2),
+        (model.decoder.conv_out, own.decoder.conv_out),
+    ):
+        assert torch.equal(mine.weight, theirs.weight)
+    assert torch.equal(model.decoder.up_blocks[0].resnets[0].conv1.weight, middle)
 
 
 def test_the_decoder_is_trained_without_a_change_to_the_latents(trained, tiny):
