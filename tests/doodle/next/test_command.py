@@ -70,7 +70,6 @@ def test_an_autoencoder_begins_with_the_levels_of_a_shallower_one():
     cpu = recipe.load("cpu")
     own = AutoencoderKL.from_pretrained(WEIGHTS / "vae", local_files_only=True).float()
     model = autoencoder.build(cpu)
-    deep = own.encoder.down_blocks[2]
     middle = model.decoder.up_blocks[0].resnets[0].conv1.weight.clone()
     autoencoder.begin_with(model, own)
     for mine, theirs in (
