@@ -148,8 +148,9 @@ class Accounts:
             return (await ledger.balance(connection, sender_id)).available
 
     async def allot(self, *, guild_id: int, amount: int) -> None:
-        """Set what the managers of the guild may still grant."""
+        """Set what the managers of the guild may still grant, beside the codes that they made."""
         async with self._database.write() as connection:
+            await gift_codes.return_nothing(connection, guild_id)
             await ledger.allot(connection, guild_id, amount)
 
     async def allotment(self, *, guild_id: int) -> int:
@@ -225,6 +226,7 @@ class Accounts:
     async def _managed(self, connection: AsyncConnection, guild_id: int, user_id: int) -> int:
         """The account, in a guild whose allotment is open."""
         await ledger.open_allotment(connection, guild_id, self._allotment)
+        await gift_codes.forget_expired(connection, guild_id, self._now_ms())
         return await self.opened(connection, guild_id, user_id)
 
 

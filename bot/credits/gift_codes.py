@@ -112,10 +112,12 @@ async def redeem(
         .values(uses_left=gift_codes.c.uses_left - 1)
     )
     if taken.rowcount == 0:
-        raise NotAllowed("Others were faster: this gift code is used up.")
+        raise NotAllowed("This gift code is used up, or was ended by who manages this server.")
     await connection.execute(
         insert(redemptions).values(code_id=found.id, account_id=account_id, created_ms=now_ms)
     )
+    if not found.by_owner:
+        await ledger.add_allotted(connection, account_id, int(found.amount))
     await ledger.enter(
         connection,
         account_id,
@@ -170,6 +172,15 @@ async def revoke(connection: AsyncConnection, *, guild_id: int, code_id: int) ->
     if not found.by_owner:
         await ledger.return_allotment(connection, guild_id, left)
     return left
+
+
+async def return_nothing(connection: AsyncConnection, guild_id: int) -> None:
+    """Let what is left of the server's codes go nowhere: its allotment was set anew beside them."""
+    await connection.execute(
+        update(gift_codes)
+        .where(gift_codes.c.guild_id == guild_id, gift_codes.c.uses_left > 0)
+        .values(by_owner=True)
+    )
 
 
 async def forget_expired(connection: AsyncConnection, guild_id: int, now_ms: int) -> None:

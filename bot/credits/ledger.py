@@ -97,6 +97,7 @@ async def grant(
     """Add `amount` > 0; from the allotment of the guild `allotment_of`, or freely if None."""
     if allotment_of is not None:
         await take_allotment(connection, allotment_of, amount)
+        await add_allotted(connection, account_id, amount)
     await enter(
         connection, account_id, "granted", amount, kind="grant", now_ms=now_ms, actor_id=actor_id
     )
@@ -113,7 +114,8 @@ async def revoke(
 ) -> None:
     """Take `amount` > 0 back, what expires last first; NotAllowed where there is less.
 
-    What was granted goes back to the allotment of the guild `allotment_of`; nowhere if None.
+    Of what was granted, as much goes back to the allotment of the guild `allotment_of` as came from
+    there; nothing if None. What the owner gave would else be the managers' to give again.
     """
     held = (await balance(connection, account_id)).purses
     if sum(held.values()) < amount:
@@ -139,7 +141,12 @@ async def revoke(
             )
             missing -= part
             if purse == "granted" and allotment_of is not None:
-                await return_allotment(connection, allotment_of, part)
+                allotted = await connection.scalar(
+                    select(accounts.c.allotted).where(accounts.c.id == account_id)
+                )
+                returned = min(part, int(allotted or 0))
+                await add_allotted(connection, account_id, -returned)
+                await return_allotment(connection, allotment_of, returned)
 
 
 async def give(
@@ -200,6 +207,15 @@ async def take_allotment(connection: AsyncConnection, guild_id: int, amount: int
                 amount=credits_text(amount),
             )
         )
+
+
+async def add_allotted(connection: AsyncConnection, account_id: int, amount: int) -> None:
+    """Remember that `amount` more in the account came from its guild's allotment."""
+    await connection.execute(
+        update(accounts)
+        .where(accounts.c.id == account_id)
+        .values(allotted=accounts.c.allotted + amount)
+    )
 
 
 async def return_allotment(connection: AsyncConnection, guild_id: int, amount: int) -> None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.credits import ledger
-from bot.storage.tables import accounts, purses
+from bot.storage.tables import accounts, entries, purses
 
 _PURSE = "monthly"
 
@@ -21,6 +21,14 @@ def month_of(now_ms: int) -> int:
     """The calendar month in UTC, such as 202611."""
     now = datetime.fromtimestamp(now_ms / 1000, UTC)
     return now.year * 100 + now.month
+
+
+def _began_ms(now_ms: int) -> int:
+    """When the month began."""
+    first = datetime.fromtimestamp(now_ms / 1000, UTC).replace(
+        day=1, hour=0, minute=0, second=0, microsecond=0
+    )
+    return int(first.timestamp() * 1000)
 
 
 def next_month(now_ms: int) -> datetime:
@@ -61,9 +69,18 @@ async def refill(
                 purses.c.account_id == account_id, purses.c.kind == _PURSE
             )
         )
-        if left:
+        came_back = await connection.scalar(
+            select(func.coalesce(func.sum(entries.c.amount), 0)).where(
+                entries.c.account_id == account_id,
+                entries.c.purse == _PURSE,
+                entries.c.kind == "return",
+                entries.c.created_ms >= _began_ms(now_ms),
+            )
+        )
+        expired = max(int(left or 0) - int(came_back or 0), 0)
+        if expired:
             await ledger.enter(
-                connection, account_id, _PURSE, -int(left), kind="expire", now_ms=now_ms
+                connection, account_id, _PURSE, -expired, kind="expire", now_ms=now_ms
             )
     if added:
         await ledger.enter(connection, account_id, _PURSE, added, kind="monthly", now_ms=now_ms)

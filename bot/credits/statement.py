@@ -114,10 +114,13 @@ async def guild_as_csv(connection: AsyncConnection, guild_id: int) -> bytes:
     """Every account of the server: what its purses hold, what is held, what it spent in all."""
     held, spent = (
         select(holds.c.account_id, func.sum(holds.c.amount).label("amount"))
-        .where(holds.c.state == "open")
+        .join(accounts, accounts.c.id == holds.c.account_id)
+        .where(accounts.c.guild_id == guild_id, holds.c.state == "open")
         .group_by(holds.c.account_id)
         .subquery(),
         select(holds.c.account_id, func.sum(holds.c.settled).label("amount"))
+        .join(accounts, accounts.c.id == holds.c.account_id)
+        .where(accounts.c.guild_id == guild_id)
         .group_by(holds.c.account_id)
         .subquery(),
     )

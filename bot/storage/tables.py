@@ -67,8 +67,10 @@ accounts = Table(
     Column("refilled_month", Integer, nullable=False, server_default="0"),
     Column("refilled", BigInteger, nullable=False, server_default="0"),
     Column("trial_due_ms", BigInteger, nullable=True),
+    Column("allotted", BigInteger, nullable=False, server_default="0"),
     UniqueConstraint("guild_id", "user_id"),
-    comment="refilled: what the monthly purse got in that month, such as 202611.",
+    comment="refilled: what the monthly purse got in that month, such as 202611. allotted: what "
+    "managers gave and did not take back.",
 )
 
 purses = Table(

@@ -24,7 +24,7 @@ from bot.prompt.characters import plain, shortened
 from bot.ui.interactions import Fetch, Interactions, filed
 from bot.ui.message_text import quoted
 from bot.ui.modals import File
-from bot.ui.replies import check_permissions, may_see
+from bot.ui.replies import check_permissions, may_show
 from engine import Sentence
 
 if TYPE_CHECKING:
@@ -219,7 +219,7 @@ class Edits:
     ) -> Source:
         """A picture made here that the member may see goes on from its job, any other from none."""
         origin = await self._provenance.origin(data)
-        if origin is not None and not may_see(interaction, origin.row):
+        if origin is not None and not may_show(interaction, origin.row):
             origin = None
         if origin is not None and origin.unchanged and origin.position is not None:
             source = await self._source(origin.row, origin.position, words, None)

@@ -17,7 +17,7 @@ from bot.pictures.fetch import Fetcher
 from bot.prompt.characters import plain
 from bot.ui.interactions import Fetch, Interactions
 from bot.ui.questions import Questions
-from bot.ui.replies import check_permissions, may_see
+from bot.ui.replies import check_permissions, may_show
 from engine import Sentence
 
 
@@ -86,7 +86,7 @@ class Enlargements:
             origin is not None
             and origin.unchanged
             and origin.position is not None
-            and may_see(interaction, origin.row)
+            and may_show(interaction, origin.row)
         ):
             return await self._source(origin.row, origin.position)
         cleaned = await self._fetcher.clean(data)

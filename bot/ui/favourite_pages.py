@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bot.ui.client import Darkroom
 
 PREFIX = "fav"
+_MESSAGE_CHARACTERS = 2000
 _LINE = 4
 """Below whatever buttons a picture has."""
 
@@ -75,7 +76,11 @@ async def _page(
     for step, emoji in ((-1, "⬅️"), (1, "➡️")):
         shown.add_item(PageButton.of(place + step, count, emoji))
     number = Sentence("Favourite {number} of {count}", number=place + 1, count=count)
-    return f"{content}\n-# {to_member(interaction, number)}", copy, shown
+    tail = f"\n-# {to_member(interaction, number)}"
+    room = _MESSAGE_CHARACTERS - len(tail)
+    if len(content) > room:
+        content = content[: room - 1] + "…"
+    return content + tail, copy, shown
 
 
 async def _copy(interaction: discord.Interaction[Darkroom], favourite: Favourite) -> Copy:

@@ -82,6 +82,13 @@ def may_see(interaction: discord.Interaction, row: JobRow) -> bool:
     return channel.permissions_for(member).read_messages
 
 
+def may_show(interaction: discord.Interaction, row: JobRow) -> bool:
+    """Whether what the member does here may tell of the job: another's only where it was shown."""
+    if row.user_id == interaction.user.id:
+        return True
+    return row.channel_id == interaction.channel_id and may_see(interaction, row)
+
+
 async def before_reply(
     interaction: discord.Interaction,
     work: Coroutine[None, None, T],

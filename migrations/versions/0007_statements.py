@@ -26,6 +26,7 @@ def upgrade() -> None:
     op.execute("ALTER TABLE accounts ADD COLUMN refilled_month INTEGER DEFAULT '0' NOT NULL")
     op.execute("ALTER TABLE accounts ADD COLUMN refilled BIGINT DEFAULT '0' NOT NULL")
     op.execute("ALTER TABLE accounts ADD COLUMN trial_due_ms BIGINT")
+    op.execute("ALTER TABLE accounts ADD COLUMN allotted BIGINT DEFAULT '0' NOT NULL")
     if op.get_bind().dialect.name == "sqlite":
         _rebuild_entries(number)
     else:

@@ -15,6 +15,7 @@ from bot.prompt import brief, grammar, words
 from bot.prompt.canonical import canonical
 from bot.prompt.characters import escaped
 from bot.prompt.markdown import harmless_line
+from bot.prompt.resolved import as_json
 from engine import Sentence
 
 WEAK = 0.1
@@ -137,6 +138,7 @@ class Shorten:
             model=model,
             notes=notes,
             resolved={
+                "prompt": as_json(prompt),
                 "links": [escaped(link) for link in prompt.images],
                 "parameters": canonical(bare),
                 "unknown": [word.casefold() for word in unknown],

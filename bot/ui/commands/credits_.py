@@ -93,7 +93,7 @@ class Credits(
         member=Sentence("Whose credits."), amount=Sentence("How many they have afterwards.")
     )
     async def set_(
-        self, interaction: discord.Interaction[Darkroom], member: discord.User, amount: Balance
+        self, interaction: discord.Interaction[Darkroom], member: discord.Member, amount: Balance
     ) -> None:
         client, guild_id = interaction.client, _guild_of(interaction, member)
         await interaction.response.defer(ephemeral=True)

@@ -52,6 +52,7 @@ class History(RuleBasedStateMachine):
         self.database = Database(f"sqlite+aiosqlite:///{path}")
         self.minted, self.spent, self.now_ms = 0, 0, 0
         self.jobs, self.made, self.number, self.months = {}, [], 0, {}
+        self.allotted = dict.fromkeys(range(1, MEMBERS + 1), 0)
         self.do(lambda connection: ledger.open_allotment(connection, 1, ALLOTMENT))
         for user_id in range(1, MEMBERS + 1):
             self.do(lambda connection, user_id=user_id: self.account(connection, user_id))
@@ -91,8 +92,11 @@ class History(RuleBasedStateMachine):
             )
             return amount
 
-        if self.do(work, crash) and by_owner:
-            self.minted += amount
+        if self.do(work, crash):
+            if by_owner:
+                self.minted += amount
+            else:
+                self.allotted[user_id] += amount
 
     @rule(user_id=member, amount=amounts, by_owner=st.booleans(), crash=crashes)
     def revoke(self, user_id, amount, by_owner, crash):
@@ -109,10 +113,13 @@ class History(RuleBasedStateMachine):
                 allotment_of=None if by_owner else 1,
             )
             returned = await ledger.allotment(connection, 1) - allotted
-            assert returned == (0 if by_owner else min(amount, granted))
-            return amount - returned
+            most = min(amount, granted, self.allotted[user_id])
+            assert returned == (0 if by_owner else most)
+            return amount - returned, returned
 
-        self.minted -= self.do(work, crash) or 0
+        gone, returned = self.do(work, crash) or (0, 0)
+        self.minted -= gone
+        self.allotted[user_id] -= returned
 
     @rule(sender=member, receiver=member, amount=amounts, crash=crashes)
     def give(self, sender, receiver, amount, crash):
@@ -228,6 +235,8 @@ class History(RuleBasedStateMachine):
         amount = self.do(work, crash) or 0
         if by_owner:
             self.minted += amount
+        else:
+            self.allotted[user_id] += amount
 
     @rule(code_id=st.integers(1, 6), crash=crashes)
     def delete_code(self, code_id, crash):

@@ -98,6 +98,39 @@ async def test_the_owner_makes_codes_freely_and_they_never_enlarge_the_allotment
     assert await bank.allotment(guild_id=1) == 1000
 
 
+async def test_an_allotment_that_is_set_anew_is_not_enlarged_by_older_codes(bank, clock):
+    await code(bank)
+    await code(bank, days=1)
+    await bank.allot(guild_id=1, amount=10)
+    clock.now_ms = DAY_MS
+    [made] = await bank.codes(guild_id=1)
+    await bank.delete_code(guild_id=1, code_id=made.id)
+    assert await bank.allotment(guild_id=1) == 10
+
+
+async def test_a_grant_may_use_what_an_expired_code_gives_back(bank, clock):
+    await code(bank, amount=500)
+    clock.now_ms = 7 * DAY_MS
+    assert await bank.grant(guild_id=1, user_id=1, amount=1000, actor_id=9, by_owner=False) == 1000
+
+
+async def test_what_the_owner_gave_never_becomes_the_managers_to_give(bank):
+    await bank.grant(guild_id=1, user_id=1, amount=5000, actor_id=8, by_owner=True)
+    text = await code(bank, amount=300, uses=1, by_owner=True)
+    await bank.redeem(guild_id=1, user_id=1, code=text)
+    await bank.grant(guild_id=1, user_id=1, amount=70, actor_id=9, by_owner=False)
+    assert await bank.revoke(guild_id=1, user_id=1, amount=5370, actor_id=9, by_owner=False) == 0
+    assert await bank.allotment(guild_id=1) == 1000
+
+
+async def test_a_managers_code_that_is_taken_back_may_be_given_again(bank):
+    text = await code(bank, amount=300, uses=1)
+    await bank.redeem(guild_id=1, user_id=1, code=text)
+    assert await bank.allotment(guild_id=1) == 700
+    await bank.revoke(guild_id=1, user_id=1, amount=300, actor_id=9, by_owner=False)
+    assert await bank.allotment(guild_id=1) == 1000
+
+
 async def test_another_servers_code_cannot_be_deleted(bank):
     await code(bank)
     [made] = await bank.codes(guild_id=1)

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 import sqlalchemy as sa
+from ledger_support import add_job
 
 from bot.credits import ledger, monthly
 from bot.storage.tables import entries
@@ -62,6 +63,20 @@ async def test_the_end_of_a_plan_ends_its_credits_with_the_month(refill):
     await refill(500, "2026-03-01")
     assert await refill(0, "2026-03-31") == 500
     assert await refill(0, "2026-04-01") == 0
+
+
+async def test_a_hold_that_comes_back_after_the_turn_of_the_month_is_not_lost(
+    database, refill, account
+):
+    await refill(500, "2026-03-31")
+    async with database.write() as connection:
+        for job_id, back in (("a", "2026-03-31T12:00:00"), ("b", "2026-04-01")):
+            await add_job(connection, account, job_id)
+            await ledger.hold(
+                connection, account_id=account, job_id=job_id, amount=100, now_ms=at("2026-03-31")
+            )
+            await ledger.release(connection, job_id=job_id, now_ms=at(back))
+    assert await refill(500, "2026-04-02") == 600
 
 
 async def test_a_clock_that_is_set_back_changes_nothing(refill, database):

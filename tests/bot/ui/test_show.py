@@ -196,3 +196,16 @@ async def test_a_favourite_that_may_not_be_seen_any_more_shows_nothing(
     await heart(bob, page)
     none = await bob.slash(channel, "show", job="favourites")
     assert "no favourites yet" in refusal(none).description
+
+
+async def test_a_favourite_whose_message_is_as_long_as_may_be_is_shown(simcord_env, channel, alice):
+    words = " ".join("*_~|" * 5 + f"aaa{number}" for number in range(60))
+    flags = "--iw 2 --niji 6 --video --motion low --loop --profile me --uplight --bs 2 --beta"
+    await alice.slash(channel, "imagine", prompt=f"{words} {flags}")
+    await simcord_env.settle()
+    assert len(channel.last_message.content) > 1900
+    await alice.react(channel.last_message, "⭐")
+    await simcord_env.settle()
+    result = await alice.slash(channel, "show", job="favourites")
+    message = result.response or result.followups[-1]
+    assert message.content.endswith("Favourite 1 of 1")

@@ -166,3 +166,32 @@ async def test_prompts_found_for_a_hiding_member_are_drawn_hidden_on_the_servers
     assert (await alice.click(shown.response.message, label="2")).ephemeral
     await simcord_env.settle()
     assert channel.history() == [], "what was found for a hidden job is hidden"
+
+
+async def test_a_hidden_prompt_that_is_shortened_stays_hidden(simcord_env, channel, alice):
+    result = await alice.slash(channel, "shorten", prompt="a secret red cat --stealth")
+    await simcord_env.settle()
+    assert result.ephemeral
+    assert channel.history() == []
+
+
+async def test_a_relaxed_prompt_is_shortened_in_its_lane(simcord_env, channel, alice, fake_engine):
+    await alice.slash(channel, "shorten", prompt="a red cat --relax")
+    await simcord_env.settle()
+    assert fake_engine.jobs[-1].lane.name == "RELAX"
+
+
+@pytest.mark.parametrize("command", ["upscale", "vary"])
+async def test_words_of_another_channel_are_not_told_by_a_picture_that_is_sent(
+    simcord_env, simcord_bot, guild, channel, alice, bob, database, command
+):
+    elsewhere = guild.create_text_channel("elsewhere")
+    await alice.slash(elsewhere, "imagine", prompt="the secret words")
+    await simcord_env.settle()
+    [row] = await rows(database)
+    _, data = await simcord_bot.lookup.picture(row.id, 1)
+    words = {"prompt": "a cat"} if command == "vary" else {}
+    await bob.slash(channel, command, picture=("a.png", data), **words)
+    await simcord_env.settle()
+    assert len(await rows(database)) == 2
+    assert not any("secret" in message.content for message in channel.history())
