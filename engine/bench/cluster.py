@@ -46,7 +46,7 @@ STEPS, IMAGES = 30, 4
 MEMBERS = 12
 """For each worker; one in ten orders ten times as often as the others."""
 OWNER_CAP = 3
-MODELS = {"sdxl": 0.8, "other": 0.2}
+MODELS = {"usual": 0.8, "other": 0.2}
 """How often each is ordered."""
 SECONDS = 300.0
 

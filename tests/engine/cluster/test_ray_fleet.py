@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import EngineError, Failed, Finished, GivenBack, ray_engine
+from engine import EngineError, Failed, Finished, GivenBack, Started, ray_engine
 from engine.cluster import ray_fleet
 from engine.cluster.head import ClusterEngine
 from engine.cluster.ray_fleet import RayFleet
@@ -54,8 +54,9 @@ async def until(condition):
         await asyncio.sleep(0.01)
 
 
-async def drawn(cluster, each):
-    return [event async for event in cluster.run(each)]
+async def drawn(cluster, each, into):
+    async for event in cluster.run(each):
+        into.append(event)
 
 
 async def test_a_worker_is_killed_in_the_middle_and_every_job_ends_once_with_its_picture(cluster):
@@ -63,11 +64,20 @@ async def test_a_worker_is_killed_in_the_middle_and_every_job_ends_once_with_its
     assert [worker.device for worker in engine.status().workers] == ["fake", "fake"]
     assert fleet.most_job_bytes == 50_000_000
     pid = engine.status().workers[0].pid
-    jobs = [job(f"j{n}", f"o{n % 3}", seed=n, steps=8) for n in range(10)]
-    tasks = [asyncio.create_task(drawn(engine, each)) for each in jobs]
-    await until(lambda: all(worker.running for worker in engine.status().workers))
+    # Each takes a second, so that none is over when both workers have begun theirs.
+    jobs = [job(f"j{n}", f"o{n % 3}", seed=n, steps=60) for n in range(8)]
+    events = [[] for _ in jobs]
+    tasks = [
+        asyncio.create_task(drawn(engine, each, into))
+        for each, into in zip(jobs, events, strict=True)
+    ]
+
+    def begun():
+        return sum(isinstance(event, Started) for its in events for event in its)
+
+    await until(lambda: begun() > 2)  # more than one worker takes at once
     os.kill(pid, signal.SIGKILL)
-    events = await asyncio.gather(*tasks)
+    await asyncio.gather(*tasks)
     alone = RoomyEngine([FAKE_MODEL], lambda _: None)
     for each, its in zip(jobs, events, strict=True):
         assert sum(isinstance(event, Finished | Failed) for event in its) == 1
