@@ -18,7 +18,9 @@ async def press(env, member, message, label):
 
 
 @pytest.fixture
-async def single(simcord_env, channel, alice):
+async def single(simcord_env, simcord_bot, channel, alice):
+    # The fake engine's colours follow the seed, and some are like the one that is painted with.
+    simcord_bot.orders._new_seed = lambda: 7
     await alice.slash(channel, "imagine", prompt="a red cat")
     await simcord_env.settle()
     await press(simcord_env, alice, channel.last_message, "U2")
