@@ -236,7 +236,8 @@ class Edits:
         if await asyncio.to_thread(uploads.is_animated, data):
             told = (Sentence("This picture is animated; its first frame was taken."),)
         picture = await self._fetcher.clean(data)
-        return Source(picture=picture, text=words, reworded=True, told=told)
+        origin_id = None if origin is None else origin.row.id
+        return Source(picture=picture, text=words, reworded=True, told=told, origin_id=origin_id)
 
 
 def _told(row: JobRow, number: int) -> Sentence:

@@ -82,16 +82,14 @@ class Enlargements:
     async def _sent(self, interaction: discord.Interaction, data: bytes) -> Source:
         """A picture made here that the member may see goes on from its job, any other from none."""
         origin = await self._provenance.origin(data)
-        if (
-            origin is not None
-            and origin.unchanged
-            and origin.position is not None
-            and may_show(interaction, origin.row)
-        ):
+        if origin is not None and not may_show(interaction, origin.row):
+            origin = None
+        if origin is not None and origin.unchanged and origin.position is not None:
             return await self._source(origin.row, origin.position)
         cleaned = await self._fetcher.clean(data)
         refuse_too_large(await asyncio.to_thread(uploads.size_of, data))
         told: tuple[Sentence, ...] = ()
         if await asyncio.to_thread(uploads.is_animated, data):
             told = (Sentence("This picture is animated; its first frame was taken."),)
-        return Source(picture=cleaned, text="", told=told)
+        origin_id = None if origin is None else origin.row.id
+        return Source(picture=cleaned, text="", told=told, origin_id=origin_id)

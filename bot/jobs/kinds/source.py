@@ -29,6 +29,9 @@ class Source:
     """The parent's prompt, or the new one."""
     parent: engine.Job | None = None
     """The job that made it; None: no job here."""
+    origin_id: str | None = None
+    """The job that made the picture, where only its looks tell so: it is drawn over as any other,
+    and stays hidden where that job is."""
     resolved: Mapping[str, Any] = field(default_factory=dict)
     """The parent's, see `Written`."""
     reworded: bool = False
@@ -40,7 +43,7 @@ class Source:
 
     @property
     def parent_id(self) -> str | None:
-        return None if self.parent is None else self.parent.id
+        return self.origin_id if self.parent is None else self.parent.id
 
     @property
     def size(self) -> tuple[int, int]:

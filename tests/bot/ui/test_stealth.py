@@ -1,7 +1,10 @@
 """What is hidden is seen by its member alone: the reply, the result, its buttons."""
 
+import io
+
 import discord
 import pytest
+from PIL import Image
 from sqlalchemy import select
 from tests_support import custom_ids, labels, png, refusal
 
@@ -195,3 +198,22 @@ async def test_words_of_another_channel_are_not_told_by_a_picture_that_is_sent(
     await simcord_env.settle()
     assert len(await rows(database)) == 2
     assert not any("secret" in message.content for message in channel.history())
+
+
+@pytest.mark.parametrize("command", ["vary", "upscale"])
+@pytest.mark.parametrize("what", ["grid", "saved anew"])
+async def test_ones_own_hidden_picture_stays_hidden_however_it_is_sent(
+    simcord_env, simcord_bot, channel, alice, database, what, command
+):
+    await imagine(simcord_env, channel, alice, "my secret --stealth")
+    [hidden] = await rows(database)
+    data = await alice.user.dm_channel.last_message.attachments[0].read()
+    if what == "saved anew":
+        _, data = await simcord_bot.lookup.picture(hidden.id, 1)
+        saved = io.BytesIO()
+        Image.open(io.BytesIO(data)).save(saved, "JPEG", quality=95)
+        data = saved.getvalue()
+    await alice.slash(channel, command, picture=("a.png", data))
+    await simcord_env.settle()
+    assert len(await rows(database)) == 2
+    assert channel.history() == []
