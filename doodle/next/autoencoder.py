@@ -191,10 +191,15 @@ def encode(model: AutoencoderKL, pictures: Tensor, run: Run, *, scaled: bool = T
 
 
 def difference(a: Tensor, b: Tensor) -> Tensor:
-    """Return the mean difference of pixels, of large areas (colour) and of edges, weighted."""
-    areas = (avg_pool2d(a, 8) - avg_pool2d(b, 8)).abs().mean()
+    """Return the mean difference of pixels, of large areas and their colours, and of edges.
+
+    Without a weight of their own colours came last: after 900 steps all pictures were grey.
+    """
+    distance = avg_pool2d(a - b, 8)
+    areas = distance.abs().mean()
+    colours = (distance - distance.mean(dim=1, keepdim=True)).abs().mean()
     edges = sum((a.diff(dim=dim) - b.diff(dim=dim)).abs().mean() for dim in (-1, -2))
-    return (a - b).abs().mean() + areas + 0.7 * edges
+    return (a - b).abs().mean() + areas + 2 * colours + 0.7 * edges
 
 
 def sharpness(pictures: Tensor) -> float:
