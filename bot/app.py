@@ -13,6 +13,7 @@ from bot.moderation.policy import Policy, Quota
 from bot.pictures.store import PictureStore
 from bot.preferences import Preferences
 from bot.settings import Settings
+from bot.storage.audit import Audit
 from bot.storage.database import Database
 from bot.ui.client import Darkroom, Place
 
@@ -67,8 +68,10 @@ def new_client(
     def now_ms() -> int:
         return int(now_s() * 1000)
 
+    audit = Audit(now_ms)
     accounts = Accounts(
         database=database,
+        audit=audit,
         trial=round(settings.trial_credits * CENTS),
         trial_after_days=settings.trial_after_days,
         allotment=round(settings.guild_allotment_credits * CENTS),
@@ -83,6 +86,7 @@ def new_client(
             gateway_url=settings.discord_gateway_url,
         ),
         database=database,
+        audit=audit,
         engine_client=engine_client,
         store=new_store(settings),
         policy=Policy(
@@ -93,7 +97,7 @@ def new_client(
             )
         ),
         accounts=accounts,
-        preferences=Preferences(database),
+        preferences=Preferences(database, audit),
         default_model=settings.default_model,
         progress_interval_s=settings.preview_interval_s,
         now_ms=now_ms,

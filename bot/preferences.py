@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import delete, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.prompt.flags import FLAGS
+from bot.storage.audit import Action, Audit
 from bot.storage.database import Database
 from bot.storage.tables import preferences
 
@@ -25,6 +27,15 @@ OWNERS = "owners"
 GIFTS = "gifts"
 """Whether members of a server may give each other credits: `ALLOWED`, or not."""
 ALLOWED = "allowed"
+AUDIT_CHANNEL = "audit_channel"
+"""The id of the channel where what a server's managers do is posted."""
+APPEAL_CHANNEL = "appeal_channel"
+"""The id of the channel where a server's moderators read appeals."""
+REMIX = "remix"
+"""Whether remix mode works in a server: `FORBIDDEN`, or as each member has set."""
+STEALTH = "stealth"
+"""Whether members may hide what they draw in a server: `FORBIDDEN`, or they may."""
+FORBIDDEN = "forbidden"
 LANGUAGE = "language"
 """What stands in a server's channels is in this language of `locale`, whatever Discord says."""
 SPEEDS = tuple(flag.name for flag in FLAGS if flag.group == "speed")
@@ -74,8 +85,9 @@ class Preferences:
     Those that were asked for are remembered: one process writes to a database, and only here.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, audit: Audit) -> None:
         self._database = database
+        self._audit = audit
         self._remembered: dict[tuple[int, int], dict[str, str]] = {}
         self._changes = 0
         self._changing = asyncio.Lock()
@@ -153,23 +165,39 @@ class Preferences:
 
     async def put(self, name: str, value: str, guild_id: int, user_id: int = EVERYBODY) -> None:
         """Set it; an empty value takes the setting back."""
-        here = {"guild_id": guild_id, "user_id": user_id, "name": name}
+        await self._put({name: value}, guild_id, user_id)
+
+    async def put_for_server(self, values: Mapping[str, str], action: Action) -> None:
+        """Set what holds for all of the action's server, all at once, and write down who did."""
+        await self._put(values, action.guild_id, EVERYBODY, action)
+
+    async def _put(
+        self, values: Mapping[str, str], guild_id: int, user_id: int, action: Action | None = None
+    ) -> None:
         try:
             async with self._database.write() as connection:
-                await connection.execute(
-                    delete(preferences).where(
-                        *(preferences.c[column] == at for column, at in here.items())
-                    )
-                )
-                if value:
-                    await connection.execute(insert(preferences).values(**here, value=value))
+                for name, value in values.items():
+                    await _store(connection, name, value, guild_id, user_id)
+                if action is not None:
+                    await self._audit.write(connection, action)
         finally:
             self._changes += 1
             self._remembered.pop((guild_id, user_id), None)
-        if (user_id, name) == (EVERYBODY, LANGUAGE):
-            self._languages[guild_id] = value
-            if not value:
-                del self._languages[guild_id]
+        if user_id == EVERYBODY and LANGUAGE in values:
+            self._languages.pop(guild_id, None)
+            if values[LANGUAGE]:
+                self._languages[guild_id] = values[LANGUAGE]
+
+
+async def _store(
+    connection: AsyncConnection, name: str, value: str, guild_id: int, user_id: int
+) -> None:
+    here = {"guild_id": guild_id, "user_id": user_id, "name": name}
+    await connection.execute(
+        delete(preferences).where(*(preferences.c[column] == at for column, at in here.items()))
+    )
+    if value:
+        await connection.execute(insert(preferences).values(**here, value=value))
 
 
 def _written(member: Member, name: str) -> str:

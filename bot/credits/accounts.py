@@ -9,7 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.credits import gift_codes, ledger, monthly, statement
 from bot.credits.gift_codes import GiftCode
 from bot.credits.ledger import Balance
+from bot.credits.pricing import CENTS
 from bot.credits.statement import Line
+from bot.storage.audit import Action, Audit
 from bot.storage.database import Database
 
 DAY_MS = 24 * 60 * 60 * 1000
@@ -24,6 +26,7 @@ class Accounts:
         self,
         *,
         database: Database,
+        audit: Audit,
         trial: int,
         allotment: int,
         now_ms: Callable[[], int],
@@ -34,6 +37,7 @@ class Accounts:
         trial_after_days: how old a Discord account must be to get its trial.
         """
         self._database = database
+        self._audit = audit
         self._trial = trial
         self._allotment = allotment
         self._now_ms = now_ms
@@ -96,6 +100,7 @@ class Accounts:
                 now_ms=self._now_ms(),
                 allotment_of=None if by_owner else guild_id,
             )
+            await self._write_down(connection, guild_id, actor_id, "grant", user_id, amount)
             return (await ledger.balance(connection, account_id)).available
 
     async def revoke(
@@ -112,6 +117,7 @@ class Accounts:
                 now_ms=self._now_ms(),
                 allotment_of=None if by_owner else guild_id,
             )
+            await self._write_down(connection, guild_id, actor_id, "revoke", user_id, amount)
             return (await ledger.balance(connection, account_id)).available
 
     async def set_to(
@@ -131,6 +137,7 @@ class Accounts:
                     now_ms=self._now_ms(),
                     allotment_of=None if by_owner else guild_id,
                 )
+                await self._write_down(connection, guild_id, actor_id, "set", user_id, amount)
             return change
 
     async def give(self, *, guild_id: int, sender: int, receiver: int, amount: int) -> int:
@@ -147,11 +154,12 @@ class Accounts:
             )
             return (await ledger.balance(connection, sender_id)).available
 
-    async def allot(self, *, guild_id: int, amount: int) -> None:
+    async def allot(self, *, guild_id: int, amount: int, actor_id: int) -> None:
         """Set what the managers of the guild may still grant, beside the codes that they made."""
         async with self._database.write() as connection:
             await gift_codes.return_nothing(connection, guild_id)
             await ledger.allot(connection, guild_id, amount)
+            await self._write_down(connection, guild_id, actor_id, "allot", None, amount)
 
     async def allotment(self, *, guild_id: int) -> int:
         """What the managers of the guild may still grant."""
@@ -176,8 +184,12 @@ class Accounts:
         async with self._database.read() as connection:
             return await statement.as_csv(connection, account_id)
 
-    async def guild_csv(self, *, guild_id: int) -> bytes:
+    async def guild_csv(self, *, guild_id: int, actor_id: int) -> bytes:
         """All accounts of the guild as CSV, see `statement.guild_as_csv`."""
+        async with self._database.write() as connection:
+            await self._audit.write(
+                connection, Action(guild_id=guild_id, actor_id=actor_id, name="credits export")
+            )
         async with self._database.read() as connection:
             return await statement.guild_as_csv(connection, guild_id)
 
@@ -188,6 +200,13 @@ class Accounts:
         now_ms = self._now_ms()
         async with self._database.write() as connection:
             await ledger.open_allotment(connection, guild_id, self._allotment)
+            made = f"amount: {amount / CENTS:g} uses: {uses} days: {days}"
+            await self._audit.write(
+                connection,
+                Action(
+                    guild_id=guild_id, actor_id=actor_id, name="credits code create", detail=made
+                ),
+            )
             return await gift_codes.create(
                 connection,
                 guild_id=guild_id,
@@ -218,10 +237,42 @@ class Accounts:
             await gift_codes.forget_expired(connection, guild_id, self._now_ms())
             return await gift_codes.of_guild(connection, guild_id)
 
-    async def delete_code(self, *, guild_id: int, code_id: int) -> int:
+    async def delete_code(self, *, guild_id: int, code_id: int, actor_id: int) -> int:
         """End a gift code; returns what of it nobody redeemed."""
         async with self._database.write() as connection:
-            return await gift_codes.revoke(connection, guild_id=guild_id, code_id=code_id)
+            left = await gift_codes.revoke(connection, guild_id=guild_id, code_id=code_id)
+            await self._audit.write(
+                connection,
+                Action(
+                    guild_id=guild_id,
+                    actor_id=actor_id,
+                    name="credits code delete",
+                    subject=f"`{code_id}`",
+                    detail=f"left: {left / CENTS:g}",
+                ),
+            )
+            return left
+
+    async def _write_down(
+        self,
+        connection: AsyncConnection,
+        guild_id: int,
+        actor_id: int,
+        name: str,
+        user_id: int | None,
+        amount: int,
+    ) -> None:
+        """What a manager or the owner did to an account, or to the allotment where it is None's."""
+        await self._audit.write(
+            connection,
+            Action(
+                guild_id=guild_id,
+                actor_id=actor_id,
+                name=f"credits {name}",
+                subject="" if user_id is None else f"<@{user_id}>",
+                detail=f"amount: {amount / CENTS:g}",
+            ),
+        )
 
     async def _managed(self, connection: AsyncConnection, guild_id: int, user_id: int) -> int:
         """The account, in a guild whose allotment is open."""

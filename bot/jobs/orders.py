@@ -17,7 +17,7 @@ from bot import locale
 from bot.credits import ledger, pricing
 from bot.credits.accounts import Accounts
 from bot.credits.pricing import credits_text
-from bot.errors import Draining, NotConfirmed, UserError
+from bot.errors import Draining, NotAllowed, NotConfirmed, UserError
 from bot.jobs import batches, codec, modes, records
 from bot.jobs.batches import BatchRow
 from bot.jobs.engine_client import EngineClient
@@ -26,7 +26,7 @@ from bot.jobs.records import JobRow, NewJob
 from bot.moderation.policy import Asked, Policy
 from bot.pictures.store import PictureStore
 from bot.pictures.uploads import PLACEHOLDER
-from bot.preferences import DEFAULT_MODEL, Preferences
+from bot.preferences import DEFAULT_MODEL, FORBIDDEN, STEALTH, Preferences
 from bot.storage.database import Database
 from engine import Sentence, sentence_of
 
@@ -226,11 +226,22 @@ class Orders:
                 parent = await records.get(connection, earlier)
             stealth = parent is not None and modes.of(parent).stealth
             chosen = dataclasses.replace(chosen, stealth=stealth)
+        if chosen.stealth and order.guild_id:
+            await self._refuse_forbidden_stealth(order)
         return dataclasses.replace(
             written,
             job=dataclasses.replace(written.job, lane=chosen.lane),
             resolved=modes.with_modes(written.resolved, chosen),
         )
+
+    async def _refuse_forbidden_stealth(self, order: Order) -> None:
+        """Hidden orders are refused rather than shown: who hides something means it."""
+        if (await self._preferences.of(order.guild_id)).get(STEALTH) == FORBIDDEN:
+            raise NotAllowed(
+                "This server allows no hidden pictures. Add --public to the prompt, or use /public "
+                "first, so that everybody here sees what you draw.",
+                command=order.request.text,
+            )
 
     async def _context(self, order: Order) -> Context:
         of_the_server = await self._preferences.of(order.guild_id)

@@ -336,10 +336,26 @@ preferences = Table(
     comment="What members set; user_id 0 is what a server's managers set for all of it.",
 )
 
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("guild_id", BigInteger, nullable=False),
+    Column("actor_id", BigInteger, nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("subject", Text, nullable=False, server_default=""),
+    Column("detail", Text, nullable=False, server_default=""),
+    Column("created_ms", BigInteger, nullable=False),
+    comment="Append-only: what who manages a server did, each line in the action's transaction.",
+)
+Index("ix_audit_guild_id_id", audit.c.guild_id, audit.c.id)
+
 _RULES: dict[str, tuple[str, str, str]] = {
     # name: (table and moment, condition on NEW and OLD, the sentence)
     "entries_are_never_changed": ("UPDATE ON entries", "", "entries are append-only"),
     "entries_are_never_deleted": ("DELETE ON entries", "", "entries are append-only"),
+    "audit_is_never_changed": ("UPDATE ON audit", "", "the audit is append-only"),
+    "audit_is_never_deleted": ("DELETE ON audit", "", "the audit is append-only"),
     "holds_close_once": (
         "UPDATE ON holds",
         "OLD.state <> 'open' OR NEW.amount <> OLD.amount OR NEW.account_id <> OLD.account_id",

@@ -25,7 +25,7 @@ from bot.jobs.provenance import is_stealthy
 from bot.jobs.records import ImageRow, JobRow, Outcome
 from bot.locale import translated
 from bot.pictures.framing import Direction
-from bot.preferences import BUTTONS, HIGH, LOW, OWNERS
+from bot.preferences import BUTTONS, FORBIDDEN, HIGH, LOW, OWNERS, REMIX
 from bot.prompt.areas import MOST_CHARACTERS
 from bot.prompt.characters import plain
 from bot.ui import details, modals
@@ -549,7 +549,10 @@ async def _check_server(
 
 
 async def _is_remixing(interaction: discord.Interaction[Darkroom]) -> bool:
-    return (await interaction.client.preferences.member(interaction.user.id)).remix
+    preferences = interaction.client.preferences
+    if (await preferences.of(interaction.guild_id or 0)).get(REMIX) == FORBIDDEN:
+        return False
+    return (await preferences.member(interaction.user.id)).remix
 
 
 def _press(

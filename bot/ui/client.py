@@ -28,9 +28,11 @@ from bot.pictures.fetch import Fetcher
 from bot.pictures.store import PictureStore
 from bot.preferences import Preferences
 from bot.storage import facts
+from bot.storage.audit import Audit
 from bot.storage.database import Database
 from bot.ui import actions, commands, refusals
 from bot.ui.actions import JobButton
+from bot.ui.audit_posts import AuditPosts
 from bot.ui.batch_buttons import BatchButton
 from bot.ui.batch_messages import BatchMessages
 from bot.ui.batches import Batches
@@ -114,6 +116,7 @@ class Darkroom(discord.AutoShardedClient):
         *,
         place: Place,
         database: Database,
+        audit: Audit,
         engine_client: EngineClient,
         store: PictureStore,
         policy: Policy,
@@ -135,6 +138,10 @@ class Darkroom(discord.AutoShardedClient):
         self._sending: set[asyncio.Task[None]] = set()
         self.serving = serving
         self.database = database
+        self.audit = audit
+        self.audit_posts = AuditPosts(
+            client=self, database=database, audit=audit, preferences=preferences
+        )
         self.engine_client = engine_client
         self.accounts = accounts
         self.preferences = preferences
@@ -255,6 +262,7 @@ class Darkroom(discord.AutoShardedClient):
         commands.add_all(self.tree)
         await self.tree.set_translator(Translator())
         await self.preferences.start()
+        await self.audit_posts.start()
         if not self.serving:
             return
         await self.sync_commands()
@@ -342,6 +350,7 @@ class Darkroom(discord.AutoShardedClient):
     async def close(self) -> None:
         for task in self._sending:
             task.cancel()
+        await self.audit_posts.close()
         await self.outbox.close()
         await self.batch_messages.close()
         await self.progress.close()

@@ -13,7 +13,7 @@ from bot.credits.pricing import credits_text
 from bot.errors import NotAllowed
 from bot.preferences import ALLOWED, GIFTS
 from bot.ui import statements
-from bot.ui.commands.managing import Amount, cents, managed_guild
+from bot.ui.commands.managing import Amount, cents, managed_guild, set_for_server
 from bot.ui.language import to_member
 from bot.ui.replies import attempt
 from engine import Sentence
@@ -162,7 +162,9 @@ class Credits(
     @app_commands.command(description=Sentence("All accounts of this server as a CSV file."))
     async def export(self, interaction: discord.Interaction[Darkroom]) -> None:
         guild_id = managed_guild(interaction)
-        data = await interaction.client.accounts.guild_csv(guild_id=guild_id)
+        data = await interaction.client.accounts.guild_csv(
+            guild_id=guild_id, actor_id=interaction.user.id
+        )
         await statements.send_csv(interaction, "accounts", data)
 
     @app_commands.command(description=Sentence("Whether members may give each other credits."))
@@ -172,8 +174,11 @@ class Credits(
         interaction: discord.Interaction[Darkroom],
         allowed: bool,  # noqa: FBT001 - a command's option
     ) -> None:
-        guild_id = managed_guild(interaction)
-        await interaction.client.preferences.put(GIFTS, ALLOWED if allowed else "", guild_id)
+        await set_for_server(
+            interaction,
+            {GIFTS: ALLOWED if allowed else ""},
+            f"allowed: {allowed}",
+        )
         if allowed:
             said = Sentence("Members may give each other what they were granted, with /give.")
         else:
@@ -188,7 +193,9 @@ class Credits(
         client = interaction.client
         if not client.is_owner(interaction.user.id) or interaction.guild_id is None:
             raise NotAllowed("Only the bot's owner (OWNER_IDS) may change a server's allotment.")
-        await client.accounts.allot(guild_id=interaction.guild_id, amount=cents(amount))
+        await client.accounts.allot(
+            guild_id=interaction.guild_id, amount=cents(amount), actor_id=interaction.user.id
+        )
         said = Sentence(
             "Who manages this server may now grant {amount}.", amount=credits_text(cents(amount))
         )
@@ -253,7 +260,9 @@ class Credits(
         self, interaction: discord.Interaction[Darkroom], number: app_commands.Range[int, 1]
     ) -> None:
         guild_id = managed_guild(interaction)
-        left = await interaction.client.accounts.delete_code(guild_id=guild_id, code_id=number)
+        left = await interaction.client.accounts.delete_code(
+            guild_id=guild_id, code_id=number, actor_id=interaction.user.id
+        )
         said = Sentence(
             "The code is void; nobody had taken {amount} of it.", amount=credits_text(left)
         )

@@ -5,6 +5,7 @@ Who manages a server is checked at run time: a server may show a command to anyb
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import discord
@@ -12,6 +13,7 @@ from discord import app_commands
 
 from bot.credits.pricing import CENTS
 from bot.errors import NotAllowed
+from bot.storage.audit import Action
 
 if TYPE_CHECKING:
     from bot.ui.client import Darkroom
@@ -34,3 +36,29 @@ def managed_guild(interaction: discord.Interaction[Darkroom]) -> int:
     ):
         raise NotAllowed("Only who manages this server (Manage Server) may do this here.")
     return interaction.guild_id
+
+
+def action_of(
+    interaction: discord.Interaction[Darkroom], *, subject: str = "", detail: str = ""
+) -> Action:
+    """What the audit says of the command that is used here; NotAllowed as `managed_guild`."""
+    guild_id, command = managed_guild(interaction), interaction.command
+    assert command is not None
+    return Action(
+        guild_id=guild_id,
+        actor_id=interaction.user.id,
+        name=command.qualified_name,
+        subject=subject,
+        detail=detail,
+    )
+
+
+async def set_for_server(
+    interaction: discord.Interaction[Darkroom], values: Mapping[str, str], detail: str
+) -> None:
+    """Set preferences of the whole server, and write it down; NotAllowed as `managed_guild`.
+
+    values: names and values, empty to take one back. detail: the options of the command.
+    """
+    action = action_of(interaction, detail=detail)
+    await interaction.client.preferences.put_for_server(values, action)

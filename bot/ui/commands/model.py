@@ -10,7 +10,7 @@ from discord import app_commands
 import engine
 from bot.errors import NotFound
 from bot.preferences import DEFAULT_MODEL
-from bot.ui.commands.managing import managed_guild
+from bot.ui.commands.managing import managed_guild, set_for_server
 from bot.ui.language import to_member
 from engine import Sentence
 
@@ -35,7 +35,8 @@ class Model(app_commands.Group, name="model", description=Sentence("The models o
     async def default(
         self, interaction: discord.Interaction[Darkroom], name: str | None = None
     ) -> None:
-        client, guild_id = interaction.client, managed_guild(interaction)
+        client = interaction.client
+        managed_guild(interaction)
         installed = {model.name: model for model in _installed(client)}
         if name is not None and name not in installed:
             raise NotFound(
@@ -45,7 +46,7 @@ class Model(app_commands.Group, name="model", description=Sentence("The models o
                     models=", ".join(installed),
                 )
             )
-        await client.preferences.put(DEFAULT_MODEL, name or "", guild_id)
+        await set_for_server(interaction, {DEFAULT_MODEL: name or ""}, f"name: {name or ''}")
         if name is None:
             said = Sentence("Prompts that name no model are drawn on the bot's own choice again.")
         else:

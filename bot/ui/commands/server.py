@@ -7,9 +7,20 @@ from typing import TYPE_CHECKING
 import discord
 from discord import app_commands
 
-from bot.preferences import BUTTONS, LANGUAGE, OWNERS
-from bot.ui.commands.managing import managed_guild
+from bot.errors import MissingPermission
+from bot.preferences import (
+    APPEAL_CHANNEL,
+    AUDIT_CHANNEL,
+    BUTTONS,
+    FORBIDDEN,
+    LANGUAGE,
+    OWNERS,
+    REMIX,
+    STEALTH,
+)
+from bot.ui.commands.managing import managed_guild, set_for_server
 from bot.ui.language import to_member
+from bot.ui.replies import lacking
 from engine import Sentence
 
 if TYPE_CHECKING:
@@ -36,9 +47,8 @@ class Server(app_commands.Group, name="server", description=Sentence("Rules of t
         ]
     )
     async def buttons(self, interaction: discord.Interaction[Darkroom], who: str) -> None:
-        guild_id = managed_guild(interaction)
         owners = who == OWNERS
-        await interaction.client.preferences.put(BUTTONS, OWNERS if owners else "", guild_id)
+        await set_for_server(interaction, {BUTTONS: OWNERS if owners else ""}, f"who: {who}")
         said = (
             Sentence("Only whose picture it is may use its buttons and reactions here now.")
             if owners
@@ -58,15 +68,108 @@ class Server(app_commands.Group, name="server", description=Sentence("Rules of t
         ]
     )
     async def language(self, interaction: discord.Interaction[Darkroom], language: str) -> None:
-        guild_id = managed_guild(interaction)
         chosen = "" if language == _AS_DISCORD else language
-        await interaction.client.preferences.put(LANGUAGE, chosen, guild_id)
+        await set_for_server(interaction, {LANGUAGE: chosen}, f"language: {language}")
         said = (
             Sentence("What stands in channels is in the language chosen here now.")
             if chosen
             else Sentence("What stands in channels is in the server's language again.")
         )
         await interaction.response.send_message(to_member(interaction, said), ephemeral=True)
+
+    @app_commands.command(
+        description=Sentence("Whether remix mode works here: editing the words of a picture.")
+    )
+    @app_commands.describe(allowed=Sentence("False: buttons draw at once, for everybody."))
+    async def remix(
+        self,
+        interaction: discord.Interaction[Darkroom],
+        allowed: bool,  # noqa: FBT001 - a command's option
+    ) -> None:
+        await set_for_server(
+            interaction, {REMIX: "" if allowed else FORBIDDEN}, f"allowed: {allowed}"
+        )
+        said = (
+            Sentence("Remix mode works here, for members who have set it.")
+            if allowed
+            else Sentence("Buttons draw at once here now, whatever members have set.")
+        )
+        await interaction.response.send_message(to_member(interaction, said), ephemeral=True)
+
+    @app_commands.command(
+        description=Sentence("Whether members may hide what they draw here from all others.")
+    )
+    @app_commands.describe(allowed=Sentence("False: an order that is to be hidden is refused."))
+    async def stealth(
+        self,
+        interaction: discord.Interaction[Darkroom],
+        allowed: bool,  # noqa: FBT001 - a command's option
+    ) -> None:
+        await set_for_server(
+            interaction, {STEALTH: "" if allowed else FORBIDDEN}, f"allowed: {allowed}"
+        )
+        said = (
+            Sentence("Members may hide here what they draw.")
+            if allowed
+            else Sentence("Orders that are to be hidden are refused here now.")
+        )
+        await interaction.response.send_message(to_member(interaction, said), ephemeral=True)
+
+    @app_commands.command(
+        description=Sentence("The channel where what managers do with Darkroom is posted.")
+    )
+    @app_commands.describe(channel=Sentence("Which; without it none."))
+    async def audit(
+        self,
+        interaction: discord.Interaction[Darkroom],
+        channel: discord.TextChannel | None = None,
+    ) -> None:
+        await _set_channel(interaction, AUDIT_CHANNEL, channel)
+        said = (
+            Sentence("What managers do with Darkroom is posted in no channel now.")
+            if channel is None
+            else Sentence(
+                "What managers do with Darkroom is posted in {channel} now.",
+                channel=channel.mention,
+            )
+        )
+        await interaction.response.send_message(to_member(interaction, said), ephemeral=True)
+
+    @app_commands.command(description=Sentence("The channel where moderators decide on appeals."))
+    @app_commands.describe(channel=Sentence("Which; without it there are no appeals."))
+    async def appeals(
+        self,
+        interaction: discord.Interaction[Darkroom],
+        channel: discord.TextChannel | None = None,
+    ) -> None:
+        await _set_channel(interaction, APPEAL_CHANNEL, channel)
+        said = (
+            Sentence("There are no appeals in this server now.")
+            if channel is None
+            else Sentence("Appeals are posted in {channel} now.", channel=channel.mention)
+        )
+        await interaction.response.send_message(to_member(interaction, said), ephemeral=True)
+
+
+async def _set_channel(
+    interaction: discord.Interaction[Darkroom], name: str, channel: discord.TextChannel | None
+) -> None:
+    """Set a channel of the server; MissingPermission where the bot may not post in it."""
+    managed_guild(interaction)
+    if channel is None:
+        await set_for_server(interaction, {name: ""}, "")
+        return
+    missing = lacking(channel.permissions_for(channel.guild.me), channel)
+    if missing:
+        raise MissingPermission(
+            Sentence(
+                "Darkroom lacks a permission in {channel}: {names}. Allow it there, or choose "
+                "another channel. Nothing was changed.",
+                channel=channel.mention,
+                names=Sentence.listed(missing),
+            )
+        )
+    await set_for_server(interaction, {name: str(channel.id)}, f"channel: #{channel.name}")
 
 
 def add(tree: app_commands.CommandTree) -> None:

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from bot.credits.accounts import DAY_MS, Accounts
 from bot.errors import NotAllowed, NotFound
+from bot.storage.audit import Audit
 from bot.storage.tables import gift_codes
 
 
@@ -24,7 +25,7 @@ def clock():
 
 @pytest.fixture
 def bank(database, clock):
-    return Accounts(database=database, trial=0, allotment=1000, now_ms=clock)
+    return Accounts(database=database, audit=Audit(clock), trial=0, allotment=1000, now_ms=clock)
 
 
 def code(bank, **changed):

@@ -123,6 +123,7 @@ def to_revision(connection, revision):
         "texts",
         "preferences",
         "facts",
+        "audit",
         "entries",
     )
     for table in (*first, "redemptions", "gift_codes", "holds"):

@@ -5,13 +5,16 @@ import pytest
 
 from bot import preferences
 from bot.preferences import Preferences
+from bot.storage.audit import Audit
 
 
 @pytest.fixture(params=["the same process", "after a restart"])
 def again(request, database):
     """The preferences as they are read later."""
-    kept = Preferences(database)
-    return kept, (kept if request.param == "the same process" else Preferences(database))
+    kept = Preferences(database, Audit(lambda: 0))
+    return kept, (
+        kept if request.param == "the same process" else Preferences(database, Audit(lambda: 0))
+    )
 
 
 async def test_a_preference_is_of_its_server_and_member(again):
@@ -36,14 +39,14 @@ async def test_an_empty_value_takes_a_preference_back(again):
 
 async def test_only_so_many_are_remembered(database, monkeypatch):
     monkeypatch.setattr(preferences, "_REMEMBERED", 3)
-    kept = Preferences(database)
+    kept = Preferences(database, Audit(lambda: 0))
     for guild_id in range(10):
         await kept.of(guild_id)
     assert len(kept._remembered) <= 3
 
 
 async def test_what_changes_while_it_is_read_is_not_remembered_as_it_was(database):
-    kept = Preferences(database)
+    kept = Preferences(database, Audit(lambda: 0))
     read = database.read
 
     @contextlib.asynccontextmanager
@@ -87,10 +90,10 @@ async def test_a_member_has_only_so_many_parameters_of_their_own(again):
 
 
 async def test_a_servers_language_is_known_without_waiting(database):
-    kept = Preferences(database)
+    kept = Preferences(database, Audit(lambda: 0))
     await kept.put(preferences.LANGUAGE, "ja", 1)
     assert kept.language(1) == "ja"
-    later = Preferences(database)
+    later = Preferences(database, Audit(lambda: 0))
     assert later.language(1) is None
     await later.start()
     assert later.language(1) == "ja"
