@@ -86,6 +86,8 @@ class Engine:
         self._closed = False
         self._lost = ""
         self._warning = ""
+        self._few_sizes: frozenset[str] = frozenset()
+        """Models that are compiled for a card, each size by itself."""
 
     async def start(self) -> None:
         """Start the device thread; EngineError with one sentence where the device is missing."""
@@ -158,7 +160,11 @@ class Engine:
 
     def models(self) -> tuple[ModelInfo, ...]:
         """Every drawing model of the catalogue, installed or not."""
-        return tuple(spec.info for spec in self._specs.values() if spec.draws)
+        return tuple(
+            replace(spec.info, few_sizes=True) if name in self._few_sizes else spec.info
+            for name, spec in self._specs.items()
+            if spec.draws
+        )
 
     async def close(self, *, drain_s: float = 0) -> None:
         """Start nothing more; running jobs may finish for `drain_s`; the others stay open."""
@@ -208,7 +214,7 @@ class Engine:
         from engine.loop.mailbox import Loaded  # noqa: PLC0415
         from engine.loop.reports import Reports  # noqa: PLC0415
         from engine.loop.worker import Worker  # noqa: PLC0415
-        from engine.models import loading  # noqa: PLC0415
+        from engine.models import latent_loading, loading  # noqa: PLC0415
         from engine.models.model_cache import ModelCache  # noqa: PLC0415
         from engine.policy.budgets import Budgets  # noqa: PLC0415
 
@@ -218,6 +224,12 @@ class Engine:
         if device.where.type == "cuda":
             torch.cuda.set_device(device.where)
             devices.tune(device)
+            self._few_sizes = frozenset(
+                name
+                for name, spec in self._specs.items()
+                if spec.family.shares_passes
+                and latent_loading.how_compiled(spec, device.where) != "off"
+            )
         if device.where.type == "cpu":
             devices.leave_a_core()
         models = ModelCache(

@@ -380,6 +380,8 @@ class ModelInfo:
     steps: int
     guidance: float
     scheduler: str
+    few_sizes: bool = False
+    """Whether it is fast only in sizes that were drawn before, since code is compiled for each."""
     prompt_prefix: str = ""
     prompt_suffix: str = ""
     """Style of the house, added to the member's prompt by the bot (scaled by --stylize)."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import engine
-from bot.prompt import left_out, looks
+from bot.prompt import left_out, looks, sizes
 from bot.prompt.characters import shortened
 from bot.prompt.flags import BY_NAME, Parameters
 from bot.prompt.grammar import Prompt
@@ -23,7 +23,7 @@ from bot.prompt.refusing import refused
 from bot.prompt.values import MAX_LORAS, is_link, reference
 from engine import Sentence
 
-__all__ = ["GRID_IMAGES", "Brief", "choose_model", "fit", "reference_links", "write"]
+__all__ = ["GRID_IMAGES", "Brief", "choose_model", "reference_links", "write"]
 
 GRID_IMAGES = 4
 MOST_WEIRD = 3000
@@ -126,7 +126,7 @@ def _job(
     dressed = looks.dress(prompt, model, style, looks.codes_of(prompt, seed=seed))
     draft = model.draft if asked.draft else None
     presets = [preset for preset in (draft, style) if preset is not None]
-    width_px, height_px = fit(model, asked.ar, large=asked.hd)
+    width_px, height_px = sizes.drawn(model, asked.ar, large=asked.hd)
     pictures = _pictures(prompt, model, inputs, references, strength)
     varies = "vary" in model.operations
     steps = _steps(prompt, model, presets)
@@ -174,49 +174,6 @@ def _lane(asked: Parameters) -> engine.Lane:
     if asked.relax:
         return engine.Lane.RELAX
     return engine.Lane.TURBO if asked.turbo else engine.Lane.FAST
-
-
-def fit(
-    model: engine.ModelInfo, aspect: tuple[int, int], *, large: bool = False
-) -> tuple[int, int]:
-    """(width, height) in pixels: the model's area in the shape of `aspect`, within its limits.
-
-    large: the largest area that it draws, instead of its usual one.
-    """
-    ratio = aspect[0] / aspect[1]
-    area = model.max_pixels if large else model.width_px * model.height_px
-    width, height = math.sqrt(area * ratio), math.sqrt(area / ratio)
-    grow = max(1.0, model.min_side_px / min(width, height))
-    width, height = width * grow, height * grow
-    shrink = min(1.0, math.sqrt(model.max_pixels / (width * height)))
-    width, height = width * shrink, height * shrink
-
-    def snap(side: float) -> int:
-        side = min(max(side, model.min_side_px), model.max_side_px)
-        return max(round(side / model.size_step_px), 1) * model.size_step_px
-
-    width_px, height_px = snap(width), snap(height)
-    if width_px * height_px > model.max_pixels:
-        # A step less on either side or both: what is nearest to the shape.
-        sides = [
-            (width_px - columns * model.size_step_px, height_px - rows * model.size_step_px)
-            for columns, rows in ((0, 1), (1, 0), (1, 1))
-        ]
-        width_px, height_px = min(
-            (
-                side
-                for side in sides
-                if side[0] * side[1] <= model.max_pixels and min(side) >= model.min_side_px
-            ),
-            key=lambda side: abs(math.log(side[0] / side[1] / ratio)),
-            default=(width_px, height_px),
-        )
-    while width_px * height_px > model.max_pixels:
-        if width_px >= height_px:
-            width_px -= model.size_step_px
-        else:
-            height_px -= model.size_step_px
-    return width_px, height_px
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterator
 
 import engine
+from bot.prompt import sizes
 from bot.prompt.flags import BY_NAME
 from bot.prompt.grammar import Prompt
 from bot.prompt.looks import RAW, drawn_references, is_raw, style_of
@@ -52,7 +53,19 @@ def notes(
         found.append(
             Sentence("{title} cannot leave things out: --no is without effect.", title=title)
         )
-    if not math.isclose(job.width_px / job.height_px, asked.ar[0] / asked.ar[1], rel_tol=0.1):
+    exact = sizes.fit(model, asked.ar, large=asked.hd)
+    if (job.width_px, job.height_px) != exact:
+        found.append(
+            Sentence(
+                "{title} is fast in a few sizes only: of these {width}×{height} is the nearest to"
+                " --ar {shape}.",
+                title=title,
+                width=job.width_px,
+                height=job.height_px,
+                shape=f"{asked.ar[0]}:{asked.ar[1]}",
+            )
+        )
+    elif not math.isclose(exact[0] / exact[1], asked.ar[0] / asked.ar[1], rel_tol=0.1):
         found.append(
             Sentence(
                 "{title} draws this shape at {width}×{height} at the most.",

@@ -29,18 +29,21 @@ def load_latent(kind: type[M], spec: ModelSpec, device: torch.device, dtype: tor
     if spec.preview_vae is not None:
         model.preview = tiny_decoder(spec.preview_vae, device, dtype)
     calibrate(model)
-    compiled = spec.compiled or _compiled_by_default(spec, device)
+    compiled = how_compiled(spec, device)
     if compiled != "off":
         # Last: its thread keeps the weights alive, and nothing would end it if the load failed.
         model.compile(whole=compiled == "whole", graphs=spec.cuda_graphs)
     return model
 
 
-def _compiled_by_default(spec: ModelSpec, device: torch.device) -> str:
-    """The blocks on a card, where there is a C compiler, and the weights are plain and stay there.
+def how_compiled(spec: ModelSpec, device: torch.device) -> str:
+    """What of an entry's denoiser is compiled: blocks, whole or off.
 
-    Others are compiled only where the catalogue says so.
+    Where the catalogue says nothing: the blocks on a card, where there is a C compiler, and the
+    weights are plain and stay there.
     """
+    if spec.compiled:
+        return spec.compiled
     plain = not (spec.offload or spec.quantise or spec.denoiser)
     able = any(map(shutil.which, ("cc", "gcc", "clang", "cl")))
     return "blocks" if device.type == "cuda" and plain and able else "off"

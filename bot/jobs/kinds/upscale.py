@@ -15,7 +15,7 @@ from bot.jobs.kinds.kind import Context, Kind, Written
 from bot.jobs.kinds.source import Source
 from bot.jobs.records import Role
 from bot.pictures.uploads import STORED_SIDE_PX
-from bot.prompt import brief
+from bot.prompt import sizes
 from engine import Sentence
 
 UPSCALED = Kind(follow_ups={Role.SINGLE: tuple(name for name in SINGLE if name != "making_of")})
@@ -116,8 +116,8 @@ def part_of(model: engine.ModelInfo, size: tuple[int, int]) -> tuple[int, int, i
     if found:
         return min(found, key=lambda part: abs(math.log(part[0] * part[1] / own)))
     if size[0] * size[1] <= own:
-        return (*brief.fit(model, size), FACTOR)
-    width, height = brief.fit(model, size, large=True)
+        return (*sizes.fit(model, size), FACTOR)
+    width, height = sizes.fit(model, size, large=True)
     raise InvalidPicture(
         Sentence(
             "This picture has {width}×{height} pixels. The largest of its shape that {title} can "

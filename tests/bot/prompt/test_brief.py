@@ -75,49 +75,20 @@ def test_the_shape_is_the_nearest_the_model_draws(aspect, size):
     assert (job.width_px, job.height_px) == size
 
 
+def test_a_shape_that_few_sizes_come_near_to_is_said_with_what_is_drawn():
+    few = dataclasses.replace(MODEL, few_sizes=True, size_step_px=8)
+    written = write("a cat --ar 7:5", few)
+    size = (written.job.width_px, written.job.height_px)
+    assert size == (168, 128)
+    (note,) = written.notes
+    assert "168×128" in note and "7:5" in note
+    assert write("a cat --ar 3:2", few).notes == ()
+    assert write("a cat --ar 7:5", dataclasses.replace(few, few_sizes=False)).notes == ()
+
+
 def test_a_shape_beyond_the_model_is_said():
     written = write("a cat --ar 14:1")
     assert any("256×128" in note for note in written.notes)
-
-
-@given(
-    st.integers(1, 14),
-    st.integers(1, 14),
-    st.sampled_from([8, 16, 32, 64]),
-    st.sampled_from([(128, 256), (256, 1024), (512, 2048)]),
-)
-def test_every_shape_is_within_what_the_model_takes(width, height, step, sides):
-    low, high = sides
-    model = dataclasses.replace(
-        MODEL,
-        width_px=low * 2,
-        height_px=low * 2,
-        size_step_px=step,
-        min_side_px=low,
-        max_side_px=high,
-        max_pixels=low * low * 4,
-    )
-    width_px, height_px = brief.fit(model, (width, height))
-    assert width_px % step == height_px % step == 0
-    assert low <= width_px <= high
-    assert low <= height_px <= high
-    assert width_px * height_px <= model.max_pixels
-
-
-@pytest.mark.parametrize(
-    ("aspect", "size"), [((1, 1), (1408, 1408)), ((3, 2), (1792, 1152)), ((2, 3), (1152, 1792))]
-)
-def test_the_largest_size_keeps_the_shape(aspect, size):
-    model = dataclasses.replace(
-        MODEL,
-        width_px=1024,
-        height_px=1024,
-        size_step_px=64,
-        min_side_px=512,
-        max_side_px=2048,
-        max_pixels=2 * 1024 * 1024,
-    )
-    assert brief.fit(model, aspect, large=True) == size
 
 
 def test_parameters_that_do_nothing_here_are_named_on_one_line_each_reason_once():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 
 import numpy as np
@@ -205,6 +206,19 @@ async def test_a_pipeline_of_its_own_draws_on_the_card(card, weights, draw):
     finally:
         await engine.close()
     assert isinstance(end, Finished), end
+
+
+async def test_models_that_a_card_compiles_are_known_to_be_fast_in_few_sizes(card, weights):
+    specs = [
+        dataclasses.replace(spec, info=dataclasses.replace(spec.info, name=how), compiled=how)
+        for spec in [tiny_models.spec("sd", weights("sd"))]
+        for how in ("blocks", "whole", "off")
+    ]
+    for device, few in (("cuda", {"blocks", "whole"}), ("cpu", set())):
+        engine = Engine(specs, device=device, dtype="float32")
+        await engine.start()
+        assert {info.name for info in engine.models() if info.few_sizes} == few
+        await engine.close()
 
 
 def test_a_card_that_was_pretended_leaves_the_hosts_tensors_as_they_were(card, monkeypatch):

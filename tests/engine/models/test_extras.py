@@ -14,7 +14,7 @@ from PIL import Image
 from engine import Engine, Finished, Progress
 from engine.models import loading
 from engine.models.clip_pixels import ClipPreprocessing
-from engine.models.latent_loading import _compiled_by_default
+from engine.models.latent_loading import how_compiled
 from engine.models.model_cache import ModelCache, size_gb
 from engine.models.preview import TinyDecoder, calibrate
 from engine.models.safety import load_safety
@@ -194,6 +194,7 @@ def test_room_is_made_for_what_a_load_will_put_on_the_card(weights):
         ("cuda", None, {}, "off"),
         ("cuda", "/usr/bin/cc", {"offload": True}, "off"),
         ("cuda", "/usr/bin/cc", {"quantise": "4bit"}, "off"),
+        ("cuda", None, {"compiled": "whole"}, "whole"),
     ],
 )
 def test_a_card_with_a_c_compiler_compiles_without_being_told(
@@ -201,4 +202,4 @@ def test_a_card_with_a_c_compiler_compiles_without_being_told(
 ):
     monkeypatch.setattr("shutil.which", lambda _: compiler)
     spec = tiny_models.spec("sd", "/nowhere", **fields)
-    assert _compiled_by_default(spec, torch.device(device)) == expected
+    assert how_compiled(spec, torch.device(device)) == expected
