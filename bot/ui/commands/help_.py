@@ -56,20 +56,36 @@ def text(language: str) -> str:
     )
 
 
-def commands(tree: app_commands.CommandTree, language: str, *, manages: bool) -> str:
-    """A line for each command, then buttons, reactions and message menus.
-
-    manages: also those that Discord shows to who manages the server.
-    """
+def commands(tree: app_commands.CommandTree, language: str) -> str:
+    """A line for each command of members, then buttons, reactions and message menus."""
     lines, menus = [], []
     for root in tree.get_commands():
         if isinstance(root, app_commands.ContextMenu):
             menus.append(translated(Sentence(root.name), language))
-        elif manages or root.default_permissions is None:
+        elif root.default_permissions is None:
             lines += _lines(root, language)
     menus_line = Sentence("**Right click a message → Apps:** {menus}.", menus=", ".join(menus))
     said = (translated(text, language) for text in (_BUTTONS, _REACTIONS, menus_line))
     return "\n".join([*lines, "", *said])
+
+
+def managing(tree: app_commands.CommandTree, language: str) -> str:
+    """A line for each group of commands that Discord shows to who manages the server."""
+    said = [translated(Sentence("**For who manages the server:**"), language)]
+    for root in tree.get_commands(type=discord.AppCommandType.chat_input):
+        assert not isinstance(root, app_commands.ContextMenu)
+        if root.default_permissions is None:
+            continue
+        line = f"`/{root.name}` {translated(Sentence(root.description), language)}"
+        if isinstance(root, app_commands.Group):
+            within = [
+                each.qualified_name.removeprefix(f"{root.name} ")
+                for each in root.walk_commands()
+                if not isinstance(each, app_commands.Group)
+            ]
+            line += " " + ", ".join(f"`{name}`" for name in within)
+        said.append(line)
+    return "\n".join(said)
 
 
 def _lines(
@@ -86,12 +102,17 @@ def _lines(
 async def help_(interaction: discord.Interaction[Darkroom]) -> None:
     language, blurple = member_locale(interaction), discord.Colour.blurple()
     manages = interaction.guild_id is not None and interaction.permissions.manage_guild
-    listed = commands(interaction.client.tree, language, manages=manages)
+    listed = commands(interaction.client.tree, language)
     shown = [
         discord.Embed(title="Darkroom", description=listed, colour=blurple),
         discord.Embed(description=text(language), colour=blurple),
     ]
     await interaction.response.send_message(embeds=shown, ephemeral=True)
+    if manages:
+        more = discord.Embed(
+            description=managing(interaction.client.tree, language), colour=blurple
+        )
+        await interaction.followup.send(embed=more, ephemeral=True)
 
 
 def add(tree: app_commands.CommandTree) -> None:

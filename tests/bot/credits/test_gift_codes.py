@@ -69,10 +69,10 @@ async def test_its_worth_is_taken_from_the_allotment_and_what_is_left_goes_back(
     await bank.redeem(guild_id=1, user_id=1, code=text)
     [made] = await bank.codes(guild_id=1)
     assert (made.amount, made.uses_left, made.actor_id) == (100, 1, 9)
-    assert await bank.delete_code(guild_id=1, code_id=made.id) == 100
+    assert await bank.delete_code(guild_id=1, code_id=made.id, actor_id=9) == 100
     assert await bank.allotment(guild_id=1) == 900
     with pytest.raises(NotFound):
-        await bank.delete_code(guild_id=1, code_id=made.id)
+        await bank.delete_code(guild_id=1, code_id=made.id, actor_id=9)
     with pytest.raises(NotAllowed, match="used up"):
         await bank.redeem(guild_id=1, user_id=2, code=text)
 
@@ -95,17 +95,17 @@ async def test_a_code_beyond_the_allotment_is_not_made(bank):
 async def test_the_owner_makes_codes_freely_and_they_never_enlarge_the_allotment(bank):
     await code(bank, amount=100_000, by_owner=True)
     [made] = await bank.codes(guild_id=1)
-    await bank.delete_code(guild_id=1, code_id=made.id)
+    await bank.delete_code(guild_id=1, code_id=made.id, actor_id=9)
     assert await bank.allotment(guild_id=1) == 1000
 
 
 async def test_an_allotment_that_is_set_anew_is_not_enlarged_by_older_codes(bank, clock):
     await code(bank)
     await code(bank, days=1)
-    await bank.allot(guild_id=1, amount=10)
+    await bank.allot(guild_id=1, amount=10, actor_id=9)
     clock.now_ms = DAY_MS
     [made] = await bank.codes(guild_id=1)
-    await bank.delete_code(guild_id=1, code_id=made.id)
+    await bank.delete_code(guild_id=1, code_id=made.id, actor_id=9)
     assert await bank.allotment(guild_id=1) == 10
 
 
@@ -136,7 +136,7 @@ async def test_another_servers_code_cannot_be_deleted(bank):
     await code(bank)
     [made] = await bank.codes(guild_id=1)
     with pytest.raises(NotFound):
-        await bank.delete_code(guild_id=2, code_id=made.id)
+        await bank.delete_code(guild_id=2, code_id=made.id, actor_id=9)
 
 
 async def test_a_server_has_a_hundred_codes_at_most(bank):
