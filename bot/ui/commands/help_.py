@@ -73,7 +73,6 @@ def managing(tree: app_commands.CommandTree, language: str) -> str:
     """A line for each group of commands that Discord shows to who manages the server."""
     said = [translated(Sentence("**For who manages the server:**"), language)]
     for root in tree.get_commands(type=discord.AppCommandType.chat_input):
-        assert not isinstance(root, app_commands.ContextMenu)
         if root.default_permissions is None:
             continue
         line = f"`/{root.name}` {translated(Sentence(root.description), language)}"
