@@ -21,6 +21,7 @@ from bot.jobs.kinds import KINDS
 from bot.jobs.orders import Accepted
 from bot.jobs.provenance import Made
 from bot.jobs.records import ImageRow, JobRow, MessageRow, Outcome, Result, Role, TextRow
+from bot.jobs.suspects import ALONE_AFTER, Suspects
 from bot.moderation.policy import Policy
 from bot.pictures import grid, metadata
 from bot.pictures.making import Making
@@ -74,6 +75,7 @@ class Runner:
         self._following: dict[str, asyncio.Task[None]] = {}
         self._cancelled: set[str] = set()
         """Jobs that were cancelled here and may not have reached the engine yet."""
+        self._suspects = Suspects()
 
     def start(self, accepted: Accepted, *, message_id: int | None) -> None:
         """Send the job on its way; `message_id` is the message that shows its progress."""
@@ -119,6 +121,9 @@ class Runner:
         self._outbox.resume()
         if rows:
             log.info("recovering %d open jobs", len(rows))
+            self._suspects.expect(
+                row.id for row in rows if ALONE_AFTER <= row.attempts < records.MAX_ATTEMPTS
+            )
             self._track("recovery", self._resume(rows))
 
     async def drain(self, timeout_s: float) -> None:
@@ -156,6 +161,7 @@ class Runner:
                 )
             except Exception as error:  # noqa: BLE001 - it ends its own job and stops no other
                 self._track(row.id, self._fail_for(row, error))
+                self._let_go_on_after(row)
             else:
                 self._track(row.id, self._follow(row, job))
 
@@ -173,6 +179,19 @@ class Runner:
 
     async def _follow(self, row: JobRow, job: engine.Job) -> None:
         """Follow one job from the engine's queue to its end; nothing it meets goes further."""
+        if not self._suspects.admits(row, job):
+            return
+        try:
+            await self._follow_now(row, job)
+        finally:
+            self._let_go_on_after(row)
+
+    def _let_go_on_after(self, row: JobRow) -> None:
+        """Let jobs run that waited for the end of this one, if any did."""
+        for waiting, job in self._suspects.over(row.id):
+            self._track(waiting.id, self._follow(waiting, job))
+
+    async def _follow_now(self, row: JobRow, job: engine.Job) -> None:
         counted = False
         if row.id in self._cancelled:
             return
