@@ -52,6 +52,8 @@ from engine.validation import check
 
 MOST_DEATHS = 3
 """How many workers may die while they draw a job, before it fails."""
+ALONE_AFTER = 2
+"""How many may die before it has a worker to itself, so that it takes no other job along."""
 START_S = 180.0
 """For how long a start waits for the workers that there is room for."""
 LOOK_EVERY_S = 2.0
@@ -356,6 +358,8 @@ class ClusterEngine:
             )
             self._end(opened, Failed(job_id=job_id, reason=reason))
         elif begun:
+            if opened.deaths >= ALONE_AFTER:
+                self._placement.suspect(job_id)
             opened.stream.put(GivenBack(job_id=job_id))
 
     # Jobs.

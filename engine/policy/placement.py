@@ -62,6 +62,9 @@ class Placement:
     A worker that has room is given the next job that it may start: first a worker that has the
     job's model, the least busy first; then one that may load it. A busy worker is not made to load
     a model that another one has, until a job has waited for `PATIENCE_S`.
+
+    A suspect, at whose side workers died, has a worker to itself: the least busy one is kept free
+    for it and takes nothing else until the suspect has ended.
     """
 
     def __init__(self, queue: FairQueue, *, clock: Callable[[], float]) -> None:
@@ -70,6 +73,9 @@ class Placement:
         self._waiting: dict[str, dict[str, float]] = {}
         """When the waiting jobs of each model began to wait, oldest first."""
         self._model_of: dict[str, str] = {}
+        self._suspects: set[str] = set()
+        self._kept: dict[int, str] = {}
+        """Workers that are kept for a suspect that waits."""
 
     def __len__(self) -> int:
         return len(self._model_of)
@@ -87,6 +93,10 @@ class Placement:
             self._wait(ticket)
         return tickets
 
+    def suspect(self, job_id: str) -> None:
+        """From now on the job runs beside no other."""
+        self._suspects.add(job_id)
+
     def push(self, ticket: Ticket) -> None:
         """Let a job wait its turn."""
         self._queue.push(ticket)
@@ -96,6 +106,7 @@ class Placement:
         """Forget a waiting job; False where it does not wait."""
         if not self._queue.cancel(job_id):
             return False
+        self._suspects.discard(job_id)
         self._begin(job_id)
         return True
 
@@ -109,6 +120,7 @@ class Placement:
     def end(self, job_id: str) -> None:
         """A job on a worker is over, however it ended."""
         self._queue.end(job_id)
+        self._suspects.discard(job_id)
         for worker in self._workers.values():
             worker.jobs.pop(job_id, None)
             worker.sent.pop(job_id, None)
@@ -119,17 +131,19 @@ class Placement:
 
     def place(self) -> list[tuple[Ticket, int]]:
         """The jobs that start now, each with its worker, in the order of their turns."""
+        self._keep_workers()
         placed = []
         while self._model_of and (pair := self._next()) is not None:
             placed.append(pair)
         return placed
 
     def _next(self) -> tuple[Ticket, int] | None:
-        found: dict[tuple[str, bool, bool], int | None] = {}
+        found: dict[tuple[str, bool, bool, str], int | None] = {}
         running_of: dict[str, int] = {}
 
         def worker_for(ticket: Ticket, running: int) -> int | None:
-            key = (ticket.model, ticket.samples > 0, running > 0)
+            suspect = ticket.job_id if ticket.job_id in self._suspects else ""
+            key = (ticket.model, ticket.samples > 0, running > 0, suspect)
             if key not in found:
                 found[key] = self._best(ticket, running)
             return found[key]
@@ -152,9 +166,28 @@ class Placement:
         ranked = [
             (rank, worker.load, name)
             for name, worker in self._workers.items()
-            if (rank := self._rank(worker, ticket, running)) is not None
+            if self._may_be_together(name, worker, ticket)
+            and (rank := self._rank(worker, ticket, running)) is not None
         ]
         return min(ranked)[2] if ranked else None
+
+    def _keep_workers(self) -> None:
+        """Keep one worker for each suspect that is its owner's next, those kept so far first."""
+        if not self._suspects:
+            self._kept = {}
+            return
+        before, self._kept = self._kept, {}
+        for ticket in self._queue.firsts():
+            free = [name for name in self._workers if name not in self._kept]
+            if ticket.job_id in self._suspects and free:
+                best = min(free, key=lambda n: (n not in before, self._workers[n].load, n))
+                self._kept[best] = ticket.job_id
+
+    def _may_be_together(self, name: int, worker: _Worker, ticket: Ticket) -> bool:
+        """Whether the job may run beside those that the worker has, and with whom it waits for."""
+        if ticket.job_id in self._suspects:
+            return not worker.jobs and self._kept.get(name, ticket.job_id) == ticket.job_id
+        return name not in self._kept and self._suspects.isdisjoint(worker.jobs)
 
     def _rank(self, worker: _Worker, ticket: Ticket, running: int) -> int | None:
         """How well it suits, 0 the best; None: the job may not start there now."""
@@ -189,6 +222,7 @@ class Placement:
 
     def _begin(self, job_id: str) -> None:
         """A job waits no more."""
+        self._kept = {name: kept for name, kept in self._kept.items() if kept != job_id}
         model = self._model_of.pop(job_id)
         del self._waiting[model][job_id]
         if not self._waiting[model]:

@@ -147,6 +147,15 @@ class FairQueue:
         owner.deficit += ticket.work
         self._charge(ticket.owner, -min(ticket.work, self._recent_use(ticket.owner)))
 
+    def firsts(self) -> list[Ticket]:
+        """The job of each owner below the cap that would be handed out first, in each lane."""
+        return [
+            owner.tickets[0]
+            for ring in self._lanes.values()
+            for name, owner in ring.items()
+            if self._running_of[name] < self._owner_cap
+        ]
+
     def order(self) -> list[str]:
         """Ids of the waiting jobs, next first, as if all brought the same work."""
         turns = [

@@ -194,6 +194,27 @@ async def test_a_job_that_kills_its_workers_fails_at_last(cluster_of):
     assert str(MOST_DEATHS) in follower.events[-1].reason
 
 
+async def test_a_job_that_ran_beside_the_culprit_is_not_given_up_with_it(cluster_of):
+    cluster, fleet = await cluster_of(places=1)
+    culprit, neighbour = Follower(cluster, job("bad", "bob")), Follower(cluster, job("j"))
+    for _ in range(MOST_DEATHS):
+        await settle()
+        worker = fleet.workers[-1]
+        while "bad" not in worker.engine._runs:  # its neighbour is drawn first, to its end
+            assert set(worker.engine._runs) == {"j"}
+            worker.engine.step()
+            await settle()
+        worker.engine.step()
+        await settle()
+        worker.dead.set()
+        for _ in range(5):
+            await settle()
+    await draw_all(fleet)
+    assert isinstance(culprit.events[-1], Failed)
+    assert isinstance(neighbour.events[-1], Finished)
+    assert neighbour.kinds().count(GivenBack) == MOST_DEATHS - 1
+
+
 async def test_a_job_cancelled_on_a_worker_that_dies_is_cancelled(cluster_of):
     cluster, fleet = await cluster_of(places=1)
     follower = Follower(cluster, job("j"))

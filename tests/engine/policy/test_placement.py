@@ -205,3 +205,71 @@ def test_whatever_dies_every_job_is_in_one_place_and_none_is_lost(script):
             running[each.job_id] = worker
         assert Counter(placement.order()) == Counter(waiting)
         assert len(placement) == len(waiting)
+
+
+# Suspects.
+
+
+def test_a_suspect_gets_a_worker_to_itself_and_keeps_it():
+    placement = cluster({1: room(80), 2: room(80)}, ticket("bad"), ticket("a", "ben"))
+    placement.suspect("bad")
+    where = placed(placement)
+    assert where["bad"] != where["a"]
+    for name in "bcd":
+        placement.push(ticket(name, name))
+    assert set(placed(placement).values()) == {where["a"]}
+
+
+def test_where_all_are_busy_one_worker_is_kept_free_for_a_suspect():
+    jobs = [ticket(name, name) for name in "abcd"]
+    placement = cluster({1: room(16), 2: room(16)}, *jobs)
+    where = placed(placement)
+    for worker in (1, 2):
+        placement.pull(worker, room(80, counted=frozenset(where)))
+    placement.push(ticket("bad", "bob"))
+    placement.suspect("bad")
+    placement.push(ticket("e", "eve"))
+    busy = placed(placement)["e"]
+    kept = 3 - busy
+    for name in [name for name, worker in where.items() if worker == kept]:
+        assert placed(placement) == {}
+        placement.push(ticket(name * 2, name))
+        assert placed(placement) == {name * 2: busy}, "others go on meanwhile"
+        placement.end(name)
+    assert placed(placement) == {"bad": kept}
+
+
+def test_two_suspects_on_one_worker_run_one_after_the_other():
+    placement = cluster({1: room(80)}, ticket("one", "ann"), ticket("two", "ben"))
+    placement.suspect("one")
+    placement.suspect("two")
+    [first] = placed(placement)
+    placement.end(first)
+    [second] = placed(placement)
+    assert {first, second} == {"one", "two"}
+    placement.end(second)
+    placement.push(ticket("a", "a"))
+    placement.push(ticket("b", "b"))
+    assert placed(placement) == {"a": 1, "b": 1}
+
+
+def test_a_suspect_behind_another_job_of_its_owner_keeps_no_worker():
+    placement = cluster({1: room(80)}, ticket("a"), ticket("bad"), owner_cap=1)
+    placement.suspect("bad")
+    assert placed(placement) == {"a": 1}
+    placement.push(ticket("b", "ben"))
+    assert placed(placement) == {"b": 1}
+    placement.end("a")
+    placement.end("b")
+    assert placed(placement) == {"bad": 1}
+
+
+def test_a_cancelled_suspect_keeps_no_worker():
+    placement = cluster({1: room(80)}, ticket("a"))
+    placed(placement)
+    placement.push(ticket("bad", "bob"))
+    placement.suspect("bad")
+    placement.push(ticket("b", "ben"))
+    assert placed(placement) == {}
+    assert placement.cancel("bad")
+    assert placed(placement) == {"b": 1}
