@@ -1,7 +1,7 @@
 """Jobs that were drawn each time when the process died: each runs by itself, before all others.
 
 Two jobs that were drawn beside each other look alike after a death. Run alone, only the one at
-fault dies once more and is given up; the other is drawn, and no stranger is there to be taken along.
+fault dies once more and is given up; the other is drawn, with no stranger there to be taken along.
 """
 
 from __future__ import annotations
