@@ -1,4 +1,8 @@
-"""How soon a job is drawn and who may see it: as its prompt says, else as its member has set."""
+"""How soon a job is drawn and who may see it: as its prompt says, else as its member has set.
+
+That holds for every kind of job. What a member sets, by a command such as /stealth, a button of
+/settings or a suffix, is one setting, and what was set last counts.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +16,16 @@ import engine
 from bot.jobs.batches import Item
 from bot.jobs.records import JobRow
 from bot.preferences import FAST, SPEEDS, Member
+from bot.prompt.grammar import parse
+from bot.prompt.resolved import as_json
+from bot.prompt.written_out import rewritten
 
 _NAME = "modes"
 """Of the modes in `resolved`."""
 _KEPT = ("relax",)
 """Speeds of an earlier job's words that count in what goes on from it."""
+_NAMED = (*SPEEDS, "stealth", "public")
+"""The parameters that ask for modes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +45,16 @@ class Modes:
 def of_member(member: Member) -> Modes:
     """Of a job whose prompt says nothing of it."""
     return Modes(speed=member.speed, stealth=member.stealth)
+
+
+def of_suffix(suffix: str, own: Modes) -> tuple[str, Modes]:
+    """The suffix without the modes that it asks for, and what the member's modes are with it.
+
+    They are no part of a suffix, as that acts in prompts alone. PromptError as `grammar.parse`.
+    """
+    prompt = parse(f"x {suffix}")
+    rest = rewritten(prompt, dict.fromkeys(_NAMED, "")).removeprefix("x").strip()
+    return rest, asked(as_json(prompt), own)
 
 
 def asked(parameters: Mapping[str, Any], own: Modes) -> Modes:

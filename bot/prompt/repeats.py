@@ -11,7 +11,7 @@ from bot.prompt.brief import GRID_IMAGES
 from bot.prompt.characters import plain
 from bot.prompt.grammar import Prompt, check_length, parse
 from bot.prompt.permutations import Expansion
-from bot.prompt.written_out import NO_MACROS, written_out
+from bot.prompt.written_out import NO_MACROS, rewritten, written_out
 from engine import MAX_SEED, Sentence
 
 
@@ -72,19 +72,8 @@ def _repeated(prompt: Prompt) -> list[str]:
         if asked.seed is not None:
             seed = (asked.seed + GRID_IMAGES * repetition) % (MAX_SEED + 1)
             written["seed"] = f"--seed {seed}"
-        texts.append(_rewritten(prompt, written))
+        texts.append(rewritten(prompt, written))
     return texts
-
-
-def _rewritten(prompt: Prompt, written: dict[str, str]) -> str:
-    """The prompt's source with the parameters of these names written in another way."""
-    pieces, at = [], 0
-    for segment in prompt.segments:
-        if segment.name in written:
-            pieces += [prompt.source[at : segment.start].rstrip(), written[segment.name]]
-            at = segment.start + len(segment.text)
-    pieces.append(prompt.source[at:].strip())
-    return " ".join(filter(None, pieces))
 
 
 def _too_many(found: list[tuple[Expansion, Prompt]], count: int, limit: int) -> PromptError:

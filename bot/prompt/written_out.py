@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from bot.prompt.characters import escaped, plain
 from bot.prompt.flags import BY_NAME
-from bot.prompt.grammar import check_length, parse
+from bot.prompt.grammar import Prompt, check_length, parse
 from bot.prompt.macros import put_in
 
 NO_MACROS: Mapping[str, str] = MappingProxyType({})
@@ -42,3 +42,17 @@ def written_out(
         written = " ".join((written, *added))
         check_length(written, command=source)
     return written
+
+
+def rewritten(prompt: Prompt, written: Mapping[str, str]) -> str:
+    """The prompt's source with the parameters of these names written in another way, or left out.
+
+    written: by their long names; empty: left out.
+    """
+    pieces, at = [], 0
+    for segment in prompt.segments:
+        if segment.name in written:
+            pieces += [prompt.source[at : segment.start].rstrip(), written[segment.name]]
+            at = segment.start + len(segment.text)
+    pieces.append(prompt.source[at:].strip())
+    return " ".join(filter(None, pieces))

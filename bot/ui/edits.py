@@ -92,7 +92,7 @@ class Edits:
                 source=await self._sent(interaction, await read(), words), variation=variation
             )
 
-        await self._interactions.place(interaction, request(), slow=True)
+        await self._interactions.place(interaction, request(), slow=True, words=words or "")
 
     async def zoom(
         self,
@@ -199,7 +199,7 @@ class Edits:
         async def request() -> Request:
             return await making(await self._source(row, number, words, before))
 
-        await self._interactions.place(interaction, request())
+        await self._interactions.place(interaction, request(), words=words or "")
 
     async def _source(
         self, row: JobRow, number: int, words: str | None, before: str | None

@@ -68,7 +68,7 @@ class Enlargements:
                 source = dataclasses.replace(source, text=words, reworded=True)
             return Upscale(source=source, way=way)
 
-        await self._questions.place(interaction, making, slow=True)
+        await self._questions.place(interaction, making, slow=True, words=words)
 
     async def _source(self, row: JobRow, number: int) -> Source:
         _, picture = await self._lookup.picture(row.id, number)

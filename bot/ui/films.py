@@ -75,4 +75,6 @@ class Films:
             ]
             return Morph(words=texts, pictures=tuple(pictures), frames=frames, crosses=crosses)
 
-        await self._questions.place(interaction, making, slow=bool(attachments))
+        await self._questions.place(
+            interaction, making, slow=bool(attachments), words=next(iter(texts), "")
+        )

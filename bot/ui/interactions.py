@@ -16,7 +16,8 @@ import discord
 
 import engine
 from bot.credits.pricing import credits_text
-from bot.errors import InvalidPicture, NotFound, UserError
+from bot.errors import InvalidPicture, NotFound, PromptError, UserError
+from bot.jobs import modes
 from bot.jobs.kinds import (
     Blend,
     Describe,
@@ -36,8 +37,9 @@ from bot.jobs.runner import Runner
 from bot.pictures import metadata, uploads
 from bot.pictures.fetch import Fetcher
 from bot.preferences import Preferences
-from bot.prompt import repeats
+from bot.prompt import grammar, repeats
 from bot.prompt.characters import plain
+from bot.prompt.resolved import as_json
 from bot.prompt.written_out import written_out
 from bot.ui import actions
 from bot.ui.batches import Batches
@@ -252,14 +254,16 @@ class Interactions:
         *,
         after: JobRow | None = None,
         slow: bool = False,
+        words: str = "",
     ) -> None:
         """Accept the order, reply publicly and start it; a UserError is the caller's to answer.
 
         making: the request, or what reads it from the disk. fetches: for requests that start from
-        pictures which are still to be fetched. slow: whether `making` fetches any.
+        pictures which are still to be fetched. slow: whether `making` fetches any. words: of a
+        request that is still to be read, as far as they are known.
         """
         private = not interaction.response.is_done() and await self._is_probably_hidden(
-            interaction, making
+            interaction, words if isinstance(making, Awaitable) else making.text
         )
         accepted = await before_reply(
             interaction,
@@ -284,10 +288,11 @@ class Interactions:
         making: Callable[[], Awaitable[Request]],
         *,
         slow: bool,
+        words: str,
     ) -> Quote | None:
         """As `place` where it costs no more than a grid; else what it would cost."""
         private = not interaction.response.is_done() and await self._is_probably_hidden(
-            interaction, making
+            interaction, words
         )
         found = await before_reply(
             interaction,
@@ -357,13 +362,16 @@ class Interactions:
             return order
         return dataclasses.replace(order, guild_id=parent.guild_id)
 
-    async def _is_probably_hidden(self, interaction: discord.Interaction, making: object) -> bool:
+    async def _is_probably_hidden(self, interaction: discord.Interaction, words: str) -> bool:
         """Whether a first reply that cannot wait should be private; what is ordered will tell."""
         if interaction.guild_id is None:
             return False
-        text = str(getattr(making, "text", ""))
-        hides = (await self._preferences.member(interaction.user.id)).stealth
-        return (hides and "public" not in text.lower()) or "stealth" in text.lower()
+        own = modes.of_member(await self._preferences.member(interaction.user.id))
+        try:
+            prompt = grammar.parse(words, beside=2)
+        except PromptError:
+            return own.stealth
+        return modes.asked(as_json(prompt), own).stealth
 
     async def _attached(self, attachment: discord.Attachment) -> bytes:
         """A clean PNG of what a member attached; InvalidPicture otherwise."""
@@ -495,15 +503,19 @@ async def _reply(
             what,
         )
         return response.message_id if response and not hidden else None
-    if hidden and not deferred_privately:
+    if hidden != deferred_privately:
         await attempt(interaction.delete_original_response(), "taking the deferral back")
-        await attempt(
-            interaction.followup.send(content, view=shown, allowed_mentions=nobody, ephemeral=True),
+        message: discord.Message | None = await attempt(
+            interaction.followup.send(
+                content, view=shown, allowed_mentions=nobody, ephemeral=hidden, wait=True
+            ),
             what,
         )
-        return None
-    message = await attempt(
-        interaction.edit_original_response(content=content, view=shown, allowed_mentions=nobody),
-        what,
-    )
-    return message.id if message and not deferred_privately else None
+    else:
+        message = await attempt(
+            interaction.edit_original_response(
+                content=content, view=shown, allowed_mentions=nobody
+            ),
+            what,
+        )
+    return message.id if message and not hidden else None

@@ -57,13 +57,18 @@ class Questions:
         """Oldest first."""
 
     async def place(
-        self, interaction: discord.Interaction, making: Making, *, slow: bool = False
+        self,
+        interaction: discord.Interaction,
+        making: Making,
+        *,
+        slow: bool = False,
+        words: str = "",
     ) -> None:
         """Order it at once, or ask first where it costs more than a grid.
 
-        slow: whether something must be fetched for it.
+        slow: whether something must be fetched for it. words: its prompt, as far as it is known.
         """
-        quote = await self._interactions.place_or_quote(interaction, making, slow=slow)
+        quote = await self._interactions.place_or_quote(interaction, making, slow=slow, words=words)
         if quote is None:
             return
         asked_id = self._remember(interaction, making, quote.price)

@@ -51,6 +51,14 @@ class Source:
         with Image.open(io.BytesIO(self.picture)) as picture:
             return picture.size
 
+    def refuse_links(self) -> None:
+        """InvalidLink where its words name pictures to start from: it is the one."""
+        if grammar.parse(self.text, beside=1).images:
+            raise InvalidLink(
+                "A variation starts from its own picture; leave the link out, or use /imagine.",
+                command=self.text,
+            )
+
     def drawn_over(self, context: Context, *, strength: float) -> Written:
         """A grid drawn over the picture. strength: 0 keeps it, 1 ignores it."""
         written = self._drawn_over(context, strength)
@@ -83,11 +91,8 @@ class Source:
             )
         if self.remixed_from is not None:
             refuse_other_links(self.text, self.remixed_from)
-        elif self.reworded and grammar.parse(self.text, beside=1).images:
-            raise InvalidLink(
-                "A variation starts from its own picture; leave the link out, or use /imagine.",
-                command=self.text,
-            )
+        elif self.reworded:
+            self.refuse_links()
         if self.reworded and isinstance(self.parent, engine.DrawJob):
             parent = dataclasses.replace(
                 self.parent, model=draw.own_model(self.parent, self.resolved)

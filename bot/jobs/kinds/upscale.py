@@ -15,7 +15,8 @@ from bot.jobs.kinds.kind import Context, Kind, Written
 from bot.jobs.kinds.source import Source
 from bot.jobs.records import Role
 from bot.pictures.uploads import STORED_SIDE_PX
-from bot.prompt import sizes
+from bot.prompt import grammar, sizes
+from bot.prompt.resolved import as_json
 from engine import Sentence
 
 UPSCALED = Kind(follow_ups={Role.SINGLE: tuple(name for name in SINGLE if name != "making_of")})
@@ -62,7 +63,22 @@ class Upscale:
         job = engine.UpscaleJob(
             id=context.job_id, owner=context.owner, picture=self.source.picture, factor=FACTOR
         )
-        return Written(job=job, model=None, notes=self.source.told, resolved=self.source.resolved)
+        written = Written(
+            job=job, model=None, notes=self.source.told, resolved=self.source.resolved
+        )
+        return self._named(written) if self.source.reworded else written
+
+    def _named(self, written: Written) -> Written:
+        """The subtle way with words: they say how soon it is done and who sees it."""
+        self.source.refuse_links()
+        note = Sentence(
+            "The subtle way draws nothing new: its words count in what goes on from it."
+        )
+        resolved = {
+            "model": written.resolved.get("model", ""),
+            "prompt": as_json(grammar.parse(self.text, beside=1)),
+        }
+        return dataclasses.replace(written, notes=(*written.notes, note), resolved=resolved)
 
     def _creative(self, context: Context) -> Written:
         written = self.source.drawn_over(context, strength=STRENGTH)

@@ -9,6 +9,7 @@ import discord
 from discord import app_commands
 
 from bot.errors import PromptError, UserError
+from bot.jobs import modes
 from bot.preferences import HIGH, LOW
 from bot.prompt.characters import plain
 from bot.prompt.flags import BY_NAME
@@ -16,6 +17,7 @@ from bot.prompt.grammar import parse
 from bot.prompt.macros import MAX_MACROS
 from bot.prompt.markdown import harmless
 from bot.ui.language import to_member
+from bot.ui.settings_panel import speed_label
 from engine import Sentence
 
 if TYPE_CHECKING:
@@ -112,17 +114,23 @@ class Prefer(app_commands.Group, name="prefer", description=Sentence("What you l
         own = await interaction.client.preferences.member(interaction.user.id)
         try:
             parse("x", macros=own.macros, suffix=text)
+            rest, chosen = modes.of_suffix(text, modes.of_member(own))
         except PromptError as refusal:
             raise UserError(refusal.sentence, command=f"/prefer suffix {text}") from None
-        await interaction.client.preferences.change(interaction.user.id, suffix=text)
-        if text:
+        await interaction.client.preferences.change(
+            interaction.user.id, suffix=rest, speed=chosen.speed, stealth=chosen.stealth
+        )
+        if rest:
             said = Sentence(
                 "{suffix} is added to your prompts now, where they say nothing else.",
-                suffix=_shown(text),
+                suffix=_shown(rest),
             )
         else:
             said = Sentence("Nothing is added to your prompts any more.")
-        await interaction.response.send_message(to_member(interaction, said), ephemeral=True)
+        lines = [to_member(interaction, said)]
+        if rest != text or (not text and chosen != modes.Modes()):
+            lines.append(to_member(interaction, _modes_said(chosen)))
+        await interaction.response.send_message("\n".join(lines), ephemeral=True)
 
     @app_commands.command(
         description=Sentence("Finished pictures also by direct message, or not any more.")
@@ -191,6 +199,16 @@ def _shown(text: str) -> str:
     """As much of it as a sentence bears, without Markdown."""
     cut = text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"
     return harmless(" ".join(cut.split()))
+
+
+def _modes_said(chosen: modes.Modes) -> Sentence:
+    """How soon everything is drawn, and who sees it, whatever the suffix."""
+    return Sentence(
+        "All that you order is drawn in this mode: {speed}, {seen}. It is no part of the suffix; "
+        "/fast, /relax, /turbo, /stealth and /public change it.",
+        speed=speed_label(chosen.speed),
+        seen=Sentence("Stealth") if chosen.stealth else Sentence("Public"),
+    )
 
 
 def _too_long() -> UserError:
