@@ -201,23 +201,26 @@ class Orders:
         return request.model(await self._context(order))
 
     async def _write(self, order: Order) -> Written:
-        written = await self._settled(order, order.request.write(await self._context(order)))
-        try:
-            self._engine.check(written.job)
-        except ValueError as error:  # a drawing's own rooms refuse with more to say
-            raise UserError(sentence_of(error), command=order.request.text) from None
-        return written
+        return await self._settled(order, order.request.write(await self._context(order)))
 
     async def _write_all(self, orders: Sequence[Order]) -> list[Written]:
-        """Off the event loop: many long prompts take a while to read."""
+        """Off the event loop: many long prompts take a while to read.
+
+        Where one of them is hidden, all are: their list shows every prompt.
+        """
         pairs = [(order.request, await self._context(order)) for order in orders]
         written = await asyncio.to_thread(lambda: [each.write(context) for each, context in pairs])
-        return [
+        settled = [
             await self._settled(order, each) for order, each in zip(orders, written, strict=True)
         ]
+        if not any(modes.stored(each.resolved).stealth for each in settled):
+            return settled
+        return [_hidden(each) for each in settled]
 
     async def _settled(self, order: Order, written: Written) -> Written:
-        """In the modes that its words ask for, or else its member."""
+        """In the modes that its words ask for, or else its member; UserError where the engine can
+        never do it.
+        """
         own = modes.of_member(await self._preferences.member(order.user_id))
         chosen = modes.settled(written.resolved, own)
         earlier = order.request.parent_id or order.after_id
@@ -228,10 +231,13 @@ class Orders:
             chosen = dataclasses.replace(chosen, stealth=stealth)
         if chosen.stealth and order.guild_id:
             await self._refuse_forbidden_stealth(order)
+        job = dataclasses.replace(written.job, lane=chosen.lane)
+        try:
+            self._engine.check(job)
+        except ValueError as error:  # a drawing's own rooms refuse with more to say
+            raise UserError(sentence_of(error), command=order.request.text) from None
         return dataclasses.replace(
-            written,
-            job=dataclasses.replace(written.job, lane=chosen.lane),
-            resolved=modes.with_modes(written.resolved, chosen),
+            written, job=job, resolved=modes.with_modes(written.resolved, chosen)
         )
 
     async def _refuse_forbidden_stealth(self, order: Order) -> None:
@@ -365,6 +371,16 @@ class Orders:
             )
 
 
+def _hidden(written: Written) -> Written:
+    """The same, hidden; what is hidden by those beside it alone says so."""
+    now = modes.stored(written.resolved)
+    if now.stealth:
+        return written
+    note = Sentence("All grids of this order are hidden, as one of them is.")
+    resolved = modes.with_modes(written.resolved, dataclasses.replace(now, stealth=True))
+    return dataclasses.replace(written, notes=(*written.notes, note), resolved=resolved)
+
+
 def _refuse_other_price(now: int, agreed: int, text: str) -> None:
     """NotConfirmed where the price is not what the member agreed to; both in 1/100 credit."""
     if now != agreed:
@@ -382,7 +398,7 @@ def _refuse_other_price(now: int, agreed: int, text: str) -> None:
 async def _where_shown(orders: Sequence[Order], written: Sequence[Written]) -> Sequence[Order]:
     """The orders with the channel and language that their jobs are shown in.
 
-    Where one of a batch is hidden, all are: its list shows every prompt.
+    Of several all are hidden, or none is.
     """
     hidden_channel = orders[0].hidden_channel
     if hidden_channel is None or not any(modes.stored(each.resolved).stealth for each in written):

@@ -49,7 +49,8 @@ def mask_of(boxes: Sequence[Box], size: tuple[int, int]) -> bytes:
     mask = Image.new("L", size)
     draw = ImageDraw.Draw(mask)
     for x, y, width, height in boxes:
-        left, top = round(x / 100 * size[0]), round(y / 100 * size[1])
+        left = min(round(x / 100 * size[0]), size[0] - 1)  # the last column has something, too
+        top = min(round(y / 100 * size[1]), size[1] - 1)
         right = max(round((x + width) / 100 * size[0]), left + 1)
         bottom = max(round((y + height) / 100 * size[1]), top + 1)
         draw.rectangle((left, top, right - 1, bottom - 1), 255)

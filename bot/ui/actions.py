@@ -19,7 +19,7 @@ import discord
 
 from bot.errors import NotAllowed, NotFound
 from bot.jobs.favourites import Favourite
-from bot.jobs.kinds import STRONG, SUBTLE, Variation, Way
+from bot.jobs.kinds import KINDS, STRONG, SUBTLE, Variation, Way
 from bot.jobs.kinds.zoom import CUSTOM, factor_of
 from bot.jobs.provenance import is_stealthy
 from bot.jobs.records import ImageRow, JobRow, Outcome
@@ -90,7 +90,7 @@ class Action:
     """Its name among the message menus (right click → Apps); empty: it is in none."""
     private: bool = False
     """Whether it shows nothing to others and orders nothing: a server never keeps it to owners."""
-    remixes: bool = False
+    remixes: Callable[[JobRow], bool] = lambda _row: False
     """Whether it opens a form with the job's prompt first, for members in remix mode."""
     submit: Callable[[Press, Filled], Awaitable[None]] | None = None
     """What it does with a form that the handler opened, perhaps long ago; None: it opens none."""
@@ -108,6 +108,15 @@ async def _imagine_suggestion(press: Press) -> None:
     await press.interaction.client.interactions.imagine_suggestion(
         press.interaction, press.row, press.number
     )
+
+
+def _rewords(row: JobRow) -> bool:
+    """Whether the job can be drawn anew for other words."""
+    return KINDS[row.kind].rewords
+
+
+def _always(_row: JobRow) -> bool:
+    return True
 
 
 def _vary(variation: Variation) -> Callable[[Press], Awaitable[None]]:
@@ -342,14 +351,14 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
         action.name: action
         for action in (
             Action(name="show", code="u", label="U{number}", line=0, of_one=True, handler=_show),
-            Action(name="reroll", code="r", emoji="🔄", line=0, remixes=True, handler=_reroll),
+            Action(name="reroll", code="r", emoji="🔄", line=0, remixes=_rewords, handler=_reroll),
             Action(
                 name="vary",
                 code="v",
                 label="V{number}",
                 line=1,
                 of_one=True,
-                remixes=True,
+                remixes=_always,
                 handler=_vary_as_set,
             ),
             Action(
@@ -385,7 +394,7 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
                 emoji="🪄",
                 line=1,
                 of_one=True,
-                remixes=True,
+                remixes=_always,
                 handler=_vary(SUBTLE),
             ),
             Action(
@@ -395,7 +404,7 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
                 emoji="🪄",
                 line=1,
                 of_one=True,
-                remixes=True,
+                remixes=_always,
                 handler=_vary(STRONG),
             ),
             Action(
@@ -422,7 +431,7 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
                 emoji="🔍",
                 line=2,
                 of_one=True,
-                remixes=True,
+                remixes=_always,
                 handler=_zoom(2.0),
             ),
             Action(
@@ -432,7 +441,7 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
                 emoji="🔍",
                 line=2,
                 of_one=True,
-                remixes=True,
+                remixes=_always,
                 handler=_zoom(1.5),
             ),
             Action(
@@ -453,7 +462,7 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
                 line=2,
                 of_one=True,
                 suits=lambda picture: picture.width_px != picture.height_px,
-                remixes=True,
+                remixes=_always,
                 handler=_make_square,
             ),
             *(
@@ -463,7 +472,7 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
                     emoji=emoji,
                     line=3,
                     of_one=True,
-                    remixes=True,
+                    remixes=_always,
                     handler=_pan(direction),
                 )
                 for direction, emoji in _ARROWS.items()
@@ -529,7 +538,7 @@ async def act(
     """Do it, if this member may; a UserError says why not."""
     press = _press(interaction, action, row, number)
     await _check_server(interaction, action, row)
-    if action.remixes and await _is_remixing(interaction):
+    if action.remixes(row) and await _is_remixing(interaction):
         form = press.form(Sentence("Remix"))
         form.add_prompt(row.prompt)
         await form.open()
@@ -586,7 +595,7 @@ async def _submit(interaction: discord.Interaction[Darkroom], rest: str) -> None
     await _check_server(interaction, action, row)
     if action.submit is not None:
         await action.submit(press, filled)
-    elif action.remixes:
+    elif action.remixes(row):
         await action.handler(dataclasses.replace(press, text=_edited(filled, row)))
     else:
         raise NotFound("This form is not one of Darkroom's; open one with a button.")

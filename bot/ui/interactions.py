@@ -19,6 +19,7 @@ from bot.credits.pricing import credits_text
 from bot.errors import InvalidPicture, NotFound, PromptError, UserError
 from bot.jobs import modes
 from bot.jobs.kinds import (
+    KINDS,
     Blend,
     Describe,
     Imagine,
@@ -121,17 +122,19 @@ class Interactions:
         text: new words for it; where they stand for several prompts, they are a batch to confirm.
         """
         check_permissions(interaction)
-        most = self._orders.most_grids(
-            guild_id=interaction.guild_id or 0, user_id=interaction.user.id
-        )
-        if text is not None:
+        if text is not None and row.kind == Imagine.kind:
             own = await self._preferences.member(interaction.user.id)
+            most = self._orders.most_grids(
+                guild_id=interaction.guild_id or 0, user_id=interaction.user.id
+            )
             prompts = repeats.read(text, most, macros=own.macros).prompts
             if len(prompts) > 1:
                 await self.imagine(interaction, text, after=row)
                 return
             text = prompts[0]
-        await self.place(interaction, self._rerolled(row, text))
+        elif text is not None:  # one prompt: what it starts from is no part of several
+            text = await self.written_out(interaction, text)
+        await self.place(interaction, self._rerolled(row, text), words=text or "")
 
     async def reroll_unasked(
         self,
@@ -173,10 +176,19 @@ class Interactions:
 
     async def _rerolled(self, row: JobRow, text: str | None) -> Request:
         parent = await self._lookup.restored(row)
-        if text is not None and isinstance(parent, engine.DrawJob) and parent.shares:
-            raise UserError("The words of a morph cannot be edited here; use /morph.", command=text)
-        if text is not None and isinstance(parent, engine.DrawJob):
-            return Remix(parent=parent, kind=row.kind, text=text, before=row.prompt)
+        if text is not None:
+            if not isinstance(parent, engine.DrawJob) or not KINDS[row.kind].rewords:
+                raise UserError(
+                    "The words of this cannot be edited; send its command again with other ones.",
+                    command=text,
+                )
+            return Remix(
+                parent=parent,
+                kind=row.kind,
+                text=text,
+                before=row.prompt,
+                resolved=self._lookup.resolved(row),
+            )
         return Reroll(
             parent=parent,
             kind=row.kind,
@@ -305,13 +317,13 @@ class Interactions:
         await self._start(interaction, found, deferred_privately=private)
         return None
 
-    async def place_confirmed(
+    async def accept_confirmed(
         self,
         interaction: discord.Interaction,
         making: Callable[[], Awaitable[Request]],
         *,
         price: int,
-    ) -> None:
+    ) -> Accepted:
         """Order what a member confirmed by a button under a private question.
 
         price: what they were told, in 1/100 credit.
@@ -321,7 +333,12 @@ class Interactions:
             order = await self._order(interaction, await making())
             return await self._orders.accept(order, agreed=price)
 
-        accepted = await before_update(interaction, accept())
+        return await before_update(interaction, accept())
+
+    async def start_confirmed(
+        self, interaction: discord.Interaction, accepted: Accepted, *, price: int
+    ) -> None:
+        """Answer the question whose order was accepted, and start the job."""
         message_id: int | None = None
         try:
             said = Sentence("Ordered for {price}.", price=credits_text(price))

@@ -86,10 +86,14 @@ class Questions:
         check_permissions(interaction)
         asked.ordering = True
         try:
-            await self._interactions.place_confirmed(interaction, asked.making, price=asked.price)
-        finally:
+            accepted = await self._interactions.accept_confirmed(
+                interaction, asked.making, price=asked.price
+            )
+        except BaseException:  # it may be confirmed again: nothing was ordered
             asked.ordering = False
-        self._asked.pop(asked_id, None)
+            raise
+        del self._asked[asked_id]  # before anything else can fail
+        await self._interactions.start_confirmed(interaction, accepted, price=asked.price)
 
     async def discard(self, interaction: discord.Interaction, asked_id: str) -> None:
         """Forget what was asked."""

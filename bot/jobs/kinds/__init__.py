@@ -18,7 +18,7 @@ from bot.jobs.kinds.kind import (
     Written,
 )
 from bot.jobs.kinds.making_of import FILMED, MakingOf
-from bot.jobs.kinds.morph import MORPHED, Morph
+from bot.jobs.kinds.morph import CROSSED, MORPHED, Morph
 from bot.jobs.kinds.pan import Pan
 from bot.jobs.kinds.region import Region
 from bot.jobs.kinds.remix import Remix
@@ -39,7 +39,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         Region.kind: DRAWN,
         "reroll": DRAWN,  # of databases from before 🔄 kept the kind of its job
         "morph": MORPHED,
-        "cross": DRAWN,
+        "cross": CROSSED,
         MakingOf.kind: FILMED,
         Upscale.kind: UPSCALED,
         Describe.kind: DESCRIBED,

@@ -32,9 +32,7 @@ SINGLE = (
     "making_of",
 )
 GRID = ("show", "reroll", "vary", "favourite_all")
-DRAWN = Kind(
-    follow_ups={Role.GRID: GRID, Role.FILM: GRID, Role.SINGLE: SINGLE},
-)
+DRAWN = Kind(follow_ups={Role.GRID: GRID, Role.FILM: GRID, Role.SINGLE: SINGLE}, rewords=True)
 
 
 def from_text(

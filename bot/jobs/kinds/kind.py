@@ -148,5 +148,7 @@ class Kind:
     """Whether its pictures are the frames of one film, of which only that is kept."""
     ends_with_picture: bool = False
     """Whether the film of its drawing ends with the picture itself."""
+    rewords: bool = False
+    """Whether its prompt is what it is drawn for, and may be edited before 🔄."""
     shows_input: bool = False
     """Whether the picture it looked at stands beside what it said."""

@@ -20,6 +20,8 @@ CROSS = (0.35, 0.45, 0.55, 0.65)
 """How far the pictures of a cross have gone."""
 STRENGTH = 0.55
 """Between pictures: 0 keeps their mix, 1 ignores it."""
+CROSSED = dataclasses.replace(draw.DRAWN, rewords=False)
+"""Its prompt is two texts."""
 MORPHED = Kind(follow_ups={Role.FILM: ("reroll",)}, animates=True)
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import engine
-from bot.errors import InvalidLink
 from bot.jobs.kinds import draw
 from bot.jobs.kinds.imagine import Imagine
 from bot.jobs.kinds.kind import Context, Written
+from bot.jobs.kinds.source import by_model_within, other_shape, refuse_other_links
 from bot.prompt import grammar
-from bot.prompt.values import is_link, reference
 from engine import Sentence
 
 
@@ -28,6 +28,8 @@ class Remix:
     text: str
     before: str
     """The parent's prompt."""
+    resolved: Mapping[str, Any] = field(default_factory=dict)
+    """The parent's, see `Written`."""
 
     @property
     def parent_id(self) -> str:
@@ -46,32 +48,30 @@ class Remix:
                 references=styles or given[own:],
                 model=self.parent.model,
             )
-        written = draw.reworded(self.text, self.parent, context)
+        parent = self.parent
+        as_chosen = dataclasses.replace(parent, model=draw.own_model(parent, self.resolved))
+        written = draw.reworded(self.text, as_chosen, context)
         assert isinstance(written.job, engine.DrawJob)
         job = dataclasses.replace(
             written.job,
-            inputs=self.parent.inputs,
-            init_use=self.parent.init_use,
-            strength=self.parent.strength,
-            image_scale=self.parent.image_scale,
-            mask=self.parent.mask,
-            images=self.parent.images,
+            inputs=parent.inputs,
+            init_use=parent.init_use,
+            strength=parent.strength,
+            image_scale=parent.image_scale,
+            mask=parent.mask,
+            images=parent.images,
         )
-        return dataclasses.replace(written, job=job)
+        written = dataclasses.replace(written, job=job)
+        return written if parent.place is None else self._framed(written, context)
 
-
-def refuse_other_links(text: str, before: str) -> None:
-    """InvalidLink where the edited prompt names other pictures than it did."""
-    if _links(text) != _links(before):
-        raise InvalidLink(
-            "A remix keeps the pictures of its prompt; leave its links as they are, or use "
-            "/imagine for other ones.",
-            command=text,
+    def _framed(self, written: Written, context: Context) -> Written:
+        """Around the parent's picture, or within it, as the parent was drawn."""
+        framed = by_model_within(
+            written,
+            context,
+            width_px=self.parent.width_px,
+            height_px=self.parent.height_px,
+            place=self.parent.place,
         )
-
-
-def _links(text: str) -> tuple[str, ...]:
-    prompt = grammar.parse(text, beside=1)
-    asked = prompt.parameters
-    named = (reference(word)[0] for word in (*asked.sref, *asked.cref, *asked.oref))
-    return (*prompt.images, *filter(is_link, named))
+        notes = (*framed.notes, *other_shape(self.text, self.before))
+        return dataclasses.replace(framed, notes=notes)

@@ -14,8 +14,8 @@ import engine
 from bot.errors import InvalidLink
 from bot.jobs.kinds import draw
 from bot.jobs.kinds.kind import Context, Written
-from bot.jobs.kinds.remix import refuse_other_links
 from bot.prompt import grammar
+from bot.prompt.values import is_link, reference
 from engine import Sentence
 
 
@@ -64,25 +64,24 @@ class Source:
         written = self._drawn_over(context, strength)
         return dataclasses.replace(written, notes=(*self.told, *written.notes))
 
-    def outpainted(self, written: Written, context: Context, **place: Any) -> Written:  # noqa: ANN401
+    def outpainted(
+        self,
+        written: Written,
+        context: Context,
+        *,
+        shaped: bool = False,
+        **place: Any,  # noqa: ANN401
+    ) -> Written:
         """What `drawn_over` wrote, by the model that draws within a mask for its model.
 
-        place: fields of a DrawJob: its size, the place of the picture, the mask.
+        shaped: whether `--ar` was heeded. place: fields of a DrawJob: its size, the place of the
+        picture, the mask.
         """
-        job, model = written.job, written.model
-        assert isinstance(job, engine.DrawJob)
-        assert model is not None
-        within = within_mask(model, context)
-        known = set(within.loras)
-        job = dataclasses.replace(
-            job,
-            model=within.name,
-            loras=tuple((name, weight) for name, weight in job.loras if name in known),
-            **place,
-        )
-        # The model by whose name the next job goes on.
-        resolved = {**written.resolved, "model": model.name}
-        return dataclasses.replace(written, job=job, model=within, resolved=resolved)
+        placed = by_model_within(written, context, **place)
+        if shaped or self.remixed_from is None:
+            return placed
+        notes = (*placed.notes, *other_shape(self.text, self.remixed_from))
+        return dataclasses.replace(placed, notes=notes)
 
     def _drawn_over(self, context: Context, strength: float) -> Written:
         if isinstance(self.parent, engine.DrawJob) and not self.reworded:
@@ -116,9 +115,57 @@ class Source:
         return dataclasses.replace(written, job=job)
 
 
+def by_model_within(written: Written, context: Context, **place: Any) -> Written:  # noqa: ANN401
+    """What was written, by the model that draws within a mask for its model.
+
+    place: fields of a DrawJob: its size, the place of the picture, the mask.
+    """
+    job, model = written.job, written.model
+    assert isinstance(job, engine.DrawJob)
+    assert model is not None
+    within = within_mask(model, context)
+    known = set(within.loras)
+    job = dataclasses.replace(
+        job,
+        model=within.name,
+        loras=tuple((name, weight) for name, weight in job.loras if name in known),
+        **place,
+    )
+    # The model by whose name the next job goes on.
+    resolved = {**written.resolved, "model": model.name}
+    return dataclasses.replace(written, job=job, model=within, resolved=resolved)
+
+
+def other_shape(text: str, before: str) -> tuple[Sentence, ...]:
+    """A note where an edited prompt asks for another shape, and gets none."""
+    asked, was = (grammar.parse(each, beside=1).parameters.ar for each in (text, before))
+    if asked == was:
+        return ()
+    return (
+        Sentence("--ar has no effect here: the shape follows from the picture; use Custom Zoom."),
+    )
+
+
 def within_mask(model: engine.ModelInfo, context: Context) -> engine.ModelInfo:
     """The model that draws within a mask for this one: another entry, or itself."""
     for each in context.models:
         if each.name == model.inpaint and each.installed:
             return each
     return model
+
+
+def refuse_other_links(text: str, before: str) -> None:
+    """InvalidLink where the edited prompt names other pictures than it did."""
+    if _links(text) != _links(before):
+        raise InvalidLink(
+            "A remix keeps the pictures of its prompt; leave its links as they are, or use "
+            "/imagine for other ones.",
+            command=text,
+        )
+
+
+def _links(text: str) -> tuple[str, ...]:
+    prompt = grammar.parse(text, beside=1)
+    asked = prompt.parameters
+    named = (reference(word)[0] for word in (*asked.sref, *asked.cref, *asked.oref))
+    return (*prompt.images, *filter(is_link, named))

@@ -72,6 +72,7 @@ class Zoom:
         return self.source.outpainted(
             written,
             context,
+            shaped=not self.squares,
             width_px=frame.width_px,
             height_px=frame.height_px,
             place=frame.place,

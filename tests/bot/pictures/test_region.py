@@ -178,3 +178,13 @@ def test_boxes_are_rectangles_on_the_mask():
 def test_boxes_that_are_the_whole_picture_are_refused():
     with pytest.raises(UserError, match="whole picture"):
         mask_of([(0, 0, 100, 50), (0, 50, 100, 50)], (64, 64))
+
+
+@pytest.mark.parametrize(
+    "box",
+    [(99.999, 0, 0.001, 100), (0, 99.999, 100, 0.001), (99.9, 99.9, 0.1, 0.1), (100, 0, 0, 9)],
+)
+def test_a_sliver_at_the_last_edge_is_some_of_the_picture(box):
+    assert mask_array(mask_of([box], (128, 96)))[:, 127].any() or (
+        mask_array(mask_of([box], (128, 96)))[95].any()
+    )

@@ -1,6 +1,7 @@
 """What is hidden is seen by its member alone: the reply, the result, its buttons."""
 
 import io
+import json
 
 import discord
 import pytest
@@ -90,12 +91,31 @@ def forged(custom_id):
     return view
 
 
-async def test_all_grids_of_a_batch_are_hidden_where_one_is(simcord_env, channel, alice, database):
-    asked = await imagine(simcord_env, channel, alice, "a cat {--stealth, --ar 3:2}")
-    await alice.click(asked.response.message, label="Confirm")
+async def one_of(bot, row):
+    _, data = await bot.lookup.picture(row.id, 1)
+    return data
+
+
+@pytest.mark.parametrize("setting", [False, True])
+async def test_all_grids_of_a_batch_are_hidden_where_one_is(
+    simcord_env, simcord_bot, channel, alice, bob, database, setting
+):
+    bot = simcord_bot
+    await bot.preferences.change(alice.id, stealth=setting)
+    other = "--public" if setting else "--stealth"
+    question = await imagine(simcord_env, channel, alice, f"a cat {{{other}, --ar 3:2}}")
+    asked = question.response.embeds[0].description
+    await alice.click(question.response.message, label="Confirm")
     await simcord_env.settle()
     assert channel.history() == []
-    assert {row.channel_id for row in await rows(database)} == {alice.user.dm_channel.id}
+    assert asked.count("All grids of this order are hidden") == 1
+    ordered = await rows(database)
+    assert {row.channel_id for row in ordered} == {alice.user.dm_channel.id}
+    assert [json.loads(row.resolved)["modes"]["stealth"] for row in ordered] == [True, True]
+    for row in ordered:
+        assert (await alice.slash(channel, "show", job=row.id)).ephemeral
+        other = await bob.slash(channel, "verify", picture=("a.png", await one_of(bot, row)))
+        assert row.prompt not in other.response.content
     assert any("2 of 2 drawn" in m.content for m in alice.user.dm_channel.history())
 
 

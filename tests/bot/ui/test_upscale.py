@@ -13,6 +13,8 @@ from bot.credits import pricing
 from bot.jobs.kinds import Upscale, Way
 from bot.jobs.kinds.upscale import part_of
 from bot.storage.tables import holds, jobs, messages
+from bot.ui import interactions
+from engine import Sentence
 from engine.fake import FAKE_MODEL
 
 pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
@@ -255,3 +257,40 @@ async def test_a_hidden_picture_that_is_sent_stays_hidden(
     _, of_bob, of_alice = await rows(database, jobs)
     assert (of_bob.parent_id, of_bob.prompt) == (None, "")
     assert of_alice.parent_id is not None
+
+
+@pytest.mark.usefixtures("dear")
+async def test_a_confirmed_order_whose_answer_breaks_off_is_drawn_and_not_taken_twice(
+    simcord_env, guild, simcord_bot, channel, alice, monkeypatch, fake_engine
+):
+    await simcord_bot.accounts.grant(
+        guild_id=guild.id, user_id=alice.id, amount=999_00, actor_id=1, by_owner=True
+    )
+    question = question_of(await upscale(simcord_env, channel, alice, png((512, 512))))
+
+    async def broken(*_args, **_options):
+        raise RuntimeError
+
+    monkeypatch.setattr(interactions, "replace_question", broken)
+    for _ in range(2):
+        await alice.click(question, label="Confirm")
+        await simcord_env.settle()
+    assert len(fake_engine.jobs) == 1
+    assert [row.outcome for row in await rows(simcord_bot.database, jobs)] == ["finished"]
+
+
+async def test_nothing_is_asked_that_the_engine_refuses(
+    simcord_env, channel, alice, fake_engine, monkeypatch
+):
+    def check(_job):
+        raise ValueError(Sentence("Cannot be done; choose another model."))
+
+    monkeypatch.setattr(fake_engine, "check", check)
+    orders = {
+        "morph": {"text1": "a cat", "text2": "a dog", "frames": 24},
+        "imagine": {"prompt": "a {red, blue} cat"},
+    }
+    for command, options in orders.items():
+        result = await alice.slash(channel, command, **options)
+        await simcord_env.settle()
+        assert "Cannot be done" in refusal(result).description
