@@ -203,6 +203,7 @@ class Darkroom(discord.AutoShardedClient):
             fetcher=fetcher,
             batches=self.batches,
             preferences=preferences,
+            progress=self.progress,
         )
         self.edits = Edits(
             interactions=self.interactions,

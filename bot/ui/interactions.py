@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import discord
 
@@ -47,6 +48,7 @@ from bot.ui.batches import Batches
 from bot.ui.language import channel_locale, member_locale, to_member
 from bot.ui.message_text import headline, status_of, with_notes
 from bot.ui.modals import File
+from bot.ui.progress import Edit, Progress
 from bot.ui.replies import attempt, before_reply, before_update, check_permissions, replace_question
 from engine import Sentence
 
@@ -70,6 +72,7 @@ class Interactions:
         fetcher: Fetcher,
         batches: Batches,
         preferences: Preferences,
+        progress: Progress,
     ) -> None:
         self._client = client
         self._orders = orders
@@ -78,6 +81,7 @@ class Interactions:
         self._fetcher = fetcher
         self._batches = batches
         self._preferences = preferences
+        self._progress = progress
 
     async def imagine(
         self, interaction: discord.Interaction, text: str, *, after: JobRow | None = None
@@ -288,11 +292,18 @@ class Interactions:
     async def _start(
         self, interaction: discord.Interaction, accepted: Accepted, *, deferred_privately: bool
     ) -> None:
-        message_id: int | None = None
+        told = _Told()
         try:
-            message_id = await _reply(interaction, accepted, deferred_privately=deferred_privately)
+            told = await _reply(interaction, accepted, deferred_privately=deferred_privately)
         finally:  # it is paid for: it is drawn whatever becomes of the reply
-            self._runner.start(accepted, message_id=message_id)
+            self._run(interaction, accepted, told)
+
+    def _run(self, interaction: discord.Interaction, accepted: Accepted, told: _Told) -> None:
+        """Start the job; its progress is shown where its member was told of it."""
+        row = accepted.row
+        if told.edit is not None:
+            self._progress.show_privately(row, told.edit, _private_notes(interaction, row))
+        self._runner.start(accepted, message_id=told.message_id)
 
     async def place_or_quote(
         self,
@@ -339,13 +350,13 @@ class Interactions:
         self, interaction: discord.Interaction, accepted: Accepted, *, price: int
     ) -> None:
         """Answer the question whose order was accepted, and start the job."""
-        message_id: int | None = None
+        told = _Told()
         try:
             said = Sentence("Ordered for {price}.", price=credits_text(price))
             await replace_question(interaction, said)
-            message_id = await _follow_up(interaction, accepted)
+            told = await _follow_up(interaction, accepted)
         finally:  # it is paid for: it is drawn whatever becomes of the reply
-            self._runner.start(accepted, message_id=message_id)
+            self._run(interaction, accepted, told)
 
     def new_id(self) -> str:
         """An id that nobody can guess."""
@@ -470,46 +481,42 @@ async def _direct(user: discord.User | discord.Member) -> int:
         ) from None
 
 
-async def _follow_up(interaction: discord.Interaction, accepted: Accepted) -> int | None:
-    """As `_reply`, after a private question, which keeps its own answer."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    """How the first reply to an order went."""
+
+    message_id: int | None = None
+    """The public message; None where Discord did not take it, and for a hidden job."""
+    edit: Edit | None = None
+    """What edits the private reply about a hidden job."""
+
+
+async def _follow_up(interaction: discord.Interaction, accepted: Accepted) -> _Told:
+    """As `_reply`, where the interaction has its own answer already."""
     row = accepted.row
-    hidden = is_stealthy(row) and interaction.guild_id is not None
+    hidden = _is_told_privately(interaction, row)
     message = await attempt(
         interaction.followup.send(
             _first_words(interaction, row, hidden=hidden),
+            view=_cancelling(row, hidden=hidden),
             allowed_mentions=discord.AllowedMentions.none(),
             ephemeral=hidden,
             wait=True,
         ),
         f"the first reply of job {row.id}",
     )
-    return message.id if message and not hidden else None
-
-
-def _first_words(interaction: discord.Interaction, row: JobRow, *, hidden: bool) -> str:
-    """What the first reply to an order says."""
-    if not hidden:
-        return with_notes(headline(row, status_of(None)), row.notes)
-    content = with_notes(headline(row), row.notes)  # it would be said to wait for ever
-    said = Sentence(
-        "The result comes to you by direct message; where yours are closed, /show brings it."
-    )
-    return with_notes(content, to_member(interaction, said))
+    if message is None:
+        return _Told()
+    return _Told(edit=message.edit) if hidden else _Told(message_id=message.id)
 
 
 async def _reply(
     interaction: discord.Interaction, accepted: Accepted, *, deferred_privately: bool
-) -> int | None:
-    """Reply publicly; the id of that message, or None where Discord did not take it.
-
-    Of a job that is hidden from others only its member is told here, and no message shows its
-    progress: what is private cannot be edited for as long as a job may take.
-    """
+) -> _Told:
+    """Reply publicly; of a job that is hidden from others only its member is told here."""
     row = accepted.row
-    hidden = is_stealthy(row) and interaction.guild_id is not None
-    content = _first_words(interaction, row, hidden=hidden)
-    # No menu finds a message that is private, so that it has a button to cancel the job.
-    shown = actions.view(("cancel",), row) if hidden else discord.utils.MISSING
+    hidden = _is_told_privately(interaction, row)
+    content, shown = _first_words(interaction, row, hidden=hidden), _cancelling(row, hidden=hidden)
     nobody = discord.AllowedMentions.none()
     what = f"the first reply of job {row.id}"
     if not interaction.response.is_done():
@@ -519,15 +526,10 @@ async def _reply(
             ),
             what,
         )
-        return response.message_id if response and not hidden else None
-    if hidden != deferred_privately:
+        message_id = response.message_id if response else None
+    elif hidden != deferred_privately:
         await attempt(interaction.delete_original_response(), "taking the deferral back")
-        message: discord.Message | None = await attempt(
-            interaction.followup.send(
-                content, view=shown, allowed_mentions=nobody, ephemeral=hidden, wait=True
-            ),
-            what,
-        )
+        return await _follow_up(interaction, accepted)
     else:
         message = await attempt(
             interaction.edit_original_response(
@@ -535,4 +537,32 @@ async def _reply(
             ),
             what,
         )
-    return message.id if message and not hidden else None
+        message_id = message.id if message else None
+    if hidden:
+        return _Told(edit=interaction.edit_original_response if message_id else None)
+    return _Told(message_id=message_id)
+
+
+def _is_told_privately(interaction: discord.Interaction, row: JobRow) -> bool:
+    return is_stealthy(row) and interaction.guild_id is not None
+
+
+def _cancelling(row: JobRow, *, hidden: bool) -> Any:  # noqa: ANN401 - a view, or discord.py's sign for none
+    """No menu finds a message that is private, so that it has a button to cancel the job."""
+    return actions.view(("cancel",), row) if hidden else discord.utils.MISSING
+
+
+def _first_words(interaction: discord.Interaction, row: JobRow, *, hidden: bool) -> str:
+    """What the first reply to an order says."""
+    if not hidden:
+        return with_notes(headline(row, status_of(None)), row.notes)
+    # Without a status: where the process ends, it would be said to wait for ever.
+    return with_notes(headline(row), _private_notes(interaction, row))
+
+
+def _private_notes(interaction: discord.Interaction, row: JobRow) -> str:
+    """What stands below a hidden job in its private reply."""
+    said = Sentence(
+        "The result comes to you by direct message; where yours are closed, /show brings it."
+    )
+    return "\n".join(filter(None, (row.notes, to_member(interaction, said))))

@@ -2,6 +2,9 @@
 
 A job has a message of its own, or the jobs of a batch have one together.
 
+A hidden job's progress is shown by the private reply to its order, which is changed by another way
+and for as long as Discord lets it be.
+
 Each channel has at most one edit under way and at most one timer for its next; where there is
 nothing to show there is neither. All channels together hold to one edit budget.
 """
@@ -23,7 +26,15 @@ import engine
 from bot.jobs.batches import BatchRow
 from bot.jobs.records import JobRow
 from bot.pictures import grid
-from bot.ui.message_text import ALT_CHARACTERS, EDITABLE_S, age_s, headline, speed_of, status_of
+from bot.ui.message_text import (
+    ALT_CHARACTERS,
+    EDITABLE_S,
+    age_s,
+    headline,
+    speed_of,
+    status_of,
+    with_notes,
+)
 
 log = logging.getLogger(__name__)
 
@@ -35,10 +46,32 @@ _SPACING_S = 0.1
 """Between the starts of two edits of any messages: a fifth of Discord's 50 requests a second."""
 
 
+_PRIVATE_S = 14 * 60.0
+"""How long a private reply shows progress: Discord lets it be changed for 15 minutes."""
+
 Events = Mapping[str, engine.Event]
 """The latest event of each open job, by job id."""
 Fields = Mapping[str, Any]
 """What a message is edited to: arguments of discord.py's `edit`."""
+Edit = Callable[..., Awaitable[object]]
+"""Edits one message; its arguments are `Fields`."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Private:
+    """The private reply to the order of a hidden job."""
+
+    edit: Edit
+    headline: str
+    """What it says once nothing changes in it any more."""
+    notes: str
+    """Below it, all the time."""
+    rest: asyncio.TimerHandle
+    """After which it is not changed any more."""
+
+    @property
+    def still(self) -> Fields:
+        return {"content": with_notes(self.headline, self.notes), "attachments": []}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -56,6 +89,8 @@ class _Shown:
     """There is something to show that is not shown yet."""
     muted: bool = False
     """Discord refused an edit for good."""
+    private: _Private | None = None
+    """What shows it instead of a message in its channel."""
 
     @property
     def waits(self) -> bool:
@@ -66,6 +101,13 @@ class _Shown:
         """What it is to show now; what it has shown then is not dirty any more."""
         raise NotImplementedError
 
+    def edit_by(self, client: discord.Client) -> Edit:
+        """What edits it."""
+        if self.private is not None:
+            return self.private.edit
+        channel = client.get_partial_messageable(self.channel_id, guild_id=self.guild_id or None)
+        return channel.get_partial_message(self.message_id).edit
+
 
 @dataclass(slots=True, kw_only=True)
 class _ShownJob(_Shown):
@@ -73,15 +115,22 @@ class _ShownJob(_Shown):
     event: engine.Event
     previews: tuple[bytes, ...] = ()
     blurred: bool = False
+    rests: bool = False
+    """Nothing more is shown of it by its private reply."""
 
     @property
     def waits(self) -> bool:
         return isinstance(self.event, engine.Queued)
 
     async def fields(self) -> Fields:
+        if self.rests and self.private is not None:
+            self.muted = True
+            return self.private.still
         previews, self.previews = self.previews, ()
         speed = (speed_of(self.row),) if isinstance(self.event, engine.Progress) else ()
         content = headline(self.row, status_of(self.event), *speed)
+        if self.private is not None:
+            content = with_notes(content, self.private.notes)
         if not previews:
             return {"content": content}
         jpeg = await asyncio.to_thread(grid.preview, previews, blurred=self.blurred)
@@ -126,16 +175,40 @@ class Progress:
         self._line: dict[int, _Channel] = {}
         """Channels that wait for room in the budget, first come first."""
         self._room: asyncio.TimerHandle | None = None
+        self._private: dict[str, _Private] = {}
+        """By the id of their job."""
+        self._last: set[asyncio.Task[object]] = set()
+        """The last edits of private replies."""
         self._closed = False
+
+    def show_privately(self, row: JobRow, edit: Edit, notes: str) -> None:
+        """Show the job's events by the private reply to its order, as long as that can be edited.
+
+        notes: what stands below its headline, a line each.
+        """
+        if self._closed:
+            return
+        rest = asyncio.get_running_loop().call_later(_PRIVATE_S, self._rest, row)
+        self._private[row.id] = _Private(edit=edit, headline=headline(row), notes=notes, rest=rest)
+
+    def _rest(self, row: JobRow) -> None:
+        """A private reply can soon not be edited any more: let it say what stays true."""
+        del self._private[row.id]
+        channel = self._channels.get(row.channel_id)
+        shown = channel.shown.get(row.id) if channel is not None else None
+        if channel is not None and isinstance(shown, _ShownJob):
+            shown.rests = shown.dirty = True
+            self._schedule(channel)
 
     def show(self, row: JobRow, event: engine.Event, *, blurred: bool = False) -> None:
         """Remember the event; the job's message is edited when its turn comes.
 
         blurred: its previews are shown so that only their colours can be told.
         """
-        if self._closed or row.progress_message_id is None:
+        if self._closed:
             return
-        if age_s(row.progress_message_id) > EDITABLE_S:
+        private = self._private.get(row.id)
+        if private is None and not _is_editable(row.progress_message_id):
             return
         channel = self._channels.setdefault(row.channel_id, _Channel())
         shown = channel.shown.get(row.id)
@@ -144,11 +217,12 @@ class Progress:
                 key=row.id,
                 channel_id=row.channel_id,
                 guild_id=row.guild_id,
-                message_id=row.progress_message_id,
+                message_id=row.progress_message_id or 0,
                 edited_s=-self._interval_s,
                 dirty=status_of(event) != status_of(None),  # the first reply says the rest
                 row=row,
                 event=event,
+                private=private,
             )
         assert isinstance(shown, _ShownJob)
         if status_of(event) != status_of(shown.event) or isinstance(event, engine.Progress):
@@ -168,7 +242,7 @@ class Progress:
 
         render: what the batch's message says, given the latest events of its open jobs.
         """
-        if self._closed or batch.message_id is None or age_s(batch.message_id) > EDITABLE_S:
+        if self._closed or batch.message_id is None or not _is_editable(batch.message_id):
             return
         channel = self._channels.setdefault(batch.channel_id, _Channel())
         shown = channel.shown.get(batch.id)
@@ -194,6 +268,16 @@ class Progress:
 
     async def end(self, row: JobRow | BatchRow) -> None:
         """Show nothing more of the job or batch; an edit under way ends first, or is given up."""
+        await self._end(row)
+        private = self._private.pop(row.id, None)
+        if private is None:
+            return
+        private.rest.cancel()
+        last = asyncio.create_task(_edit_last(private), name=row.id)  # nothing waits for it
+        self._last.add(last)
+        last.add_done_callback(self._last.discard)
+
+    async def _end(self, row: JobRow | BatchRow) -> None:
         channel = self._channels.get(row.channel_id)
         if channel is None or channel.shown.pop(row.id, None) is None:
             return
@@ -209,7 +293,11 @@ class Progress:
     async def close(self) -> None:
         """Stop editing."""
         self._closed = True
-        editing = set()
+        editing: set[asyncio.Task[Any]] = {*self._last}
+        for private in self._private.values():
+            private.rest.cancel()
+        for last in self._last:
+            last.cancel()
         if self._room is not None:
             self._room.cancel()
         self._line.clear()
@@ -280,14 +368,27 @@ class Progress:
     async def _edit(self, shown: _Shown) -> None:
         shown.dirty = False
         shown.edited_s = asyncio.get_running_loop().time()
-        message = self._client.get_partial_messageable(
-            shown.channel_id, guild_id=shown.guild_id or None
-        ).get_partial_message(shown.message_id)
         try:
             fields = await shown.fields()
-            await message.edit(**fields, allowed_mentions=discord.AllowedMentions.none())
+            edit = shown.edit_by(self._client)
+            await edit(**fields, allowed_mentions=discord.AllowedMentions.none())
         except (discord.NotFound, discord.Forbidden) as refusal:
             log.info("job %s: progress is not shown any more: %s", shown.key, refusal)
             shown.muted = True
         except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
             log.info("job %s: one progress edit was lost: %s", shown.key, error)
+
+
+async def _edit_last(private: _Private) -> None:
+    """Let a private reply say what stays true, without a button: its job has ended."""
+    try:
+        await private.edit(
+            **private.still, view=None, allowed_mentions=discord.AllowedMentions.none()
+        )
+    except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+        log.info("the last edit of a private reply was lost: %s", error)
+
+
+def _is_editable(message_id: int | None) -> bool:
+    """Whether Discord lets the message be edited without more ado."""
+    return message_id is not None and age_s(message_id) <= EDITABLE_S

@@ -32,7 +32,7 @@ ROW = JobRow(
     stored="{}",
     notes="",
     reason="",
-    progress_message_id=0,
+    progress_message_id=None,
     created_ms=0,
     ended_ms=None,
 )
@@ -229,3 +229,26 @@ async def test_a_list_that_cannot_be_made_once_is_made_the_next_time(channels, s
     assert channels.edits == [(1, "a:30")]
     assert "one progress edit was lost: the database is busy" in caplog.text
     assert "a progress edit broke off" in caplog.text
+
+
+async def test_what_is_hidden_is_edited_by_its_own_way_and_left_alone_after_the_end(
+    channels, shown
+):
+    hidden, edits, edited = dataclasses.replace(ROW, id="h"), [], asyncio.Event()
+
+    async def edit(*, content, **_):
+        edits.append(content)
+        edited.set()
+
+    shown.show_privately(hidden, edit, "By direct message.")
+    shown.show(hidden, drawn("h", 10))
+    await asyncio.wait_for(edited.wait(), 20)
+    edited.clear()
+    await shown.end(hidden)
+    await asyncio.wait_for(edited.wait(), 20)
+    shown.show(hidden, drawn("h", 20))
+    await asyncio.sleep(0.01)
+    small = "\n-# By direct message."
+    assert edits == [f"**a cat** - <@7> (10%) (fast){small}", f"**a cat** - <@7>{small}"]
+    assert channels.edits == []
+    assert (shown._channels, shown._private) == ({}, {})
