@@ -17,7 +17,7 @@ from bot.jobs import codec, provenance, records
 from bot.jobs.batches import BatchRow
 from bot.jobs.codec import StoredJobError
 from bot.jobs.engine_client import EngineClient
-from bot.jobs.kinds import KINDS
+from bot.jobs.kinds import KINDS, morph
 from bot.jobs.orders import Accepted
 from bot.jobs.provenance import Made
 from bot.jobs.records import ImageRow, JobRow, MessageRow, Outcome, Result, Role, TextRow
@@ -275,9 +275,9 @@ class Runner:
             assert verdict.reason is not None
             await self._end(row, Outcome.FAILED, verdict.reason)
             return
+        turn = _turn(row, job, verdict.shown)  # of the words as they were ordered
         job, stored, drawn_as = _as_drawn(job, event.drawn)
         result, made = await self._store_result(row, job, event, verdict.shown)
-        turn = await self._turn(row, event, verdict.shown)
         added = [*event.notes, *filter(None, (drawn_as, verdict.reason, turn))]
         notes = (row.notes, *(locale.translated(note, row.locale) for note in added))
 
@@ -340,22 +340,6 @@ class Runner:
             for position, (text, weight) in enumerate(zip(event.texts, weights, strict=True), 1)
         )
         return Result(pictures=tuple(pictures), texts=texts, film=film), made
-
-    async def _turn(
-        self, row: JobRow, event: engine.Finished, shown: tuple[int, ...]
-    ) -> Sentence | None:
-        """Which frame of a film is the first that is nearer to its end."""
-        if not KINDS[row.kind].animates:
-            return None
-        frames = [event.pictures[index].png for index in shown]
-        number = await asyncio.to_thread(grid.turn_of, frames)
-        if number is None:
-            return None
-        return Sentence(
-            "Frame {number} of {count} is the first that looks more like the last than the first.",
-            number=number,
-            count=len(frames),
-        )
 
     async def _store_film(
         self, row: JobRow, job: engine.Job, event: engine.Finished, shown: tuple[int, ...]
@@ -423,6 +407,13 @@ def _making(row: JobRow, job: engine.Job, picture: engine.Picture, position: int
         parameters=provenance.parameters_of(row),
         private=provenance.is_stealthy(row),
     )
+
+
+def _turn(row: JobRow, job: engine.Job, shown: tuple[int, ...]) -> Sentence | None:
+    """Of a film from one thing to another: see `morph.turn`."""
+    if not KINDS[row.kind].animates or not isinstance(job, engine.DrawJob):
+        return None
+    return morph.turn(job, shown)
 
 
 def _uncharged(reason: str, language: str) -> str:

@@ -10,7 +10,6 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
 from PIL import Image, ImageSequence
 
 from bot.pictures import metadata
@@ -24,7 +23,6 @@ FRAME_MS = 120
 """How long a frame of a film is shown."""
 LAST_FRAME_MS = 2000
 _FILM_SIDE_PX = 512
-_TURN_SIDE_PX = 32
 _WEBP_SIDE_PX = 16383
 """The largest of a WebP."""
 
@@ -99,25 +97,6 @@ def film(frames: Sequence[Sequence[bytes]], making: Making | None = None) -> byt
         size = (max(round(size[0] * scale), 1), max(round(size[1] * scale), 1))
         shown = [frame.resize(size, Image.Resampling.BICUBIC) for frame in shown]
     return _animate(shown, making)
-
-
-def turn_of(frames: Sequence[bytes]) -> int | None:
-    """The number, from 1, of the first frame that looks more like the last one than the first.
-
-    None where first and last look the same.
-    """
-    small = [
-        np.asarray(_open(frame).resize((_TURN_SIDE_PX,) * 2, Image.Resampling.BOX), np.float32)
-        for frame in frames
-    ]
-    first, last = small[0], small[-1]
-    if np.abs(first - last).mean() < 1:
-        return None
-    return next(
-        number
-        for number, each in enumerate(small, 1)
-        if np.abs(each - last).mean() < np.abs(each - first).mean()
-    )
 
 
 def film_within(webp: bytes, limit_bytes: int) -> bytes:

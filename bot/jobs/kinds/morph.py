@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,16 +14,58 @@ from bot.jobs.kinds.describe import aspect_of
 from bot.jobs.kinds.kind import Context, Kind, Written
 from bot.jobs.records import Role
 from bot.prompt import grammar
+from bot.prompt.markdown import harmless_line
 from engine import Sentence
 
 FEWEST_FRAMES, MOST_FRAMES = 2, 60
 CROSS = (0.35, 0.45, 0.55, 0.65)
 """How far the pictures of a cross have gone."""
+_HALF = 0.5
 STRENGTH = 0.55
 """Between pictures: 0 keeps their mix, 1 ignores it."""
 CROSSED = dataclasses.replace(draw.DRAWN, rewords=False)
 """Its prompt is two texts."""
 MORPHED = Kind(follow_ups={Role.FILM: ("reroll",)}, animates=True)
+_NAMED_CHARACTERS = 60
+
+
+def turn(job: engine.DrawJob, shown: Sequence[int]) -> Sentence | None:
+    """Which frame is the first that is nearer to the end of the way, and to which words.
+
+    shown: the places of the frames in the job. The embeddings of two texts, and two pictures, are
+    mixed on a straight line, so that the nearer one changes half way.
+    """
+    number = next((at for at, index in enumerate(shown, 1) if job.shares[index] > _HALF), 0)
+    if number <= 1:
+        return None
+    count = len(shown)
+    if not job.towards:
+        return Sentence(
+            "Frame {number} of {count} is the first that is nearer to the second picture.",
+            number=number,
+            count=count,
+        )
+    before, after = _words(job.prompt), _words(job.towards)
+    if before == after:
+        return None
+    return Sentence(
+        "Frame {number} of {count} is the first whose words are nearer to “{after}” than to "
+        "“{before}”.",
+        number=number,
+        count=count,
+        after=_named(after, before),
+        before=_named(before, after),
+    )
+
+
+def _words(parts: Sequence[engine.WeightedText]) -> list[str]:
+    return " ".join(part.text for part in parts).split()
+
+
+def _named(words: Sequence[str], others: Sequence[str]) -> str:
+    """The words that the others have not, or all of them."""
+    own = [word for word in words if word not in others]
+    return harmless_line(" ".join(own or words), _NAMED_CHARACTERS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -106,16 +106,6 @@ def test_many_previews_stand_in_about_as_many_columns_as_rows():
         assert picture.size == (512, 512)
 
 
-def test_the_turn_of_a_film_is_its_first_frame_that_is_nearer_to_the_last():
-    def grey(level):
-        buffer = io.BytesIO()
-        Image.new("RGB", (40, 30), (level,) * 3).save(buffer, "PNG")
-        return buffer.getvalue()
-
-    assert grid.turn_of([grey(level) for level in (0, 90, 120, 140, 250)]) == 4
-    assert grid.turn_of([grey(7), grey(200), grey(7)]) is None
-
-
 def noisy(size):
     buffer = io.BytesIO()
     Image.effect_noise(size, 90).convert("RGB").save(buffer, "PNG")

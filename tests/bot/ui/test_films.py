@@ -10,6 +10,7 @@ from tests_support import custom_ids, labels, png, refusal
 import engine
 from bot.errors import UserError
 from bot.jobs.kinds import Context, Morph
+from bot.jobs.kinds.morph import turn
 from bot.storage.tables import films, holds, images, jobs, messages
 
 pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
@@ -46,7 +47,8 @@ async def test_a_morph_of_two_texts_is_one_animated_picture_of_one_noise(
     message = channel.last_message
     assert message.content.startswith(f"**a cat --seed 7 → a dog** - Morph by {alice.mention}")
     assert message.attachments[0].description == "a cat --seed 7 → a dog"
-    assert "of 4 is the first that looks more like the last" in message.content
+    said = "Frame 3 of 4 is the first whose words are nearer to “dog” than to “cat”."
+    assert said in message.content
     frames = await frames_of(message)
     assert len(frames) == 4
     assert frames[0].size == (128, 128)
@@ -95,6 +97,32 @@ async def test_a_morph_of_two_pictures_mixes_them(simcord_env, channel, alice, f
     frames = await frames_of(channel.last_message)
     assert frames[0].getpixel((50, 50))[0] > 200
     assert frames[2].getpixel((50, 50))[2] > 200
+    assert "Frame 3 of 3 is the first that is nearer to the second" in channel.last_message.content
+
+
+@pytest.mark.parametrize(
+    ("texts", "shown", "said"),
+    [
+        (("a red cat", "a blue cat"), range(5), "Frame 4 of 5 is the first whose words are nearer"),
+        (("a red cat", "a blue cat"), range(5), "to “blue” than to “red”."),
+        (("a cat", "a cat at night"), range(4), "Frame 3 of 4"),
+        (("a cat", "a cat at night"), range(4), "to “at night” than to “a cat”."),
+        (("a cat", "a dog"), (0, 3, 4), "Frame 2 of 3"),  # some frames are withheld
+        (("a cat", "a cat"), range(4), None),
+        (("a cat", "a dog"), (0, 1), None),
+        (("a cat", "a dog"), (3, 4), None),
+        (("a **cat**", "a dog"), range(4), "than to “\\*\\*cat\\*\\*”."),
+    ],
+)
+def test_the_frame_is_named_at_which_the_nearer_words_change(texts, shown, said):
+    first, second = ((engine.WeightedText(text=text),) for text in texts)
+    count = max(5, len(shown)) if not isinstance(shown, range) else len(shown)
+    shares = tuple(number / (count - 1) for number in range(count))
+    job = engine.DrawJob(
+        id="a", owner="1", model="m", prompt=first, towards=second, shares=shares, images=count
+    )
+    sentence = turn(job, tuple(shown))
+    assert sentence is None if said is None else said in sentence
 
 
 async def test_what_costs_more_than_a_grid_is_asked_first(simcord_env, channel, alice, database):
@@ -181,5 +209,5 @@ async def test_the_words_of_a_morph_are_not_edited_in_silence(
 ):
     await morph(simcord_env, channel, alice, text1="a cat", text2="a dog", frames=2)
     row = await simcord_bot.lookup.job(fake_engine.jobs[0].id)
-    with pytest.raises(UserError, match="cannot be edited here"):
+    with pytest.raises(UserError, match="cannot be edited"):
         await simcord_bot.interactions._rerolled(row, "a fox")

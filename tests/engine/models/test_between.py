@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
-from engine import InitUse, InputPicture, WeightedText
+from engine import InitUse, InputPicture, Look, WeightedText
+from engine.models.stable_diffusion import StableDiffusion
+from engine.models.word_weights import distance
 from engine.validation import check
 from tests.engine import tiny_models
 from tests.engine.samples import finish, photo, png
@@ -25,6 +28,21 @@ async def test_the_ends_are_what_each_text_draws_alone_and_the_middle_is_neither
     assert np.abs(first.astype(int) - last).max() > 8
     assert np.abs(middle.astype(int) - cat).max() > 2
     assert np.abs(middle.astype(int) - dog).max() > 2
+
+
+def test_the_nearer_text_changes_half_way(draw):
+    """The bot names the frame by this."""
+    model = StableDiffusion("sd", tiny_models.stable_diffusion(), torch.device("cpu"))
+
+    @torch.inference_mode()
+    def embedded(share):
+        look = Look(prompt=DOG, weight=share)
+        return model.condition(draw(looks=(look,), guidance=1.0)).tensors
+
+    begin, end = embedded(0.0), embedded(1.0)
+    for share, ends in ((0.3, False), (0.49, False), (0.51, True), (0.7, True)):
+        here = embedded(share)
+        assert (distance(here, end) < distance(here, begin)) is ends
 
 
 async def test_pictures_between_pictures_are_mixed_by_their_shares(engine_of, draw):
