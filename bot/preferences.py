@@ -95,13 +95,7 @@ class Preferences:
 
     async def start(self) -> None:
         """Read what must be known without waiting: the servers' languages."""
-        async with self._database.read() as connection:
-            rows = await connection.execute(
-                select(preferences.c.guild_id, preferences.c.value).where(
-                    preferences.c.user_id == EVERYBODY, preferences.c.name == LANGUAGE
-                )
-            )
-            self._languages = {row.guild_id: row.value for row in rows}
+        self._languages = dict(await self.everywhere(LANGUAGE))
 
     def language(self, guild_id: int | None) -> str | None:
         """What the server's managers chose; None: nothing."""
@@ -163,9 +157,26 @@ class Preferences:
             self._remembered[guild_id, user_id] = found
         return found
 
-    async def put(self, name: str, value: str, guild_id: int, user_id: int = EVERYBODY) -> None:
-        """Set it; an empty value takes the setting back."""
-        await self._put({name: value}, guild_id, user_id)
+    async def everywhere(self, name: str) -> Mapping[int, str]:
+        """What the managers of each server set by this name, by its id."""
+        async with self._database.read() as connection:
+            rows = await connection.execute(
+                select(preferences.c.guild_id, preferences.c.value).where(
+                    preferences.c.user_id == EVERYBODY, preferences.c.name == name
+                )
+            )
+            return {row.guild_id: row.value for row in rows}
+
+    async def put(
+        self,
+        name: str,
+        value: str,
+        guild_id: int,
+        user_id: int = EVERYBODY,
+        action: Action | None = None,
+    ) -> None:
+        """Set it; an empty value takes the setting back. action: what the audit says of it."""
+        await self._put({name: value}, guild_id, user_id, action)
 
     async def put_for_server(self, values: Mapping[str, str], action: Action) -> None:
         """Set what holds for all of the action's server, all at once, and write down who did."""

@@ -21,6 +21,7 @@ from bot.errors import Draining, NotAllowed, NotConfirmed, UserError
 from bot.jobs import batches, codec, modes, records
 from bot.jobs.batches import BatchRow
 from bot.jobs.engine_client import EngineClient
+from bot.jobs.halts import Halts
 from bot.jobs.kinds import Context, LinkingRequest, PictureRequest, Request, Written
 from bot.jobs.records import JobRow, NewJob
 from bot.moderation.policy import Asked, Policy
@@ -100,6 +101,7 @@ class Orders:
         policy: Policy,
         accounts: Accounts,
         preferences: Preferences,
+        halts: Halts,
         now_ms: Callable[[], int],
         default_model: str = "",
         new_seed: Callable[[], int] = lambda: secrets.randbelow(engine.MAX_SEED + 1),
@@ -112,6 +114,7 @@ class Orders:
         self._policy = policy
         self._accounts = accounts
         self._preferences = preferences
+        self._halts = halts
         self._now_ms = now_ms
         self._default_model = default_model
         self._new_seed = new_seed
@@ -367,6 +370,12 @@ class Orders:
         if self._closed:
             raise Draining(
                 "Darkroom is about to restart; send this again in a minute.",
+                command=order.request.text,
+            )
+        if self._halts.is_drained(order.guild_id):
+            raise Draining(
+                "No new pictures are taken here for now; what is ordered already is drawn. Try "
+                "again later.",
                 command=order.request.text,
             )
 

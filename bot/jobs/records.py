@@ -351,6 +351,15 @@ async def open_of(connection: AsyncConnection, user_id: int) -> list[JobRow]:
     return [_job(row) for row in rows]
 
 
+async def open_in(connection: AsyncConnection, guild_id: int | None) -> list[JobRow]:
+    """Open jobs of a server, or of all where it is None, oldest first."""
+    chosen = _select().where(jobs.c.outcome == Outcome.OPEN)
+    if guild_id is not None:
+        chosen = chosen.where(jobs.c.guild_id == guild_id)
+    rows = await connection.execute(chosen.order_by(jobs.c.created_ms, jobs.c.id))
+    return [_job(row) for row in rows]
+
+
 async def tally(connection: AsyncConnection, user_id: int) -> Tally:
     theirs = (jobs.c.user_id == user_id, jobs.c.outcome == Outcome.FINISHED)
     finished = await connection.scalar(select(func.count()).select_from(jobs).where(*theirs))

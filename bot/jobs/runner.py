@@ -17,6 +17,7 @@ from bot.jobs import codec, provenance, records
 from bot.jobs.batches import BatchRow
 from bot.jobs.codec import StoredJobError
 from bot.jobs.engine_client import EngineClient
+from bot.jobs.halts import EVERYWHERE, Halts
 from bot.jobs.kinds import KINDS, morph
 from bot.jobs.orders import Accepted
 from bot.jobs.provenance import Made
@@ -28,6 +29,7 @@ from bot.pictures.making import Making
 from bot.pictures.store import PictureStore, name_of
 from bot.prompt import grammar, words
 from bot.prompt.canonical import canonical
+from bot.storage.audit import Action, Audit
 from bot.storage.database import Database
 from engine import Sentence, sentence_of
 
@@ -62,6 +64,8 @@ class Runner:
         store: PictureStore,
         policy: Policy,
         outbox: Outbox,
+        halts: Halts,
+        audit: Audit,
         now_ms: Callable[[], int],
     ) -> None:
         self.lost = asyncio.Event()
@@ -71,11 +75,19 @@ class Runner:
         self._store = store
         self._policy = policy
         self._outbox = outbox
+        self._halts = halts
+        self._audit = audit
         self._now_ms = now_ms
         self._following: dict[str, asyncio.Task[None]] = {}
         self._cancelled: set[str] = set()
         """Jobs that were cancelled here and may not have reached the engine yet."""
         self._suspects = Suspects()
+        self._held: dict[str, tuple[JobRow, engine.Job]] = {}
+        """Jobs whose queue is paused."""
+        self._rows: dict[str, JobRow] = {}
+        """Jobs that are with the engine."""
+        self._withdrawn: set[str] = set()
+        """Jobs that were taken out of the engine's queue because theirs was paused."""
 
     def start(self, accepted: Accepted, *, message_id: int | None) -> None:
         """Send the job on its way; `message_id` is the message that shows its progress."""
@@ -85,31 +97,85 @@ class Runner:
         """Cancel the job; NotFound if it has ended. What is promised is on record first."""
         if not await self._end(row, Outcome.CANCELLED, Sentence("Cancelled.")):
             raise NotFound("This picture is not being drawn any more.")
-        self._cancelled.add(row.id)
-        self._engine.cancel(row.id)
+        self._stop(row)
 
     async def cancel_batch(self, batch: BatchRow) -> int:
         """Cancel every open job of the batch, all at once; how many; NotFound if there are none."""
-        said = _uncharged(Sentence("Cancelled."), batch.locale)
 
         async def end_all(connection: AsyncConnection) -> list[JobRow]:
             rows = await records.of_batch(connection, batch.id)
-            return [
-                row
-                for row in rows
-                if await records.fail(
-                    connection, row.id, Outcome.CANCELLED, said, now_ms=self._now_ms()
-                )
-            ]
+            return await self._cancel_all(connection, rows, Sentence("Cancelled."))
 
         ended = await self._written(batch, end_all)
+        self._told_of(ended)
+        return len(ended)
+
+    async def cancel_many(self, rows: Sequence[JobRow], action: Action) -> int:
+        """Cancel those of the jobs that are still open, all at once, for who manages their queue.
+
+        Returns how many; NotFound if there are none. action: what the audit says of it.
+        """
+
+        async def end_all(connection: AsyncConnection) -> list[JobRow]:
+            said = Sentence("Cancelled by who manages the queue.")
+            ended = await self._cancel_all(connection, rows, said)
+            if ended:
+                await self._audit.write(connection, action)
+            return ended
+
+        ended = await self._database.written(end_all, f"{len(rows)} jobs")
+        self._told_of(ended)
+        return len(ended)
+
+    async def _cancel_all(
+        self, connection: AsyncConnection, rows: Sequence[JobRow], reason: Sentence
+    ) -> list[JobRow]:
+        """Those of the jobs that were open."""
+        return [
+            row
+            for row in rows
+            if await records.fail(
+                connection,
+                row.id,
+                Outcome.CANCELLED,
+                _uncharged(reason, row.locale),
+                now_ms=self._now_ms(),
+            )
+        ]
+
+    def _told_of(self, ended: Sequence[JobRow]) -> None:
         if not ended:
             raise NotFound("Nothing of this is being drawn any more.")
         for row in ended:
+            self._stop(row)
+            self._outbox.owe(row.id)
+
+    def _stop(self, row: JobRow) -> None:
+        """Let go of a job that is cancelled on record."""
+        if self._held.pop(row.id, None) is None:
             self._cancelled.add(row.id)
             self._engine.cancel(row.id)
-            self._outbox.owe(row.id)
-        return len(ended)
+
+    def halt(self, guild_id: int) -> None:
+        """Do what `halts` says now of the server's jobs, or of all where it is `EVERYWHERE`.
+
+        Those that run go on; those that wait in a paused queue leave the engine until it goes on.
+        """
+        for job_id in self._engine.status().queued:
+            row = self._rows.get(job_id)
+            if row is not None and self._is_of(row, guild_id) and self._is_paused(row):
+                self._withdrawn.add(job_id)
+                self._engine.cancel(job_id)
+        for job_id, (row, job) in tuple(self._held.items()):
+            if self._is_of(row, guild_id) and not self._is_paused(row):
+                del self._held[job_id]
+                self._track(job_id, self._follow(row, job))
+
+    def _is_of(self, row: JobRow, guild_id: int) -> bool:
+        return guild_id in (EVERYWHERE, row.guild_id)
+
+    def _is_paused(self, row: JobRow) -> bool:
+        return self._halts.is_paused(row.guild_id)
 
     async def recover(self) -> None:
         """Run open jobs again and deliver what is owed, with no second ping.
@@ -178,7 +244,7 @@ class Runner:
         await self._follow(row, job)
 
     async def _follow(self, row: JobRow, job: engine.Job) -> None:
-        """Follow one job from the engine's queue to its end; nothing it meets goes further."""
+        """Follow one job to its end, or until its queue is paused."""
         if not self._suspects.admits(row, job):
             return
         try:
@@ -192,15 +258,37 @@ class Runner:
             self._track(waiting.id, self._follow(waiting, job))
 
     async def _follow_now(self, row: JobRow, job: engine.Job) -> None:
+        while row.id not in self._cancelled:
+            if self._is_paused(row):
+                self._held[row.id] = row, job
+                return
+            self._rows[row.id] = row
+            try:
+                await self._follow_once(row, job)
+            finally:
+                del self._rows[row.id]
+            if row.id not in self._withdrawn:
+                return
+            self._withdrawn.discard(row.id)
+
+    async def _follow_once(self, row: JobRow, job: engine.Job) -> None:
+        """Follow one job from the engine's queue to its end; nothing it meets goes further.
+
+        It may also be taken out of that queue, see `halt`.
+        """
         counted = False
-        if row.id in self._cancelled:
-            return
         try:
             async for event in self._engine.run(job):
                 if row.id in self._cancelled:
                     return
+                if self._has_left(row, event):
+                    break
                 counted = await self._count(row, event, counted=counted)
                 await self._take(row, job, event)
+            else:
+                return
+            if counted:  # it had just begun
+                await self._interrupt(row)
         except engine.EngineLost:
             log.exception("job %s: the device is lost; the job stays open", row.id)
             self.lost.set()
@@ -209,7 +297,16 @@ class Runner:
                 await self._interrupt(row)
         except Exception as error:  # noqa: BLE001 - told, and logged where it is ours
             self._engine.cancel(row.id)  # nobody would hear of its end
+            self._withdrawn.discard(row.id)
             await self._fail_for(row, error)
+
+    def _has_left(self, row: JobRow, event: engine.Event) -> bool:
+        """Whether the event tells that the job is out of the engine's queue, to wait here."""
+        if row.id not in self._withdrawn:
+            return False
+        if isinstance(event, engine.Finished | engine.Failed):
+            self._withdrawn.discard(row.id)  # it was quicker
+        return isinstance(event, engine.Cancelled)
 
     async def _count(self, row: JobRow, event: engine.Event, *, counted: bool) -> bool:
         """Count an attempt while the job is translated or drawn; what only waits stops no process.

@@ -19,6 +19,7 @@ from bot import locale
 from bot.credits.accounts import Accounts
 from bot.jobs.engine_client import EngineClient
 from bot.jobs.favourites import Favourites
+from bot.jobs.halts import Halts
 from bot.jobs.lookup import Lookup
 from bot.jobs.orders import Orders
 from bot.jobs.provenance import Provenance
@@ -36,6 +37,8 @@ from bot.ui.audit_posts import AuditPosts
 from bot.ui.batch_buttons import BatchButton
 from bot.ui.batch_messages import BatchMessages
 from bot.ui.batches import Batches
+from bot.ui.commands import queue_
+from bot.ui.confirmations import Confirmations, SureButton
 from bot.ui.copies import Copies
 from bot.ui.edits import Edits
 from bot.ui.enlargements import Enlargements
@@ -43,6 +46,7 @@ from bot.ui.favourite_pages import PageButton
 from bot.ui.films import Films
 from bot.ui.interactions import Interactions
 from bot.ui.language import Translator
+from bot.ui.line_pages import LinesButton, Lister
 from bot.ui.outbox import Ended, Outbox
 from bot.ui.progress import Progress
 from bot.ui.question_buttons import QuestionButton
@@ -146,6 +150,7 @@ class Darkroom(discord.AutoShardedClient):
         self.accounts = accounts
         self.preferences = preferences
         self.default_model = default_model
+        self.halts = Halts(preferences)
         self.tree = Tree(self)
         self.progress = Progress(client=self, interval_s=progress_interval_s)
         self.batch_messages = BatchMessages(client=self, database=database, progress=self.progress)
@@ -165,6 +170,7 @@ class Darkroom(discord.AutoShardedClient):
             policy=policy,
             accounts=accounts,
             preferences=preferences,
+            halts=self.halts,
             default_model=default_model,
             now_ms=now_ms,
         )
@@ -174,6 +180,8 @@ class Darkroom(discord.AutoShardedClient):
             store=store,
             policy=policy,
             outbox=self.outbox,
+            halts=self.halts,
+            audit=audit,
             now_ms=now_ms,
         )
         self.provenance = Provenance(database)
@@ -211,6 +219,8 @@ class Darkroom(discord.AutoShardedClient):
             fetcher=fetcher,
             provenance=self.provenance,
         )
+        self.confirmations = Confirmations(now_ms)
+        self.lists: dict[str, Lister] = {queue_.QUEUE: queue_.listed}
         self.questions = Questions(interactions=self.interactions, now_ms=now_ms)
         self.films = Films(
             interactions=self.interactions,
@@ -259,10 +269,13 @@ class Darkroom(discord.AutoShardedClient):
             ModelMenu,
             PageButton,
             StatementButton,
+            SureButton,
+            LinesButton,
         )
         commands.add_all(self.tree)
         await self.tree.set_translator(Translator())
         await self.preferences.start()
+        await self.halts.start()
         await self.audit_posts.start()
         if not self.serving:
             return

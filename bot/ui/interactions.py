@@ -555,7 +555,9 @@ def _cancelling(row: JobRow, *, hidden: bool) -> Any:  # noqa: ANN401 - a view, 
 def _first_words(interaction: discord.Interaction, row: JobRow, *, hidden: bool) -> str:
     """What the first reply to an order says."""
     if not hidden:
-        return with_notes(headline(row, status_of(None)), row.notes)
+        paused = cast("Darkroom", interaction.client).halts.is_paused(row.guild_id)
+        status = Sentence("Waiting: the queue is paused") if paused else status_of(None)
+        return with_notes(headline(row, status), row.notes)
     # Without a status: where the process ends, it would be said to wait for ever.
     return with_notes(headline(row), _private_notes(interaction, row))
 
