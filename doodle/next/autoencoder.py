@@ -1,8 +1,7 @@
-"""The autoencoder: turns pictures into latents 16 times smaller, and back."""
+"""The autoencoder: turns pictures into latents 8 times smaller, and back."""
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -42,21 +41,18 @@ def build(recipe: Recipe) -> AutoencoderKL:
 
 
 def begin_with(model: AutoencoderKL, own: AutoencoderKL) -> None:
-    """Take over the levels of an autoencoder that is one level shallower; the middle stays new.
+    """Take over all weights of an earlier autoencoder that have the same shape.
 
-    Measured with 4 crops a step: after 120 steps the loss is 0.59 so, and 0.69 from nothing.
+    The one for 128 pixels keeps forms and colours of the new scenes before any training: 23.0 dB
+    at 256 pixels. One that is 16 times smaller had reached 20.7 dB after 2,500 steps from nothing.
     """
     state = model.state_dict()
-    for key, value in own.state_dict().items():
-        level = re.match(r"(encoder\.down_blocks|decoder\.up_blocks)\.(\d+)", key)
-        ends = key.startswith(("encoder.conv_in", "decoder.conv_norm_out", "decoder.conv_out"))
-        if level is None and not ends:
-            continue
-        if level is not None and level[1] == "decoder.up_blocks":  # counted from the middle
-            key = key.replace(level[0], f"{level[1]}.{int(level[2]) + 1}", 1)  # noqa: PLW2901
-        if key in state and state[key].shape == value.shape:
-            state[key] = value
-    model.load_state_dict(state)
+    same = {
+        key: value
+        for key, value in own.state_dict().items()
+        if key in state and state[key].shape == value.shape
+    }
+    model.load_state_dict(state | same)
 
 
 def train(
@@ -180,7 +176,7 @@ def signed(pictures: Tensor) -> Tensor:
 
 @torch.no_grad()
 def encode(model: AutoencoderKL, pictures: Tensor, run: Run, *, scaled: bool = True) -> Tensor:
-    """Return the latents of uint8 pictures: (N, C, H/16, W/16) fp16 on the CPU."""
+    """Return the latents of uint8 pictures: (N, C, H/8, W/8) fp16 on the CPU."""
     factor = model.config.scaling_factor if scaled else 1.0
     parts = []
     for batch in pictures.split(16):

@@ -32,7 +32,7 @@ CAPTIONS_EACH = 8
 class Bucket:
     """All scenes of one size."""
 
-    latents: Tensor  # (N, C, H/16, W/16) fp16, scaled
+    latents: Tensor  # (N, C, H/8, W/8) fp16, scaled
     ids: Tensor  # (N, CAPTIONS_EACH, 77) int16
 
 

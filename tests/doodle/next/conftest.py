@@ -15,7 +15,7 @@ styles = ["flat", "neon"]
 counts = [1, 2]
 relations = ["on"]
 [autoencoder]
-channels = [8, 8, 8, 8, 8]
+channels = [8, 8, 8, 8]
 latents = 4
 steps = 2
 batch = 4
@@ -37,7 +37,7 @@ learning_rate = 1e-3
 pictures = 16
 wide_share = 0.5
 [denoiser]
-channels = [32, 32]
+channels = [32, 32, 32]
 steps = 2
 batch = 4
 learning_rate = 1e-3
