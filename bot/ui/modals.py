@@ -94,6 +94,11 @@ def _fields(components: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, An
         yield from _fields(each.get("components") or ())
 
 
+def _units(text: str) -> int:
+    """How many UTF-16 units it has: what Discord counts is no more."""
+    return len(text.encode("utf-16-le", errors="surrogatepass")) // 2
+
+
 class Form:
     """A form under construction, in the language of who opens it."""
 
@@ -129,8 +134,21 @@ class Form:
         self._add(label, item, description)
 
     def add_prompt(self, text: str) -> None:
-        """The prompt of a job, to be edited; it is no longer than a field may be."""
-        self.add_text("prompt", Sentence("Prompt"), value=text, long=True)
+        """The prompt of a job, to be edited; what is sent empty stays as it is.
+
+        One that is longer than a field may be (two texts together are) is not shown: a part of it
+        would be taken for all of it.
+        """
+        shown = _units(text) <= TEXT_CHARACTERS
+        self.add_text(
+            "prompt",
+            Sentence("Prompt"),
+            value=text if shown else "",
+            description=""
+            if shown
+            else Sentence("Too long to be shown here. Left empty it stays as it is."),
+            long=True,
+        )
 
     def add_choice(
         self,

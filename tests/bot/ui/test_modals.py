@@ -1,6 +1,7 @@
 """Forms: remix mode opens one, and what it sends works after a restart and whenever it comes."""
 
 import pytest
+import simcord.interactions
 from tests_support import PatientEngine, custom_ids, labels, refusal
 
 from bot.jobs.records import Outcome
@@ -154,6 +155,84 @@ async def test_forged_forms_get_a_sentence_and_foreign_ones_none(
         assert said in refusal(result).description, custom_id
     assert (await simcord_bot.lookup.job(job_id)).outcome is Outcome.FINISHED
     assert len(fake_engine.jobs) == 1
+
+
+LONGEST = {
+    "title": 45,
+    "label": 45,
+    "description": 100,
+    "placeholder": 100,
+    "custom_id": 100,
+    "value": TEXT_CHARACTERS,
+    "content": TEXT_CHARACTERS,
+}
+"""Characters that Discord takes into the texts of a form."""
+MOST_FIELDS = 5
+
+
+def named(component):
+    return component.get("component", {}).get("custom_id")
+
+
+def check_limits(part):
+    match part:
+        case dict():
+            for name, inner in part.items():
+                if isinstance(inner, str):
+                    assert len(inner) <= LONGEST[name], name
+                    cut = name in {"title", "description"} and len(inner) == LONGEST[name]
+                    assert not cut, inner
+                else:
+                    check_limits(inner)
+        case list():
+            for inner in part:
+                check_limits(inner)
+
+
+@pytest.fixture(params=["en-US", "ja"])
+def language(request, monkeypatch):
+    original = simcord.interactions.base_payload
+
+    def base_payload(*args, **kwargs):
+        record, payload = original(*args, **kwargs)
+        return record, payload | {"locale": request.param}
+
+    monkeypatch.setattr(simcord.interactions, "base_payload", base_payload)
+
+
+@pytest.mark.usefixtures("language", "remixing")
+async def test_every_form_of_a_job_with_two_long_texts_is_within_discords_limits_and_keeps_them(
+    simcord_env, guild, channel, alice, fake_engine, simcord_bot
+):
+    first, second = "cat " * 990, "dog " * 990
+    await alice.slash(channel, "morph", text1=first, text2=second, cross=True)
+    await simcord_env.settle()
+    grid = channel.last_message
+    await alice.click(grid, label="U1")
+    single = channel.last_message
+    forms = [
+        await press(alice, grid, "V1"),
+        await press(alice, grid, "🔄"),
+        await press(alice, single, "⬅️"),
+        await press(alice, single, "Custom Zoom"),
+        await press(alice, single, "Vary (Region)"),
+        await alice.context_menu(channel, "Vary", grid),
+    ]
+    for form in forms:
+        check_limits(form.modal)
+        assert len(form.modal["components"]) <= MOST_FIELDS
+        [prompt] = [each for each in form.modal["components"] if named(each) == "prompt"]
+        assert not prompt["component"].get("value"), "a part would be taken for all of it"
+        assert prompt["description"]
+    before = await simcord_bot.accounts.balance(guild_id=guild.id, user_id=alice.id)
+    assert len(fake_engine.jobs) == 1, "nothing is ordered yet"
+    await alice.submit_modal(forms[0], {"prompt": ""})
+    await simcord_env.settle()
+    job = fake_engine.jobs[-1]
+    assert [part.text for part in job.prompt] == [first.strip()], "what it was"
+    assert [part.text for part in job.looks[-1].prompt] == [second.strip()]
+    after = await simcord_bot.accounts.balance(guild_id=guild.id, user_id=alice.id)
+    assert before.available > after.available, "four pictures are charged"
 
 
 def test_the_longest_prompt_fits_into_a_field():
