@@ -16,7 +16,7 @@ from bot.prompt.grammar import parse
 from bot.prompt.markdown import harmless
 from bot.ui.language import member_locale
 from bot.ui.message_text import outcome_of, speed_of, status_of
-from bot.ui.replies import may_see
+from bot.ui.replies import link_to, may_see
 from engine import Sentence
 
 if TYPE_CHECKING:
@@ -113,16 +113,19 @@ async def _parents(interaction: discord.Interaction[Darkroom], row: JobRow) -> s
         parent_id = parent.parent_id
         if not may_see(interaction, parent):
             break
-        link = _link(parent, await lookup.shown_in(parent.id))
+        link = _link(interaction, parent, await lookup.shown_in(parent.id))
         name = parent.title or translated(Sentence("Imagine"), language)
         found.append(f"[{name}]({link})" if link else f"{name} `{parent.id}`")
     return " ← ".join(found)
 
 
-def _link(row: JobRow, shown: tuple[MessageRow, ...]) -> str:
-    """To the first message that shows what the job made; empty: there is none."""
-    message = next((each for each in shown if each.role in _POSTED), None)
-    if message is None:
-        return ""
-    guild = row.guild_id if message.channel_id == row.channel_id and row.guild_id else "@me"
-    return f"https://discord.com/channels/{guild}/{message.channel_id}/{message.message_id}"
+def _link(
+    interaction: discord.Interaction[Darkroom], row: JobRow, shown: tuple[MessageRow, ...]
+) -> str:
+    """To the first message with what the job made that who asks may read; empty: there is none.
+
+    The direct messages of others are among those that show it: their ids are theirs.
+    """
+    posted = (each for each in shown if each.role in _POSTED)
+    links = (link_to(interaction, row, each) for each in posted)
+    return next(filter(None, links), "")

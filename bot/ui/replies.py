@@ -14,7 +14,7 @@ import discord
 
 from bot.errors import MissingPermission
 from bot.jobs.provenance import is_stealthy
-from bot.jobs.records import JobRow
+from bot.jobs.records import JobRow, MessageRow
 from bot.ui.language import to_member
 from engine import Sentence
 
@@ -69,17 +69,57 @@ def may_see(interaction: discord.Interaction, row: JobRow) -> bool:
     """Whether the member could have read about the job where it was shown."""
     if row.user_id == interaction.user.id:
         return True
-    guild, member = interaction.guild, interaction.user
+    guild = interaction.guild
     if is_stealthy(row) or guild is None or guild.id != row.guild_id:
         return False
-    if row.channel_id == interaction.channel_id:
+    return _may_read(interaction, row.channel_id)
+
+
+def _may_read(interaction: discord.Interaction, channel_id: int) -> bool:
+    """Whether the member may read that channel of the server in which the interaction is."""
+    guild, member = interaction.guild, interaction.user
+    if guild is None:
+        return False
+    if channel_id == interaction.channel_id:
         return True
-    channel = guild.get_channel_or_thread(row.channel_id)
+    channel = guild.get_channel_or_thread(channel_id)
     if channel is None or not isinstance(member, discord.Member):
         return False
     if isinstance(channel, discord.Thread) and channel.is_private():
         return False
     return channel.permissions_for(member).read_messages
+
+
+def link_to(
+    interaction: discord.Interaction[discord.Client], row: JobRow, shown: MessageRow
+) -> str:
+    """To a message that shows the job; empty where the member cannot follow it, or that is unsure.
+
+    An address names the server, or `@me` for direct messages: with the wrong one it leads nowhere.
+    """
+    place, theirs = shown.channel_id, row.user_id == interaction.user.id
+    guild = interaction.client.get_guild(row.guild_id)
+    if place in _direct_channels(interaction, row):
+        where = "@me"
+    elif _may_read(interaction, place):
+        where = str(interaction.guild_id)
+    elif theirs and place == row.channel_id and guild and guild.get_channel_or_thread(place):
+        where = str(row.guild_id)
+    else:
+        return ""
+    return f"https://discord.com/channels/{where}/{place}/{shown.message_id}"
+
+
+def _direct_channels(interaction: discord.Interaction, row: JobRow) -> set[int]:
+    """Channels that are known to be the member's direct messages."""
+    found = set()
+    if interaction.guild_id is None and interaction.channel_id is not None:
+        found.add(interaction.channel_id)
+    if interaction.user.dm_channel is not None:
+        found.add(interaction.user.dm_channel.id)
+    if row.user_id == interaction.user.id and (is_stealthy(row) or not row.guild_id):
+        found.add(row.channel_id)
+    return found
 
 
 def may_show(interaction: discord.Interaction, row: JobRow) -> bool:

@@ -81,6 +81,71 @@ async def test_details_tell_all_that_a_job_was_made_of(
     assert "**Paid:**" not in said.description, "that is between bob and his purse"
 
 
+async def parents(member, channel, message):
+    shown = await member.context_menu(channel, "Job details", message)
+    [line] = [
+        line
+        for line in shown.response.embeds[0].description.splitlines()
+        if line.startswith("**Goes on from:**")
+    ]
+    return line
+
+
+async def test_details_link_to_no_direct_messages_of_others(
+    simcord_env, guild, channel, alice, bob
+):
+    carol = guild.add_member(simcord_env.create_user("carol"))
+    await imagine(simcord_env, channel, alice)
+    grid = channel.last_message
+    await bob.react(grid, "✉️")
+    await simcord_env.settle()
+    [sent] = bob.user.dm_channel.history()
+    await alice.click(grid, label="V1")
+    await simcord_env.settle()
+    variation = channel.last_message
+    link = f"https://discord.com/channels/{guild.id}/{channel.id}/{grid.id}"
+    assert link in await parents(carol, channel, variation)
+    await alice.react(grid, "❌")
+    await simcord_env.settle()
+    for member in (carol, alice):
+        assert "https://" not in await parents(member, channel, variation)
+    assert f"https://discord.com/channels/@me/{bob.user.dm_channel.id}/{sent.id}" in (
+        await parents(bob, channel, variation)
+    )
+
+
+async def test_details_link_to_ones_own_hidden_job_in_direct_messages(
+    simcord_env, guild, channel, alice
+):
+    await imagine(simcord_env, channel, alice, "a red cat --stealth")
+    direct = alice.user.dm_channel
+    grid = direct.last_message
+    await alice.user.click(grid, label="V1")
+    await simcord_env.settle()
+    shown = await alice.slash(channel, "show")
+    link = f"https://discord.com/channels/@me/{direct.id}/{grid.id}"
+    assert link in await parents(alice, channel, shown.response.message)
+
+
+async def test_details_link_to_where_a_job_was_shown_again_for_who_may_read_there(
+    simcord_env, guild, channel, alice, bob
+):
+    locked = guild.create_text_channel(
+        "locked", overwrites={bob: discord.PermissionOverwrite(view_channel=False)}
+    )
+    await imagine(simcord_env, channel, alice)
+    grid = channel.last_message
+    again = (await alice.slash(locked, "show")).response.message
+    await alice.click(grid, label="V1")
+    await simcord_env.settle()
+    variation = channel.last_message
+    await alice.react(grid, "❌")
+    await simcord_env.settle()
+    link = f"https://discord.com/channels/{guild.id}/{locked.id}/{again.id}"
+    assert link in await parents(alice, channel, variation)
+    assert "https://" not in await parents(bob, channel, variation)
+
+
 async def test_details_of_one_picture_tell_its_seed(simcord_env, channel, alice):
     await imagine(simcord_env, channel, alice, "a red cat --seed 7")
     single = (await alice.click(channel.last_message, label="U3")).response.message
