@@ -23,9 +23,9 @@ class Favourite:
 
 async def mark(
     connection: AsyncConnection, user_id: int, favourite: Favourite, *, now_ms: int
-) -> None:
-    """Mark it; what is marked already stays so."""
-    await connection.execute(
+) -> bool:
+    """Mark it; whether it was not marked already."""
+    result = await connection.execute(
         own_insert(connection, favourites)
         .values(
             user_id=user_id,
@@ -35,6 +35,7 @@ async def mark(
         )
         .on_conflict_do_nothing()
     )
+    return result.rowcount > 0
 
 
 async def unmark(connection: AsyncConnection, user_id: int, favourite: Favourite) -> bool:
@@ -78,21 +79,12 @@ class Favourites:
         self._database = database
         self._now_ms = now_ms
 
-    async def toggle(self, user_id: int, favourite: Favourite) -> bool:
-        """Mark it, or take the mark back; whether it is marked then."""
-        async with self._database.write() as connection:
-            if await unmark(connection, user_id, favourite):
-                return False
-            await mark(connection, user_id, favourite, now_ms=self._now_ms())
-            return True
-
-    async def put(self, user_id: int, favourite: Favourite, *, marked: bool) -> None:
-        """Mark it or take the mark back, whatever it was."""
+    async def put(self, user_id: int, favourite: Favourite, *, marked: bool) -> bool:
+        """Mark it or take the mark back; whether that changed anything."""
         async with self._database.write() as connection:
             if marked:
-                await mark(connection, user_id, favourite, now_ms=self._now_ms())
-            else:
-                await unmark(connection, user_id, favourite)
+                return await mark(connection, user_id, favourite, now_ms=self._now_ms())
+            return await unmark(connection, user_id, favourite)
 
     async def at(self, user_id: int, place: int) -> tuple[Favourite | None, int]:
         """The member's favourite at a place from 0, the newest first, and how many there are."""

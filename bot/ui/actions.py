@@ -92,6 +92,9 @@ class Action:
     """Whether it shows nothing to others and orders nothing: a server never keeps it to owners."""
     remixes: Callable[[JobRow], bool] = lambda _row: False
     """Whether it opens a form with the job's prompt first, for members in remix mode."""
+    undoes: Callable[[Press], Awaitable[bool]] | None = None
+    """Takes back what the handler did for who presses, and whether there was such a thing. That may
+    be done anywhere: it is their own. None: there is nothing to take back."""
     submit: Callable[[Press, Filled], Awaitable[None]] | None = None
     """What it does with a form that the handler opened, perhaps long ago; None: it opens none."""
     of_batch: Callable[[discord.Interaction[Darkroom], str], Awaitable[None]] | None = None
@@ -288,18 +291,30 @@ async def repost(interaction: discord.Interaction[Darkroom], copy: Copy, *, hidd
     await interaction.client.lookup.showing(copy.shown_by(message.id, message.channel.id))
 
 
-async def _favourite(press: Press) -> None:
-    """Mark it as who pressed's favourite, or take the mark back."""
-    favourite = Favourite(job_id=press.row.id, position=press.number)
-    marked = await press.interaction.client.favourites.toggle(press.interaction.user.id, favourite)
-    said = (
-        Sentence("A favourite of yours now; `/show favourites` brings it back.")
-        if marked
-        else Sentence("No favourite of yours any more.")
-    )
+def _favourite_of(press: Press) -> Favourite:
+    return Favourite(job_id=press.row.id, position=press.number)
+
+
+async def _mark(press: Press) -> None:
+    """It is a favourite of who pressed."""
+    favourites, user_id = press.interaction.client.favourites, press.interaction.user.id
+    await favourites.put(user_id, _favourite_of(press), marked=True)
+    said = Sentence("A favourite of yours now; `/show favourites` brings it back.")
     await press.interaction.response.send_message(
         to_member(press.interaction, said), ephemeral=True
     )
+
+
+async def _unmark(press: Press) -> bool:
+    """It is no favourite of who pressed any more; whether it was one."""
+    favourites, user_id = press.interaction.client.favourites, press.interaction.user.id
+    if not await favourites.put(user_id, _favourite_of(press), marked=False):
+        return False
+    said = Sentence("No favourite of yours any more.")
+    await press.interaction.response.send_message(
+        to_member(press.interaction, said), ephemeral=True
+    )
+    return True
 
 
 async def _dm_results(press: Press) -> None:
@@ -499,10 +514,17 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
                 line=4,
                 of_one=True,
                 private=True,
-                handler=_favourite,
+                handler=_mark,
+                undoes=_unmark,
             ),
             Action(
-                name="favourite_all", code="fa", emoji="❤️", line=1, private=True, handler=_favourite
+                name="favourite_all",
+                code="fa",
+                emoji="❤️",
+                line=1,
+                private=True,
+                handler=_mark,
+                undoes=_unmark,
             ),
             Action(
                 name="dm_results",
@@ -536,7 +558,10 @@ async def act(
     interaction: discord.Interaction[Darkroom], action: Action, row: JobRow, number: int = 0
 ) -> None:
     """Do it, if this member may; a UserError says why not."""
-    press = _press(interaction, action, row, number)
+    press = Press(interaction=interaction, row=row, action=action, number=number)
+    if action.undoes is not None and await action.undoes(press):
+        return
+    _check(press)
     await _check_server(interaction, action, row)
     if action.remixes(row) and await _is_remixing(interaction):
         form = press.form(Sentence("Remix"))
@@ -564,17 +589,16 @@ async def _is_remixing(interaction: discord.Interaction[Darkroom]) -> bool:
     return (await preferences.member(interaction.user.id)).remix
 
 
-def _press(
-    interaction: discord.Interaction[Darkroom], action: Action, row: JobRow, number: int
-) -> Press:
+def _check(press: Press) -> None:
+    """NotAllowed or NotFound where this member may not do it here."""
+    interaction, row = press.interaction, press.row
     theirs = interaction.user.id == row.user_id
-    if action.who is Who.OWNER and not theirs:
+    if press.action.who is Who.OWNER and not theirs:
         raise NotAllowed("This is another member's picture; only they can do this with it.")
     if not theirs and is_stealthy(row):
         raise NotAllowed("This picture is hidden; only its member can use it.")
     if not theirs and interaction.channel_id != row.channel_id:
         raise NotFound("This picture is from another channel; use its buttons where it was made.")
-    return Press(interaction=interaction, row=row, action=action, number=number)
 
 
 async def submitted(interaction: discord.Interaction[Darkroom]) -> None:
@@ -591,7 +615,9 @@ async def submitted(interaction: discord.Interaction[Darkroom]) -> None:
 async def _submit(interaction: discord.Interaction[Darkroom], rest: str) -> None:
     job_id, action, number = _read(rest)
     row = await interaction.client.lookup.job(job_id)
-    press, filled = _press(interaction, action, row, number), modals.read(interaction)
+    press = Press(interaction=interaction, row=row, action=action, number=number)
+    filled = modals.read(interaction)
+    _check(press)
     await _check_server(interaction, action, row)
     if action.submit is not None:
         await action.submit(press, filled)

@@ -12,7 +12,7 @@ import discord
 
 from bot.errors import NotFound
 from bot.jobs.favourites import Favourite
-from bot.ui.actions import ACTIONS, JobButton
+from bot.ui.actions import ACTIONS, JobButton, custom_id_of
 from bot.ui.copies import Copy
 from bot.ui.language import member_locale, to_member
 from bot.ui.refusals import answer
@@ -69,10 +69,14 @@ async def _page(
     usable = row.user_id == interaction.user.id or row.channel_id == interaction.channel_id
     if copy is not None and usable:
         shown = copy.view
-    elif copy is None:
-        name = "favourite" if favourite.position else "favourite_all"
-        button = JobButton.of(ACTIONS[name], row.id, favourite.position, language)
-        shown.add_item(button)
+    heart = JobButton.of(
+        ACTIONS["favourite" if favourite.position else "favourite_all"],
+        row.id,
+        favourite.position,
+        language,
+    )
+    if all(custom_id_of(each) != heart.custom_id for each in shown.children):
+        shown.add_item(heart)
     for step, emoji in ((-1, "⬅️"), (1, "➡️")):
         shown.add_item(PageButton.of(place + step, count, emoji))
     number = Sentence("Favourite {number} of {count}", number=place + 1, count=count)

@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import select
 from tests_support import custom_ids, labels, refusal
 
+from bot.jobs.favourites import Favourite
 from bot.storage.tables import favourites, jobs
 
 pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
@@ -196,6 +197,52 @@ async def test_a_favourite_that_may_not_be_seen_any_more_shows_nothing(
     await heart(bob, page)
     none = await bob.slash(channel, "show", job="favourites")
     assert "no favourites yet" in refusal(none).description
+
+
+async def test_a_favourite_of_anothers_picture_can_be_taken_back_wherever_one_is(
+    simcord_env, guild, channel, alice, bob, database
+):
+    other = guild.create_text_channel("other")
+    await imagine(simcord_env, channel, alice)
+    grid = channel.last_message
+    pages = (
+        (bob, lambda: bob.slash(other, "show", job="favourites")),
+        (bob.user, lambda: bob.user.slash("show", job="favourites")),
+    )
+    for member, page in pages:
+        await heart(bob, grid)
+        assert await marked(database) == [(bob.id, 0)]
+        shown = (await page()).response.message
+        assert labels(shown) == ["❤️", "⬅️", "➡️"]
+        assert "No favourite" in (await heart(member, shown)).response.content
+        assert await marked(database) == []
+        refused = await heart(member, shown)
+        assert "from another channel" in refusal(refused).description, "marking it is not theirs"
+        assert await marked(database) == []
+
+
+async def test_a_hidden_picture_that_was_marked_before_can_be_taken_back_and_tells_nothing(
+    simcord_env, simcord_bot, channel, alice, bob, database
+):
+    await imagine(simcord_env, channel, alice, "secret words --stealth")
+    [job_id] = await ids(database)
+    await simcord_bot.favourites.put(bob.id, Favourite(job_id=job_id, position=0), marked=True)
+    page = (await bob.slash(channel, "show", job="favourites")).response.message
+    assert "secret" not in page.content
+    assert "No favourite" in (await heart(bob, page)).response.content
+    assert await marked(database) == []
+
+
+async def test_a_film_that_is_a_favourite_has_a_heart_on_its_page(
+    simcord_env, channel, alice, database
+):
+    await alice.slash(channel, "morph", text1="a cat", text2="a dog", frames=2)
+    await simcord_env.settle()
+    await alice.react(channel.last_message, "⭐")
+    await simcord_env.settle()
+    page = (await alice.slash(channel, "show", job="favourites")).response.message
+    await heart(alice, page)
+    assert await marked(database) == []
 
 
 async def test_a_favourite_whose_message_is_as_long_as_may_be_is_shown(simcord_env, channel, alice):
