@@ -51,7 +51,7 @@ from bot.ui.outbox import Ended, Outbox
 from bot.ui.progress import Progress
 from bot.ui.question_buttons import QuestionButton
 from bot.ui.questions import Questions
-from bot.ui.reactions import Reactions
+from bot.ui.reactions import Reactions, sign_of
 from bot.ui.replies import PERMISSIONS
 from bot.ui.settings_panel import ModelMenu, SettingButton
 from bot.ui.statements import StatementButton
@@ -333,6 +333,14 @@ class Darkroom(discord.AutoShardedClient):
 
     async def on_raw_reaction_remove(self, payload: discord.RawReactionActionEvent) -> None:
         await self.reactions.removed(payload)
+
+    async def on_raw_reaction_clear(self, payload: discord.RawReactionClearEvent) -> None:
+        self.reactions.cleared(payload.message_id)
+
+    async def on_raw_reaction_clear_emoji(
+        self, payload: discord.RawReactionClearEmojiEvent
+    ) -> None:
+        self.reactions.cleared(payload.message_id, sign_of(payload.emoji))
 
     async def on_interaction(self, interaction: discord.Interaction[Darkroom]) -> None:
         """Forms that were filled in; discord.py itself sees to commands and buttons."""

@@ -19,6 +19,7 @@ import discord
 
 from bot.errors import NotFound, UserError
 from bot.jobs.favourites import Favourite
+from bot.jobs.kinds import KINDS
 from bot.jobs.provenance import is_stealthy
 from bot.jobs.records import JobRow, MessageRow, Outcome, Role
 from bot.preferences import BUTTONS, OWNERS
@@ -70,14 +71,14 @@ class Reactions:
         self._standing: OrderedDict[tuple[int, int, str], None] = OrderedDict()
         """(message, member, sign) of those seen and not taken back: the gateway may tell of one
         again when it resumes, and no member can react twice with the same sign."""
-        self._sending: set[int] = set()
-        """Members to whom pictures are being sent."""
+        self._sending: set[tuple[int, int]] = set()
+        """(message, member) of pictures that are being sent."""
         self._refused_ms: OrderedDict[int, int] = OrderedDict()
         """When each member was last told of a refusal."""
 
     async def added(self, payload: discord.RawReactionActionEvent) -> None:
         """Nothing that goes wrong is raised."""
-        sign = _sign(payload)
+        sign = sign_of(payload.emoji)
         ours = self._client.user is not None and payload.user_id == self._client.user.id
         bot = payload.member is not None and payload.member.bot
         if sign not in _DOES or ours or bot:
@@ -97,7 +98,7 @@ class Reactions:
 
     async def removed(self, payload: discord.RawReactionActionEvent) -> None:
         """A sign may be given anew; ⭐ taken back is no favourite any more."""
-        sign = _sign(payload)
+        sign = sign_of(payload.emoji)
         self._standing.pop((payload.message_id, payload.user_id, sign), None)
         if sign != FAVOURITE:
             return
@@ -107,6 +108,15 @@ class Reactions:
             return
         favourite = Favourite(job_id=row.id, position=_position(shown))
         await self._client.favourites.put(payload.user_id, favourite, marked=False)
+
+    def cleared(self, message_id: int, sign: str | None = None) -> None:
+        """All reactions to a message were taken off, or all with one sign: they may come anew.
+
+        Favourites stay: whoever cleared reactions is not the member whose favourites they are.
+        """
+        for key in [key for key in self._standing if key[0] == message_id]:
+            if sign is None or key[2] == sign:
+                del self._standing[key]
 
     async def _do(self, payload: discord.RawReactionActionEvent, sign: str) -> None:
         try:
@@ -140,9 +150,10 @@ class Reactions:
 
     async def _send(self, reacted: _Reacted) -> None:
         """✉️: job id, seed and pictures by direct message."""
-        if reacted.row.outcome is not Outcome.FINISHED or reacted.user_id in self._sending:
+        key = (reacted.shown.message_id, reacted.user_id)
+        if reacted.row.outcome is not Outcome.FINISHED or key in self._sending:
             return
-        self._sending.add(reacted.user_id)
+        self._sending.add(key)
         try:
             user = await self._user(reacted.user_id)
             await self._client.copies.by_dm(
@@ -151,7 +162,7 @@ class Reactions:
         except UserError as error:  # by direct message it could not be told either
             log.info("job %s was not sent: %s", reacted.row.id, error)
         finally:
-            self._sending.discard(reacted.user_id)
+            self._sending.discard(key)
 
     async def _cancel_or_delete(self, reacted: _Reacted) -> None:
         """❌: end one's own job, or take its message away; the pictures stay for /show."""
@@ -176,6 +187,9 @@ class Reactions:
             return
         favourite = Favourite(job_id=reacted.row.id, position=_position(reacted.shown))
         await self._client.favourites.put(reacted.user_id, favourite, marked=True)
+        if (reacted.shown.message_id, reacted.user_id, FAVOURITE) not in self._standing:
+            # It was taken back meanwhile, and that may have been written first.
+            await self._client.favourites.put(reacted.user_id, favourite, marked=False)
 
     async def _post_one(self, reacted: _Reacted) -> None:
         """1️⃣–4️⃣: as U1–U4."""
@@ -197,8 +211,15 @@ class Reactions:
         await self._client.lookup.showing(copy.shown_by(message.id, message.channel.id))
 
     async def _reroll(self, reacted: _Reacted) -> None:
-        """🔄: another four, at the price of who reacts."""
-        if reacted.row.outcome is Outcome.OPEN or not self._may_post(reacted):
+        """🔄: as the button, at the price of who reacts: another four, or other descriptions.
+
+        What would come out the same, such as the weights of words, has no such button when done.
+        """
+        row = reacted.row
+        if row.outcome is Outcome.OPEN or not self._may_post(reacted):
+            return
+        follow_ups = KINDS[row.kind].follow_ups.values()
+        if row.outcome is Outcome.FINISHED and not any("reroll" in names for names in follow_ups):
             return
         user = await self._user(reacted.user_id)
         guild_id = reacted.guild_id or (reacted.row.guild_id if reacted.theirs else 0)
@@ -262,9 +283,9 @@ _PRIVATE = frozenset({"✉", FAVOURITE})
 """Signs that show nothing to others and order nothing."""
 
 
-def _sign(payload: discord.RawReactionActionEvent) -> str:
+def sign_of(emoji: discord.PartialEmoji) -> str:
     """The sign as it stands in `_DOES`; a server's own emoji is none."""
-    return "" if payload.emoji.id else payload.emoji.name.replace(_VARIANT, "")
+    return "" if emoji.id else emoji.name.replace(_VARIANT, "")
 
 
 def _position(shown: MessageRow) -> int:

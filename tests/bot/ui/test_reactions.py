@@ -1,11 +1,12 @@
 """Reactions do what their signs say, once, for who may; others are passed over in silence."""
 
+import asyncio
 from types import SimpleNamespace
 
 import discord
 import pytest
 from sqlalchemy import select
-from tests_support import labels
+from tests_support import custom_ids, labels, png
 
 from bot.preferences import BUTTONS, OWNERS
 from bot.storage.tables import favourites, jobs, messages
@@ -105,6 +106,33 @@ async def test_a_star_marks_a_favourite_until_it_is_taken_back(
     await simcord_env.settle()
     found = {(row.user_id, row.position) for row in await rows(database, favourites)}
     assert found == {(alice.id, 2), (bob.id, 0)}
+
+
+async def test_a_star_that_is_taken_back_while_it_is_written_marks_nothing(
+    simcord_env, simcord_bot, guild, channel, alice, database, monkeypatch
+):
+    await imagine(simcord_env, channel, alice)
+    told = SimpleNamespace(
+        emoji=discord.PartialEmoji(name="⭐"),
+        member=None,
+        user_id=alice.id,
+        message_id=channel.last_message.id,
+        channel_id=channel.id,
+        guild_id=guild.id,
+    )
+    put = simcord_bot.favourites.put
+    taken_back = []
+
+    async def late(user_id, favourite, *, marked):
+        if marked:
+            taken_back.append(favourite)
+            await simcord_bot.reactions.removed(told)
+        return await put(user_id, favourite, marked=marked)
+
+    monkeypatch.setattr(simcord_bot.favourites, "put", late)
+    await simcord_bot.reactions.added(told)
+    assert len(taken_back) == 1
+    assert await rows(database, favourites) == []
 
 
 async def test_numbers_post_a_picture_and_the_arrows_draw_again_for_who_reacts(
@@ -223,3 +251,79 @@ async def test_reactions_count_in_direct_messages(simcord_env, channel, alice, f
     await alice.user.set_reaction(grid, "❌", reacted=True)
     await simcord_env.settle()
     assert grid.id not in {m.id for m in alice.user.dm_channel.history()}
+
+
+@pytest.mark.parametrize("one_sign", [False, True])
+async def test_reactions_that_were_cleared_count_anew_and_favourites_stay(
+    simcord_env, channel, alice, bob, database, fake_engine, one_sign
+):
+    await imagine(simcord_env, channel, alice)
+    grid = channel.last_message
+    await react(simcord_env, alice, grid, "⭐")
+    for member in (alice, bob):
+        await react(simcord_env, member, grid, "🔄")
+    assert len(fake_engine.jobs) == 3
+    if one_sign:
+        simcord_env.backend.clear_reaction(channel.id, grid.id, "🔄")
+    else:
+        simcord_env.backend.clear_reactions(channel.id, grid.id)
+    await simcord_env.settle()
+    for member in (alice, bob):
+        await react(simcord_env, member, grid, "🔄")
+    assert len(fake_engine.jobs) == 5
+    assert len(await rows(database, favourites)) == 1
+
+
+async def test_envelopes_on_two_pictures_at_once_send_both(
+    simcord_env, simcord_bot, guild, channel, alice
+):
+    shown = []
+    for prompt in ("one", "two"):
+        await imagine(simcord_env, channel, alice, prompt)
+        shown.append(channel.last_message)
+    told = [
+        SimpleNamespace(
+            emoji=discord.PartialEmoji(name="✉️"),
+            member=None,
+            user_id=alice.id,
+            message_id=message.id,
+            channel_id=channel.id,
+            guild_id=guild.id,
+        )
+        for message in shown
+    ]
+    await asyncio.gather(*map(simcord_bot.reactions.added, told))
+    await simcord_env.settle()
+    sent = sorted(message.content[:7] for message in alice.user.dm_channel.history())
+    assert sent == ["**one**", "**two**"]
+
+
+async def test_arrows_draw_nothing_and_cost_nothing_where_it_would_come_out_the_same(
+    simcord_env, simcord_bot, guild, channel, alice, fake_engine
+):
+    await alice.slash(channel, "shorten", prompt="a very big red cat")
+    await simcord_env.settle()
+    await alice.slash(channel, "upscale", picture=("a.png", png()))
+    await simcord_env.settle()
+    before = await available(simcord_bot, guild, alice)
+    for message in channel.history():
+        await react(simcord_env, alice, message, "🔄")
+    assert len(fake_engine.jobs) == 2
+    assert await available(simcord_bot, guild, alice) == before
+
+
+async def test_arrows_on_a_description_make_others_as_its_button_does(
+    simcord_env, simcord_bot, guild, channel, alice, fake_engine
+):
+    await alice.slash(channel, "describe", picture=("a.png", png()))
+    await simcord_env.settle()
+    message = channel.last_message
+    first = await available(simcord_bot, guild, alice)
+    button = custom_ids(message)[labels(message).index("🔄")]
+    await alice.click(message, custom_id=button)
+    await simcord_env.settle()
+    second = await available(simcord_bot, guild, alice)
+    await react(simcord_env, alice, message, "🔄")
+    third = await available(simcord_bot, guild, alice)
+    assert first - second == second - third > 0
+    assert fake_engine.jobs[2].without == fake_engine.jobs[1].without != ()
