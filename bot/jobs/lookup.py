@@ -90,7 +90,7 @@ class Lookup:
             message = await records.message(connection, message_id)
             row = await records.get(connection, message.job_id) if message else None
         if row is None or message is None:
-            raise NotFound("This message shows no picture that is being drawn.")
+            raise NotFound("This message shows no picture of Darkroom's; choose one that does.")
         return row, message
 
     async def batch(self, batch_id: str) -> BatchRow | None:
@@ -124,7 +124,7 @@ class Lookup:
             return found, await asyncio.to_thread(self._store.load, found.sha256)
         except FileNotFoundError:
             raise NotFound(
-                "This picture was deleted from the disk. Press 🔄 to draw the prompt again."
+                "This picture was deleted from the disk; it has to be drawn again."
             ) from None
 
     async def pictures(self, job_id: str) -> tuple[ImageRow, ...]:

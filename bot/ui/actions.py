@@ -22,7 +22,7 @@ from bot.jobs.favourites import Favourite
 from bot.jobs.kinds import KINDS, STRONG, SUBTLE, Variation, Way
 from bot.jobs.kinds.zoom import CUSTOM, factor_of
 from bot.jobs.provenance import is_stealthy
-from bot.jobs.records import ImageRow, JobRow, Outcome
+from bot.jobs.records import ImageRow, JobRow
 from bot.locale import translated
 from bot.pictures.framing import Direction
 from bot.preferences import BUTTONS, FORBIDDEN, HIGH, LOW, OWNERS, REMIX
@@ -32,7 +32,7 @@ from bot.ui import details, modals
 from bot.ui.language import member_locale, to_member
 from bot.ui.modals import Filled, Form
 from bot.ui.refusals import answer
-from bot.ui.replies import before_reply, check_permissions
+from bot.ui.replies import before_reply, check_finished, check_permissions
 from engine import Sentence
 
 if TYPE_CHECKING:
@@ -230,8 +230,7 @@ async def _region_as_filled(press: Press, filled: Filled) -> None:
 
 
 async def _ask_variation(press: Press) -> None:
-    if press.row.outcome is not Outcome.FINISHED:
-        raise NotFound("This job has no pictures to go on from; press 🔄 to draw it again.")
+    check_finished(press.row)
     form = press.form(Sentence("Vary"))
     if not press.number:
         form.add_choice(

@@ -13,13 +13,14 @@ from bot.errors import NotFound, UserError
 from bot.jobs.kinds import KINDS
 from bot.jobs.lookup import Lookup
 from bot.jobs.provenance import Provenance, is_stealthy
-from bot.jobs.records import JobRow, MessageRow, Outcome, Role
+from bot.jobs.records import JobRow, MessageRow, Role
 from bot.locale import translated
 from bot.pictures import grid, metadata
 from bot.preferences import Preferences
 from bot.ui import actions, outbox
 from bot.ui.message_text import ALT_CHARACTERS, CONTENT_CHARACTERS, quoted
 from bot.ui.outbox import Ended, Outbox
+from bot.ui.replies import check_finished
 from engine import Sentence
 
 _TRIES = 4
@@ -108,8 +109,7 @@ class Copies:
 
         language: of `locale`; empty: the job's. apart: each picture is a file of its own.
         """
-        if row.outcome is not Outcome.FINISHED:
-            raise NotFound("This job has no pictures; press 🔄 to draw it again.")
+        check_finished(row)
         ended = await self._outbox.load(row.id)
         ended = dataclasses.replace(
             ended, row=dataclasses.replace(ended.row, locale=language or row.locale)
@@ -119,7 +119,7 @@ class Copies:
             encode = await asyncio.to_thread(outbox.opened, ended, files)
         except (OSError, ValueError):
             raise NotFound(
-                "This picture was deleted from the disk. Press 🔄 to draw the prompt again."
+                "This picture was deleted from the disk; it has to be drawn again."
             ) from None
         data: tuple[tuple[str, bytes], ...] = ()
         if apart and ended.role is Role.GRID:

@@ -36,9 +36,8 @@ async def embed(
     lines: list[tuple[Sentence, str]] = [(Sentence("Job"), f"`{row.id}`")]
     if row.title:
         lines.append((Sentence("Kind"), row.title))
-    ended = status_of(None) if row.ended_ms is None else outcome_of(row)
     mode = translated(speed_of(row), language)
-    said = translated(ended, language)
+    said = translated(_state(client, row), language)
     lines.append((Sentence("State"), said if said == mode else f"{said}, {mode}"))
     lines += await _drawing(interaction, row, number)
     if parents := await _parents(interaction, row):
@@ -52,6 +51,13 @@ async def embed(
         description=text[:4000],
         colour=discord.Colour.blurple(),
     )
+
+
+def _state(client: Darkroom, row: JobRow) -> Sentence:
+    if row.ended_ms is not None:
+        return outcome_of(row)
+    running = client.engine_client.status().running
+    return Sentence("running") if row.id in running else status_of(None)
 
 
 async def _drawing(

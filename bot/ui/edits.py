@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import discord
 
-from bot.errors import NotFound, UserError
+from bot.errors import UserError
 from bot.jobs.kinds import Pan, Region, Request, Source, Variation, Vary, Zoom
 from bot.jobs.lookup import Lookup
 from bot.jobs.provenance import Provenance
-from bot.jobs.records import JobRow, Outcome
+from bot.jobs.records import JobRow
 from bot.pictures import metadata, uploads
 from bot.pictures.fetch import Fetcher
 from bot.pictures.framing import Direction
@@ -24,7 +24,7 @@ from bot.prompt.characters import plain, shortened
 from bot.ui.interactions import Fetch, Interactions, filed
 from bot.ui.message_text import quoted
 from bot.ui.modals import File
-from bot.ui.replies import check_permissions, may_show
+from bot.ui.replies import check_finished, check_permissions, may_show
 from engine import Sentence
 
 if TYPE_CHECKING:
@@ -188,8 +188,7 @@ class Edits:
         text: str | None = None,
         remix: str | None = None,
     ) -> None:
-        if row.outcome is not Outcome.FINISHED:
-            raise NotFound("This job has no pictures to go on from; press 🔄 to draw it again.")
+        check_finished(row)
         check_permissions(interaction)
         words = remix if text is None else text
         if words is not None:

@@ -7,17 +7,16 @@ import dataclasses
 
 import discord
 
-from bot.errors import NotFound
 from bot.jobs.kinds import Request, Source, Upscale, Way, refuse_too_large
 from bot.jobs.lookup import Lookup
 from bot.jobs.provenance import Provenance
-from bot.jobs.records import JobRow, Outcome
+from bot.jobs.records import JobRow
 from bot.pictures import uploads
 from bot.pictures.fetch import Fetcher
 from bot.prompt.characters import plain
 from bot.ui.interactions import Fetch, Interactions
 from bot.ui.questions import Questions
-from bot.ui.replies import check_permissions, may_show
+from bot.ui.replies import check_finished, check_permissions, may_show
 from engine import Sentence
 
 
@@ -43,8 +42,7 @@ class Enlargements:
         self, interaction: discord.Interaction, row: JobRow, number: int, way: Way
     ) -> None:
         """Of stored picture `number` of a finished job."""
-        if row.outcome is not Outcome.FINISHED:
-            raise NotFound("This job has no pictures to go on from; press 🔄 to draw it again.")
+        check_finished(row)
         check_permissions(interaction)
 
         async def making() -> Request:

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 import discord
 
-from bot.errors import NotFound, UserError
+from bot.errors import UserError
 from bot.jobs.kinds import MakingOf, Morph, Request
 from bot.jobs.lookup import Lookup
-from bot.jobs.records import JobRow, Outcome
+from bot.jobs.records import JobRow
 from bot.pictures.fetch import Fetcher
 from bot.prompt.characters import plain
 from bot.ui.interactions import Interactions, attached
 from bot.ui.questions import Questions
-from bot.ui.replies import check_permissions
+from bot.ui.replies import check_finished, check_permissions
 
 
 class Films:
@@ -35,8 +35,7 @@ class Films:
 
     async def making_of(self, interaction: discord.Interaction, row: JobRow, number: int) -> None:
         """Of stored picture `number` of a finished job."""
-        if row.outcome is not Outcome.FINISHED:
-            raise NotFound("This job has no pictures to go on from; press 🔄 to draw it again.")
+        check_finished(row)
         check_permissions(interaction)
 
         async def making() -> Request:
@@ -65,15 +64,16 @@ class Films:
             raise UserError(
                 "A morph goes from one text to another, or from one picture to another."
             )
-        first, *more = [plain(text) for text in words] or [""]
-        texts = (await self._interactions.written_out(interaction, first), *more) if more else ()
+        texts = [await self._interactions.written_out(interaction, plain(text)) for text in words]
 
         async def making() -> Request:
             pictures = [
                 await self._fetcher.clean(await attached(self._fetcher, each))
                 for each in attachments
             ]
-            return Morph(words=texts, pictures=tuple(pictures), frames=frames, crosses=crosses)
+            return Morph(
+                words=tuple(texts), pictures=tuple(pictures), frames=frames, crosses=crosses
+            )
 
         await self._questions.place(
             interaction, making, slow=bool(attachments), words=next(iter(texts), "")

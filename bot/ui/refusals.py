@@ -80,8 +80,8 @@ async def answer(interaction: discord.Interaction, error: Exception) -> None:
     if not isinstance(error, UserError):
         log.error("interaction %s failed", interaction.id, exc_info=error)
         error = UserError(
-            "Something broke inside Darkroom; nothing was charged. Try again; if it stays so, tell "
-            "who runs this bot."
+            "Something broke inside Darkroom; you pay only for what appears. Try again; if it "
+            "stays so, tell who runs this bot."
         )
     shown, file = embed(error, member_locale(interaction))
     files = [file] if file else []

@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 import aiohttp
 import discord
 
-from bot.errors import MissingPermission
+from bot.errors import MissingPermission, NotFound
 from bot.jobs.provenance import is_stealthy
-from bot.jobs.records import JobRow, MessageRow
+from bot.jobs.records import JobRow, MessageRow, Outcome
 from bot.ui.language import to_member
 from engine import Sentence
 
@@ -63,6 +63,17 @@ def lacking(permissions: discord.Permissions, channel: object) -> list[Sentence]
         if name != ("send_messages" if thread else "send_messages_in_threads")
         and not getattr(permissions, name)
     ]
+
+
+def check_finished(row: JobRow) -> None:
+    """NotFound where the job has nothing to be shown or to go on from, and what to do then."""
+    if row.outcome is Outcome.FINISHED:
+        return
+    if row.outcome is Outcome.OPEN:
+        raise NotFound("This is not drawn yet; do that once its result is here.")
+    if row.batch_id is not None:  # of those that ended so, there is no message
+        raise NotFound("This job ended without a result; send its prompt again with /imagine.")
+    raise NotFound("This job ended without a result; press 🔄 under its message to try again.")
 
 
 def may_see(interaction: discord.Interaction, row: JobRow) -> bool:

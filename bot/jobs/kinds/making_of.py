@@ -43,7 +43,9 @@ class MakingOf:
 
     def write(self, context: Context) -> Written:
         parent = self.parent
-        if not isinstance(parent, engine.DrawJob) or parent.enlarge > 1 or parent.shares:
+        if isinstance(parent, engine.DrawJob) and parent.shares:
+            raise NotFound("There is no making-of of a picture between two others.")
+        if not isinstance(parent, engine.DrawJob) or parent.enlarge > 1:
             raise NotFound(
                 "There is no making-of of this picture, as it was not drawn in one piece; press 🎞 "
                 "under the one that it was made from."

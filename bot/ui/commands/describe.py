@@ -17,7 +17,7 @@ from bot.ui.actions import view
 from bot.ui.interactions import Fetch, attached, given
 from bot.ui.language import channel_locale
 from bot.ui.message_text import quoted
-from bot.ui.replies import before_reply, check_permissions, may_see
+from bot.ui.replies import before_reply, check_finished, check_permissions, may_see
 from engine import Sentence
 
 if TYPE_CHECKING:
@@ -51,7 +51,9 @@ async def _describe_message(
     except NotFound:
         pass
     else:
-        if quoted(row) and shown.role is not Role.TEXT:
+        if shown.role is Role.PROGRESS:
+            check_finished(row)
+        if quoted(row) and shown.role not in {Role.TEXT, Role.REFUSAL}:
             check_permissions(interaction)
             await _tell_own(interaction, row, shown.position)
             return
