@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, func, insert, or_, select, update
+from sqlalchemy import Row, Select, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.credits import ledger
@@ -20,6 +20,8 @@ MAX_ATTEMPTS = 3
 """Runs of a job that may die with the process before it counts as failed."""
 
 _KEPT_AT_MOST = 20
+SEARCHED = 2000
+"""Of a member's newest jobs, how many are looked through for words."""
 
 
 class Outcome(enum.StrEnum):
@@ -417,13 +419,30 @@ async def newest_finished(
 async def search(
     connection: AsyncConnection, *, user_id: int, text: str, limit: int
 ) -> list[JobRow]:
-    """The member's newest finished jobs whose prompt or id has the text in it; empty: all."""
-    chosen = _select().where(jobs.c.user_id == user_id, jobs.c.outcome == Outcome.FINISHED)
-    if text:
-        chosen = chosen.where(
-            or_(jobs.c.prompt.icontains(text, autoescape=True), jobs.c.id == text)
-        )
-    rows = await connection.execute(chosen.order_by(jobs.c.created_ms.desc()).limit(limit))
+    """The member's newest finished jobs whose prompt has the text in it, or of that id.
+
+    An empty text: all. Prompts are read of the newest SEARCHED jobs alone: it is asked at each key
+    that a member presses.
+    """
+    theirs = (jobs.c.user_id == user_id, jobs.c.outcome == Outcome.FINISHED)
+    newest = (
+        select(jobs.c.id, jobs.c.prompt, jobs.c.created_ms)
+        .where(*theirs)
+        .order_by(jobs.c.created_ms.desc())
+        .limit(SEARCHED)
+        .subquery()
+    )
+    found = (
+        select(newest.c.id)
+        .where(newest.c.prompt.icontains(text, autoescape=True))
+        .order_by(newest.c.created_ms.desc())
+        .limit(limit)
+    )
+    ids = list(await connection.scalars(found))
+    ids += await connection.scalars(select(jobs.c.id).where(*theirs, jobs.c.id == text))
+    rows = await connection.execute(
+        _select().where(jobs.c.id.in_(ids)).order_by(jobs.c.created_ms.desc()).limit(limit)
+    )
     return [_job(row) for row in rows]
 
 

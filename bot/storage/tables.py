@@ -153,6 +153,8 @@ Index(
     postgresql_where=text("batch_id IS NOT NULL"),
 )
 Index("ix_jobs_member", jobs.c.user_id, jobs.c.guild_id, jobs.c.created_ms)
+Index("ix_jobs_member_anywhere", jobs.c.user_id, jobs.c.created_ms)
+Index("ix_jobs_member_channel", jobs.c.user_id, jobs.c.channel_id, jobs.c.created_ms)
 
 holds = Table(
     "holds",

@@ -1,0 +1,113 @@
+"""A member's newest jobs are found by an index, however many they have."""
+
+import pytest
+from sqlalchemy import event, insert
+
+from bot.credits import ledger
+from bot.jobs import records
+from bot.storage.tables import jobs
+
+ALICE, BOB, GUILD, OTHER = 1, 2, 10, 11
+
+
+async def add(connection, *rows):
+    """(id, user, guild, channel, prompt, created_ms) each."""
+    accounts = {}
+    for _, user_id, guild_id, *_ in rows:
+        accounts[user_id, guild_id] = await ledger.account(
+            connection, guild_id=guild_id, user_id=user_id, trial=0, now_ms=0
+        )
+    await connection.execute(
+        insert(jobs),
+        [
+            {
+                "id": job_id,
+                "account_id": accounts[user_id, guild_id],
+                "guild_id": guild_id,
+                "channel_id": channel_id,
+                "user_id": user_id,
+                "kind": "imagine",
+                "title": "",
+                "prompt": prompt,
+                "resolved": "{}",
+                "locale": "en",
+                "member_locale": "en",
+                "outcome": "finished",
+                "delivery": "posted",
+                "stored_version": 1,
+                "stored": "{}",
+                "created_ms": created_ms,
+                "ended_ms": created_ms,
+            }
+            for job_id, user_id, guild_id, channel_id, prompt, created_ms in rows
+        ],
+    )
+
+
+async def plans(connection, query):
+    """How the database means to run each statement of the query."""
+    sqlite = connection.dialect.name == "sqlite"
+    asked = []
+
+    def listen(_connection, _cursor, statement, parameters, _context, _many):
+        asked.append((statement, parameters))
+
+    event.listen(connection.sync_connection, "before_cursor_execute", listen)
+    await query
+    event.remove(connection.sync_connection, "before_cursor_execute", listen)
+    explain = "EXPLAIN QUERY PLAN" if sqlite else "EXPLAIN"
+    if not sqlite:  # of a few rows it would read them all
+        for way in ("seqscan", "bitmapscan", "sort"):
+            await connection.exec_driver_sql(f"SET LOCAL enable_{way} = off")
+    found = []
+    for statement, parameters in asked:
+        rows = (await connection.exec_driver_sql(f"{explain} {statement}", parameters)).all()
+        found.append("\n".join(row[3] if sqlite else row[0] for row in rows))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("query", "sorts"),
+    [
+        (lambda c: records.newest_finished(c, user_id=ALICE, guild_id=GUILD), 0),
+        (lambda c: records.newest_finished(c, user_id=ALICE, guild_id=0), 0),
+        (lambda c: records.last_finished(c, user_id=ALICE, channel_id=5), 0),
+        # What it looks through, which is bounded.
+        (lambda c: records.search(c, user_id=ALICE, text="cat", limit=25), 1),
+    ],
+    ids=["newest here", "newest anywhere", "newest in a channel", "search"],
+)
+async def test_the_newest_jobs_are_read_from_an_index_in_its_order(database, query, sorts):
+    async with database.write() as connection:
+        rows = ((f"{n:016d}", ALICE, GUILD, 5, "a cat", n) for n in range(50))
+        await add(connection, *rows)
+        first = (await plans(connection, query(connection)))[0]
+    assert "ix_jobs_member" in first
+    sorted_ = first.count("FOR ORDER BY") + first.count("Sort Key")
+    assert sorted_ <= sorts, "all of the member's jobs would be sorted"
+
+
+async def test_a_search_finds_words_of_the_newest_jobs_in_their_order_and_any_by_its_id(
+    database, monkeypatch
+):
+    monkeypatch.setattr(records, "SEARCHED", 3)
+    rows = [
+        ("a" * 16, ALICE, GUILD, 5, "an old cat", 1),
+        ("b" * 16, ALICE, OTHER, 6, "a red CAT", 2),
+        ("c" * 16, ALICE, GUILD, 5, "a dog", 3),
+        ("d" * 16, ALICE, GUILD, 7, "a blue cat", 4),
+        ("e" * 16, BOB, GUILD, 5, "bob's cat", 5),
+    ]
+    async with database.write() as connection:
+        await add(connection, *rows)
+
+        async def found(text, limit=25):
+            jobs_ = await records.search(connection, user_id=ALICE, text=text, limit=limit)
+            return [row.id[0] for row in jobs_]
+
+        assert await found("cat") == ["d", "b"]
+        assert await found("") == ["d", "c", "b"]
+        assert await found("", limit=2) == ["d", "c"]
+        assert await found("a" * 16) == ["a"]
+        assert await found("e" * 16) == [], "it is another's"
+        assert await found("100%") == []
