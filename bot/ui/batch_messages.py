@@ -21,7 +21,7 @@ from bot.jobs import batches
 from bot.jobs.batches import BatchRow, Item
 from bot.jobs.records import Delivery, JobRow, Outcome
 from bot.storage.database import Database
-from bot.ui import batch_buttons, batch_text
+from bot.ui import answer_buttons, batch_text
 from bot.ui.progress import Events, Fields, Progress
 
 log = logging.getLogger(__name__)
@@ -131,7 +131,7 @@ class BatchMessages:
                     message = await self._channel(batch).send(
                         batch_text.content(batch, items, {}),
                         embed=batch_text.listing(batch, items, {}),
-                        view=batch_buttons.cancelling(batch.id, batch.locale),
+                        view=answer_buttons.cancelling(batch.id, batch.locale),
                         nonce=f"{batch.id}:p",
                         allowed_mentions=_NOBODY,
                     )
@@ -185,8 +185,8 @@ class BatchMessages:
         }
 
     async def _find_open(self, batch: BatchRow) -> discord.Message | None:
-        [button] = batch_buttons.cancelling(batch.id, batch.locale).children
-        custom_id = batch_buttons.custom_id_of(button)
+        [button] = answer_buttons.cancelling(batch.id, batch.locale).children
+        custom_id = answer_buttons.custom_id_of(button)
 
         def is_it(message: discord.Message) -> bool:
             return any(

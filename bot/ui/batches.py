@@ -22,7 +22,7 @@ from bot.jobs.runner import Runner
 from bot.pictures.fetch import Fetcher
 from bot.pictures.uploads import PLACEHOLDER
 from bot.prompt.repeats import Grids
-from bot.ui import batch_buttons, batch_text
+from bot.ui import answer_buttons, batch_text
 from bot.ui.batch_messages import BatchMessages
 from bot.ui.language import to_member
 from bot.ui.replies import before_reply, before_update, check_permissions, replace_question
@@ -112,7 +112,7 @@ class Batches:
             seeds_apart=grids.seeds_apart,
             language=order.locale,
         )
-        view = batch_buttons.confirming(batch.id, order.locale)
+        view = answer_buttons.confirming(answer_buttons.BATCH, batch.id, order.locale)
         self._remember(
             _Asked(
                 batch=batch, order=order, links=links, price=quote.price, asked_ms=self._now_ms()

@@ -33,8 +33,8 @@ from bot.storage.audit import Audit
 from bot.storage.database import Database
 from bot.ui import actions, commands, refusals
 from bot.ui.actions import JobButton
+from bot.ui.answer_buttons import AnswerButton
 from bot.ui.audit_posts import AuditPosts
-from bot.ui.batch_buttons import BatchButton
 from bot.ui.batch_messages import BatchMessages
 from bot.ui.batches import Batches
 from bot.ui.commands import queue_
@@ -49,10 +49,10 @@ from bot.ui.language import Translator
 from bot.ui.line_pages import LinesButton, Lister
 from bot.ui.outbox import Ended, Outbox
 from bot.ui.progress import Progress
-from bot.ui.question_buttons import QuestionButton
 from bot.ui.questions import Questions
 from bot.ui.reactions import Reactions, sign_of
 from bot.ui.replies import PERMISSIONS
+from bot.ui.sent_pictures import SentPictures
 from bot.ui.settings_panel import ModelMenu, SettingButton
 from bot.ui.statements import StatementButton
 from engine import ModelInfo, Sentence
@@ -213,12 +213,8 @@ class Darkroom(discord.AutoShardedClient):
             preferences=preferences,
             progress=self.progress,
         )
-        self.edits = Edits(
-            interactions=self.interactions,
-            lookup=self.lookup,
-            fetcher=fetcher,
-            provenance=self.provenance,
-        )
+        pictures = SentPictures(lookup=self.lookup, fetcher=fetcher, provenance=self.provenance)
+        self.edits = Edits(interactions=self.interactions, pictures=pictures, fetcher=fetcher)
         self.confirmations = Confirmations(now_ms)
         self.lists: dict[str, Lister] = {queue_.QUEUE: queue_.listed}
         self.questions = Questions(interactions=self.interactions, now_ms=now_ms)
@@ -229,11 +225,7 @@ class Darkroom(discord.AutoShardedClient):
             fetcher=fetcher,
         )
         self.enlargements = Enlargements(
-            interactions=self.interactions,
-            questions=self.questions,
-            lookup=self.lookup,
-            fetcher=fetcher,
-            provenance=self.provenance,
+            interactions=self.interactions, questions=self.questions, pictures=pictures
         )
 
     def is_owner(self, user_id: int) -> bool:
@@ -263,8 +255,7 @@ class Darkroom(discord.AutoShardedClient):
     async def setup_hook(self) -> None:
         self.add_dynamic_items(
             JobButton,
-            BatchButton,
-            QuestionButton,
+            AnswerButton,
             SettingButton,
             ModelMenu,
             PageButton,

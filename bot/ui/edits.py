@@ -12,19 +12,17 @@ import discord
 
 from bot.errors import UserError
 from bot.jobs.kinds import Pan, Region, Request, Source, Variation, Vary, Zoom
-from bot.jobs.lookup import Lookup
-from bot.jobs.provenance import Provenance
 from bot.jobs.records import JobRow
-from bot.pictures import metadata, uploads
+from bot.pictures import uploads
 from bot.pictures.fetch import Fetcher
 from bot.pictures.framing import Direction
 from bot.pictures.region import joined, mask_of, painted_mask
 from bot.prompt.areas import boxes_of
-from bot.prompt.characters import plain, shortened
+from bot.prompt.characters import plain
 from bot.ui.interactions import Fetch, Interactions, filed
-from bot.ui.message_text import quoted
 from bot.ui.modals import File
-from bot.ui.replies import check_finished, check_permissions, may_show
+from bot.ui.replies import check_finished, check_permissions
+from bot.ui.sent_pictures import SentPictures, named
 from engine import Sentence
 
 if TYPE_CHECKING:
@@ -42,14 +40,12 @@ class Edits:
         self,
         *,
         interactions: Interactions,
-        lookup: Lookup,
+        pictures: SentPictures,
         fetcher: Fetcher,
-        provenance: Provenance,
     ) -> None:
         self._interactions = interactions
+        self._pictures = pictures
         self._fetcher = fetcher
-        self._lookup = lookup
-        self._provenance = provenance
 
     async def vary(
         self,
@@ -63,7 +59,7 @@ class Edits:
         tells: bool = False,
     ) -> None:
         """Four variations. tells: the reply says which picture it is."""
-        told = (_told(row, number),) if tells else ()
+        told = (named(row, number),) if tells else ()
 
         async def making(source: Source) -> Request:
             source = dataclasses.replace(source, told=told)
@@ -88,9 +84,13 @@ class Edits:
             words = await self._interactions.written_out(interaction, plain(words))
 
         async def request() -> Request:
-            return Vary(
-                source=await self._sent(interaction, await read(), words), variation=variation
-            )
+            data, said = await read(), words
+            source = await self._pictures.sent(interaction, data)
+            if said is None and source.parent is None:
+                said = await self._pictures.own_words(source, data)
+            if said is not None:
+                source = dataclasses.replace(source, text=said, reworded=True)
+            return Vary(source=source, variation=variation)
 
         await self._interactions.place(interaction, request(), slow=True, words=words or "")
 
@@ -196,50 +196,9 @@ class Edits:
         before = None if remix is None else row.prompt
 
         async def request() -> Request:
-            return await making(await self._source(row, number, words, before))
+            source = await self._pictures.stored(row, number)
+            if words is not None:
+                source = dataclasses.replace(source, text=words, reworded=True, remixed_from=before)
+            return await making(source)
 
         await self._interactions.place(interaction, request(), words=words or "")
-
-    async def _source(
-        self, row: JobRow, number: int, words: str | None, before: str | None
-    ) -> Source:
-        _, picture = await self._lookup.picture(row.id, number)
-        return Source(
-            parent=await self._lookup.restored(row, pictures=False),
-            picture=picture,
-            text=row.prompt if words is None else words,
-            resolved=self._lookup.resolved(row),
-            reworded=words is not None,
-            remixed_from=before,
-        )
-
-    async def _sent(
-        self, interaction: discord.Interaction, data: bytes, words: str | None
-    ) -> Source:
-        """A picture made here that the member may see goes on from its job, any other from none."""
-        origin = await self._provenance.origin(data)
-        if origin is not None and not may_show(interaction, origin.row):
-            origin = None
-        if origin is not None and origin.unchanged and origin.position is not None:
-            source = await self._source(origin.row, origin.position, words, None)
-            return dataclasses.replace(source, told=(_told(origin.row, origin.position),))
-        if words is None:
-            claims = metadata.read(data)
-            words = (claims.canonical or claims.prompt) if claims else ""
-            words = plain(origin.row.prompt if origin is not None else words).strip()
-            if not words:
-                raise UserError(
-                    "This picture does not say what it shows; send it again with that in `prompt`."
-                )
-        told: tuple[Sentence, ...] = ()
-        if await asyncio.to_thread(uploads.is_animated, data):
-            told = (Sentence("This picture is animated; its first frame was taken."),)
-        picture = await self._fetcher.clean(data)
-        origin_id = None if origin is None else origin.row.id
-        return Source(picture=picture, text=words, reworded=True, told=told, origin_id=origin_id)
-
-
-def _told(row: JobRow, number: int) -> Sentence:
-    """Which picture of the job it is."""
-    words = quoted(dataclasses.replace(row, prompt=shortened(row.prompt))) or f"`{row.id}`"
-    return Sentence("From picture {number} of {words}.", number=number, words=words)

@@ -223,15 +223,20 @@ class Interactions:
             refusal.command = f"/shorten prompt: {text}"
             raise
 
-    async def describe(self, interaction: discord.Interaction, picture: bytes) -> None:
-        """Prompts that could have made a picture, which is as a member sent it."""
+    async def describe(
+        self, interaction: discord.Interaction, picture: bytes, *, after: JobRow | None = None
+    ) -> None:
+        """Prompts that could have made a picture, which is as a member sent it.
+
+        after: the member's job that made it, which tells where it is shown, and who pays.
+        """
         claims = metadata.read(picture)
         request = Describe(
             picture=await self._fetcher.clean(picture),
             claimed=(claims.canonical or claims.prompt) if claims else "",
             animated=await asyncio.to_thread(uploads.is_animated, picture),
         )
-        await self.place(interaction, request)
+        await self.place(interaction, request, after=after)
 
     async def blend(
         self,

@@ -17,7 +17,7 @@ from bot.errors import NotAllowed, NotConfirmed
 from bot.jobs.kinds import Request
 from bot.jobs.orders import Quote
 from bot.locale import translated
-from bot.ui import question_buttons
+from bot.ui import answer_buttons
 from bot.ui.language import member_locale
 from bot.ui.replies import check_permissions, replace_question
 from engine import Sentence
@@ -73,7 +73,8 @@ class Questions:
             return
         asked_id = self._remember(interaction, making, quote.price)
         language = member_locale(interaction)
-        embed, view = _question(quote, language), question_buttons.confirming(asked_id, language)
+        embed = _question(quote, language)
+        view = answer_buttons.confirming(answer_buttons.QUESTION, asked_id, language)
         if not interaction.response.is_done():
             await interaction.response.send_message(embed=embed, view=view, ephemeral=True)
             return

@@ -14,6 +14,7 @@ from bot.jobs.provenance import Origin, is_stealthy
 from bot.jobs.records import JobRow, MessageRow, Role
 from bot.locale import translated
 from bot.ui.actions import view
+from bot.ui.commands.completion import own_jobs
 from bot.ui.interactions import Fetch, attached, given
 from bot.ui.language import channel_locale
 from bot.ui.message_text import quoted
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 @app_commands.describe(
     picture=Sentence("The picture."),
     link=Sentence("Or a link to it."),
+    job_id=Sentence("Or one of your jobs: its id or a link to its message."),
+    image=Sentence("Which picture of the job's grid, 1 to 4."),
 )
 @app_commands.guild_install()
 @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
@@ -37,8 +40,36 @@ async def describe(
     interaction: discord.Interaction[Darkroom],
     picture: discord.Attachment | None = None,
     link: str | None = None,
+    job_id: app_commands.Range[str, 1, 200] | None = None,
+    image: app_commands.Range[int, 1, 4] | None = None,
 ) -> None:
-    await _describe(interaction, given(interaction.client.fetcher, picture, link))
+    if job_id is None:
+        await _describe(interaction, given(interaction.client.fetcher, picture, link))
+        return
+    if picture is not None or link is not None:
+        raise UserError("Choose a job or send a picture; one of the two.")
+    await _describe_job(interaction, job_id, image)
+
+
+describe.autocomplete("job_id")(own_jobs)
+
+
+async def _describe_job(
+    interaction: discord.Interaction[Darkroom], reference: str, image: int | None
+) -> None:
+    """As `_describe`, of a picture of one of the member's own jobs; image: which, from 1."""
+    client = interaction.client
+    check_permissions(interaction)
+    row, position = await client.lookup.own_job(interaction.user.id, reference)
+    check_finished(row)
+    position = image or position
+    if not quoted(row) or Role.TEXT in KINDS[row.kind].follow_ups:  # it has no words for a picture
+        _, data = await client.lookup.picture(row.id, position or 1)
+        await client.interactions.describe(interaction, data, after=row)
+        return
+    if position:
+        await client.lookup.picture(row.id, position)
+    await _tell_own(interaction, row, position)
 
 
 @app_commands.guild_install()
@@ -68,7 +99,10 @@ async def _describe(interaction: discord.Interaction[Darkroom], read: Fetch) -> 
     if origin is not None and quoted(origin.row) and may_see(interaction, origin.row):
         await _tell_own(interaction, origin.row, origin.position)
         return
-    await client.interactions.describe(interaction, data)
+    own = origin is not None and origin.row.user_id == interaction.user.id
+    await client.interactions.describe(
+        interaction, data, after=origin.row if origin is not None and own else None
+    )
 
 
 async def _known(client: Darkroom, read: Fetch) -> tuple[bytes, Origin | None]:
