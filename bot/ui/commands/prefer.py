@@ -120,14 +120,16 @@ class Prefer(app_commands.Group, name="prefer", description=Sentence("What you l
         await interaction.client.preferences.change(
             interaction.user.id, suffix=rest, speed=chosen.speed, stealth=chosen.stealth
         )
+        lines = []
         if rest:
             said = Sentence(
                 "{suffix} is added to your prompts now, where they say nothing else.",
                 suffix=_shown(rest),
             )
-        else:
+            lines.append(to_member(interaction, said))
+        elif own.suffix or not text:
             said = Sentence("Nothing is added to your prompts any more.")
-        lines = [to_member(interaction, said)]
+            lines.append(to_member(interaction, said))
         if rest != text or (not text and chosen != modes.Modes()):
             lines.append(to_member(interaction, _modes_said(chosen)))
         await interaction.response.send_message("\n".join(lines), ephemeral=True)
