@@ -212,7 +212,6 @@ async def test_every_form_of_a_job_with_two_long_texts_is_within_discords_limits
     single = channel.last_message
     forms = [
         await press(alice, grid, "V1"),
-        await press(alice, grid, "🔄"),
         await press(alice, single, "⬅️"),
         await press(alice, single, "Custom Zoom"),
         await press(alice, single, "Vary (Region)"),
