@@ -27,6 +27,7 @@ def new_engine(settings: Settings) -> engine.Engine | engine.ClusterEngine:
             gpu_share=settings.cluster_gpu_share,
             cpu_workers=settings.cluster_cpu_workers,
             object_store_mb=settings.cluster_object_store_mb,
+            hangs_after_s=settings.cluster_hang_s,
             dtype=settings.dtype,
             preview_interval_s=settings.preview_interval_s,
             owner_cap=settings.max_running,

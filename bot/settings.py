@@ -69,6 +69,9 @@ class Settings(BaseSettings):
     cluster_object_store_mb: int = Field(
         default=512, ge=100, le=1_000_000, description="a whole number from 100 to 1,000,000"
     )
+    cluster_hang_s: float = Field(
+        default=300, ge=10, le=86400, description="a number of seconds from 10 to 86400"
+    )
     device: str = Field(
         default="auto",
         pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$",

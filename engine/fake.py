@@ -139,8 +139,11 @@ class FakeEngine:
         self._closed = False
         self._lost = ""
         self._next_failure: tuple[Sentence, FailureKind] | None = None
+        self._turns = 0
         self.safety_scores = tuple(safety_scores)
         """A test may change them between jobs."""
+        self.hangs = False
+        """A test may let it hang: its jobs stand still, and so do its turns."""
         self.jobs: list[Job] = []
         """Every job that was accepted, in order."""
         self.ends: list[End] = []
@@ -195,7 +198,10 @@ class FakeEngine:
     def status(self) -> EngineStatus:
         """As `Engine.status`."""
         waiting = tuple(run.job.id for run in self._waiting())
+        if not self.hangs:
+            self._turns += 1
         return EngineStatus(
+            turns=self._turns,
             device="fake",
             running=tuple(job_id for job_id in self._runs if job_id not in waiting),
             queued=waiting,
@@ -257,7 +263,8 @@ class FakeEngine:
 
     def _advance(self, run: _Run) -> None:
         running = sum(not other.waits for other in self._runs.values())
-        if run.job.id not in self._runs or (run.waits and running >= self._capacity):
+        full = run.waits and running >= self._capacity
+        if self.hangs or full or run.job.id not in self._runs:
             return
         run.done += 1
         job_id = run.job.id

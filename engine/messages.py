@@ -458,6 +458,9 @@ class EngineStatus:
     busy_share: float = 0.0
     """Share of the last minute in which the device worked, 0 … 1."""
     last_tick_ms: float = 0.0
+    turns: int = 0
+    """How often whatever draws has looked for work, which it also does while it waits or models
+    are loaded. Where this stands still, it hangs."""
     alive: bool = True
     """False once the device is lost: the process must be started anew."""
     extras: dict[Literal["reason"], str] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine.catalogue import ModelSpec
-from engine.cluster.head import ClusterEngine
+from engine.cluster.head import HANGS_AFTER_S, ClusterEngine
 from engine.cluster.ray_fleet import RayFleet
 from engine.cluster.worker import EngineOptions
 
@@ -21,6 +21,7 @@ def ray_engine(
     gpu_share: float = 1.0,
     cpu_workers: int = 0,
     object_store_mb: int = 512,
+    hangs_after_s: float = HANGS_AFTER_S,
     dtype: str = "auto",
     preview_interval_s: float = 2.0,
     owner_cap: int = 3,
@@ -45,4 +46,4 @@ def ray_engine(
         cpu_workers=cpu_workers,
         object_store_mb=object_store_mb,
     )
-    return ClusterEngine(models, fleet=fleet, owner_cap=owner_cap)
+    return ClusterEngine(models, fleet=fleet, owner_cap=owner_cap, hangs_after_s=hangs_after_s)

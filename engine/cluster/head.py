@@ -58,6 +58,10 @@ START_S = 180.0
 """For how long a start waits for the workers that there is room for."""
 LOOK_EVERY_S = 2.0
 """How often is looked whether workers can be added."""
+HANGS_AFTER_S = 300.0
+MOST_SILENCE_S = 5.0
+"""How much of the time between two looks is held against a worker: where this process was held up
+for longer, the workers' reports may merely be unread."""
 HIRE_AGAIN_S = (2.0, 10.0, 60.0)
 """How long after a worker that did not start the next one is tried; the last holds from then on."""
 log = logging.getLogger(__name__)
@@ -89,6 +93,8 @@ class _Worker:
     refusal: str = ""
     """Why it may not work here."""
     status: EngineStatus = field(default_factory=lambda: EngineStatus(device=""))
+    silent_s: float = 0.0
+    """For how long its engine has not looked for work, although it has some."""
 
     @property
     def name(self) -> str:
@@ -99,7 +105,8 @@ class ClusterEngine:
     """`Engine`'s interface to the devices of many machines; call it from one event loop only.
 
     A worker that dies gives its jobs back: they are the next of their owners, and after
-    `MOST_DEATHS` of their workers they fail. Where no worker is left the jobs wait.
+    `MOST_DEATHS` of their workers they fail. Where no worker is left the jobs wait. A worker that
+    hangs is killed.
     """
 
     def __init__(
@@ -108,13 +115,19 @@ class ClusterEngine:
         *,
         fleet: Callable[[Sequence[ModelSpec]], Fleet],
         owner_cap: int = 3,
+        hangs_after_s: float = HANGS_AFTER_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """fleet: makes the workers' places, given the catalogue with whole paths."""
+        """fleet: makes the workers' places, given the catalogue with whole paths.
+
+        hangs_after_s: how long a worker with jobs may stand still in one pass. Models that are
+        loaded or compiled meanwhile do not count: they have threads of their own.
+        """
         specs = [with_whole_paths(spec) for spec in models]
         self._specs = {spec.info.name: spec for spec in specs}
         self._infos = {spec.info.name: spec.info for spec in specs if spec.draws}
         self._fleet, self._clock = fleet(specs), clock
+        self._hangs_after_s = hangs_after_s
         self._placement = Placement(FairQueue(owner_cap=owner_cap, clock=clock), clock=clock)
         self._open: dict[str, _Open] = {}
         self._workers: dict[int, _Worker] = {}
@@ -257,9 +270,12 @@ class ClusterEngine:
             raise EngineError(f"The cluster has no worker: {self._trouble or late}.")
 
     async def _keep(self) -> None:
-        """Start workers where there is room for more, for as long as the engine runs."""
+        """Replace workers that hang and start more where there is room, until the engine ends."""
+        looked_s = self._clock()
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
+            before_s, looked_s = looked_s, self._clock()
+            self._end_hung(min(looked_s - before_s, MOST_SILENCE_S))
             try:
                 places = await self._fleet.places()
             except EngineLost as error:
@@ -271,6 +287,14 @@ class ClusterEngine:
                 for _ in range(places - len(self._workers)):
                     self._hire()
             self._place()  # for those that have waited long
+
+    def _end_hung(self, passed_s: float) -> None:
+        """Kill the workers that have stood still for too long; so much time went by."""
+        busy = {opened.worker for opened in self._open.values()}
+        for worker in tuple(self._workers.values()):
+            worker.silent_s = worker.silent_s + passed_s if worker.number in busy else 0.0
+            if worker.silent_s > self._hangs_after_s:
+                self._lose(worker, f"it stood still for {worker.silent_s:.0f} s and was killed")
 
     def _hire(self) -> _Worker:
         answered = asyncio.get_running_loop().create_future()
@@ -331,6 +355,8 @@ class ClusterEngine:
 
     def _lose(self, worker: _Worker, why: str) -> None:
         """A worker is gone: its jobs wait again."""
+        if worker.number not in self._workers:
+            return  # it was killed, and only now its end is reported
         log.warning("worker %s is gone: %s", worker.name, why)
         del self._workers[worker.number]
         worker.client.kill()
@@ -370,6 +396,8 @@ class ClusterEngine:
                 case Room():
                     self._placement.pull(worker.number, report)
                 case EngineStatus():
+                    if report.turns != worker.status.turns:
+                        worker.silent_s = 0.0
                     worker.status = report
                 case _:
                     self._pass_on(worker, report)

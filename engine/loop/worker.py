@@ -317,6 +317,7 @@ class Worker:
         """Post the events of the turn, and update the snapshot of the engine's state."""
         waiting = self._reports.queued(self._admission.order(), self._awaiting_load())
         self.status = EngineStatus(
+            turns=self.status.turns + 1,
             device=self._device_title,
             running=tuple(job_id for job_id in self._works if job_id not in waiting),
             queued=tuple(waiting),

@@ -21,6 +21,7 @@ from engine import (
     WeightedText,
 )
 from engine.cluster import head
+from engine.cluster import worker as cluster_worker
 from engine.cluster.head import MOST_DEATHS, ClusterEngine
 from engine.fake import FAKE_MODEL
 from tests.engine.cluster.local_fleet import LocalFleet, RoomyEngine
@@ -346,6 +347,66 @@ async def test_a_cluster_that_is_lost_leaves_its_jobs_open(cluster_of):
     assert not cluster.status().alive
     with pytest.raises(EngineLost):
         cluster.run(job("later"))
+
+
+class HandClock:
+    def __init__(self):
+        self.now_s = 0.0
+
+    def __call__(self):
+        return self.now_s
+
+    async def passes(self, seconds, step_s=5):
+        """In steps, between which everybody reports."""
+        for _ in range(int(seconds / step_s)):
+            self.now_s += step_s
+            await settle()
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Seconds that a test lets pass; workers report all the time."""
+    monkeypatch.setattr(cluster_worker, "STATUS_EVERY_S", 0)
+    return HandClock()
+
+
+async def test_a_worker_that_hangs_is_killed_and_its_jobs_are_drawn_by_another(cluster_of, clock):
+    cluster, fleet = await cluster_of(hangs_after_s=60, clock=clock)
+    followers = [Follower(cluster, job(f"j{n}", f"o{n}")) for n in range(4)]
+    await settle()
+    for each in fleet.workers:
+        each.engine.step()
+    await settle()
+    stuck = fleet.workers[0]
+    lost, stuck.engine.hangs = list(stuck.engine._runs), True
+    await clock.passes(60)
+    assert not any(each.dead.is_set() for each in fleet.workers)
+    await clock.passes(10)
+    assert [each.dead.is_set() for each in fleet.workers] == [True, False, False]
+    await draw_all(fleet)
+    for follower in followers:
+        assert [type(e) for e in follower.events].count(Finished) == 1
+        assert (GivenBack in follower.kinds()) == (follower.events[0].job_id in lost)
+
+
+async def test_a_worker_without_jobs_may_stand_still(cluster_of, clock):
+    cluster, fleet = await cluster_of(places=1, hangs_after_s=60, clock=clock)
+    fleet.workers[0].engine.hangs = True
+    await clock.passes(600)
+    follower = Follower(cluster, job("j"))
+    await clock.passes(30)
+    fleet.workers[0].engine.hangs = False
+    await draw_all(fleet)
+    assert follower.kinds() == [Started, Progress, Finished]
+
+
+async def test_time_in_which_this_process_was_held_up_is_not_its_workers(cluster_of, clock):
+    cluster, fleet = await cluster_of(places=1, hangs_after_s=60, clock=clock)
+    follower = Follower(cluster, job("j"))
+    await settle()
+    await clock.passes(600, step_s=600)
+    await draw_all(fleet)
+    assert follower.kinds() == [Started, Progress, Finished]
 
 
 async def test_an_engine_lost_on_its_worker_gives_its_jobs_back(cluster_of):

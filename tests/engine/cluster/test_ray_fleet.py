@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from engine import EngineError, Failed, Finished, GivenBack, Started, ray_engine
@@ -85,6 +86,26 @@ async def test_a_worker_is_killed_in_the_middle_and_every_job_ends_once_with_its
         assert its[-1].pictures == expected[-1].pictures
     assert any(isinstance(event, GivenBack) for its in events for event in its)
     await until(lambda: len(engine.status().workers) == 2)  # another takes its place
+
+
+async def test_a_worker_whose_process_stands_still_is_killed_and_its_jobs_go_to_another(cluster):
+    engine, _ = cluster
+    engine._hangs_after_s = 5
+    stuck = engine.status().workers[0].pid
+    jobs = [job(f"j{n}", f"o{n}", seed=n, steps=60) for n in range(4)]
+    events = [[] for _ in jobs]
+    tasks = [
+        asyncio.create_task(drawn(engine, each, into))
+        for each, into in zip(jobs, events, strict=True)
+    ]
+    await until(lambda: all(any(isinstance(e, Started) for e in its) for its in events))
+    os.kill(stuck, signal.SIGSTOP)
+    await asyncio.gather(*tasks)
+    assert all([isinstance(e, Finished) for e in its].count(True) == 1 for its in events)
+    assert any(isinstance(event, GivenBack) for its in events for event in its)
+    await until(lambda: len(engine.status().workers) == 2)
+    assert stuck not in [each.pid for each in engine.status().workers]
+    await until(lambda: not psutil.pid_exists(stuck))
 
 
 async def test_nothing_at_the_address_is_one_sentence_that_names_the_setting():

@@ -469,3 +469,39 @@ def test_models_that_nobody_uses_are_put_away_while_the_device_is_idle():
     models = Tidy(FakeModel())
     work({}, cache=models, mailbox=Quiet({}), idle_unload_s=60.0)
     assert models.asked == (60.0, set())
+
+
+class LoadingModels(ReadyModels):
+    """The model never comes."""
+
+    def get(self, name):
+        return None
+
+    def want(self, name, in_use):
+        self.loading = name
+        return True
+
+
+class QuietMailbox(ScriptedMailbox):
+    """So many waits end without a message before it closes."""
+
+    def __init__(self, script, quiet):
+        super().__init__(script)
+        self.quiet = quiet
+
+    def get(self, *, block, timeout):
+        if block and not self._script and self.quiet:
+            self.quiet -= 1
+            raise queue.Empty
+        message = super().get(block=block, timeout=timeout)
+        self._script = {turn: left for turn, left in self._script.items() if left}
+        return message
+
+
+@pytest.mark.parametrize("script", [{}, {0: submit(draw("1"))}], ids=["idle", "loading"])
+def test_turns_go_on_while_it_waits_and_while_a_model_is_loaded(script):
+    turns = [
+        work({}, cache=LoadingModels(), mailbox=QuietMailbox(dict(script), quiet))[1].status.turns
+        for quiet in (0, 50)
+    ]
+    assert turns[1] == turns[0] + 50
