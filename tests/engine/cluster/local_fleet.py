@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
+import os
 
 from engine import EngineError, FakeEngine
 from engine.cluster.fleet import WorkerLost
@@ -57,6 +59,22 @@ class SlowEngine(RoomyEngine):
 
 def slow_engine(_device, models, pull):
     return SlowEngine(models, pull)
+
+
+class CardEngine(SlowEngine):
+    """Says on which card it was placed; it needs none to draw."""
+
+    device = ""
+
+    def status(self):
+        card = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+        return dataclasses.replace(super().status(), device=f"{self.device} {card}".strip())
+
+
+def card_engine(device, models, pull):
+    engine = CardEngine(models, pull)
+    engine.device = device
+    return engine
 
 
 class LocalWorker:

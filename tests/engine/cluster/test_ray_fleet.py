@@ -18,10 +18,11 @@ from engine.cluster import ray_fleet
 from engine.cluster.head import ClusterEngine
 from engine.cluster.ray_fleet import RayFleet
 from engine.fake import FAKE_MODEL
-from tests.engine.cluster.local_fleet import RoomyEngine, slow_engine
+from tests.engine.cluster.local_fleet import RoomyEngine, card_engine, slow_engine
 from tests.engine.cluster.test_head import job
 
 ray = pytest.importorskip("ray", reason="The extra `cluster` is not installed: no Ray was tried.")
+Cluster = pytest.importorskip("ray.cluster_utils").Cluster
 pytestmark = [
     # Ray's own: of its interfaces that will change, and of pipes that its processes leave.
     pytest.mark.filterwarnings("ignore::FutureWarning:ray"),
@@ -48,6 +49,19 @@ async def cluster(monkeypatch):
     yield engine, made[0]
     await engine.close()
     assert not ray.is_initialized()
+
+
+@pytest.fixture
+def machines(monkeypatch):
+    """A Ray of several machines, all of them processes here. Ray is told that they have cards."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
+    node = {"num_cpus": 1, "object_store_memory": 80_000_000}
+    made = Cluster(
+        initialize_head=True,
+        head_node_args={**node, "num_gpus": 0, "include_dashboard": False},
+    )
+    yield lambda cards: made.add_node(**node, num_gpus=cards), made
+    made.shutdown()
 
 
 async def until(condition):
@@ -106,6 +120,40 @@ async def test_a_worker_whose_process_stands_still_is_killed_and_its_jobs_go_to_
     await until(lambda: len(engine.status().workers) == 2)
     assert stuck not in [each.pid for each in engine.status().workers]
     await until(lambda: not psutil.pid_exists(stuck))
+
+
+async def test_machines_with_cards_join_and_leave_and_each_share_of_a_card_is_a_worker(machines):
+    add, made = machines
+    first = add(1)
+
+    def fleet(specs):
+        return RayFleet(specs, new_engine=card_engine, gpu_share=0.5, address=made.address)
+
+    engine = ClusterEngine([FAKE_MODEL], fleet=fleet, owner_cap=9)
+    await engine.start()
+    try:
+        halves = engine.status().workers
+        assert [each.device for each in halves] == ["cuda 0", "cuda 0"]
+        assert len({each.pid for each in halves}) == 2
+        jobs = [job(f"j{n}", f"o{n}", seed=n, steps=100, images=4) for n in range(8)]
+        events = [[] for _ in jobs]
+        tasks = [
+            asyncio.create_task(drawn(engine, each, into))
+            for each, into in zip(jobs, events, strict=True)
+        ]
+        await until(lambda: len(engine.status().running) >= 4)
+        add(2)  # Ray does this on the main thread only
+        await until(lambda: len(engine.status().workers) == 6)
+        devices = sorted(each.device for each in engine.status().workers)
+        assert devices == ["cuda 0"] * 4 + ["cuda 1"] * 2, "those of the second machine are 0 and 1"
+        await until(lambda: all(any(isinstance(e, Started) for e in its) for its in events))
+        made.remove_node(first, allow_graceful=False)
+        await asyncio.gather(*tasks)
+        assert all([isinstance(e, Finished) for e in its].count(True) == 1 for its in events)
+        assert any(isinstance(event, GivenBack) for its in events for event in its)
+        assert len(engine.status().workers) == 4
+    finally:
+        await engine.close()
 
 
 async def test_nothing_at_the_address_is_one_sentence_that_names_the_setting():
