@@ -116,7 +116,9 @@ class TestTranslated:
     ):
         fake_engine.pause()
         await alice.slash(channel, "imagine", prompt="赤い猫")
-        assert channel.last_message.content.endswith(f"(Waiting to start)\n{FIRST}")
+        replies = [r.json["data"] for r in simcord_env.http_requests if "/callback" in r.path]
+        (reply,) = replies  # as it was sent; the first edit with the progress drops the note
+        assert reply["content"].endswith(f"(Waiting to start)\n{FIRST}")
 
     async def test_what_a_translation_says_can_ping_and_format_nothing(
         self, simcord_env, channel, alice
