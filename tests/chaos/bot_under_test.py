@@ -1,0 +1,110 @@
+"""The bot as its operator starts it, but for what it draws with and when it dies.
+
+CHAOS_POINT, CHAOS_NTH: where it kills itself, and at which arrival there. CHAOS_ENGINE: "fake", whose
+steps take a moment, or "own", the engine of the settings. A prompt with the word "poison" kills the
+process when it is drawn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import os
+import signal
+import sys
+
+import bot.__main__ as bot_main
+from bot.jobs import records
+from bot.jobs.orders import Orders
+from bot.jobs.runner import Runner
+from bot.ui.outbox import Outbox
+from engine import DrawJob, FakeEngine, Finished
+
+POINTS = ("held", "decoding", "stored", "settling", "settled", "posted")
+"""After the hold; while decoding; after the files and before the commit; in the transaction that
+settles; after the commit and before the post; after the post and before its mark."""
+STEP_S = 0.02
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Fuse:
+    """Kills the process at the nth arrival at its point."""
+
+    def __init__(self, point: str, nth: int) -> None:
+        self._point, self._left = point, nth
+
+    def arrive(self, point: str) -> None:
+        if point == self._point:
+            self._left -= 1
+            if not self._left:
+                die()
+
+
+class TimedEngine(FakeEngine):
+    def __init__(self, fuse: Fuse) -> None:
+        super().__init__()
+        self._fuse = fuse
+
+    def _advance_by_itself(self) -> None:
+        if self._runs:
+            self.step()
+            asyncio.get_running_loop().call_later(STEP_S, self._advance_by_itself)
+
+    def _advance(self, run) -> None:
+        super()._advance(run)
+        if run.done == 1 and isinstance(run.job, DrawJob):
+            if any("poison" in part.text for part in run.job.prompt):
+                die()
+
+    def _end(self, run, end) -> None:
+        if isinstance(end, Finished) and len(end.pictures) > 1:
+            self._fuse.arrive("decoding")
+        super()._end(run, end)
+
+
+def before(fuse: Fuse, point: str, owner, name: str) -> None:
+    original = getattr(owner, name)
+
+    @functools.wraps(original)
+    def wrapped(*arguments, **options):
+        fuse.arrive(point)
+        return original(*arguments, **options)
+
+    setattr(owner, name, wrapped)
+
+
+def after(fuse: Fuse, point: str, owner, name: str) -> None:
+    original = getattr(owner, name)
+    assert inspect.iscoroutinefunction(original)
+
+    @functools.wraps(original)
+    async def wrapped(*arguments, **options):
+        result = await original(*arguments, **options)
+        fuse.arrive(point)
+        return result
+
+    setattr(owner, name, wrapped)
+
+
+def main() -> int:
+    fuse = Fuse(os.environ.get("CHAOS_POINT", ""), int(os.environ.get("CHAOS_NTH", "1")))
+    after(fuse, "held", Orders, "accept")
+    after(fuse, "stored", Runner, "_store_result")
+    after(fuse, "settling", records, "finish")
+    before(fuse, "settled", Outbox, "owe")
+    before(fuse, "posted", Outbox, "_record")
+    if os.environ.get("CHAOS_ENGINE", "fake") == "fake":
+        bot_main.new_engine = lambda _settings: TimedEngine(fuse)
+    else:
+        from engine.loop.decoding import Decoding
+
+        before(fuse, "decoding", Decoding, "decode")
+    return bot_main.main([])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
