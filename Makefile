@@ -7,7 +7,7 @@ INSTALL = $(BIN)/python -m pip --disable-pip-version-check install --constraint 
 # torch's threads sleep while they wait, instead of spinning on the cores the event loop needs.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: run test test-postgres check format clean
+.PHONY: run test test-postgres chaos check format clean
 
 run: .venv/installed-run  ## the bot if DISCORD_TOKEN is set (here or in .env), else the playground
 	@if [ -n "$$DISCORD_TOKEN" ] || grep -qsE '^DISCORD_TOKEN=.+' .env; \
@@ -19,6 +19,10 @@ test: .venv/installed-dev  ## every test, on all cores with one thread of torch 
 test-postgres: .venv/installed-dev  ## the bot's tests on PostgreSQL alone; POSTGRES_URL names a server to try them on
 	@[ -n "$$POSTGRES_URL" ] || { echo "Set POSTGRES_URL, such as postgresql+asyncpg://USER@HOST/postgres"; exit 1; }
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses logical --maxprocesses 8 --dist worksteal --postgres tests/bot
+
+KILLS ?= --kills 90 --doodle-kills 10
+chaos: .venv/installed-dev  ## kill the bot again and again (minutes); KILLS="--kills 10 --postgres": fewer, on POSTGRES_URL
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.chaos $(KILLS)
 
 check: .venv/installed-dev  ## style, types, contracts between packages, migrations
 	$(BIN)/ruff check

@@ -1,8 +1,8 @@
 """The bot as its operator starts it, but for what it draws with and when it dies.
 
-CHAOS_POINT, CHAOS_NTH: where it kills itself, and at which arrival there. CHAOS_ENGINE: "fake", whose
-steps take a moment, or "own", the engine of the settings. A prompt with the word "poison" kills the
-process when it is drawn.
+CHAOS_POINT, CHAOS_NTH: where it kills itself, and at which arrival there after SIGUSR1.
+CHAOS_ENGINE: "fake", whose steps take a moment, or "own", the engine of the settings. With the fake
+one a prompt with the word "poison" kills the process when it is drawn.
 """
 
 from __future__ import annotations
@@ -32,15 +32,16 @@ def die() -> None:
 
 
 class Fuse:
-    """Kills the process at the nth arrival at its point."""
+    """Kills the process at the nth arrival at its point, once it is armed."""
 
     def __init__(self, point: str, nth: int) -> None:
         self._point, self._left = point, nth
+        self.armed = False
 
     def arrive(self, point: str) -> None:
-        if point == self._point:
+        if self.armed and point == self._point:
             self._left -= 1
-            if not self._left:
+            if self._left <= 0:
                 die()
 
 
@@ -56,9 +57,9 @@ class TimedEngine(FakeEngine):
 
     def _advance(self, run) -> None:
         super()._advance(run)
-        if run.done == 1 and isinstance(run.job, DrawJob):
-            if any("poison" in part.text for part in run.job.prompt):
-                die()
+        prompt = run.job.prompt if isinstance(run.job, DrawJob) else ()
+        if run.done > run.total // 2 and any("poison" in part.text for part in prompt):
+            die()
 
     def _end(self, run, end) -> None:
         if isinstance(end, Finished) and len(end.pictures) > 1:
@@ -92,6 +93,7 @@ def after(fuse: Fuse, point: str, owner, name: str) -> None:
 
 def main() -> int:
     fuse = Fuse(os.environ.get("CHAOS_POINT", ""), int(os.environ.get("CHAOS_NTH", "1")))
+    signal.signal(signal.SIGUSR1, lambda *_: setattr(fuse, "armed", True))
     after(fuse, "held", Orders, "accept")
     after(fuse, "stored", Runner, "_store_result")
     after(fuse, "settling", records, "finish")
@@ -102,7 +104,7 @@ def main() -> int:
     else:
         from engine.loop.decoding import Decoding
 
-        before(fuse, "decoding", Decoding, "decode")
+        before(fuse, "decoding", Decoding, "_begin")
     return bot_main.main([])
 
 

@@ -1,7 +1,8 @@
-"""What must hold after any number of deaths, read from outside: the database and what members saw."""
+"""What must hold after any number of deaths, from outside: the database and what members saw."""
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
@@ -14,33 +15,39 @@ from playground.testbed import Testbed, in_progress
 MARK = re.compile(r"number (\d+)")
 """In every prompt that is typed here, each once."""
 JOB = re.compile(r"^job:([a-z2-7]+):")
-GIVEN_UP = "stopped"
+GIVEN_UP = "it was given up"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     accepted: int
+    """Jobs on record, and those of which only their member was told."""
     ended_once: int
+    """Those that are over, with their hold, and of which one result is shown, if there is one."""
     lost: int
-    """Told to be accepted and no job, or ended and not shown to its member."""
+    """Told to be accepted and not on record, or drawn and shown to nobody."""
     double: int
+    """Shown twice."""
     pinged_twice: int
     credits_off: int
+    """Jobs whose entries are not what they cost, and purses that are not the sum of theirs."""
     innocent_given_up: int
     left_waiting: int
     """Messages that say that something is still being drawn."""
 
+    def __add__(self, other: Found) -> Found:
+        one, two = dataclasses.asdict(self), dataclasses.asdict(other)
+        return Found(**{name: one[name] + two[name] for name in one})
+
     def line(self, kills: int) -> str:
-        fields = ("accepted", "ended_once", "lost", "double", "pinged_twice", "credits_off")
-        said = " ".join(f"{name}={getattr(self, name)}" for name in fields)
-        return f"kills={kills} {said} innocent_given_up={self.innocent_given_up}"
+        fields = dataclasses.asdict(self)
+        del fields["left_waiting"]
+        return " ".join(f"{name}={figure}" for name, figure in {"kills": kills, **fields}.items())
 
     @property
     def holds(self) -> bool:
         wrong = (self.lost, self.double, self.pinged_twice, self.credits_off)
-        return self.accepted == self.ended_once and not any(
-            (*wrong, self.innocent_given_up, self.left_waiting)
-        )
+        return self.accepted == self.ended_once and not any((*wrong, self.innocent_given_up))
 
 
 async def rows(url: str, statement: str) -> list:
@@ -52,9 +59,16 @@ async def rows(url: str, statement: str) -> list:
         await engine.dispose()
 
 
-async def open_jobs(url: str) -> int:
+async def unsettled(url: str) -> int:
     """Jobs that have not ended, or whose end is still owed."""
     statement = "SELECT count(*) FROM jobs WHERE outcome = 'open' OR delivery = 'pending'"
+    [(count,)] = await rows(url, statement)
+    return count
+
+
+async def suspects(url: str) -> int:
+    """Open jobs that were drawn at two deaths."""
+    statement = "SELECT count(*) FROM jobs WHERE outcome = 'open' AND attempts >= 2"
     [(count,)] = await rows(url, statement)
     return count
 
@@ -62,11 +76,10 @@ async def open_jobs(url: str) -> int:
 async def look(testbed: Testbed, url: str) -> Found:
     jobs = await rows(
         url,
-        "SELECT jobs.id, prompt, outcome, delivery, reason, state, settled, "
-        "(SELECT coalesce(sum(entries.amount), 0) FROM entries WHERE entries.job_id = jobs.id) "
-        "FROM jobs JOIN holds ON holds.job_id = jobs.id",
+        "SELECT jobs.id, prompt, outcome, delivery, reason, state, settled, (SELECT "
+        "coalesce(sum(entries.amount), 0) FROM entries WHERE entries.job_id = jobs.id) AS paid "
+        "FROM jobs LEFT JOIN holds ON holds.job_id = jobs.id",
     )
-    ids = {job.id for job in jobs}
     shown: Counter[str] = Counter()
     for message in testbed.bot_messages():
         if message.attachments and not in_progress(message):
@@ -79,14 +92,14 @@ async def look(testbed: Testbed, url: str) -> Found:
         for user in entry.pings:
             pings[_job_of(entry.custom_ids) or str(entry.message_id)][user] += 1
     known = {mark.group(1) for job in jobs if (mark := MARK.search(job.prompt))}
-    delivered = [job for job in jobs if _is_over(job) and _is_shown(job, shown[job.id])]
+    unknown = len(told - known)
     return Found(
-        accepted=len(jobs),
-        ended_once=len(delivered),
-        lost=len(told - known) + sum(not shown[j.id] for j in jobs if j.outcome == "finished"),
-        double=sum(shown[id_] > 1 for id_ in ids),
+        accepted=len(jobs) + unknown,
+        ended_once=sum(_is_over(j) and shown[j.id] == (j.outcome == "finished") for j in jobs),
+        lost=unknown + sum(not shown[j.id] for j in jobs if j.outcome == "finished"),
+        double=sum(shown[job.id] > 1 for job in jobs),
         pinged_twice=sum(count > 1 for each in pings.values() for count in each.values()),
-        credits_off=await _credits_off(url, jobs),
+        credits_off=sum(map(_is_off, jobs)) + await _purses_off(url),
         innocent_given_up=sum(GIVEN_UP in j.reason and "poison" not in j.prompt for j in jobs),
         left_waiting=sum(in_progress(message) for message in testbed.bot_messages()),
     )
@@ -97,20 +110,17 @@ def _is_over(job) -> bool:
     return job.outcome != "open" and job.state == closed and job.delivery in ("posted", "kept")
 
 
-def _is_shown(job, times: int) -> bool:
-    return times == (job.outcome == "finished")
+def _is_off(job) -> bool:
+    return job.paid != -job.settled or (job.settled > 0) != (job.outcome == "finished")
 
 
-async def _credits_off(url: str, jobs) -> int:
-    """Jobs whose entries are not what they cost, and purses that are not the sum of their entries."""
+async def _purses_off(url: str) -> int:
     purses = await rows(
         url,
         "SELECT purses.available, (SELECT coalesce(sum(amount), 0) FROM entries WHERE "
         "entries.account_id = purses.account_id AND entries.purse = purses.kind) FROM purses",
     )
-    wrong_jobs = sum(job[-1] != -job.settled for job in jobs)
-    unpaid = sum((job.settled > 0) != (job.outcome == "finished") for job in jobs)
-    return wrong_jobs + unpaid + sum(available != total for available, total in purses)
+    return sum(available != total for available, total in purses)
 
 
 def _custom_ids(message) -> list[str]:
