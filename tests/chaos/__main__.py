@@ -26,7 +26,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from playground.refusal import Refused
-from playground.testbed import Testbed, is_grid
+from playground.testbed import Testbed, in_progress, is_grid
 from tests.chaos import invariants
 from tests.chaos.bot_under_test import POINTS
 from tests.chaos.invariants import Found
@@ -34,6 +34,9 @@ from tests.chaos.invariants import Found
 BOT = str(Path(__file__).with_name("bot_under_test.py"))
 ROOT = str(Path(__file__).parents[2])
 RANDOM = "at random"
+THREADS = 3
+PATIENCE = 8
+"""How many messages of one channel may be in progress; above that nobody orders more there."""
 POISON = "poison"
 POISON_KILLS = 3
 """The deaths after which the job that caused them is given up."""
@@ -48,6 +51,11 @@ class Members:
         self._testbed, self._chance, self._every_s = testbed, chance, every_s
         self._people = [testbed.member(name) for name in ("ansel", "dora", "gordon", "daido")]
         self._numbers = itertools.count(1)
+        # Discord takes about one message a second in each channel, so they order in several.
+        writer, general = self._people[0], testbed.general
+        openings = [writer.write(general, f"thread {number}") for number in range(THREADS)]
+        threads = [writer.start_thread(general, each.id, each.content) for each in openings]
+        self.channels = (general, *(thread.id for thread in threads))
 
     async def run(self) -> None:
         while True:
@@ -55,19 +63,23 @@ class Members:
             bot = self._testbed.bot
             if bot is None or bot.exit_code is not None:
                 continue
-            grids = [m for m in self._testbed.bot_messages() if is_grid(m)]
+            channel = self._chance.choice(self.channels)
+            messages = self._testbed.bot_messages(channel)
+            grids = [message for message in messages if is_grid(message)]
+            if sum(map(in_progress, messages)) > PATIENCE:
+                continue
             if grids and self._chance.random() < 0.2:
                 with contextlib.suppress(Refused):
                     who = self._chance.choice(self._people)
-                    who.click(self._testbed.general, self._chance.choice(grids).id, "V1")
+                    who.click(channel, self._chance.choice(grids).id, "V1")
             else:
-                self.order("a red cat")
+                self.order("a red cat", channel)
 
-    def order(self, words: str) -> None:
+    def order(self, words: str, channel: int) -> None:
         prompt = f"{words} number {next(self._numbers)}"
         with contextlib.suppress(Refused):
             who = self._chance.choice(self._people)
-            who.slash(self._testbed.general, "imagine", {"prompt": prompt})
+            who.slash(channel, "imagine", {"prompt": prompt})
 
 
 def plan(kills: int, chance: random.Random, *, poison: bool) -> Iterator[str]:
@@ -95,7 +107,7 @@ class Lives:
         process = await self._start({"CHAOS_POINT": point, "CHAOS_NTH": str(nth)})
         if death == POISON:
             if not await self._poisoned():
-                self._members.order("poison")
+                self._members.order("poison", self._testbed.general)
         else:
             # Three deaths by chance would look like one job's fault, which is not asked here.
             while await invariants.suspects(self._url):  # noqa: ASYNC110 - another process
@@ -163,7 +175,7 @@ async def run(url: str, folder: Path, *, kills: int, engine: str, seed: int) -> 
         finally:
             ordering.cancel()
         await lives.settle()
-        found = await invariants.look(testbed, url)
+        found = await invariants.look(testbed, url, members.channels)
         if not found.holds:
             print(testbed.transcript.text(), file=sys.stderr)
         return found

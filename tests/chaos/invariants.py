@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import text
@@ -73,7 +74,7 @@ async def suspects(url: str) -> int:
     return count
 
 
-async def look(testbed: Testbed, url: str) -> Found:
+async def look(testbed: Testbed, url: str, channels: Sequence[int]) -> Found:
     jobs = await rows(
         url,
         "SELECT jobs.id, prompt, outcome, delivery, reason, state, settled, (SELECT "
@@ -81,7 +82,8 @@ async def look(testbed: Testbed, url: str) -> Found:
         "FROM jobs LEFT JOIN holds ON holds.job_id = jobs.id",
     )
     shown: Counter[str] = Counter()
-    for message in testbed.bot_messages():
+    messages = [message for channel in channels for message in testbed.bot_messages(channel)]
+    for message in messages:
         if message.attachments and not in_progress(message):
             shown[_job_of(_custom_ids(message))] += 1
     pings: dict[str, Counter[int]] = defaultdict(Counter)
@@ -101,7 +103,7 @@ async def look(testbed: Testbed, url: str) -> Found:
         pinged_twice=sum(count > 1 for each in pings.values() for count in each.values()),
         credits_off=sum(map(_is_off, jobs)) + await _purses_off(url),
         innocent_given_up=sum(GIVEN_UP in j.reason and "poison" not in j.prompt for j in jobs),
-        left_waiting=sum(in_progress(message) for message in testbed.bot_messages()),
+        left_waiting=sum(in_progress(message) for message in messages),
     )
 
 
