@@ -21,6 +21,8 @@ EVERYBODY = 0
 """The user id under which stands what a server's managers set for all of it."""
 DEFAULT_MODEL = "default_model"
 """The name of the model for prompts that name none."""
+DENIED_MODELS = "denied_models"
+"""Names of models that a server's managers do not allow, with commas between."""
 BUTTONS = "buttons"
 """Who may press a job's buttons in a server: `OWNERS`, or everybody who sees them."""
 OWNERS = "owners"
@@ -77,6 +79,11 @@ class Member:
         """What is added to their prompts, an earlier one before a later one."""
         style = "" if self.stylize is None else f"--stylize {self.stylize}"
         return tuple(filter(None, (self.suffix, style)))
+
+
+def denied_models(of_the_server: Mapping[str, str]) -> frozenset[str]:
+    """The names of models that the server's managers do not allow."""
+    return frozenset(filter(None, of_the_server.get(DENIED_MODELS, "").split(",")))
 
 
 class Preferences:

@@ -27,7 +27,7 @@ from bot.jobs.records import JobRow, NewJob
 from bot.moderation.policy import Asked, Policy
 from bot.pictures.store import PictureStore
 from bot.pictures.uploads import PLACEHOLDER
-from bot.preferences import DEFAULT_MODEL, FORBIDDEN, STEALTH, Preferences
+from bot.preferences import DEFAULT_MODEL, FORBIDDEN, STEALTH, Preferences, denied_models
 from bot.storage.database import Database
 from engine import Sentence, sentence_of
 
@@ -225,6 +225,7 @@ class Orders:
         never do it.
         """
         own = modes.of_member(await self._preferences.member(order.user_id))
+        await self._refuse_denied_model(order, written.model)
         chosen = modes.settled(written.resolved, own)
         earlier = order.request.parent_id or order.after_id
         if earlier is not None and not chosen.stealth:
@@ -243,6 +244,27 @@ class Orders:
             written, job=job, resolved=modes.with_modes(written.resolved, chosen)
         )
 
+    async def _refuse_denied_model(self, order: Order, model: engine.ModelInfo | None) -> None:
+        denied = denied_models(await self._preferences.of(order.guild_id))
+        if model is None or model.name not in denied:
+            return
+        allowed = [each.title for each in self._drawing() if each.name not in denied]
+        raise NotAllowed(
+            Sentence(
+                "Who manages this server does not allow {model} here. Choose one of: {models}.",
+                model=model.title,
+                models=", ".join(allowed),
+            ),
+            command=order.request.text,
+        )
+
+    def _drawing(self) -> list[engine.ModelInfo]:
+        """Installed models that draw from words, the largest first."""
+        drawing = [
+            each for each in self._engine.models() if each.installed and "text" in each.operations
+        ]
+        return sorted(drawing, key=lambda model: model.weight_bytes, reverse=True)
+
     async def _refuse_forbidden_stealth(self, order: Order) -> None:
         """Hidden orders are refused rather than shown: who hides something means it."""
         if (await self._preferences.of(order.guild_id)).get(STEALTH) == FORBIDDEN:
@@ -256,16 +278,24 @@ class Orders:
         of_the_server = await self._preferences.of(order.guild_id)
         own = await self._preferences.member(order.user_id)
         models = self._engine.models()
+        denied = denied_models(of_the_server)
         installed = {
             name.casefold()
             for model in models
-            if model.installed
+            if model.installed and model.name not in denied
             for name in (model.name, *model.aliases)
         }
-        wanted = (own.model, of_the_server.get(DEFAULT_MODEL, ""), self._default_model)
+        wanted: tuple[str, ...] = (
+            own.model,
+            of_the_server.get(DEFAULT_MODEL, ""),
+            self._default_model,
+        )
+        if denied:  # else the grammar takes the largest
+            wanted = (*wanted, *(model.name for model in self._drawing()))
+        default = next((name for name in wanted if name.casefold() in installed), "")
         return Context(
             models=models,
-            default_model=next((name for name in wanted if name.casefold() in installed), ""),
+            default_model=default,
             job_id=self._new_id(),
             owner=str(order.user_id),
             seed=self._new_seed() if order.seed is None else order.seed,

@@ -92,6 +92,8 @@ class JobRow:
     """The language of who ordered it, for what they alone are told."""
     batch_id: str | None = None
     """The batch it was ordered in, see `batches`."""
+    gpu_ms: int | None = None
+    """Milliseconds of the device that it took, its share of shared passes; None until it ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,6 +216,7 @@ async def finish(
     notes: str,
     now_ms: int,
     stored: tuple[str, int] | None = None,
+    gpu_ms: int = 0,
 ) -> bool:
     """Record the result, settle the hold and owe the delivery; False if it had ended already.
 
@@ -234,6 +237,7 @@ async def finish(
         await connection.execute(
             update(jobs).where(jobs.c.id == job_id).values(stored=text, stored_version=version)
         )
+    await connection.execute(update(jobs).where(jobs.c.id == job_id).values(gpu_ms=gpu_ms))
     await _end(connection, job_id, Outcome.FINISHED, now_ms, notes=notes)
     return True
 

@@ -387,6 +387,7 @@ class Runner:
                 notes="\n".join(filter(None, notes)),
                 now_ms=self._now_ms(),
                 stored=stored,
+                gpu_ms=round(event.gpu_s * 1000),
             )
             if ended:
                 await provenance.add(connection, made)

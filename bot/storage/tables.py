@@ -132,6 +132,7 @@ jobs = Table(
     Column("locale", String(16), nullable=False, server_default="en"),
     Column("member_locale", String(16), nullable=False, server_default="en"),
     Column("batch_id", ForeignKey("batches.id"), nullable=True),
+    Column("gpu_ms", BigInteger, nullable=True),
     CheckConstraint("outcome IN ('open', 'finished', 'failed', 'cancelled')", name="outcome_known"),
     CheckConstraint("delivery IN ('none', 'pending', 'posted', 'kept')", name="delivery_known"),
     CheckConstraint(
@@ -152,6 +153,7 @@ Index(
     sqlite_where=text("batch_id IS NOT NULL"),
     postgresql_where=text("batch_id IS NOT NULL"),
 )
+Index("ix_jobs_guild", jobs.c.guild_id, jobs.c.created_ms)
 Index("ix_jobs_member", jobs.c.user_id, jobs.c.guild_id, jobs.c.created_ms)
 Index("ix_jobs_member_anywhere", jobs.c.user_id, jobs.c.created_ms)
 Index("ix_jobs_member_channel", jobs.c.user_id, jobs.c.channel_id, jobs.c.created_ms)

@@ -37,7 +37,7 @@ from bot.ui.answer_buttons import AnswerButton
 from bot.ui.audit_posts import AuditPosts
 from bot.ui.batch_messages import BatchMessages
 from bot.ui.batches import Batches
-from bot.ui.commands import queue_
+from bot.ui.commands import model, queue_
 from bot.ui.confirmations import Confirmations, SureButton
 from bot.ui.copies import Copies
 from bot.ui.edits import Edits
@@ -139,6 +139,7 @@ class Darkroom(discord.AutoShardedClient):
             chunk_guilds_at_startup=False,
         )
         self.place = place
+        self.now_ms = now_ms
         self._sending: set[asyncio.Task[None]] = set()
         self.serving = serving
         self.database = database
@@ -216,7 +217,10 @@ class Darkroom(discord.AutoShardedClient):
         pictures = SentPictures(lookup=self.lookup, fetcher=fetcher, provenance=self.provenance)
         self.edits = Edits(interactions=self.interactions, pictures=pictures, fetcher=fetcher)
         self.confirmations = Confirmations(now_ms)
-        self.lists: dict[str, Lister] = {queue_.QUEUE: queue_.listed}
+        self.lists: dict[str, Lister] = {
+            queue_.QUEUE: queue_.listed,
+            model.MODELS: model.listed,
+        }
         self.questions = Questions(interactions=self.interactions, now_ms=now_ms)
         self.films = Films(
             interactions=self.interactions,

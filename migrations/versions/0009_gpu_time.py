@@ -1,0 +1,20 @@
+"""How long the device drew each job.
+
+Revision ID: 0009
+Revises: 0008
+"""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0009"
+down_revision = "0008"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    # Not in batch mode: SQLite would build the table anew and lose its triggers.
+    op.execute("ALTER TABLE jobs ADD COLUMN gpu_ms BIGINT")
+    op.create_index("ix_jobs_guild", "jobs", ["guild_id", "created_ms"])

@@ -1,0 +1,84 @@
+"""What a server used, by day and member, within bounds."""
+
+import sqlalchemy as sa
+
+from bot.credits import ledger
+from bot.jobs import usage
+from bot.jobs.usage import DAY_MS, Used
+from bot.storage.tables import holds, jobs
+
+TODAY = 20_000
+NOW_MS = TODAY * DAY_MS + 5
+
+
+async def add(connection, job_id, *, user_id=1, guild_id=1, day=TODAY, outcome="finished", cost=0):
+    account = await ledger.account(
+        connection, guild_id=guild_id, user_id=user_id, trial=0, now_ms=0
+    )
+    await connection.execute(
+        sa.insert(jobs).values(
+            id=job_id,
+            account_id=account,
+            guild_id=guild_id,
+            channel_id=1,
+            user_id=user_id,
+            kind="imagine",
+            title="",
+            prompt="a cat",
+            stored_version=1,
+            stored="{}",
+            created_ms=day * DAY_MS,
+            outcome=outcome,
+            delivery="none" if outcome == "open" else "posted",
+            ended_ms=None if outcome == "open" else 1,
+            gpu_ms=1500 if outcome == "finished" else None,
+        )
+    )
+    state = {"open": "open", "finished": "settled"}.get(outcome, "released")
+    await connection.execute(
+        sa.insert(holds).values(
+            job_id=job_id, account_id=account, amount=cost, state=state, settled=cost
+        )
+    )
+
+
+async def test_jobs_count_on_their_day_and_for_their_member(database):
+    async with database.write() as connection:
+        await add(connection, "a", cost=100)
+        await add(connection, "b", user_id=2, cost=250)
+        await add(connection, "c", user_id=2, outcome="failed")
+        await add(connection, "d", day=TODAY - 1, outcome="cancelled")
+        await add(connection, "e", day=TODAY - 3, cost=100)
+        await add(connection, "f", outcome="open")
+        await add(connection, "g", guild_id=2, cost=100)
+        used = await usage.of_guild(connection, 1, days=3, now_ms=NOW_MS)
+    assert used.days == (
+        (TODAY - 2, Used()),
+        (TODAY - 1, Used(ended_otherwise=1)),
+        (TODAY, Used(finished=2, ended_otherwise=1, gpu_ms=3000, spent=350)),
+    )
+    assert used.members == (
+        (2, Used(finished=1, ended_otherwise=1, gpu_ms=1500, spent=250)),
+        (1, Used(finished=1, ended_otherwise=1, gpu_ms=1500, spent=100)),
+    )
+    assert used.total.spent == 350
+
+
+async def test_days_and_members_are_bounded(database):
+    async with database.write() as connection:
+        for user_id in range(1, 15):
+            await add(connection, f"j{user_id}", user_id=user_id, cost=user_id)
+        used = await usage.of_guild(connection, 1, days=100_000, now_ms=NOW_MS)
+    assert len(used.days) == usage.MOST_DAYS
+    assert [user_id for user_id, _ in used.members] == list(range(14, 4, -1))
+
+
+async def test_it_reads_an_index_and_not_every_servers_jobs(database):
+    if database.dialect != "sqlite":
+        return  # PostgreSQL's planner reads small tables whole
+    async with database.read() as connection:
+        plan = await connection.exec_driver_sql(
+            "EXPLAIN QUERY PLAN SELECT count(*), sum(gpu_ms) FROM jobs "
+            "WHERE guild_id = 1 AND created_ms >= 5 AND created_ms < 9"
+        )
+        assert "ix_jobs_guild" in str(plan.fetchall())

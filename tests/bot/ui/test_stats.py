@@ -1,0 +1,47 @@
+"""/stats: for who manages the server, of that server alone."""
+
+import io
+
+import discord
+import pytest
+from PIL import Image
+from tests_support import refusal
+
+pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
+
+
+@pytest.fixture
+def manager(simcord_env, guild):
+    role = guild.create_role("Managers", permissions=discord.Permissions(manage_guild=True))
+    return guild.add_member(simcord_env.create_user("manager"), roles=[role])
+
+
+async def test_a_manager_reads_what_the_server_drew(simcord_env, channel, manager, alice, guild):
+    await alice.slash(channel, "imagine", prompt="a cat")
+    await simcord_env.settle()
+    elsewhere = simcord_env.create_guild("Other")
+    there = elsewhere.add_member(alice.user)
+    await there.slash(elsewhere.create_text_channel("hall"), "imagine", prompt="a dog")
+    await simcord_env.settle()
+    result = await manager.slash(channel, "stats", days=7)
+    assert result.ephemeral
+    shown = result.response.message
+    [embed] = shown.embeds
+    assert embed.title == "The last 7 days (UTC)"
+    assert embed.description.splitlines() == [
+        "All members: 1 drawn, 0 failed or cancelled, 0.0 s of GPU time, 1 credit",
+        f"<@{alice.id}>: 1 drawn, 0 failed or cancelled, 0.0 s of GPU time, 1 credit",
+    ]
+    [file] = shown.attachments
+    assert file.filename == "stats.png" and "Most jobs, 1," in file.description
+    data = await file.read()
+    assert Image.open(io.BytesIO(data)).width == 900
+
+
+async def test_a_plain_member_is_refused_even_where_the_command_is_shown(
+    simcord_env, simcord_bot, channel, alice
+):
+    command = next(c for c in simcord_bot.tree.get_commands() if c.name == "stats")
+    command.default_permissions = None
+    await simcord_bot.sync_commands(force=True)
+    assert "Only who manages" in refusal(await alice.slash(channel, "stats")).description
