@@ -92,10 +92,9 @@ def _spent() -> ColumnElement[int]:
 
 
 def _used(row: Row[Any]) -> Used:
-    finished, otherwise, gpu_ms, spent = row[1:]
     return Used(
-        finished=int(finished),
-        ended_otherwise=int(otherwise),
-        gpu_ms=int(gpu_ms),
-        spent=int(spent),
+        finished=int(row[1]),
+        ended_otherwise=int(row[2]),
+        gpu_ms=int(row[3]),
+        spent=int(row[4]),
     )
