@@ -5,10 +5,11 @@ Each question reads one server's jobs of at most `MOST_DAYS` days, by an index.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, case, func, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.jobs.records import Outcome
@@ -91,7 +92,7 @@ def _spent() -> ColumnElement[int]:
     return func.coalesce(func.sum(holds.c.settled), 0)
 
 
-def _used(row: Row[Any]) -> Used:
+def _used(row: Sequence[Any]) -> Used:
     return Used(
         finished=int(row[1]),
         ended_otherwise=int(row[2]),
