@@ -18,7 +18,8 @@ from engine.errors import JobError, Sentence, first_line
 from engine.loop.rows import Mask, Row, Work
 from engine.messages import DrawJob, InitUse, Look
 from engine.models import Conditioning, Denoiser, noise, schedulers, variation
-from engine.models.solvers import COLUMNS, solver_for
+from engine.models.solver import COLUMNS
+from engine.models.solvers import solver_for
 
 
 def build_rows(work: Work, model: Denoiser, arrivals: itertools.count[int]) -> Iterator[Row]:

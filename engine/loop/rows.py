@@ -15,7 +15,7 @@ from engine.errors import Sentence
 from engine.messages import DrawJob, Job
 from engine.models import Denoiser
 from engine.models.preview import RoughPixels, clean_latents
-from engine.models.solvers import Solver
+from engine.models.solver import Solver
 from engine.pictures.encoded import Inputs
 from engine.policy.queue import Ticket
 
@@ -106,7 +106,7 @@ class Row:
     film: list[RoughPixels] = field(default_factory=list)
     """Frames kept on the way, where the job asks for them."""
     before: Tensor | None = None
-    """What the solver's last step left to the next, (1, C, h, w) fp32."""
+    """What the solver's last step left to the next, (1, n · C, h, w) fp32."""
     fresh: Tensor | None = None
     """Noise that was drawn for the step that is not done yet, on the host."""
     last_evaluation: tuple[Tensor, Tensor, int] | None = None

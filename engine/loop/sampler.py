@@ -13,7 +13,7 @@ from torch import Tensor
 from engine.device.async_copy import non_blocking, to_device, to_host
 from engine.loop.rows import Row
 from engine.models import Denoiser, Predictor
-from engine.models.solvers import Solver
+from engine.models.solver import SCALE, Solver
 
 
 def step(model: Predictor, rows: Sequence[Row]) -> list[tuple[Row, Exception]]:
@@ -90,7 +90,7 @@ def _given(rows: Sequence[Row], latents: Tensor, columns: Tensor, device: torch.
                 given += [row.scaled() for row in run]
         else:
             x = latents[here]
-            given.append((x / columns[here, -1]).to(x.dtype) if solver.scales else x)
+            given.append((x / columns[here, 3 + SCALE]).to(x.dtype) if solver.scales else x)
     return _joined(given)
 
 
@@ -109,7 +109,7 @@ def _guided(
     counts: how many rows have a first sample, a second, a third.
     """
     firsts = [0, *itertools.accumulate(counts)]
-    _, scale, avoid_weight, *_ = columns.unbind(1)
+    scale, avoid_weight = columns[:, 1], columns[:, 2]
     guided, begin = [], 0
     for samples, end in reversed(list(enumerate(counts, 1))):
         if end > begin:
@@ -130,9 +130,8 @@ def _solved(
         x, prediction = latents[here].float(), guided[here].float()
         before = fresh = x
         if solver.remembers:
-            before = torch.cat(
-                [torch.zeros_like(x[:1]) if r.before is None else r.before for r in run]
-            )
+            nothing = x.new_zeros(1, solver.remembers * x.shape[1], *x.shape[2:])
+            before = torch.cat([nothing if row.before is None else row.before for row in run])
         if solver.noise:
             dtype = guided.dtype if solver.noise == "own" else torch.float32
             drawn = torch.cat([row.noise(dtype) for row in run])

@@ -8,39 +8,16 @@ results equal its own, bit for bit. A row whose scheduler has no solver here ste
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-COLUMNS = 7
-"""Numbers of a step; solvers that need fewer have zeros after them."""
-
-Columns = Sequence[Tensor]
-"""The numbers of a step, (B, 1, 1, 1) fp32 each."""
-Numbers = Sequence[Tensor]
-"""At most `COLUMNS` of them, (steps,) fp32 each."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Solver:
-    """What rows of one class of schedulers and one kind of prediction do in a step."""
-
-    name: str
-    step: Callable[[Tensor, Tensor, Tensor, Tensor, Columns], tuple[Tensor, Tensor | None]]
-    """Latents, guided prediction, what the step before left, fresh noise (all fp32, (B, C, h, w))
-    and numbers → the next latents, and what this step leaves to the next. What a solver does not
-    ask for is given as the latents."""
-    scales: bool = False
-    """Whether the denoiser sees the latents divided by the last number."""
-    remembers: bool = False
-    """Whether a step leaves something to the next."""
-    noise: Literal["", "single", "own"] = ""
-    """Whether each step adds noise that is drawn in fp32, or in the model's own number format."""
+from engine.models.solver import COLUMNS, Columns, Numbers, Solver, clean, clean_v, one_by_one
+from engine.models.unipc import of_unipc
 
 
 def solver_for(scheduler: Any, timesteps: Tensor) -> tuple[Solver | None, NDArray[np.float32]]:  # noqa: ANN401
@@ -131,53 +108,43 @@ EULER_A_V = Solver(name="euler-a v", step=_euler_a_v, scales=True, noise="own")
 
 
 def _dpm(
-    clean: Tensor, x: Tensor, before: Tensor, fresh: Tensor, c: Columns
+    shown: Tensor, x: Tensor, before: Tensor, fresh: Tensor, c: Columns
 ) -> tuple[Tensor, Tensor]:
     del fresh
-    _, _, kept, drawn, half, over_ratio, _ = c
-    return kept * x - drawn * clean - half * (over_ratio * (clean - before)), clean
+    _, _, kept, drawn, half, over_ratio, *_ = c
+    return kept * x - drawn * shown - half * (over_ratio * (shown - before)), shown
 
 
 def _dpm_noise(
     x: Tensor, noise: Tensor, before: Tensor, fresh: Tensor, c: Columns
 ) -> tuple[Tensor, Tensor]:
-    return _dpm(_clean(x, noise, c), x, before, fresh, c)
+    return _dpm(clean(x, noise, c), x, before, fresh, c)
 
 
 def _dpm_v(
     x: Tensor, velocity: Tensor, before: Tensor, fresh: Tensor, c: Columns
 ) -> tuple[Tensor, Tensor]:
-    return _dpm(_clean_v(x, velocity, c), x, before, fresh, c)
+    return _dpm(clean_v(x, velocity, c), x, before, fresh, c)
 
 
 def _sde(
-    clean: Tensor, x: Tensor, before: Tensor, fresh: Tensor, c: Columns
+    shown: Tensor, x: Tensor, before: Tensor, fresh: Tensor, c: Columns
 ) -> tuple[Tensor, Tensor]:
-    _, _, kept, drawn, half, over_ratio, spread = c
-    after = kept * x + drawn * clean + half * (over_ratio * (clean - before))
-    return after + spread * fresh, clean
+    _, _, kept, drawn, half, over_ratio, spread, *_ = c
+    after = kept * x + drawn * shown + half * (over_ratio * (shown - before))
+    return after + spread * fresh, shown
 
 
 def _sde_noise(
     x: Tensor, noise: Tensor, before: Tensor, fresh: Tensor, c: Columns
 ) -> tuple[Tensor, Tensor]:
-    return _sde(_clean(x, noise, c), x, before, fresh, c)
+    return _sde(clean(x, noise, c), x, before, fresh, c)
 
 
 def _sde_v(
     x: Tensor, velocity: Tensor, before: Tensor, fresh: Tensor, c: Columns
 ) -> tuple[Tensor, Tensor]:
-    return _sde(_clean_v(x, velocity, c), x, before, fresh, c)
-
-
-def _clean(x: Tensor, noise: Tensor, c: Columns) -> Tensor:
-    alpha, sigma, *_ = c
-    return (x - sigma * noise) / alpha
-
-
-def _clean_v(x: Tensor, velocity: Tensor, c: Columns) -> Tensor:
-    alpha, sigma, *_ = c
-    return alpha * x - sigma * velocity
+    return _sde(clean_v(x, velocity, c), x, before, fresh, c)
 
 
 def _of_dpm(scheduler: Any, begin: int) -> tuple[Solver, Numbers] | None:  # noqa: ANN401
@@ -203,15 +170,15 @@ def _of_dpm(scheduler: Any, begin: int) -> tuple[Solver, Numbers] | None:  # noq
     )
 
     alphas, sigmas = scheduler._sigma_to_alpha_sigma_t(scheduler.sigmas)  # noqa: SLF001
-    logs = _one_by_one(torch.log, alphas) - _one_by_one(torch.log, sigmas)
+    logs = one_by_one(torch.log, alphas) - one_by_one(torch.log, sigmas)
     h = logs[1:] - logs[:-1]
     kept, spread = sigmas[1:] / sigmas[:-1], torch.zeros_like(h)
     if solver.noise:
-        left = _one_by_one(torch.exp, -2.0 * h)
-        kept = kept * _one_by_one(torch.exp, -h)
+        left = one_by_one(torch.exp, -2.0 * h)
+        kept = kept * one_by_one(torch.exp, -h)
         drawn, spread = alphas[1:] * (1 - left), sigmas[1:] * torch.sqrt(1.0 - left)
     else:
-        drawn = alphas[1:] * (_one_by_one(torch.exp, -h) - 1.0)
+        drawn = alphas[1:] * (one_by_one(torch.exp, -h) - 1.0)
     over_ratio = torch.zeros_like(h)
     over_ratio[1:] = 1.0 / (h[:-1] / h[1:])
     half = 0.5 * drawn
@@ -223,15 +190,10 @@ def _of_dpm(scheduler: Any, begin: int) -> tuple[Solver, Numbers] | None:  # noq
     return solver, [each[begin:] for each in every]
 
 
-def _one_by_one(function: Callable[[Tensor], Tensor], values: Tensor) -> Tensor:
-    """As a scheduler does it: torch rounds logarithms of many numbers at once otherwise."""
-    return torch.stack([function(value) for value in values])
-
-
-DPM = Solver(name="dpm", step=_dpm_noise, remembers=True)
-DPM_V = Solver(name="dpm v", step=_dpm_v, remembers=True)
-SDE = Solver(name="dpm sde", step=_sde_noise, remembers=True, noise="single")
-SDE_V = Solver(name="dpm sde v", step=_sde_v, remembers=True, noise="single")
+DPM = Solver(name="dpm", step=_dpm_noise, remembers=1)
+DPM_V = Solver(name="dpm v", step=_dpm_v, remembers=1)
+SDE = Solver(name="dpm sde", step=_sde_noise, remembers=1, noise="single")
+SDE_V = Solver(name="dpm sde v", step=_sde_v, remembers=1, noise="single")
 
 
 # DDIM (Song et al. 2021, eq. 12) with η = 0.
@@ -274,6 +236,115 @@ DDIM = Solver(name="ddim", step=_ddim)
 DDIM_V = Solver(name="ddim v", step=_ddim_v)
 
 
+# Strategic stochastic sampling (Zheng et al. 2024) with γ = 0, which is a step of DDIM.
+
+
+def _of_tcd(scheduler: Any, begin: int) -> tuple[Solver, Numbers] | None:  # noqa: ANN401
+    config = scheduler.config
+    solver = {"epsilon": DDIM, "v_prediction": DDIM_V}.get(config.prediction_type)
+    timesteps = scheduler.timesteps[begin:]
+    after = torch.cat([timesteps[1:], timesteps.new_zeros(1)])
+    alpha, alpha_after = scheduler.alphas_cumprod[timesteps], scheduler.alphas_cumprod[after]
+    numbers = (alpha**0.5, (1 - alpha) ** 0.5, alpha_after**0.5, (1 - alpha_after) ** 0.5)
+    return None if solver is None else (solver, numbers)
+
+
+# Denoising diffusion (Ho et al. 2020, eq. 7), with fresh noise in each step but the last.
+
+
+def _ddpm(
+    shown: Tensor, x: Tensor, before: Tensor, fresh: Tensor, c: Columns
+) -> tuple[Tensor, None]:
+    del before
+    _, _, share, kept, spread, *_ = c
+    return share * shown + kept * x + spread * fresh, None
+
+
+def _ddpm_noise(
+    x: Tensor, noise: Tensor, before: Tensor, fresh: Tensor, c: Columns
+) -> tuple[Tensor, None]:
+    return _ddpm(clean(x, noise, c), x, before, fresh, c)
+
+
+def _ddpm_v(
+    x: Tensor, velocity: Tensor, before: Tensor, fresh: Tensor, c: Columns
+) -> tuple[Tensor, None]:
+    return _ddpm(clean_v(x, velocity, c), x, before, fresh, c)
+
+
+def _of_ddpm(scheduler: Any, begin: int) -> tuple[Solver, Numbers] | None:  # noqa: ANN401
+    config = scheduler.config
+    solver = {"epsilon": DDPM, "v_prediction": DDPM_V}.get(config.prediction_type)
+    if (
+        solver is None
+        or config.thresholding
+        or config.clip_sample
+        or config.variance_type != "fixed_small"
+    ):
+        return None
+    timesteps = scheduler.timesteps[begin:]
+    alpha, alpha_after = _alphas_of_a_step(scheduler, timesteps, scheduler.one)
+    beta, beta_after, step = 1 - alpha, 1 - alpha_after, alpha / alpha_after
+    share = alpha_after**0.5 * (1 - step) / beta
+    kept = step**0.5 * beta_after / beta
+    spread = torch.clamp(beta_after / beta * (1 - step), min=1e-20) ** 0.5
+    spread[timesteps == 0] = 0.0
+    return solver, (alpha**0.5, beta**0.5, share, kept, spread)
+
+
+def _alphas_of_a_step(
+    scheduler: Any,  # noqa: ANN401
+    timesteps: Tensor,
+    last: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """Cumulative products of 1 − β before and after each step; last: after the last one."""
+    alphas = scheduler.alphas_cumprod
+    return alphas[timesteps], torch.cat([alphas[timesteps[1:]], last.reshape(1)])
+
+
+DDPM = Solver(name="ddpm", step=_ddpm_noise, noise="own")
+DDPM_V = Solver(name="ddpm v", step=_ddpm_v, noise="own")
+
+
+# Latent consistency (Luo et al. 2023, algorithm 3), with fresh noise in each step but the last.
+
+
+def _lcm(
+    shown: Tensor, x: Tensor, before: Tensor, fresh: Tensor, c: Columns
+) -> tuple[Tensor, None]:
+    del before
+    _, _, out, skip, signal, spread, *_ = c
+    return signal * (out * shown + skip * x) + spread * fresh, None
+
+
+def _lcm_noise(
+    x: Tensor, noise: Tensor, before: Tensor, fresh: Tensor, c: Columns
+) -> tuple[Tensor, None]:
+    return _lcm(clean(x, noise, c), x, before, fresh, c)
+
+
+def _lcm_v(
+    x: Tensor, velocity: Tensor, before: Tensor, fresh: Tensor, c: Columns
+) -> tuple[Tensor, None]:
+    return _lcm(clean_v(x, velocity, c), x, before, fresh, c)
+
+
+def _of_lcm(scheduler: Any, begin: int) -> tuple[Solver, Numbers] | None:  # noqa: ANN401
+    config = scheduler.config
+    solver = {"epsilon": LCM, "v_prediction": LCM_V}.get(config.prediction_type)
+    if solver is None or config.thresholding or config.clip_sample:
+        return None
+    timesteps = scheduler.timesteps[begin:]
+    alpha, alpha_after = _alphas_of_a_step(scheduler, timesteps, torch.ones(1))
+    skip, out = scheduler.get_scalings_for_boundary_condition_discrete(timesteps)
+    numbers = (alpha**0.5, (1 - alpha) ** 0.5, out, skip)
+    return solver, (*numbers, alpha_after**0.5, (1 - alpha_after) ** 0.5)
+
+
+LCM = Solver(name="lcm", step=_lcm_noise, noise="own")
+LCM_V = Solver(name="lcm v", step=_lcm_v, noise="own")
+
+
 # Euler's method for flow matching (Lipman et al. 2023), whose models predict the velocity.
 
 
@@ -298,6 +369,10 @@ _SOLVERS: Mapping[str, Callable[[Any, int], tuple[Solver, Numbers] | None]] = {
     "EulerAncestralDiscreteScheduler": _of_euler_a,
     "DPMSolverMultistepScheduler": _of_dpm,
     "DDIMScheduler": _of_ddim,
+    "DDPMScheduler": _of_ddpm,
+    "LCMScheduler": _of_lcm,
+    "TCDScheduler": _of_tcd,
+    "UniPCMultistepScheduler": of_unipc,
     "FlowMatchEulerDiscreteScheduler": _of_flow,
 }
 """By class of diffusers: its solver and numbers from a step on; None: its settings need another."""
