@@ -132,6 +132,8 @@ class Admission:
         return free, spare
 
     def _next(self, rows: Sequence[Row], *, solo: bool) -> Ticket | None:
+        if not len(self._queue):  # every turn asks
+            return None
         free, spare = self._samples(rows)
         resident = self._models.names()
         if self._models.loading or self._models.just_loaded():

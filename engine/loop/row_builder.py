@@ -60,6 +60,7 @@ def build_rows(work: Work, model: Denoiser, arrivals: itertools.count[int]) -> I
         scheduler = copy.deepcopy(pattern) if index and solver is None else pattern
         generator = noise.generator_for(job.seed_of(index), 0)
         latents, mask = begin_with(scheduler, generator, index)
+        tensors = variation.conditioning(texts[index % len(texts)].tensors, job, index)
         yield Row(
             work=work,
             index=index,
@@ -73,7 +74,10 @@ def build_rows(work: Work, model: Denoiser, arrivals: itertools.count[int]) -> I
             scheduler=scheduler,
             timesteps=timesteps,
             total=min(total, len(timesteps)),
-            conditioning=variation.conditioning(texts[index % len(texts)].tensors, job, index),
+            conditioning=[
+                {key: tensor[sample : sample + 1] for key, tensor in tensors.items()}
+                for sample in range(samples)
+            ],
             solver=solver,
             numbers=numbers,
             step_options=_step_options(scheduler, generator),

@@ -90,8 +90,8 @@ class Row:
     """(total,) on the CPU: those still to be done when the row was made."""
     total: int
     """Evaluations of the denoiser; fewer than timesteps where it stops early."""
-    conditioning: Mapping[str, Tensor]
-    """(samples, …) each."""
+    conditioning: Sequence[Mapping[str, Tensor]]
+    """For each sample, (1, …) each."""
     solver: Solver | None
     """With which it steps together with others; None: by its own scheduler."""
     numbers: NDArray[np.float32]
@@ -109,8 +109,14 @@ class Row:
     """What the solver's last step left to the next, (1, n · C, h, w) fp32."""
     fresh: Tensor | None = None
     """Noise that was drawn for the step that is not done yet, on the host."""
-    last_evaluation: tuple[Tensor, Tensor, int] | None = None
-    """Model input, guided prediction and step of the last evaluation."""
+    last_evaluation: tuple[Tensor, Tensor, int, int] | None = None
+    """Model input and guided prediction of all rows in the last evaluation, which of them are this
+    row's, and the step."""
+    alike: tuple[int, str] = field(init=False)
+    """Orders rows of a group by samples, most first, and by solver."""
+
+    def __post_init__(self) -> None:
+        self.alike = (-self.samples, "" if self.solver is None else self.solver.name)
 
     def scaled(self) -> Tensor:
         """The latents as the denoiser wants them, by the row's own scheduler."""
@@ -130,17 +136,20 @@ class Row:
     def advance(
         self,
         given: Tensor,
-        prediction: Tensor,
+        predictions: Tensor,
+        place: int,
         solved: Tensor | None = None,
         left: Tensor | None = None,
     ) -> None:
         """One scheduler step, then the kept part of an inpainted picture, then an early stop.
 
-        given: what the denoiser saw of the latents; solved, left: the result of the solver's step,
-        where the row has one.
+        given, predictions: what the denoiser saw of the latents, and what it predicts, of all rows,
+        of which this is the one at `place`. solved, left: the result of the solver's step, where
+        the row has one.
         """
-        self.last_evaluation = given, prediction, self.step
+        self.last_evaluation = given, predictions, place, self.step
         if solved is None:
+            prediction = predictions[place : place + 1]
             solved = self.scheduler.step(
                 prediction, self._timestep, self.latents, **self.step_options, return_dict=False
             )[0]
@@ -155,7 +164,8 @@ class Row:
         """The clean latents that the last evaluation predicts; before the first, the noise."""
         if self.last_evaluation is None:
             return self.latents
-        given, prediction, step = self.last_evaluation
+        *of_all, place, step = self.last_evaluation
+        given, prediction = (tensor[place : place + 1] for tensor in of_all)
         timestep = float(self.timesteps[step])
         return clean_latents(self.model, self.scheduler, given, prediction, timestep)
 

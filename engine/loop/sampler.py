@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import attrgetter
 
 import numpy as np
 import torch
@@ -26,7 +27,8 @@ def step(model: Predictor, rows: Sequence[Row]) -> list[tuple[Row, Exception]]:
     alike lie side by side, so that theirs is a slice of every tensor. A compiled denoiser gets full
     buckets, in which the last sample is repeated.
     """
-    rows = sorted(rows, key=_alike)
+    rows = sorted(rows, key=_ALIKE)
+    runs = list(_runs(rows))
     counts = [sum(row.samples > sample for row in rows) for sample in range(rows[0].samples)]
     places = [(number, sample) for sample, count in enumerate(counts) for number in range(count)]
     real = len(places)
@@ -39,7 +41,7 @@ def step(model: Predictor, rows: Sequence[Row]) -> list[tuple[Row, Exception]]:
     columns = sent[len(places) :].view(*numbers.shape, 1, 1, 1)
 
     latents = torch.cat([row.latents for row in rows])
-    given = _given(rows, latents, columns, model.device)
+    given = _given(runs, latents, columns, model.device)
     seen = _with_channels(rows, given)
     padding = [seen[places[-1][0]][None]] * (len(places) - real)
     model.tile(on=rows[0].tile)
@@ -47,44 +49,41 @@ def step(model: Predictor, rows: Sequence[Row]) -> list[tuple[Row, Exception]]:
         torch.cat([*(seen[:count] for count in counts), *padding]),
         sent[: len(places)],
         {
-            key: torch.cat([rows[n].conditioning[key][s : s + 1] for n, s in places])
-            for key in rows[0].conditioning
+            key: torch.cat([rows[number].conditioning[sample][key] for number, sample in places])
+            for key in rows[0].conditioning[0]
         },
         [rows[number].adapter for number, _ in places],
     )
     guided = _guided(model, counts, predictions, columns)
-    solved = list(_solved(rows, latents, guided, columns))
+    solved = list(_solved(runs, latents, guided, columns))
 
     failed: list[tuple[Row, Exception]] = []
     with non_blocking(model.device):
-        for row, input_, prediction, after in zip(
-            rows, _each(given), _each(guided), solved, strict=True
-        ):
+        for place, (row, after) in enumerate(zip(rows, solved, strict=True)):
             try:
-                row.advance(input_, prediction, *after)
+                row.advance(given, guided, place, *after)
             except Exception as error:  # noqa: BLE001 - its state is spoilt, the others' are not
                 failed.append((row, error))
     return failed
 
 
-def _alike(row: Row) -> tuple[int, str]:
-    """Orders rows by samples, most first, and by solver."""
-    return -row.samples, row.solver.name if row.solver is not None else ""
+_ALIKE = attrgetter("alike")
+_Run = tuple[Solver | None, list[Row], slice]
 
 
-def _runs(rows: Iterable[Row]) -> Iterator[tuple[Solver | None, list[Row], slice]]:
+def _runs(rows: Iterable[Row]) -> Iterator[_Run]:
     """Neighbours with one solver, and where they lie."""
     begin = 0
-    for _, neighbours in itertools.groupby(rows, key=_alike):
+    for _, neighbours in itertools.groupby(rows, key=_ALIKE):
         run = list(neighbours)
         yield run[0].solver, run, slice(begin, begin + len(run))
         begin += len(run)
 
 
-def _given(rows: Sequence[Row], latents: Tensor, columns: Tensor, device: torch.device) -> Tensor:
+def _given(runs: Iterable[_Run], latents: Tensor, columns: Tensor, device: torch.device) -> Tensor:
     """Latents as the denoiser wants them, (B, C, h, w)."""
     given: list[Tensor] = []
-    for solver, run, here in _runs(rows):
+    for solver, run, here in runs:
         if solver is None:
             with non_blocking(device):
                 given += [row.scaled() for row in run]
@@ -120,10 +119,10 @@ def _guided(
 
 
 def _solved(
-    rows: Sequence[Row], latents: Tensor, guided: Tensor, columns: Tensor
+    runs: Iterable[_Run], latents: Tensor, guided: Tensor, columns: Tensor
 ) -> Iterator[tuple[Tensor | None, Tensor | None]]:
     """For each row its next latents and what its solver remembers; None: it has no solver."""
-    for solver, run, here in _runs(rows):
+    for solver, run, here in runs:
         if solver is None:
             yield from [(None, None)] * len(run)
             continue

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
@@ -89,12 +88,9 @@ def _in_turns(rows: Iterable[R]) -> Iterator[R]:
     Owners that were served longest ago go first: a newcomer's picture does not wait until every row
     of somebody's grid has had its first step.
     """
-    turns: dict[str, deque[R]] = {}
+    turns: dict[str, list[R]] = {}
     for row in rows:
-        turns.setdefault(row.owner, deque()).append(row)
-    served = {owner: max(row.last_tick for row in own) for owner, own in turns.items()}
-    while turns:
-        for owner in sorted(turns, key=served.__getitem__):
-            yield turns[owner].popleft()
-            if not turns[owner]:
-                del turns[owner]
+        turns.setdefault(row.owner, []).append(row)
+    owners = sorted(turns.values(), key=lambda own: max(row.last_tick for row in own))
+    for turn in itertools.zip_longest(*owners):
+        yield from (row for row in turn if row is not None)

@@ -78,7 +78,7 @@ def steps(row, mode):
     """Copies that somebody waited for, over all steps of a row."""
     with Watching() as watching, mode:
         while row.step < row.total:
-            row.advance(row.scaled(), torch.zeros_like(row.latents))
+            row.advance(row.scaled(), torch.zeros_like(row.latents), 0)
     assert row.latents.device == META
     return watching.blocking
 
@@ -141,10 +141,10 @@ def test_a_tick_of_each_family_waits_for_nothing(rows_on_meta, draw, weights, mo
     model.device = META
     for row in rows:
         row.model = model
-        row.conditioning = {
-            key: value if key == "length" else value.to(META)
-            for key, value in row.conditioning.items()
-        }
+        row.conditioning = [
+            {key: value if key == "length" else value.to(META) for key, value in sample.items()}
+            for sample in row.conditioning
+        ]
     for module in (sampler, z_image):
         monkeypatch.setattr(module, "non_blocking", lambda device: NonBlocking(device, to_device))
     assert sampler.step(model, rows) == []  # the first of a size copies what it keeps
