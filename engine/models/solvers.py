@@ -335,7 +335,9 @@ def _of_lcm(scheduler: Any, begin: int) -> tuple[Solver, Numbers] | None:  # noq
     if solver is None or config.thresholding or config.clip_sample:
         return None
     timesteps = scheduler.timesteps[begin:]
-    alpha, alpha_after = _alphas_of_a_step(scheduler, timesteps, torch.ones(1))
+    alpha, alpha_after = _alphas_of_a_step(
+        scheduler, timesteps, scheduler.alphas_cumprod.new_ones(1)
+    )
     skip, out = scheduler.get_scalings_for_boundary_condition_discrete(timesteps)
     numbers = (alpha**0.5, (1 - alpha) ** 0.5, out, skip)
     return solver, (*numbers, alpha_after**0.5, (1 - alpha_after) ** 0.5)

@@ -71,7 +71,7 @@ def of_unipc(scheduler: Any, begin: int) -> tuple[Solver, Numbers] | None:  # no
     number = torch.arange(steps)
     second_order = (number > begin) & (number < steps - 1) & (config.solver_order == 2)
     over[~second_order] = 1.0
-    half = torch.where(second_order, 0.5, 0.0)
+    half = second_order.to(h.dtype) * 0.5
 
     weights = _corrections(-h, grown, over, second_order)
     # What a step corrects is the one before it.
@@ -93,7 +93,7 @@ def _corrections(hh: Tensor, grown: Tensor, over: Tensor, second_order: Tensor) 
     right = torch.stack([bend * 1 / grown, (bend / hh - 1 / 2) * 2 / grown], dim=1)
     first, second = torch.zeros_like(hh), torch.full_like(hh, 0.5)
     for place in second_order.nonzero().flatten().tolist():
-        ones = torch.ones(2)
+        ones = hh.new_ones(2)
         rows = torch.stack([ones, torch.stack([over[place], ones[0]])])
         first[place], second[place] = torch.linalg.solve(rows, right[place])
     return [first, second]
