@@ -314,17 +314,23 @@ class Bench:
             for steps in STEPS
         }
 
-    def overhead(self) -> tuple[float, int]:
-        """Share of the time, under full load, that is not spent inside the networks."""
+    def overhead(self) -> tuple[Mapping[str, float], int]:
+        """Shares of the time, under full load, by stage, and how many ticks that took.
+
+        "host" is what is spent outside the networks.
+        """
         jobs = self.mixed(16)
         with watching() as watch, self.engine() as run:
             run(lambda engine: _finish_all(engine, self._again(jobs)))
-            watch.networks.clear()
+            for networks in watch.stages.values():
+                networks.clear()
             watch.ticks = []
             began_s = time.perf_counter()
             run(lambda engine: _finish_all(engine, self._again(jobs)))
-            networks_s = watch.networks.seconds()
-        return max(0.0, 1 - networks_s / (watch.decoded_s - began_s)), len(watch.ticks)
+            stages_s = {stage: networks.seconds() for stage, networks in watch.stages.items()}
+        whole_s = watch.decoded_s - began_s
+        shares = {stage: seconds / whole_s for stage, seconds in stages_s.items()}
+        return shares | {"host": max(0.0, 1 - sum(shares.values()))}, len(watch.ticks)
 
     def host(self) -> dict[str, dict[int, float]]:
         """Milliseconds of the host in a turn of so many guided rows, by scheduler."""

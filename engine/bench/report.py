@@ -34,12 +34,25 @@ def write_page(results: Sequence[Result], path: Path, note: str) -> None:
     curves = [result for result in results if result.number.startswith(CURVE)]
     page = HEAD + f"Run of {date} on {machine()}.{note and ' ' + note}\n\n" + TABLE + table + "\n"
     path.parent.mkdir(parents=True, exist_ok=True)
+    page += _stages([result for result in results if "shares" in result.details])
     page += "".join(_host(result) for result in results if result.number.startswith(HOST))
     page += "".join(_beside(result) for result in results if result.number.startswith(BESIDE))
     if curves:
         _plot(curves, path.with_suffix(".svg"))
         page += f"\n![Throughput against jobs in flight]({path.with_suffix('.svg').name})\n"
     path.write_text(page, encoding="utf-8")
+
+
+def _stages(results: Sequence[Result]) -> str:
+    """Where the time of benchmark 7 goes."""
+    if not results:
+        return ""
+    stages = list(results[0].details["shares"])
+    lines = [f"| # | {' | '.join(stages)} |", "|---" * (1 + len(stages)) + "|"]
+    for result in results:
+        shares = " | ".join(f"{share:.1%}" for share in result.details["shares"].values())
+        lines.append(f"| {result.number} | {shares} |")
+    return "\nShares of the time by stage, 16 jobs of one image:\n\n" + "\n".join(lines) + "\n"
 
 
 def _host(result: Result) -> str:

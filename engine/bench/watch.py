@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -62,12 +62,19 @@ class Networks:
         self._host_s, self._on_card = 0.0, []
 
 
+STAGES = ("prompts", "denoiser", "decoder")
+"""What the networks of a drawing are for: reading its words, each step, and the picture."""
+
+
 @dataclass(slots=True)
 class Watch:
     """What the sampler did."""
 
     ticks: list[Tick] = field(default_factory=list)
-    networks: Networks = field(default_factory=Networks)
+    stages: Mapping[str, Networks] = field(
+        default_factory=lambda: {stage: Networks() for stage in STAGES}
+    )
+    """Time inside the networks, by what they are for."""
     decoded_s: float = 0.0
     """When the decoder was last done."""
     eager_blocks: int = 0
@@ -88,8 +95,8 @@ def watching() -> Iterator[Watch]:
     def seen_step(model: Any, rows: Sequence[Row]) -> Any:  # noqa: ANN401
         if "watched" not in vars(model):
             model.watched = True
-            model.predict = watch.networks.timed(model.predict, model.device)
-            model.condition = watch.networks.timed(model.condition, model.device)
+            model.predict = watch.stages["denoiser"].timed(model.predict, model.device)
+            model.condition = watch.stages["prompts"].timed(model.condition, model.device)
         before = watch.eager_blocks
         failed = step(model, rows)
         jobs = tuple(dict.fromkeys(row.work.job.id for row in rows))
@@ -98,7 +105,7 @@ def watching() -> Iterator[Watch]:
         return failed
 
     def seen_decode(model: Any, rows: Sequence[Row]) -> Any:  # noqa: ANN401
-        wait = watch.networks.timed(decode, model.device)(model, rows)
+        wait = watch.stages["decoder"].timed(decode, model.device)(model, rows)
 
         def pixels() -> Any:  # noqa: ANN401
             drawn = wait()

@@ -207,7 +207,7 @@ class Measured:
         return 1.0, 0.6, 0.1
 
     def overhead(self):
-        return 0.08, 10
+        return {"prompts": 0.02, "denoiser": 0.8, "decoder": 0.1, "host": 0.08}, 10
 
     def host(self):
         return {name: {16: 0.3, 32: 1.1, 64: 2.0} for name in measures.QUICK}
@@ -251,6 +251,7 @@ def test_a_run_holds_every_benchmark_by_its_number(monkeypatch, tmp_path):
     assert len(lines) == len(results) == len(table)
     assert table["3"]["figure"] is None and table["3"]["bar"] == "H200 only"
     met = {number: table[number]["met"] for number in ("4", "6", "7", "7-host", "7-toy", "9", "10")}
+    assert table["7"]["details"]["shares"]["denoiser"] == 0.8
     assert met == {
         "4": False,
         "6": True,
@@ -312,8 +313,9 @@ def test_passes_without_compiled_code_are_seen(small):
         before = len(watch.ticks)
         with small.engine() as run:
             run(lambda engine: bench._finish(engine, small.job(steps=2)))
+            run(lambda engine: bench._finish(engine, small.job(1, steps=2)))
         assert len(watch.ticks) > before and all(tick.eager for tick in watch.ticks)
-        assert watch.networks.seconds() > 0
+        assert all(networks.seconds() > 0 for networks in watch.stages.values())
     before = watch.eager_blocks
     block(torch.zeros(1, 4, 8))
     assert watch.eager_blocks == before
@@ -335,12 +337,16 @@ def test_the_page_holds_the_table_and_the_plot(tmp_path):
     results = [
         Result(number="1", figure=1.6, **shared),
         Result(number="3", figure=None, **shared),
+        Result(
+            number="7", figure=0.1, details={"shares": {"denoiser": 0.9, "host": 0.1}}, **shared
+        ),
         Result(number="curve", figure=2.0, details={"1": 1.0, "2": 2.0}, **shared),
     ]
     report.write_page(results, tmp_path / "benchmarks.md", "A quiet machine.")
     page = (tmp_path / "benchmarks.md").read_text()
     assert "| 1 | w | toy | m | 1.6 | b | – |" in page and "A quiet machine." in page
     assert "| 3 | w | toy | m | – | b | – |" in page
+    assert "| # | denoiser | host |" in page and "| 7 | 90.0% | 10.0% |" in page
     assert "**S** is" in page and "**Sc** is" in page
     assert (tmp_path / "benchmarks.svg").read_text().startswith("<?xml")
 
