@@ -23,12 +23,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import discord
+from prometheus_client import CollectorRegistry
 
 import engine
+from bot import logs
 from bot import settings as settings_
 from bot.app import new_client, new_engine, new_store
 from bot.errors import NotFound, StartError
 from bot.jobs.housekeeping import Chore, Housekeeping
+from bot.jobs.metered import MeteredEngine
+from bot.monitoring import Monitoring
 from bot.prompt import brief, grammar
 from bot.settings import Settings
 from bot.storage.database import Database
@@ -103,14 +107,21 @@ def _how_to_begin() -> str:
 
 def _set_up_logging(settings: Settings) -> None:
     handler = logging.StreamHandler()
-    plain = logging.Formatter("{asctime} {levelname:<8} {name} {message}", style="{")
-    plain.default_msec_format = None
-    coloured = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    written = logs.Json() if settings.log_format == "json" else logs.plain()
+    shown: logging.Formatter = written
+    if settings.log_format == "plain" and sys.stderr.isatty() and not os.environ.get("NO_COLOR"):
+        shown = discord.utils._ColourFormatter()  # noqa: SLF001 - setup_logging wraps no other
     discord.utils.setup_logging(
         handler=handler,
-        formatter=discord.utils.MISSING if coloured else plain,
+        formatter=logs.Discreet(shown, settings.discord_token),
         level=logging.getLevelNamesMapping()[settings.log_level],
     )
+    if settings.log_file is not None:
+        try:
+            file = logs.rotating(settings.log_file, logs.Discreet(written, settings.discord_token))
+        except OSError as error:
+            raise StartError(f"LOG_FILE cannot be written: {error}.") from None
+        logging.getLogger().addHandler(file)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # no voice here
 
@@ -128,9 +139,11 @@ async def _run(settings: Settings) -> int:
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(database.close)
         await database.start()
-        engine_client = new_engine(settings)
-        await engine_client.start()
-        stack.push_async_callback(engine_client.close)
+        registry = CollectorRegistry()
+        drawing = new_engine(settings)
+        await drawing.start()
+        stack.push_async_callback(drawing.close)
+        engine_client = MeteredEngine(drawing, registry)
         client = new_client(settings, database=database, engine_client=engine_client)
         stack.push_async_callback(client.close)
         stack.push_async_callback(client.drain, 0)
@@ -138,6 +151,12 @@ async def _run(settings: Settings) -> int:
             log.info(hint)
         if warning := client.default_model_warning():
             log.warning(warning)
+        if settings.metrics_port:
+            monitoring = Monitoring(
+                client=client, database=database, engine_client=engine_client, registry=registry
+            )
+            stack.push_async_callback(monitoring.close)
+            await monitoring.start(settings.metrics_host, settings.metrics_port)
         warming = asyncio.create_task(_warm_up(client), name="warm-up")
         stack.callback(warming.cancel)
         return await _until_stopped(client, settings, warming)

@@ -110,6 +110,11 @@ class Settings(BaseSettings):
         default="INFO", description="DEBUG, INFO, WARNING or ERROR"
     )
 
+    log_format: Literal["plain", "json"] = Field(default="plain", description="plain or json")
+    log_file: Path | None = Field(default=None, description="a file's path")
+    metrics_port: int = Field(default=0, ge=0, le=65535, description="a port, or 0 for none")
+    metrics_host: str = Field(default="127.0.0.1", description="an address to listen on")
+
     @field_validator("owner_ids", "allowed_guilds", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:

@@ -150,7 +150,7 @@ class Engine:
         if self._worker is None:
             status = EngineStatus(device="", alive=False, extras={"reason": "Not started."})
         else:
-            status = self._worker.status
+            status = replace(self._worker.status, memory_bytes=_reserved_bytes())
         if self._lost or self._closed:
             reason = self._lost or "The engine is closed."
             return replace(status, alive=False, extras={"reason": reason})
@@ -361,3 +361,11 @@ class Engine:
             return reported
         log.error("A tick has taken longer than %.0f s; is the device stuck?", WATCHDOG_S)
         return began_s
+
+
+def _reserved_bytes() -> int:
+    """Of the CUDA cards, by this process; torch's own count, which asks no card."""
+    import torch  # noqa: PLC0415 - loaded by now
+
+    started = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    return torch.cuda.memory_reserved() if started else 0

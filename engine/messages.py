@@ -458,6 +458,10 @@ class EngineStatus:
     busy_share: float = 0.0
     """Share of the last minute in which the device worked, 0 … 1."""
     last_tick_ms: float = 0.0
+    batch_fill: float = 0.0
+    """Samples of the last pass, of those that a pass of its group may hold, 0 … 1."""
+    memory_bytes: int = 0
+    """What this process has reserved on a CUDA card; 0 elsewhere."""
     turns: int = 0
     """How often whatever draws has looked for work, which it also does while it waits or models
     are loaded. Where this stands still, it hangs."""

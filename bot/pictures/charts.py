@@ -52,7 +52,7 @@ def bars(days: Sequence[str], panels: Sequence[Panel]) -> bytes:
             title = panel.title if _drawable(panel.title, family) else panel.other_title
             axis.set_title(title, color=_INK, loc="left", fontsize=12, family=family)
             axis.tick_params(colors=_INK, labelsize=9)
-            axis.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True, min_n_ticks=1))
+            axis.yaxis.set_major_locator(MaxNLocator(nbins=4))
             axis.grid(visible=True, axis="y", color=_LINE, linewidth=0.6)
             axis.set_axisbelow(True)
             for side in axis.spines.values():

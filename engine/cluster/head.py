@@ -228,6 +228,8 @@ class ClusterEngine:
             solo=next((status.solo for status in statuses if status.solo), None),
             busy_share=statistics.fmean(s.busy_share for s in statuses) if statuses else 0.0,
             last_tick_ms=max((status.last_tick_ms for status in statuses), default=0.0),
+            batch_fill=statistics.fmean(s.batch_fill for s in statuses) if statuses else 0.0,
+            memory_bytes=sum(s.memory_bytes for s in statuses),
             alive=not self._lost and not self._closed,
             extras={"reason": reason} if reason else {},
             workers=workers,

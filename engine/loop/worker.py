@@ -74,6 +74,7 @@ class Worker:
         self._numbers, self._ticks = itertools.count(), itertools.count()
         self._utilization = Utilization(clock)
         self._timer = TickTimer(clock, budgets)
+        self._batch_fill = 0.0
         self.tick_began_s: float | None = None
         """For the watchdog; None between ticks."""
         self.status = EngineStatus(device=device_title)
@@ -201,6 +202,7 @@ class Worker:
         self._timer.begin(model.device)
         self._step(rows)
         size = model.padded(sum(row.samples for row in rows))
+        self._batch_fill = min(size / self._budgets.of(rows[0].group), 1.0)
         self._timer.end(model.device, rows, None if model.untypical else size)
         self.tick_began_s = None
         self._utilization.add(began_s, self._clock())
@@ -326,6 +328,7 @@ class Worker:
             solo=self._solo.job.id if self._solo is not None else None,
             busy_share=self._utilization.share(),
             last_tick_ms=self._timer.last_s * 1000,
+            batch_fill=self._batch_fill,
         )
         self._reports.flush()
         if self._pull is not None:

@@ -7,7 +7,15 @@ import pytest
 from PIL import Image
 from tests_support import refusal
 
+from bot.pictures.charts import Panel, bars
+
 pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def warm_charts():
+    """The first picture builds the list of fonts, for longer than simcord waits."""
+    bars(["01-01"], [Panel(title="a", other_title="a", colour="red", values=[1])])
 
 
 @pytest.fixture
