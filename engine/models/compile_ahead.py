@@ -17,6 +17,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from engine.models.nested import mapped
+
 POLL_S = 0.2
 log = logging.getLogger(__name__)
 
@@ -37,7 +39,7 @@ def compile_ahead(
     context = multiprocessing.get_context("spawn")
     other = context.Process(
         target=_compile,
-        args=(_outline(module), whole, arguments, dict(options)),
+        args=(_outline(module), whole, arguments, dict(options), torch.get_num_threads()),
         name="compile ahead",
         daemon=True,
     )
@@ -74,22 +76,31 @@ def _empty(tensor: torch.Tensor) -> torch.Tensor:
     return empty
 
 
-@torch.inference_mode()
 def _compile(
     module: nn.Module,
     whole: bool,  # noqa: FBT001
     arguments: tuple[Any, ...],
     options: dict[str, Any],
+    threads: int,
 ) -> None:
-    """Runs in the other process."""
+    """Runs in the other process.
+
+    Torch finds code again only for as many threads and for tensors of the same mode: weights are
+    usual tensors, because models are loaded as such, and all that passes through them was made in
+    inference mode.
+    """
     from engine.models.compiled import compile_in_place  # noqa: PLC0415 - it imports this module
+    from engine.models.lora_layers import made_anew  # noqa: PLC0415
     from engine.models.tracing import prepare_to_compile  # noqa: PLC0415
 
-    torch.set_num_threads(1)
+    torch.set_num_threads(threads)
     prepare_to_compile()
     device = next((each.device for each in module.parameters()), torch.device("cpu"))
     if device.type == "cuda":
         torch.cuda.set_device(device)
     elif device.type == "meta":
         module.to_empty(device="cpu")
-    compile_in_place(module, whole)(*arguments, **options)
+    with torch.inference_mode():
+        made_anew(module)
+        given = mapped((arguments, options), torch.Tensor.clone)
+        compile_in_place(module, whole)(*given[0], **given[1])

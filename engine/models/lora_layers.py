@@ -182,6 +182,18 @@ class LoraLayers:
             layer.same = []
 
 
+def made_anew(network: nn.Module) -> None:
+    """Copy the tensors of a network's LoRAs, so that they are of the mode that is on."""
+    hooks = [hook for each in network.modules() for hook in each._forward_hooks.values()]  # noqa: SLF001
+    layers = [hook for hook in hooks if isinstance(hook, _Layer)]
+    for now in {id(layer.now): layer.now for layer in layers}.values():
+        now.numbers = None if now.numbers is None else now.numbers.clone()
+        now.weights = None if now.weights is None else now.weights.clone()
+    for layer in layers:
+        layer.down = None if layer.down is None else layer.down.clone()
+        layer.up = None if layer.up is None else layer.up.clone()
+
+
 def _each(layer: nn.Module, given: Tensor, down: Tensor, up: Tensor) -> Tensor:
     """What each sample's own LoRA adds; down: (B, rank, in, …), up: (B, out, rank)."""
     if down.dim() == 3:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +20,20 @@ def prepare_to_compile() -> None:
     torch._dynamo.config.recompile_limit = VARIANTS  # noqa: SLF001 - it has no other door
     torch._dynamo.config.accumulated_recompile_limit = 4 * VARIANTS  # noqa: SLF001
     _keep_threads_apart()
+    copyreg.pickle(torch.memory_format, _by_name)
+
+
+def _by_name(order: torch.memory_format) -> tuple[Callable[[str], Any], tuple[str]]:
+    """How a memory order is pickled, and so a part of the key of compiled code on the disk.
+
+    By itself it is pickled as an attribute of whichever module was the first to import torch. That
+    is another one in another process, which would never find what this one has compiled.
+    """
+    return _named, (str(order).removeprefix("torch."),)
+
+
+def _named(name: str) -> Any:  # noqa: ANN401
+    return getattr(torch, name)
 
 
 def _keep_threads_apart() -> None:

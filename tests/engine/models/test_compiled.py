@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 import torch
-from diffusers.models.activations import GELU
+from diffusers.models.attention import FeedForward
 from PIL import Image
 from torch import nn
 
@@ -19,6 +19,7 @@ from engine.models import CONSTRUCTING, loading
 from engine.models import compiled as compiling
 from engine.models.compile_ahead import _outline, compile_ahead
 from engine.models.compiled import Compiled, compile_in_place, twin_of
+from engine.models.lora_layers import LoraLayers, LoraPass, Pair, Stack
 from engine.models.tracing import prepare_to_compile
 from tests.engine import tiny_models
 
@@ -209,11 +210,31 @@ def test_a_picture_to_begin_with_brings_no_shape_of_its_own(adder):
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="there is no C++ compiler")
-def test_most_of_a_compilation_is_done_by_another_process(tmp_path, monkeypatch):
-    """What it leaves on the disk is found there when this process compiles the same."""
+@pytest.mark.filterwarnings("ignore:.torch.jit.script_method:DeprecationWarning")  # torch's own
+@pytest.mark.parametrize("with_loras", [False, True])
+def test_what_another_process_compiled_is_found_by_this_one(tmp_path, monkeypatch, with_loras):
+    """Its key on the disk is the same in both, whoever imported torch first."""
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
-    compile_ahead(GELU(3, 3), True, (torch.zeros(2, 3),), {}, lambda: False)
-    assert any(tmp_path.rglob("*.cpp"))
+    prepare_to_compile()
+    network = FeedForward(4, mult=1).requires_grad_(False)  # as a model is loaded
+    with torch.inference_mode():  # as all is drawn
+        if with_loras:
+            key = ("unet", "net.2")
+            pair = Pair(torch.randn(2, 4), torch.randn(4, 2), 1.0)
+            stack, layers = Stack.of({"ink": {key: pair}}), LoraLayers()
+            layers.attach(lambda _: network, [key])
+            layers.use(LoraPass.of([(("ink", 0.5),), ()], stack, torch.device("cpu")))
+        given = (torch.randn(2, 3, 4),)
+        eager = network(*given)
+        compile_ahead(network, True, given, {}, lambda: False)
+        torch._dynamo.reset()
+        torch._dynamo.utils.counters.clear()
+        drawn = compile_in_place(network, True)(*given)
+    counted = torch._dynamo.utils.counters
+    assert torch.allclose(drawn, eager, atol=1e-5)
+    assert counted["aot_autograd"]["autograd_cache_hit"] == 1
+    assert counted["inductor"]["fxgraph_cache_hit"] == 1
+    assert not counted["inductor"]["fxgraph_cache_miss"]
 
 
 def test_the_other_process_gets_no_weights_from_host_memory():
