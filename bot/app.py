@@ -9,7 +9,9 @@ import engine
 from bot.credits.accounts import Accounts
 from bot.credits.pricing import CENTS
 from bot.jobs.engine_client import EngineClient
+from bot.moderation.moderation import Moderation
 from bot.moderation.policy import Policy, Quota
+from bot.moderation.words import Words
 from bot.pictures.store import PictureStore
 from bot.preferences import Preferences
 from bot.settings import Settings
@@ -78,6 +80,11 @@ def new_client(
         allotment=round(settings.guild_allotment_credits * CENTS),
         now_ms=now_ms,
     )
+    preferences = Preferences(database, audit)
+    words = Words(database=database, preferences=preferences, audit=audit, now_ms=now_ms)
+    moderation = Moderation(
+        database=database, preferences=preferences, words=words, audit=audit, now_ms=now_ms
+    )
     return Darkroom(
         place=Place(
             owner_ids=settings.owner_ids,
@@ -98,7 +105,8 @@ def new_client(
             )
         ),
         accounts=accounts,
-        preferences=Preferences(database, audit),
+        moderation=moderation,
+        preferences=preferences,
         default_model=settings.default_model,
         progress_interval_s=settings.preview_interval_s,
         now_ms=now_ms,

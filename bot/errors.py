@@ -74,6 +74,28 @@ class NotAllowed(UserError):
     title = Sentence("Not allowed")
 
 
+class Blocked(UserError):
+    """What was ordered meets a rule of words or of pictures."""
+
+    title = Sentence("Blocked")
+
+    def __init__(self, sentence: str, *, verdict_id: str = "", command: str = "") -> None:
+        """verdict_id: of the verdict that the member may appeal; empty: there is no appeal."""
+        super().__init__(sentence, command=command)
+        self.verdict_id = verdict_id
+
+
+class RulesNotAccepted(UserError):
+    """The server has rules that the member has not accepted yet."""
+
+    title = Sentence("Action needed to continue")
+    tone = Tone.YELLOW
+
+    def __init__(self, sentence: str, *, rules_sha256: str) -> None:
+        super().__init__(sentence)
+        self.rules_sha256 = rules_sha256
+
+
 class NotConfirmed(UserError):
     title = Sentence("Action needed to continue")
     tone = Tone.YELLOW

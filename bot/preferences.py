@@ -33,6 +33,12 @@ AUDIT_CHANNEL = "audit_channel"
 """The id of the channel where what a server's managers do is posted."""
 APPEAL_CHANNEL = "appeal_channel"
 """The id of the channel where a server's moderators read appeals."""
+WORD_CATEGORIES = "word_categories"
+"""Which categories of the starter list of words hold in a server, as JSON."""
+CHANNELS = "channels"
+"""In which channels of a server orders are taken, as `moderation.channels` writes it."""
+RULES = "rules"
+"""What each member of a server must accept before their first order."""
 REMIX = "remix"
 """Whether remix mode works in a server: `FORBIDDEN`, or as each member has set."""
 STEALTH = "stealth"
@@ -173,6 +179,12 @@ class Preferences:
                 )
             )
             return {row.guild_id: row.value for row in rows}
+
+    def forget(self, user_id: int) -> None:
+        """What the member set was erased from the database."""
+        self._changes += 1
+        for key in [key for key in self._remembered if key[1] == user_id]:
+            del self._remembered[key]
 
     async def put(
         self,

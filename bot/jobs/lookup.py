@@ -39,6 +39,8 @@ class Lookup:
             row = await records.get(connection, job_id)
         if row is None:
             raise NotFound("This picture is not known here; it may be from another server's bot.")
+        if not row.stored:
+            raise NotFound("Its member erased this picture; nothing is left of it here.")
         return row
 
     async def last_job(self, *, user_id: int, channel_id: int) -> JobRow:
@@ -120,6 +122,11 @@ class Lookup:
         found = next((image for image in rows if image.position == position), None)
         if found is None:
             raise NotFound(Sentence("This job has no picture {position}.", position=position))
+        if found.blurred:
+            raise NotFound(
+                "The safety check blurred this picture, and nobody kept it: nothing can be made "
+                "from it."
+            )
         try:
             return found, await asyncio.to_thread(self._store.load, found.sha256)
         except FileNotFoundError:

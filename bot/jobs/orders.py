@@ -18,12 +18,13 @@ from bot.credits import ledger, pricing
 from bot.credits.accounts import Accounts
 from bot.credits.pricing import credits_text
 from bot.errors import Draining, NotAllowed, NotConfirmed, UserError
-from bot.jobs import batches, codec, modes, records
+from bot.jobs import batches, codec, modes, records, seen
 from bot.jobs.batches import BatchRow
 from bot.jobs.engine_client import EngineClient
 from bot.jobs.halts import Halts
 from bot.jobs.kinds import Context, LinkingRequest, PictureRequest, Request, Written
 from bot.jobs.records import JobRow, NewJob
+from bot.moderation.moderation import Asking, Moderation, Passed
 from bot.moderation.policy import Asked, Policy
 from bot.pictures.store import PictureStore
 from bot.pictures.uploads import PLACEHOLDER
@@ -48,6 +49,10 @@ class Order:
     channel_locale: str
     """The language of what the channel sees: the server's, or the member's in direct messages."""
     request: Request
+    parent_channel_id: int = 0
+    """The channel that a thread is in; 0: it is no thread."""
+    age_restricted: bool = False
+    """Whether Discord shows the channel to adults alone."""
     hidden_channel: Callable[[], Awaitable[int]] | None = None
     """The id of the channel that a hidden job is shown in instead, its member's direct messages;
     None: what is ordered here is seen by nobody else anyway."""
@@ -63,6 +68,8 @@ class Accepted:
 
     row: JobRow
     job: engine.Job
+    warnings: tuple[Sentence, ...] = ()
+    """What its words are known for, for the member alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +106,7 @@ class Orders:
         engine_client: EngineClient,
         store: PictureStore,
         policy: Policy,
+        moderation: Moderation,
         accounts: Accounts,
         preferences: Preferences,
         halts: Halts,
@@ -112,6 +120,7 @@ class Orders:
         self._engine = engine_client
         self._store = store
         self._policy = policy
+        self._moderation = moderation
         self._accounts = accounts
         self._preferences = preferences
         self._halts = halts
@@ -132,6 +141,7 @@ class Orders:
         placeholders = request.with_pictures((PLACEHOLDER,) * pictures)
         written = await self._write(dataclasses.replace(order, request=placeholders))
         with _giving_back(order.request.text):
+            await self._moderated([order], [written])
             async with self._database.write() as connection:
                 account_id = await self._checked(connection, order)
                 await ledger.require(
@@ -173,6 +183,7 @@ class Orders:
         written = await self._write_all(batch.orders)
         price = sum(pricing.price(each.job, each.model) for each in written)
         with _giving_back(batch.text):
+            await self._moderated(batch.orders, written)
             async with self._database.write() as connection:
                 account_id = await self._checked(connection, *batch.orders)
                 available = await ledger.require(connection, account_id, price)
@@ -310,6 +321,25 @@ class Orders:
         batch: Batch | None = None,
     ) -> tuple[Accepted, ...]:
         """Store the pictures, each once, then all jobs in one transaction."""
+        with _giving_back(text):
+            passed = await self._moderated(orders, written, ordered=True)
+        written = [
+            dataclasses.replace(each, resolved=seen.with_passed(each.resolved, found))
+            for each, found in zip(written, passed, strict=True)
+        ]
+        accepted = await self._kept(orders, written, text, batch)
+        return tuple(
+            dataclasses.replace(each, warnings=found.warnings)
+            for each, found in zip(accepted, passed, strict=True)
+        )
+
+    async def _kept(
+        self,
+        orders: Sequence[Order],
+        written: Sequence[Written],
+        text: str,
+        batch: Batch | None,
+    ) -> tuple[Accepted, ...]:
         pictures = dict.fromkeys(data for each in written for data in codec.pictures(each.job))
         if not pictures:
             return await self._hold(orders, written, text, {}, batch)
@@ -370,6 +400,27 @@ class Orders:
             created_ms=now_ms,
         )
         await batches.accept(connection, row)
+
+    async def _moderated(
+        self, orders: Sequence[Order], written: Sequence[Written], *, ordered: bool = False
+    ) -> tuple[Passed, ...]:
+        """What follows from who orders, where, and in which words; a UserError refuses all.
+
+        ordered: whether this is the order itself, and not a question what it would cost.
+        """
+        first = orders[0]
+        asking = Asking(
+            guild_id=first.guild_id,
+            channel_id=first.channel_id,
+            parent_channel_id=first.parent_channel_id,
+            age_restricted=first.age_restricted,
+            user_id=first.user_id,
+            locale=first.locale,
+        )
+        texts = [
+            (order.request.text, *each.said) for order, each in zip(orders, written, strict=True)
+        ]
+        return await self._moderation.check(asking, texts, ordered=ordered)
 
     async def _checked(self, connection: AsyncConnection, *orders: Order) -> int:
         """Ask the policy; returns the member's account.

@@ -106,6 +106,8 @@ class ImageRow:
     seed: int
     width_px: int
     height_px: int
+    blurred: bool = False
+    """Only some colours of it were kept, as the safety check did not let it pass."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,8 +296,8 @@ async def forget_message(connection: AsyncConnection, message_id: int) -> None:
 
 
 async def is_referenced(connection: AsyncConnection, sha256: str) -> bool:
-    """Whether any job started from or made the picture."""
-    for table in (inputs, images):
+    """Whether any job started from or made the file."""
+    for table in (inputs, images, films):
         if await connection.scalar(select(table.c.job_id).where(table.c.sha256 == sha256).limit(1)):
             return True
     return False

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 import engine
 from bot import locale
 from bot.errors import NotFound, PromptError
-from bot.jobs import codec, provenance, records
+from bot.jobs import codec, provenance, records, seen
 from bot.jobs.batches import BatchRow
 from bot.jobs.codec import StoredJobError
 from bot.jobs.engine_client import EngineClient
@@ -23,6 +23,7 @@ from bot.jobs.orders import Accepted
 from bot.jobs.provenance import Made
 from bot.jobs.records import ImageRow, JobRow, MessageRow, Outcome, Result, Role, TextRow
 from bot.jobs.suspects import ALONE_AFTER, Suspects
+from bot.moderation.moderation import Moderation
 from bot.moderation.policy import Policy
 from bot.pictures import grid, metadata
 from bot.pictures.making import Making
@@ -63,6 +64,7 @@ class Runner:
         engine_client: EngineClient,
         store: PictureStore,
         policy: Policy,
+        moderation: Moderation,
         outbox: Outbox,
         halts: Halts,
         audit: Audit,
@@ -74,6 +76,7 @@ class Runner:
         self._engine = engine_client
         self._store = store
         self._policy = policy
+        self._moderation = moderation
         self._outbox = outbox
         self._halts = halts
         self._audit = audit
@@ -347,7 +350,8 @@ class Runner:
             case engine.Cancelled():
                 await asyncio.shield(self._end(row, Outcome.CANCELLED, Sentence("Cancelled.")))
             case engine.Progress():
-                blurred = self._policy.blurs_previews(self._model_of(job))
+                checked = self._policy.blurs_previews(self._model_of(job))
+                blurred = checked or seen.is_spoiler(row)
                 self._outbox.show(row, event, blurred=blurred)
             case engine.GivenBack():
                 await self._try_again(row)
@@ -367,15 +371,23 @@ class Runner:
 
     async def _finish(self, row: JobRow, job: engine.Job, event: engine.Finished) -> None:
         """Files to disk first, then one transaction, then the outbox."""
-        verdict = self._policy.check_result(event.pictures, self._model_of(job))
+        adult = seen.is_nsfw(row)
+        verdict = self._policy.check_result(event.pictures, self._model_of(job), adult=adult)
         if event.pictures and not verdict.shown:
             assert verdict.reason is not None
+            await self._written(
+                row, lambda connection: self._moderation.log_withheld(connection, **_whose(row))
+            )
             await self._end(row, Outcome.FAILED, verdict.reason)
+            return
+        event, told = await self._with_shown_texts(row, event)
+        if told is not None and not event.texts:
+            await self._end(row, Outcome.FAILED, told)
             return
         turn = _turn(row, job, verdict.shown)  # of the words as they were ordered
         job, stored, drawn_as = _as_drawn(job, event.drawn)
         result, made = await self._store_result(row, job, event, verdict.shown)
-        added = [*event.notes, *filter(None, (drawn_as, verdict.reason, turn))]
+        added = [*event.notes, *filter(None, (drawn_as, verdict.reason, turn, told))]
         notes = (row.notes, *(locale.translated(note, row.locale) for note in added))
 
         async def finish(connection: AsyncConnection) -> bool:
@@ -391,6 +403,8 @@ class Runner:
             )
             if ended:
                 await provenance.add(connection, made)
+                if verdict.reason is not None:
+                    await self._moderation.log_withheld(connection, **_whose(row))
             return ended
 
         if await self._written(row, finish):
@@ -399,14 +413,18 @@ class Runner:
     async def _store_result(
         self, row: JobRow, job: engine.Job, event: engine.Finished, shown: tuple[int, ...]
     ) -> tuple[Result, list[Made]]:
-        """Keep what may be shown of a result; what may not is never on the disk."""
+        """Keep what may be shown of a result; what may not is on the disk only as some colours."""
         if KINDS[row.kind].animates:
             return await self._store_film(row, job, event, shown)
         pictures, made = [], []
-        for position, picture in enumerate((event.pictures[index] for index in shown), 1):
-            making = _making(row, job, picture, position)
-            signed = await asyncio.to_thread(metadata.sign, picture.png, making)
-            made.append(await asyncio.to_thread(Made.of, row.id, signed, position))
+        for position, picture in enumerate(event.pictures, 1):
+            blurred = position - 1 not in shown
+            if blurred:
+                signed = await asyncio.to_thread(grid.blurred, picture.png)
+            else:
+                making = _making(row, job, picture, position)
+                signed = await asyncio.to_thread(metadata.sign, picture.png, making)
+                made.append(await asyncio.to_thread(Made.of, row.id, signed, position))
             pictures.append(
                 ImageRow(
                     job_id=row.id,
@@ -415,6 +433,7 @@ class Runner:
                     seed=picture.seed,
                     width_px=picture.width_px,
                     height_px=picture.height_px,
+                    blurred=blurred,
                 )
             )
         film = None
@@ -438,6 +457,22 @@ class Runner:
             for position, (text, weight) in enumerate(zip(event.texts, weights, strict=True), 1)
         )
         return Result(pictures=tuple(pictures), texts=texts, film=film), made
+
+    async def _with_shown_texts(
+        self, row: JobRow, event: engine.Finished
+    ) -> tuple[engine.Finished, Sentence | None]:
+        """The end without suggested prompts that would be refused, and what is said of these."""
+        if not KINDS[row.kind].shows_input:
+            return event, None
+        kept = [
+            text
+            for text in event.texts
+            if not await self._moderation.is_refused(row.guild_id, text)
+        ]
+        if len(kept) == len(event.texts):
+            return event, None
+        said = Sentence("Suggestions that meet this server's rules of words are left out.")
+        return dataclasses.replace(event, texts=tuple(kept), weights=()), said
 
     async def _store_film(
         self, row: JobRow, job: engine.Job, event: engine.Finished, shown: tuple[int, ...]
@@ -512,6 +547,18 @@ def _turn(row: JobRow, job: engine.Job, shown: tuple[int, ...]) -> Sentence | No
     if not KINDS[row.kind].animates or not isinstance(job, engine.DrawJob):
         return None
     return morph.turn(job, shown)
+
+
+def _whose(row: JobRow) -> Mapping[str, Any]:
+    """What the log of verdicts says of a job."""
+    return {
+        "guild_id": row.guild_id,
+        "channel_id": row.channel_id,
+        "user_id": row.user_id,
+        "prompt": row.prompt,
+        "job_id": row.id,
+        "locale": row.member_locale,
+    }
 
 
 def _uncharged(reason: str, language: str) -> str:

@@ -41,7 +41,7 @@ class Verdict:
     """Which pictures of a result may be shown."""
 
     shown: tuple[int, ...]
-    """Indices from 0; the others are never stored."""
+    """Indices from 0; of the others only some colours are stored."""
     reason: Sentence | None = None
     """Why some are withheld, for the member; None where none is."""
 
@@ -76,10 +76,17 @@ class Policy:
         return model is not None and model.safety_threshold is not None
 
     def check_result(
-        self, pictures: Sequence[engine.Picture], model: engine.ModelInfo | None
+        self,
+        pictures: Sequence[engine.Picture],
+        model: engine.ModelInfo | None,
+        *,
+        adult: bool = False,
     ) -> Verdict:
-        """Withhold what the model's own checker scores above the catalogue's threshold."""
-        threshold = None if model is None else model.safety_threshold
+        """Withhold what the model's own checker scores above the catalogue's threshold.
+
+        adult: it was ordered where adult content is allowed; then nothing is withheld.
+        """
+        threshold = None if model is None or adult else model.safety_threshold
         shown = tuple(
             index
             for index, picture in enumerate(pictures)
@@ -100,7 +107,7 @@ class Policy:
         return Verdict(
             shown=shown,
             reason=Sentence(
-                "The safety check withheld {withheld} of {count} pictures; you did not pay for "
+                "The safety check blurred {withheld} of {count} pictures; you did not pay for "
                 "them.",
                 withheld=withheld,
                 count=len(pictures),

@@ -60,6 +60,13 @@ def preview(pictures: Sequence[bytes], *, side_px: int = 512, blurred: bool = Fa
     return _encode(sheet.resize(size, Image.Resampling.BICUBIC), "JPEG", None, quality=80)
 
 
+def blurred(png: bytes) -> bytes:
+    """The picture as a PNG of which only some colours are left; it cannot be brought back."""
+    picture = _open(png)
+    few = picture.resize((BLURRED_SIDE, BLURRED_SIDE), Image.Resampling.BOX)
+    return _encode(few.resize(picture.size, Image.Resampling.BICUBIC), "PNG", None)
+
+
 def encodings(picture: Image.Image, making: Making | None) -> Iterator[tuple[str, bytes]]:
     """(file extension, bytes), best first: PNG, then WebP ever smaller.
 

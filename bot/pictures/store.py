@@ -53,9 +53,9 @@ class PictureStore:
         """The picture's bytes; FileNotFoundError if it was deleted."""
         return self._path(sha256, suffix).read_bytes()
 
-    def delete(self, sha256: str) -> None:
-        """Forget the picture, if it is there."""
-        self._path(sha256, ".png").unlink(missing_ok=True)
+    def delete(self, sha256: str, *, suffix: str = ".png") -> None:
+        """Forget the file, if it is there."""
+        self._path(sha256, suffix).unlink(missing_ok=True)
 
     def clear_temporary(self, older_than_s: float) -> int:
         """Delete what writers that were killed left behind; returns how many files it was."""

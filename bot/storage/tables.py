@@ -24,6 +24,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     event,
+    false,
     text,
 )
 
@@ -245,6 +246,7 @@ images = Table(
     Column("seed", BigInteger, nullable=False),
     Column("width_px", Integer, nullable=False),
     Column("height_px", Integer, nullable=False),
+    Column("blurred", Boolean, nullable=False, server_default=false()),
     PrimaryKeyConstraint("job_id", "position"),
     CheckConstraint("position >= 1", name="position_from_one"),
     CheckConstraint("seed >= 0 AND seed < 4294967296", name="seed_of_32_bits"),
@@ -353,6 +355,58 @@ audit = Table(
     comment="Append-only: what who manages a server did, each line in the action's transaction.",
 )
 Index("ix_audit_guild_id_id", audit.c.guild_id, audit.c.id)
+
+word_rules = Table(
+    "word_rules",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("guild_id", BigInteger, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("phrase", Text, nullable=False),
+    Column("level", String(16), nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    UniqueConstraint("guild_id", "key"),
+    CheckConstraint("level IN ('block', 'warn', 'spoiler', 'allow')", name="level_known"),
+    comment="Phrases that a server's managers added to the starter list.",
+)
+
+verdicts = Table(
+    "verdicts",
+    metadata,
+    Column("id", String(24), primary_key=True),
+    Column("guild_id", BigInteger, nullable=False),
+    Column("channel_id", BigInteger, nullable=False),
+    Column("user_id", BigInteger, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("level", String(16), nullable=False),
+    Column("category", String(16), nullable=False),
+    Column("phrase", Text, nullable=False),
+    Column("prompt", Text, nullable=False),
+    Column("prompt_sha256", String(64), nullable=False),
+    Column("job_id", ForeignKey("jobs.id"), nullable=True),
+    Column("locale", String(16), nullable=False),
+    Column("appeal", String(16), nullable=False, server_default="none"),
+    Column("decided_by", BigInteger, nullable=True),
+    Column("created_ms", BigInteger, nullable=False),
+    CheckConstraint("kind IN ('words', 'result', 'upload')", name="kind_known"),
+    CheckConstraint("appeal IN ('none', 'pending', 'approved', 'denied')", name="appeal_known"),
+    comment="What the rules found in members' texts and pictures, and what became of appeals.",
+)
+Index("ix_verdicts_member", verdicts.c.user_id, verdicts.c.guild_id, verdicts.c.created_ms)
+
+standings = Table(
+    "standings",
+    metadata,
+    Column("guild_id", BigInteger, nullable=False),
+    Column("user_id", BigInteger, nullable=False),
+    Column("blocked_until_ms", BigInteger, nullable=False, server_default="0"),
+    Column("blocked_by", BigInteger, nullable=True),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("strikes_from_ms", BigInteger, nullable=False, server_default="0"),
+    Column("rules_sha256", String(64), nullable=False, server_default=""),
+    PrimaryKeyConstraint("guild_id", "user_id"),
+    comment="Who may not order for now and why, and which rules a member has accepted.",
+)
 
 _RULES: dict[str, tuple[str, str, str]] = {
     # name: (table and moment, condition on NEW and OLD, the sentence)

@@ -32,7 +32,12 @@ from bot.ui import details, modals
 from bot.ui.language import member_locale, to_member
 from bot.ui.modals import Filled, Form
 from bot.ui.refusals import answer
-from bot.ui.replies import before_reply, check_finished, check_permissions
+from bot.ui.replies import (
+    before_reply,
+    check_finished,
+    check_permissions,
+    is_for_member_alone,
+)
 from engine import Sentence
 
 if TYPE_CHECKING:
@@ -264,7 +269,7 @@ async def _show(press: Press) -> None:
     interaction, row = press.interaction, press.row
     client = interaction.client
     check_permissions(interaction)
-    hidden = is_stealthy(row) and interaction.guild_id is not None
+    hidden = is_for_member_alone(interaction, row)
     copy = await before_reply(
         interaction,
         client.copies.one(row, press.number, interaction.filesize_limit, interaction.user.mention),

@@ -25,7 +25,7 @@ from bot.prompt.repeats import Grids
 from bot.ui import answer_buttons, batch_text
 from bot.ui.batch_messages import BatchMessages
 from bot.ui.language import to_member
-from bot.ui.replies import before_reply, before_update, check_permissions, replace_question
+from bot.ui.replies import before_reply, before_update, check_permissions, replace_question, warn
 from engine import Sentence
 
 CONFIRM_WITHIN_MIN = 15
@@ -146,6 +146,7 @@ class Batches:
         finally:  # it is paid for: it is drawn whatever becomes of the messages
             for each in accepted:
                 self._runner.start(each, message_id=None)
+        await warn(interaction, [said for each in accepted for said in each.warnings])
 
     async def discard(self, interaction: discord.Interaction, batch_id: str) -> None:
         """Forget what was asked."""

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 
 import discord
@@ -22,8 +22,10 @@ from bot.jobs.favourites import Favourites
 from bot.jobs.halts import Halts
 from bot.jobs.lookup import Lookup
 from bot.jobs.orders import Orders
+from bot.jobs.privacy import Privacy
 from bot.jobs.provenance import Provenance
 from bot.jobs.runner import Runner
+from bot.moderation.moderation import Moderation
 from bot.moderation.policy import Policy
 from bot.pictures.fetch import Fetcher
 from bot.pictures.store import PictureStore
@@ -34,6 +36,7 @@ from bot.storage.database import Database
 from bot.ui import actions, commands, refusals
 from bot.ui.actions import JobButton
 from bot.ui.answer_buttons import AnswerButton
+from bot.ui.appeals import AppealButton, Appeals
 from bot.ui.audit_posts import AuditPosts
 from bot.ui.batch_messages import BatchMessages
 from bot.ui.batches import Batches
@@ -52,6 +55,7 @@ from bot.ui.progress import Progress
 from bot.ui.questions import Questions
 from bot.ui.reactions import Reactions, sign_of
 from bot.ui.replies import PERMISSIONS
+from bot.ui.rules import ExampleButton, RulesButton
 from bot.ui.sent_pictures import SentPictures
 from bot.ui.settings_panel import ModelMenu, SettingButton
 from bot.ui.statements import StatementButton
@@ -124,6 +128,7 @@ class Darkroom(discord.AutoShardedClient):
         engine_client: EngineClient,
         store: PictureStore,
         policy: Policy,
+        moderation: Moderation,
         accounts: Accounts,
         preferences: Preferences,
         default_model: str = "",
@@ -148,6 +153,9 @@ class Darkroom(discord.AutoShardedClient):
             client=self, database=database, audit=audit, preferences=preferences
         )
         self.engine_client = engine_client
+        self.moderation = moderation
+        self.now_ms = now_ms
+        self.appeals = Appeals(client=self, moderation=moderation, preferences=preferences)
         self.accounts = accounts
         self.preferences = preferences
         self.default_model = default_model
@@ -163,12 +171,14 @@ class Darkroom(discord.AutoShardedClient):
             batch_messages=self.batch_messages,
             ended=self._posted,
         )
+        self.privacy = Privacy(database=database, store=store, now_ms=now_ms)
         self.lookup = Lookup(database=database, store=store)
         self.orders = Orders(
             database=database,
             engine_client=engine_client,
             store=store,
             policy=policy,
+            moderation=moderation,
             accounts=accounts,
             preferences=preferences,
             halts=self.halts,
@@ -180,6 +190,7 @@ class Darkroom(discord.AutoShardedClient):
             engine_client=engine_client,
             store=store,
             policy=policy,
+            moderation=moderation,
             outbox=self.outbox,
             halts=self.halts,
             audit=audit,
@@ -266,6 +277,9 @@ class Darkroom(discord.AutoShardedClient):
             StatementButton,
             SureButton,
             LinesButton,
+            AppealButton,
+            RulesButton,
+            ExampleButton,
         )
         commands.add_all(self.tree)
         await self.tree.set_translator(Translator())
@@ -279,14 +293,18 @@ class Darkroom(discord.AutoShardedClient):
 
     async def _posted(self, ended: Ended, message: discord.Message) -> None:
         """In a task of its own: a slow upload to direct messages holds no channel up."""
-        task = asyncio.create_task(self.copies.send_also(ended, message), name=ended.row.id)
+        self.in_background(self.copies.send_also(ended, message), f"a copy of job {ended.row.id}")
+
+    def in_background(self, work: Coroutine[None, None, None], name: str) -> None:
+        """Do it beside everything else, for as long as the process runs."""
+        task = asyncio.create_task(work, name=name)
         self._sending.add(task)
         task.add_done_callback(self._sent)
 
     def _sent(self, task: asyncio.Task[None]) -> None:
         self._sending.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("job %s was not sent by direct message", task.get_name(), exc_info=error)
+            log.error("%s broke off", task.get_name(), exc_info=error)
 
     async def launch_shard(
         self, gateway: yarl.URL, shard_id: int, *, initial: bool = False

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import discord
 
 from bot.errors import NotFound, UserError
+from bot.jobs import seen
 from bot.jobs.kinds import KINDS
 from bot.jobs.lookup import Lookup
 from bot.jobs.provenance import Provenance, is_stealthy
@@ -47,7 +48,12 @@ class Copy:
     def files(self) -> list[discord.File]:
         """They can be sent once."""
         return [
-            discord.File(io.BytesIO(data), name, description=self.alt_text or None)
+            discord.File(
+                io.BytesIO(data),
+                name,
+                description=self.alt_text or None,
+                spoiler=seen.is_spoiler(self.row),
+            )
             for name, data in self.data
         ]
 

@@ -49,7 +49,16 @@ from bot.ui.language import channel_locale, member_locale, to_member
 from bot.ui.message_text import headline, status_of, with_notes
 from bot.ui.modals import File
 from bot.ui.progress import Edit, Progress
-from bot.ui.replies import attempt, before_reply, before_update, check_permissions, replace_question
+from bot.ui.replies import (
+    attempt,
+    before_reply,
+    before_update,
+    check_permissions,
+    is_age_restricted,
+    parent_of,
+    replace_question,
+    warn,
+)
 from engine import Sentence
 
 if TYPE_CHECKING:
@@ -154,6 +163,7 @@ class Interactions:
 
         guild_id: whose account pays. language: of the member. direct: in direct messages.
         """
+        channel = self._client.get_channel(channel_id)
         order = Order(
             guild_id=guild_id,
             channel_id=channel_id,
@@ -161,6 +171,8 @@ class Interactions:
             locale=language,
             channel_locale=row.locale,
             request=await self._rerolled(row, None),
+            parent_channel_id=parent_of(channel),
+            age_restricted=is_age_restricted(channel),
             hidden_channel=None if direct else partial(_direct, user),
         )
         accepted = await self._orders.accept(order)
@@ -302,6 +314,7 @@ class Interactions:
             told = await _reply(interaction, accepted, deferred_privately=deferred_privately)
         finally:  # it is paid for: it is drawn whatever becomes of the reply
             self._run(interaction, accepted, told)
+        await warn(interaction, accepted.warnings)
 
     def _run(self, interaction: discord.Interaction, accepted: Accepted, told: _Told) -> None:
         """Start the job; its progress is shown where its member was told of it."""
@@ -362,6 +375,7 @@ class Interactions:
             told = await _follow_up(interaction, accepted)
         finally:  # it is paid for: it is drawn whatever becomes of the reply
             self._run(interaction, accepted, told)
+        await warn(interaction, accepted.warnings)
 
     def new_id(self) -> str:
         """An id that nobody can guess."""
@@ -472,6 +486,8 @@ def order_of(interaction: discord.Interaction, request: Request) -> Order:
         locale=member_locale(interaction),
         channel_locale=channel_locale(interaction),
         request=request,
+        parent_channel_id=parent_of(interaction.channel),
+        age_restricted=is_age_restricted(interaction.channel),
         hidden_channel=None if interaction.guild_id is None else partial(_direct, interaction.user),
     )
 

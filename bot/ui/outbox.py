@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 import engine
 from bot import locale
-from bot.jobs import batches, records
+from bot.jobs import batches, records, seen
 from bot.jobs.kinds import KINDS, Said
 from bot.jobs.provenance import Provenance
 from bot.jobs.records import Delivery, ImageRow, JobRow, MessageRow, Outcome, Role, TextRow
@@ -419,6 +419,7 @@ class Outbox:
                         io.BytesIO(data),
                         f"{row.id}.{extension}",
                         description=ended.alt_text[:ALT_CHARACTERS] or None,
+                        spoiler=seen.is_spoiler(row),
                     )
                 )
             try:

@@ -10,9 +10,10 @@ import discord
 from discord import app_commands
 
 from bot import locale
-from bot.errors import PromptError, Tone, UserError
+from bot.errors import Blocked, PromptError, RulesNotAccepted, Tone, UserError
 from bot.prompt.characters import shortened
 from bot.prompt.markdown import harmless, harmless_line
+from bot.ui import refusal_buttons
 from bot.ui.language import member_locale
 from engine import Sentence
 
@@ -69,6 +70,17 @@ def _marked(error: PromptError) -> str:
     return f"__**{_ISOLATE}{token}{_END_ISOLATE}**__".join(pieces)
 
 
+def _goes_on(error: UserError, language: str) -> discord.ui.View:
+    """What the member can do about it by a button."""
+    match error:
+        case Blocked(verdict_id=str(verdict_id)) if verdict_id:
+            return refusal_buttons.appealing(verdict_id, language)
+        case RulesNotAccepted():
+            return refusal_buttons.accepting(error.rules_sha256, language)
+        case _:
+            return discord.utils.MISSING  # type: ignore[no-any-return]
+
+
 async def answer(interaction: discord.Interaction, error: Exception) -> None:
     """Tell the member, ephemerally, what went wrong; log what is not theirs to mend."""
     if isinstance(error, app_commands.CommandInvokeError):
@@ -85,10 +97,13 @@ async def answer(interaction: discord.Interaction, error: Exception) -> None:
         )
     shown, file = embed(error, member_locale(interaction))
     files = [file] if file else []
+    view = _goes_on(error, member_locale(interaction))
     try:
         if interaction.response.is_done():
-            await interaction.followup.send(embed=shown, files=files, ephemeral=True)
+            await interaction.followup.send(embed=shown, files=files, view=view, ephemeral=True)
         else:
-            await interaction.response.send_message(embed=shown, files=files, ephemeral=True)
+            await interaction.response.send_message(
+                embed=shown, files=files, view=view, ephemeral=True
+            )
     except discord.HTTPException as lost:
         log.warning("interaction %s: the refusal could not be sent: %s", interaction.id, lost)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from functools import partial
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -15,6 +15,7 @@ import discord
 from bot.errors import MissingPermission, NotFound
 from bot.jobs.provenance import is_stealthy
 from bot.jobs.records import JobRow, MessageRow, Outcome
+from bot.jobs.seen import is_nsfw
 from bot.ui.language import to_member
 from engine import Sentence
 
@@ -74,6 +75,25 @@ def check_finished(row: JobRow) -> None:
     if row.batch_id is not None:  # of those that ended so, there is no message
         raise NotFound("This job ended without a result; send its prompt again with /imagine.")
     raise NotFound("This job ended without a result; press 🔄 under its message to try again.")
+
+
+def parent_of(channel: object) -> int:
+    """The id of the channel that a thread is in; 0 for all that is no thread."""
+    return channel.parent_id if isinstance(channel, discord.Thread) else 0
+
+
+def is_age_restricted(channel: object) -> bool:
+    """Whether Discord shows the channel to adults alone. Direct messages: nobody knows."""
+    if isinstance(channel, discord.Thread):
+        channel = channel.parent
+    return bool(getattr(channel, "nsfw", False))
+
+
+def is_for_member_alone(interaction: discord.Interaction, row: JobRow) -> bool:
+    """Whether what the job drew may be shown here to its member alone."""
+    if interaction.guild_id is None:
+        return False
+    return is_stealthy(row) or (is_nsfw(row) and not is_age_restricted(interaction.channel))
 
 
 def may_see(interaction: discord.Interaction, row: JobRow) -> bool:
@@ -178,6 +198,13 @@ async def replace_question(interaction: discord.Interaction, said: Sentence) -> 
     else:
         changing = interaction.response.edit_message(content=text, embed=None, view=None)
     await attempt(changing, "the answer to a confirmation")
+
+
+async def warn(interaction: discord.Interaction, warnings: Iterable[Sentence]) -> None:
+    """Tell the member alone, after the reply, what the words of their order are known for."""
+    text = "\n".join(to_member(interaction, each) for each in dict.fromkeys(warnings))
+    if text:
+        await attempt(interaction.followup.send(text, ephemeral=True), "a warning")
 
 
 async def attempt(call: Awaitable[T], what: str) -> T | None:

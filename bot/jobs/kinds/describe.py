@@ -91,7 +91,7 @@ class Describe:
         if claimed:
             notes.append(Sentence("The first prompt is the one that the picture's file names."))
         resolved = {"aspect": aspect_of(self.picture), "claimed": claimed}
-        return Written(job=job, model=None, notes=tuple(notes), resolved=resolved)
+        return Written(job=job, model=None, notes=tuple(notes), said=(claimed,), resolved=resolved)
 
 
 def aspect_of(picture: bytes) -> str:

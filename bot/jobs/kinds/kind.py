@@ -52,6 +52,8 @@ class Written:
     """The one that draws; None for jobs that no prompt chooses a model for."""
     notes: tuple[Sentence, ...] = ()
     """What the member should know about it."""
+    said: tuple[str, ...] = ()
+    """Texts beside the request's own that the job is made from, or that will be offered."""
     resolved: Mapping[str, Any] = field(default_factory=dict)
     """JSON-serialisable: what the text meant, with every parameter and preference that counted."""
 

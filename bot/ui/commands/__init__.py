@@ -6,18 +6,22 @@ from discord import app_commands
 
 from bot.ui.commands import (
     blend,
+    channel,
     credits_,
     describe,
     help_,
     imagine,
     info,
     invite,
+    member,
     message_menus,
     model,
     morph,
     prefer,
+    privacy,
     purse,
     queue_,
+    rules_,
     server,
     settings,
     shorten,
@@ -26,6 +30,7 @@ from bot.ui.commands import (
     upscale,
     vary,
     verify,
+    words_,
 )
 
 GROUPS = (
@@ -48,6 +53,11 @@ GROUPS = (
     queue_,
     stats,
     server,
+    words_,
+    member,
+    channel,
+    rules_,
+    privacy,
     help_,
     invite,
 )

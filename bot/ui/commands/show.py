@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 import discord
 from discord import app_commands
 
-from bot.jobs.provenance import is_stealthy
 from bot.ui import favourite_pages
 from bot.ui.actions import repost
 from bot.ui.commands.completion import own_jobs
 from bot.ui.copies import Copy
-from bot.ui.replies import before_reply, check_permissions
+from bot.ui.replies import before_reply, check_permissions, is_for_member_alone
 from engine import Sentence
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ async def show(
         position = None
     else:
         row, position = await client.lookup.own_job(user_id, job)
-    hidden = is_stealthy(row) and interaction.guild_id is not None
+    hidden = is_for_member_alone(interaction, row)
     if not hidden:
         check_permissions(interaction)
     copy = await before_reply(interaction, _copy(interaction, row, position), ephemeral=hidden)

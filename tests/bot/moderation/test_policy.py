@@ -38,12 +38,15 @@ def test_pictures_without_a_score_are_shown():
 def test_only_what_scores_above_the_threshold_is_withheld_and_it_is_said():
     verdict = Policy().check_result(scored(0.5, 0.51, 0.1, float("nan")), MODEL)
     assert verdict.shown == (0, 2)
-    assert verdict.reason == (
-        "The safety check withheld 2 of 4 pictures; you did not pay for them."
-    )
+    assert verdict.reason == ("The safety check blurred 2 of 4 pictures; you did not pay for them.")
 
 
 def test_nothing_is_shown_where_all_is_withheld():
     verdict = Policy().check_result(scored(0.9, 0.9), MODEL)
     assert verdict.shown == ()
     assert "withheld this result" in verdict.reason
+
+
+def test_where_adult_content_is_allowed_nothing_is_withheld():
+    verdict = Policy().check_result(scored(0.9, 0.1), MODEL, adult=True)
+    assert (verdict.shown, verdict.reason) == ((0, 1), None)

@@ -1,7 +1,7 @@
 import io
 
 import pytest
-from PIL import Image, ImageSequence
+from PIL import Image, ImageChops, ImageSequence
 from tests_support import png
 
 from bot.pictures import grid
@@ -11,6 +11,12 @@ def opened(data):
     image = Image.open(io.BytesIO(data))
     image.load()
     return image
+
+
+def as_png(image):
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def test_four_pictures_stand_two_by_two_in_reading_order():
@@ -110,3 +116,13 @@ def noisy(size):
     buffer = io.BytesIO()
     Image.effect_noise(size, 90).convert("RGB").save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def test_of_a_blurred_picture_only_some_colours_are_left():
+    """Two that differ in every detail, and not in the colours of their parts, are then the same."""
+    ones = Image.new("L", (64, 64))
+    ones.putdata([255 * ((x + y) % 2) for y in range(64) for x in range(64)])
+    others = ImageChops.invert(ones)
+    first, second = (as_png(each.convert("RGB")) for each in (ones, others))
+    assert first != second
+    assert grid.blurred(first) == grid.blurred(second)

@@ -124,6 +124,9 @@ def to_revision(connection, revision):
         "preferences",
         "facts",
         "audit",
+        "word_rules",
+        "verdicts",
+        "standings",
         "entries",
     )
     for table in (*first, "redemptions", "gift_codes", "holds"):

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select
 from tests_support import PatientEngine, custom_ids, labels, png, refusal
 
-from bot.storage.tables import images, jobs, messages
+from bot.storage.tables import images, jobs, messages, verdicts
 from engine.fake import FAKE_MODEL, FAKE_PAIR
 
 pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
@@ -167,22 +167,35 @@ async def test_a_withheld_result_is_refunded_and_never_on_the_disk(
     assert not list((tmp_path / "pictures").rglob("*.png"))
 
 
-async def test_of_a_grid_only_what_is_shown_is_kept_and_paid(
+async def test_of_a_grid_what_is_withheld_is_blurred_and_not_paid(
     simcord_env, simcord_bot, guild, channel, alice, database, scores, tmp_path
 ):
     scores(0.1, 0.9, 0.2, None)
     await alice.slash(channel, "imagine", prompt="a red cat")
     await simcord_env.settle()
     message = channel.last_message
-    assert "withheld 1 of 4 pictures" in message.content
-    assert labels(message) == ["U1", "U2", "U3", "🔄", "V1", "V2", "V3", "❤️"]
+    assert "blurred 1 of 4 pictures" in message.content
     balance = await simcord_bot.accounts.balance(guild_id=guild.id, user_id=alice.id)
     assert (balance.available, balance.held) == (2500 - 75, 0)
     kept = await rows(database, images)
-    seeds = [row.seed for row in kept]
-    assert [row.position for row in kept] == [1, 2, 3]
-    assert [seed - seeds[0] for seed in seeds] == [0, 2, 3]
-    assert len(list((tmp_path / "pictures").rglob("*.png"))) == 3
+    assert [(row.position, row.blurred) for row in kept] == [
+        (1, False),
+        (2, True),
+        (3, False),
+        (4, False),
+    ]
+    assert len(list((tmp_path / "pictures").rglob("*.png"))) == 4
+    [verdict] = await rows(database, verdicts)
+    assert (verdict.kind, verdict.user_id, verdict.prompt) == ("result", alice.id, "a red cat")
+
+
+@pytest.mark.parametrize("label", ["U2", "V2"])
+async def test_nothing_is_made_from_a_blurred_picture(simcord_env, channel, alice, scores, label):
+    scores(0.1, 0.9, 0.2, None)
+    await alice.slash(channel, "imagine", prompt="a red cat")
+    await simcord_env.settle()
+    result = await alice.click(channel.last_message, label=label)
+    assert "nothing can be made from it" in refusal(result).description
 
 
 async def test_the_count_of_messages_stays_with_the_jobs(

@@ -1,0 +1,274 @@
+"""Phrases that are looked for in prompts. Plain ones, with `*` for any letters. Pure.
+
+A phrase is found where its words stand as words: Scunthorpe and ピエロ pass. A `*` at an end takes
+that bound away, one inside stands for letters of the same word. Kanji have no bounds. There are no
+regular expressions: the time is that of a few searches for each phrase.
+"""
+
+from __future__ import annotations
+
+import enum
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from bot.errors import UserError
+from bot.moderation.folding import (
+    GAP,
+    HIRAGANA,
+    KATAKANA,
+    OPEN,
+    WORD,
+    Reading,
+    folded,
+    masked,
+    readings,
+)
+from engine import Sentence
+
+MOST_CHARACTERS = 100
+"""Of a phrase."""
+_MOST_STARS = 4
+_PARTICLES = frozenset("のをがはにでともへやな")
+"""Hiragana that stand between words."""
+_WINDOW = 20
+"""Letters that a `*` inside a phrase stands for at most."""
+_MOST_STARTS = 100
+"""Places at which a phrase with a `*` inside is begun to be looked for, in each reading."""
+_SPELLED_LETTERS = 4
+"""Shorter phrases must be all of what was spelled out."""
+_MASKED_LETTERS = 4
+
+
+class Level(enum.StrEnum):
+    """What a phrase does."""
+
+    BLOCK = "block"
+    """The order is refused."""
+    WARN = "warn"
+    """It is taken, and the member is told."""
+    SPOILER = "spoiler"
+    """It is taken, and what it draws is hidden until somebody clicks."""
+    ALLOW = "allow"
+    """What it covers is never found by another phrase."""
+    BESIDE = "beside"
+    """Refused where the same text has a phrase of adult content too. Of the starter list alone."""
+
+
+class Category(enum.StrEnum):
+    """What a phrase is about."""
+
+    ADULT = "adult"
+    GORE = "gore"
+    PEOPLE = "people"
+    ARTISTS = "artists"
+    MINORS = "minors"
+    """Sexualised minors; no server can switch it off."""
+    CUSTOM = "custom"
+    """A server's own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A phrase and what it does."""
+
+    phrase: str
+    """As it was written."""
+    level: Level
+    category: Category = Category.CUSTOM
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """A rule that a text meets."""
+
+    rule: Rule
+    start: int
+    end: int
+    reading: int
+    """Which of the text's readings; the places are those in its letters. −1: a masked word."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Phrase:
+    """A rule, ready to be looked for."""
+
+    rule: Rule
+    pieces: tuple[Reading, ...]
+    """What stands between its `*`."""
+    open_left: bool
+    open_right: bool
+    letters: str = field(default="")
+    """As it is written in full, where it is one Latin word without `*`."""
+
+
+class Phrases:
+    """Rules that are looked for together."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self._phrases = [_compiled(rule) for rule in rules]
+        self._allowed = [each for each in self._phrases if each.rule.level is Level.ALLOW]
+        self._others = [each for each in self._phrases if each.rule.level is not Level.ALLOW]
+
+    def hits(self, *texts: str) -> tuple[Hit, ...]:
+        """The rules that any of the texts meets, each once, the strictest level first."""
+        found: dict[Rule, Hit] = {}
+        for text in filter(None, texts):
+            for place, reading in enumerate(readings(text)):
+                self._look(reading, place, found)
+            for word in masked(text):
+                for phrase in self._others:
+                    if phrase.rule not in found and _fits_mask(phrase.letters, word):
+                        found[phrase.rule] = Hit(rule=phrase.rule, start=0, end=0, reading=-1)
+        order = list(Level)
+        return tuple(sorted(found.values(), key=lambda hit: order.index(hit.rule.level)))
+
+    def _look(self, reading: Reading, place: int, found: dict[Rule, Hit]) -> None:
+        """Add what is found in the reading. place: its number."""
+        spans = [span for phrase in self._allowed for span in _places(phrase, reading)]
+        for phrase in self._others:
+            if phrase.rule in found:
+                continue
+            for start, end in _places(phrase, reading):
+                if not any(low <= start and end <= high for low, high in spans):
+                    found[phrase.rule] = Hit(rule=phrase.rule, start=start, end=end, reading=place)
+                    break
+
+
+def key_of(phrase: str) -> str:
+    """The same for phrases that find the same; a UserError where it finds nothing or too much."""
+    compiled = _compiled(Rule(phrase=phrase, level=Level.BLOCK))
+    pieces = "*".join(
+        "".join(letter * count for letter, count in zip(each.letters, each.counts, strict=True))
+        for each in compiled.pieces
+    )
+    kinds = "".join(
+        each.kinds[:1] for each in compiled.pieces
+    )  # はだか and ハダカ have other bounds
+    return f"{'*' * compiled.open_left}{pieces}{'*' * compiled.open_right} {kinds}"
+
+
+def _compiled(rule: Rule) -> _Phrase:
+    phrase = rule.phrase.strip()
+    if len(phrase) > MOST_CHARACTERS:
+        raise UserError(
+            Sentence(
+                "A phrase has at most {most} characters; this one has {count}.",
+                most=MOST_CHARACTERS,
+                count=len(phrase),
+            )
+        )
+    parts = phrase.replace("＊", "*").split("*")
+    if len(parts) - 1 > _MOST_STARS:
+        raise UserError(Sentence("A phrase has at most {most} of *.", most=_MOST_STARS))
+    pieces = tuple(read for part in parts if (read := folded(part)).letters)
+    letters = sum(sum(each.counts) for each in pieces)
+    # A single kanji may be a word; one letter, or two before a star, are found everywhere.
+    least = 1 if not _is_latin(pieces) else 2 if len(parts) == 1 else 3
+    if letters < least:
+        raise UserError(
+            Sentence(
+                "`{phrase}` has too few letters to be looked for; give a word, or three letters or "
+                "more with a *.",
+                phrase=phrase.replace("`", ""),
+            )
+        )
+    whole = ""
+    if len(parts) == 1 and _is_latin(pieces) and GAP not in pieces[0].kinds:
+        read = pieces[0]
+        whole = "".join(
+            letter * count for letter, count in zip(read.letters, read.counts, strict=True)
+        )
+    return _Phrase(rule, pieces, parts[0] == "", parts[-1] == "", whole)
+
+
+def _is_latin(pieces: Sequence[Reading]) -> bool:
+    return all(kind in (WORD, GAP) for each in pieces for kind in each.kinds)
+
+
+def _places(phrase: _Phrase, reading: Reading) -> Iterator[tuple[int, int]]:
+    """Where the phrase stands, as (start, end) in the reading's letters."""
+    first, *rest = phrase.pieces
+    starts = _all_places(first, reading, 0, len(reading.letters))
+    for start in itertools.islice(starts, _MOST_STARTS) if rest else starts:
+        end = start + len(first.letters)
+        if not reading.spelled and not phrase.open_left and not _bound_left(reading, start):
+            continue
+        if rest:
+            end = _after(rest, reading, end, open_right=phrase.open_right)
+            if end < 0:
+                continue
+        elif not reading.spelled and not phrase.open_right and not _bound_right(reading, end):
+            continue
+        if reading.spelled and not _is_enough_spelled(phrase, reading, start, end):
+            continue
+        yield start, end
+
+
+def _all_places(piece: Reading, reading: Reading, start: int, stop: int) -> Iterator[int]:
+    """Where the piece's letters stand, each at least as often as in the piece."""
+    at = reading.letters.find(piece.letters, start, stop)
+    while at >= 0:
+        counts = reading.counts[at : at + len(piece.counts)]
+        if all(has >= needs for has, needs in zip(counts, piece.counts, strict=True)):
+            yield at
+        at = reading.letters.find(piece.letters, at + 1, stop)
+
+
+def _after(pieces: Sequence[Reading], reading: Reading, start: int, *, open_right: bool) -> int:
+    """Where the pieces end that follow in the same word; −1: they do not."""
+    for number, piece in enumerate(pieces, 1):
+        space = reading.letters.find(" ", start)
+        stop = min(space, start + _WINDOW + len(piece.letters))
+        ends = number == len(pieces) and not open_right
+        start = next(
+            (
+                at + len(piece.letters)
+                for at in _all_places(piece, reading, start, stop)
+                if not ends or _bound_right(reading, at + len(piece.letters))
+            ),
+            -1,
+        )
+        if start < 0:
+            return -1
+    return start
+
+
+def _bound_left(reading: Reading, start: int) -> bool:
+    """Whether a word may begin there."""
+    kind, before = reading.kinds[start], reading.kinds[start - 1]
+    if kind == WORD:
+        return before == GAP
+    if kind == KATAKANA:
+        return before != KATAKANA
+    if kind == HIRAGANA:  # after kanji it is how these end: 考えろ
+        return before not in (HIRAGANA, OPEN) or reading.letters[start - 1] in _PARTICLES
+    return True
+
+
+def _bound_right(reading: Reading, end: int) -> bool:
+    """Whether a word may end there."""
+    kind, after = reading.kinds[end - 1], reading.kinds[end]
+    if kind == WORD:
+        return after == GAP
+    if kind == KATAKANA:
+        return after != KATAKANA
+    if kind == HIRAGANA:
+        return after != HIRAGANA or reading.letters[end] in _PARTICLES
+    return True
+
+
+def _is_enough_spelled(phrase: _Phrase, reading: Reading, start: int, end: int) -> bool:
+    """Whether what stands in spelled letters is the phrase and not a part of another word."""
+    letters = sum(sum(each.counts) for each in phrase.pieces)
+    whole = reading.kinds[start - 1] == GAP and reading.kinds[end] == GAP
+    return whole or letters >= _SPELLED_LETTERS or reading.kinds[start] == OPEN
+
+
+def _fits_mask(letters: str, word: str) -> bool:
+    """Whether the word is the letters, some of them hidden (spaces)."""
+    return (
+        len(letters) == len(word) >= _MASKED_LETTERS
+        and letters[0] == word[0]
+        and all(seen in (" ", letter) for seen, letter in zip(word, letters, strict=True))
+    )
