@@ -1,5 +1,5 @@
 """The languages members read: English in the code, the others in a gettext catalogue each."""
 
-from bot.locale.translation import DEFAULT, supported, translated
+from bot.locale.translation import DEFAULT, LANGUAGES, supported, translated
 
-__all__ = ["DEFAULT", "supported", "translated"]
+__all__ = ["DEFAULT", "LANGUAGES", "supported", "translated"]

@@ -7,6 +7,7 @@ from discord import app_commands
 from bot.ui.commands import (
     blend,
     channel,
+    config_,
     credits_,
     describe,
     help_,
@@ -58,6 +59,7 @@ GROUPS = (
     channel,
     rules_,
     privacy,
+    config_,
     help_,
     invite,
 )

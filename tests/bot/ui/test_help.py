@@ -40,7 +40,8 @@ async def test_help_has_a_line_for_every_command(simcord_bot, channel, alice, ma
         else:
             [line] = [each for each in managing if each.startswith(f"`/{root.name}` ")]
             assert root.description in line
-            assert f"`{command.qualified_name.removeprefix(root.name).strip()}`" in line
+            within = command.qualified_name.removeprefix(root.name).strip()
+            assert not within or f"`{within}`" in line
     for menu in simcord_bot.tree.get_commands(type=discord.AppCommandType.message):
         assert menu.name in said
     plain = await alice.slash(channel, "help")

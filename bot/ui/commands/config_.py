@@ -1,0 +1,89 @@
+"""/config: a server's settings as a file, and a file's as the server's."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import discord
+from discord import app_commands
+
+from bot.errors import UserError
+from bot.ui import server_file
+from bot.ui.commands.managing import action_of, managed_guild
+from bot.ui.language import to_member
+from engine import Sentence
+
+if TYPE_CHECKING:
+    from bot.ui.client import Darkroom
+
+
+@app_commands.guild_install()
+@app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
+@app_commands.default_permissions(manage_guild=True)
+class Config(
+    app_commands.Group,
+    name="config",
+    description=Sentence("What /server, /model and /credits gifts set, as a file."),
+):
+    """Hidden from members without Manage Server, and checked again: a server may change that."""
+
+    @app_commands.command(
+        description=Sentence("The settings of this server as a file, to keep or to bring back.")
+    )
+    async def export(self, interaction: discord.Interaction[Darkroom]) -> None:
+        guild_id = managed_guild(interaction)
+        data = server_file.dump(guild_id, await interaction.client.preferences.of(guild_id))
+        await interaction.response.send_message(
+            file=discord.File(io.BytesIO(data), "darkroom-settings.json"), ephemeral=True
+        )
+
+    @app_commands.command(
+        name="import",
+        description=Sentence("Set what such a file says. It shows the difference and asks first."),
+    )
+    @app_commands.describe(file=Sentence("What /config export of this server made."))
+    async def import_(
+        self, interaction: discord.Interaction[Darkroom], file: discord.Attachment
+    ) -> None:
+        client, guild_id, guild = interaction.client, managed_guild(interaction), interaction.guild
+        if guild is None:
+            raise UserError("Darkroom is not in this server.")
+        if file.size > server_file.MOST_BYTES:
+            raise UserError(
+                "This file is too large for one of /config export. Nothing was changed."
+            )
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        try:
+            data = await file.read()
+        except discord.HTTPException:
+            raise UserError("The file could not be read from Discord; attach it again.") from None
+        models = client.engine_client.models()
+        after = server_file.load(data, guild, models)
+        before = dict(await client.preferences.of(guild_id))
+        changes = server_file.differing(before, after)
+        if not changes:
+            said = Sentence("The settings are as in the file already.")
+            await interaction.edit_original_response(content=to_member(interaction, said))
+            return
+        action = action_of(interaction, detail=" ".join(f"{n}: {v}" for n, v in changes.items()))
+
+        async def act(press: discord.Interaction[Any]) -> Sentence:
+            managed_guild(press)
+            await client.preferences.put_for_server(changes, action)
+            return Sentence.plural(
+                "{count} setting was changed.", "{count} settings were changed.", count=len(changes)
+            )
+
+        will = [
+            Sentence("This changes, once you confirm it:"),
+            *(
+                server_file.line(name, before.get(name, ""), value)
+                for name, value in changes.items()
+            ),
+        ]
+        await client.confirmations.ask(interaction, will, act)
+
+
+def add(tree: app_commands.CommandTree) -> None:
+    tree.add_command(Config())
