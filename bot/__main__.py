@@ -20,6 +20,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import discord
@@ -28,7 +29,7 @@ from prometheus_client import CollectorRegistry
 import engine
 from bot import logs
 from bot import settings as settings_
-from bot.app import new_client, new_engine, new_store
+from bot.app import new_client, new_engine, new_retention, new_store
 from bot.errors import NotFound, StartError
 from bot.jobs.housekeeping import Chore, Housekeeping
 from bot.jobs.metered import MeteredEngine
@@ -37,6 +38,7 @@ from bot.prompt import brief, grammar
 from bot.settings import Settings
 from bot.storage.database import Database
 from bot.storage.moving import move
+from bot.ui import notices
 from bot.ui.client import Darkroom, default_model_warning, use_api
 
 log = logging.getLogger("bot")
@@ -45,6 +47,7 @@ _WARM_UP = "warm-up"
 HEARTBEAT_S = 15.0
 STALE_S = 60.0
 LOCK_EVERY_S = 15.0
+RETENTION_EVERY_S = 3600.0
 TEMPORARY_FOR_S = 3600.0
 """How old a file must be that a killed process left half written, to be deleted."""
 LOST_DEVICE = 75
@@ -200,7 +203,7 @@ async def _until_stopped(client: Darkroom, settings: Settings, warming: asyncio.
     lost = asyncio.create_task(client.runner.lost.wait(), name="lost")
     shared = asyncio.Event()
     doubled = asyncio.create_task(shared.wait(), name="doubled")
-    chores = _chores(settings, client.database, shared)
+    chores = (*_chores(settings, client.database, shared), _retention(settings, client))
     housekeeping = asyncio.create_task(Housekeeping(chores).run(), name="housekeeping")
     ends = {running, stopping, lost, doubled}
     await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -385,6 +388,16 @@ def _chores(settings: Settings, database: Database, shared: asyncio.Event) -> tu
         Chore(name="heartbeat", every_s=HEARTBEAT_S, work=beat),
         Chore(name="temporary files", every_s=TEMPORARY_FOR_S, work=clear),
     )
+
+
+def _retention(settings: Settings, client: Darkroom) -> Chore:
+    retention = new_retention(settings, client.database)
+
+    async def work() -> None:
+        await client.wait_until_ready()  # members are told by direct message
+        await retention.work(partial(notices.tell, client))
+
+    return Chore(name="old pictures", every_s=RETENTION_EVERY_S, work=work)
 
 
 def _on_signal(stop: asyncio.Event) -> None:

@@ -9,6 +9,7 @@ import engine
 from bot.credits.accounts import Accounts
 from bot.credits.pricing import CENTS
 from bot.jobs.engine_client import EngineClient
+from bot.jobs.retention import Retention
 from bot.moderation.moderation import Moderation
 from bot.moderation.policy import Policy, Quota
 from bot.moderation.words import Words
@@ -52,6 +53,19 @@ def new_engine(settings: Settings) -> engine.Engine | engine.ClusterEngine:
 def new_store(settings: Settings) -> PictureStore:
     """Where the settings keep the pictures."""
     return PictureStore(settings.data_dir / "pictures")
+
+
+def new_retention(
+    settings: Settings, database: Database, now_s: Callable[[], float] = time.time
+) -> Retention:
+    """What deletes old pictures, as the settings say."""
+    return Retention(
+        database=database,
+        store=new_store(settings),
+        now_ms=lambda: int(now_s() * 1000),
+        days=settings.retention_days,
+        most_bytes=round((settings.gallery_max_gb or 0) * 1e9),
+    )
 
 
 def new_client(

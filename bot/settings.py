@@ -103,6 +103,13 @@ class Settings(BaseSettings):
     max_queued: int = Field(default=10, ge=0, le=1000, description="a whole number from 0 to 1000")
     max_batch: int = Field(default=10, ge=1, le=40, description="a whole number from 1 to 40")
 
+    retention_days: int = Field(
+        default=0, ge=0, le=3650, description="a whole number from 0 to 3650"
+    )
+    gallery_max_gb: float | None = Field(
+        default=None, gt=0, allow_inf_nan=False, description="a number of gigabytes above 0"
+    )
+
     drain_s: float = Field(
         default=60, ge=0, le=3600, description="a number of seconds from 0 to 3600"
     )

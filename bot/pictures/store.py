@@ -6,6 +6,7 @@ thread.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -56,6 +57,15 @@ class PictureStore:
     def delete(self, sha256: str, *, suffix: str = ".png") -> None:
         """Forget the file, if it is there."""
         self._path(sha256, suffix).unlink(missing_ok=True)
+
+    def sizes(self) -> dict[str, int]:
+        """The bytes of every file, by its SHA-256."""
+        found = {}
+        for file in self.folder.glob("*/*"):
+            if _SHA256.fullmatch(file.stem):
+                with contextlib.suppress(FileNotFoundError):  # it has just been deleted
+                    found[file.stem] = file.stat().st_size
+        return found
 
     def clear_temporary(self, older_than_s: float) -> int:
         """Delete what writers that were killed left behind; returns how many files it was."""

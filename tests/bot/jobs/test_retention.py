@@ -1,0 +1,120 @@
+"""Old pictures make room: which, when, and who is told before."""
+
+import pytest
+from sqlalchemy import insert, update
+
+from bot.credits import ledger
+from bot.jobs.retention import DAY_MS, Retention
+from bot.pictures.store import PictureStore
+from bot.storage.tables import favourites, holds, images, jobs
+
+
+class Gallery:
+    def __init__(self, database, folder):
+        self.database = database
+        self.store = PictureStore(folder)
+        self.now_ms = 1_000 * DAY_MS
+        self.told = []
+
+    async def add(self, job_id, *, age_days, size=1000, user_id=5, favourite=False, data=None):
+        ended_ms = self.now_ms - round(age_days * DAY_MS)
+        sha256 = self.store.store(data or job_id.encode().ljust(size, b"."))
+        async with self.database.write() as connection:
+            account = await ledger.account(
+                connection, guild_id=1, user_id=user_id, trial=0, now_ms=1
+            )
+            row = {"id": job_id, "account_id": account, "guild_id": 1, "channel_id": 2}
+            row |= {"user_id": user_id, "kind": "imagine", "title": "", "prompt": "a cat"}
+            row |= {"stored_version": 1, "stored": "{}", "created_ms": ended_ms}
+            await connection.execute(insert(jobs).values(**row))
+            await connection.execute(
+                insert(holds).values(job_id=job_id, account_id=account, amount=0, state="settled")
+            )
+            await connection.execute(
+                update(jobs)
+                .where(jobs.c.id == job_id)
+                .values(outcome="finished", delivery="posted", ended_ms=ended_ms)
+            )
+            picture = {"position": 1, "seed": 1, "width_px": 1, "height_px": 1}
+            await connection.execute(insert(images).values(job_id=job_id, sha256=sha256, **picture))
+            if favourite:
+                await connection.execute(
+                    insert(favourites).values(
+                        user_id=user_id, job_id=job_id, position=1, created_ms=1
+                    )
+                )
+        return sha256
+
+    async def tell(self, notice):
+        self.told.append((notice.user_id, notice.jobs))
+
+    def retention(self, **limits):
+        return Retention(
+            database=self.database, store=self.store, now_ms=lambda: self.now_ms, **limits
+        )
+
+    def left(self, *hashes):
+        return [sha256 in self.store.sizes() for sha256 in hashes]
+
+
+@pytest.fixture
+def gallery(database, tmp_path):
+    return Gallery(database, tmp_path / "pictures")
+
+
+async def test_without_limits_everything_is_kept(gallery):
+    old = await gallery.add("a", age_days=900)
+    assert await gallery.retention().work(gallery.tell) == 0
+    assert gallery.left(old) == [True]
+
+
+async def test_old_pictures_go_three_days_after_their_member_was_told_once(gallery):
+    old = await gallery.add("a", age_days=40)
+    young = await gallery.add("b", age_days=10)
+    retention = gallery.retention(days=30)
+    assert await retention.work(gallery.tell) == 0
+    assert gallery.told == [(5, 1)]
+    gallery.now_ms += 2 * DAY_MS
+    assert await retention.work(gallery.tell) == 0
+    assert gallery.left(old, young) == [True, True]
+    gallery.now_ms += 1 * DAY_MS
+    assert await gallery.retention(days=30).work(gallery.tell) == 1  # after a restart, too
+    assert gallery.told == [(5, 1)]
+    assert gallery.left(old, young) == [False, True]
+
+
+async def test_favourites_outlast_the_days(gallery):
+    old = await gallery.add("a", age_days=40, favourite=True)
+    retention = gallery.retention(days=30)
+    await retention.work(gallery.tell)
+    gallery.now_ms += 4 * DAY_MS
+    await retention.work(gallery.tell)
+    assert gallery.left(old) == [True]
+    assert gallery.told == []
+
+
+async def test_a_crowded_gallery_loses_the_oldest_first_and_favourites_last(gallery):
+    loved = await gallery.add("a", age_days=9, favourite=True)
+    oldest = await gallery.add("b", age_days=8)
+    older = await gallery.add("c", age_days=7, user_id=6)
+    newest = await gallery.add("d", age_days=1)
+    retention = gallery.retention(most_bytes=2500)
+    await retention.work(gallery.tell)
+    gallery.now_ms += 3 * DAY_MS
+    await retention.work(gallery.tell)
+    assert gallery.left(loved, oldest, older, newest) == [True, False, False, True]
+    gallery.store.store(b"x" * 1800)
+    await gallery.retention(most_bytes=2000).work(gallery.tell)
+    gallery.now_ms += 3 * DAY_MS
+    await gallery.retention(most_bytes=2000).work(gallery.tell)
+    assert gallery.left(loved, newest) == [False, False]
+
+
+async def test_a_file_that_a_younger_job_has_too_is_kept(gallery):
+    one = await gallery.add("a", age_days=40, data=b"same")
+    await gallery.add("b", age_days=1, data=b"same")
+    retention = gallery.retention(days=30)
+    await retention.work(gallery.tell)
+    gallery.now_ms += 3 * DAY_MS
+    await retention.work(gallery.tell)
+    assert gallery.left(one) == [True]
