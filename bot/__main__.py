@@ -1,6 +1,6 @@
 """`darkroom bot`: start (settings → database → engine → client), and drain on SIGTERM.
 
-Subcommands: `run` (the default), `check` (settings, catalogue, database, device, token), `sync`
+Subcommands: `run` (the default), `check` (whether all is well, also beside a running bot), `sync`
 (tell Discord the commands), `backup FILE`, `health` (for container health checks).
 """
 
@@ -15,6 +15,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import shutil
 import signal
 import sqlite3
 import sys
@@ -30,7 +31,7 @@ import engine
 from bot import logs
 from bot import settings as settings_
 from bot.app import new_client, new_engine, new_retention, new_store
-from bot.errors import NotFound, StartError
+from bot.errors import DatabaseInUse, NotFound, StartError
 from bot.jobs.housekeeping import Chore, Housekeeping
 from bot.jobs.metered import MeteredEngine
 from bot.monitoring import Monitoring
@@ -40,12 +41,16 @@ from bot.storage.database import Database
 from bot.storage.moving import move
 from bot.ui import notices
 from bot.ui.client import Darkroom, default_model_warning, use_api
+from bot.ui.replies import NEEDED, PERMISSIONS
 
 log = logging.getLogger("bot")
 
 _WARM_UP = "warm-up"
 HEARTBEAT_S = 15.0
 STALE_S = 60.0
+LEAST_FREE_GB = 2
+MOST_SERVERS = 200
+"""As many as Discord tells at once."""
 LOCK_EVERY_S = 15.0
 RETENTION_EVERY_S = 3600.0
 TEMPORARY_FOR_S = 3600.0
@@ -94,7 +99,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     actions = parser.add_subparsers(dest="action")
     actions.add_parser("run", help="connect and draw (the default)")
-    actions.add_parser("check", help="look at settings, catalogue, database, device and token")
+    actions.add_parser(
+        "check",
+        help="whether settings, models, disk, database, card, token and servers are well, also "
+        "beside a running bot",
+    )
     actions.add_parser("sync", help="tell Discord the commands, even if they are unchanged")
     actions.add_parser("health", help="whether a running bot is alive")
     backup = actions.add_parser("backup", help="copy the database while the bot runs")
@@ -255,12 +264,17 @@ async def _check(settings: Settings) -> int:
     status = 0
     for name, look in (
         ("catalogue", _look_at_catalogue),
+        ("disk", _look_at_disk),
         ("database", _look_at_database),
+        ("card", _look_at_card),
         ("device", _look_at_device),
         ("token", _look_at_token),
+        ("servers", _look_at_servers),
     ):
         try:
-            print(f"{name:10} ok     {await look(settings)}", flush=True)
+            said = await look(settings)
+            if said:
+                print(f"{name:10} ok     {said}", flush=True)
         except (StartError, engine.EngineError) as error:
             print(f"{name:10} wrong  {error}", flush=True)
             status = 1
@@ -284,13 +298,35 @@ async def _look_at_catalogue(settings: Settings) -> str:
 async def _look_at_database(settings: Settings) -> str:
     database = Database(settings.database)
     try:
-        await database.start()
+        stands = await database.look()
     finally:
         await database.close()
-    return "ready"
+    return f"{stands}. A bot runs on it" if _runs_here(settings) else stands
+
+
+async def _look_at_disk(settings: Settings) -> str:
+    folder = settings.data_dir.absolute()
+    there = next(each for each in (folder, *folder.parents) if each.exists())
+    free_gb = shutil.disk_usage(there).free / 1e9
+    said = f"{free_gb:.1f} GB free for the database and the pictures, in {settings.data_dir}"
+    if free_gb < LEAST_FREE_GB:
+        raise StartError(f"{said}; make room: below {LEAST_FREE_GB} GB pictures may be lost.")
+    return said
+
+
+async def _look_at_card(settings: Settings) -> str:
+    """Nothing where no driver of NVIDIA's is here."""
+    if settings.device == "cpu" or settings.engine == "ray":
+        return ""
+    seen, wrong = await asyncio.to_thread(engine.card_report)
+    if wrong:
+        raise StartError(f"{seen}. {wrong}")
+    return seen
 
 
 async def _look_at_device(settings: Settings) -> str:
+    if settings.engine == "ray" and _runs_here(settings):
+        return "not looked at: the bot that runs here has the cluster; /queue show names workers"
     drawing = new_engine(settings)
     await drawing.start()
     try:
@@ -311,13 +347,51 @@ async def _look_at_token(settings: Settings) -> str:
         return f"Discord knows it as {client.user}"
 
 
+async def _look_at_servers(settings: Settings) -> str:
+    """What the bot's roles allow in each server; channels may still say otherwise."""
+    if not settings.discord_token:
+        return ""
+    use_api(settings.discord_api_url)
+    async with discord.Client(intents=discord.Intents.none()) as client:
+        try:
+            await client.login(settings.discord_token)
+        except (discord.DiscordException, OSError):
+            return ""  # the line about the token tells why
+        with _in_words():
+            guilds = await client.http.get_guilds(MOST_SERVERS, with_counts=False)
+    lacking = []
+    for guild in guilds:
+        allowed = discord.Permissions(int(guild.get("permissions", PERMISSIONS.value)))
+        names = [str(called) for name, called in NEEDED.items() if not getattr(allowed, name)]
+        if names and not allowed.administrator:
+            lacking.append(f"{guild['name']} lacks {', '.join(names)}")
+    if lacking:
+        raise StartError(
+            "; ".join(lacking) + ". Allow it to the bot's role there, or invite the bot again."
+        )
+    count = len(guilds)
+    more = " or more" if count == MOST_SERVERS else ""
+    return f"{count}{more}, with all permissions that are needed, as far as no channel forbids one"
+
+
+def _runs_here(settings: Settings) -> bool:
+    """Whether a bot on this DATA_DIR was alive just now."""
+    try:
+        return time.time() - _heartbeat(settings).stat().st_mtime < STALE_S
+    except OSError:
+        return False
+
+
 async def _sync(settings: Settings) -> None:
     if not settings.discord_token:
         raise StartError(_how_to_begin())
     use_api(settings.discord_api_url)
     database = Database(settings.database)
     try:
-        await database.start()
+        try:
+            await database.start()
+        except DatabaseInUse:
+            await database.start_beside()
         client = new_client(
             settings, database=database, engine_client=new_engine(settings), serving=False
         )

@@ -112,3 +112,7 @@ class Draining(UserError):
 
 class StartError(Exception):
     """Why the process cannot start, as one sentence for the operator."""
+
+
+class DatabaseInUse(StartError):
+    """Another process of Darkroom runs on the database."""

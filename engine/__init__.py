@@ -5,6 +5,7 @@ What this module names is all that the bot may know of the engine. Importing it 
 
 from engine.catalogue import LoraSpec, ModelSpec, load_catalogue
 from engine.cluster import ClusterEngine, ray_engine
+from engine.device.driver import card_report
 from engine.engine import Engine
 from engine.errors import (
     CatalogueError,
@@ -95,6 +96,7 @@ __all__ = [
     "WeightedText",
     "WordWeightsJob",
     "WorkerStatus",
+    "card_report",
     "evaluations",
     "load_catalogue",
     "ray_engine",

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import itertools
 import logging
+import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
@@ -36,7 +37,7 @@ from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, SQLA
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 import migrations
-from bot.errors import StartError
+from bot.errors import DatabaseInUse, StartError
 from bot.storage.tables import metadata
 
 log = logging.getLogger(__name__)
@@ -139,6 +140,41 @@ class Database:
             cause = str(error.__cause__ or error).splitlines()[0]
             raise StartError(f"The database cannot be opened: {cause}") from error
 
+    async def start_beside(self) -> None:
+        """Begin without the lock, where another process has it; StartError as `start`.
+
+        For a write that does no harm beside a running bot, and only on a database of this revision.
+        """
+        try:
+            await self._refuse_earlier()
+        except (SQLAlchemyError, OSError) as error:
+            cause = str(error.__cause__ or error).splitlines()[0]
+            raise StartError(f"The database cannot be opened: {cause}") from error
+
+    async def look(self) -> str:
+        """How the database stands, in words: nothing is locked, migrated or made. StartError where
+        a start would refuse it.
+        """
+        if self.path is not None and not self.path.exists():
+            folder = next(each for each in self.path.absolute().parents if each.exists())
+            if not folder.is_dir() or not os.access(folder, os.W_OK):
+                raise StartError(f"The database cannot be made: {folder} cannot be written.")
+            return f"none yet; the first start makes {self.path}"
+        try:
+            async with self._readers.connect() as connection:
+                current = await connection.run_sync(_current_revision)
+        except (SQLAlchemyError, OSError) as error:
+            cause = str(error.__cause__ or error).splitlines()[0]
+            raise StartError(f"The database cannot be opened: {cause}") from error
+        script = ScriptDirectory.from_config(migration_config())
+        head = script.get_current_head()
+        if current is None:
+            return "empty; the first start makes its tables"
+        if current == head:
+            return f"ready, revision {head}"
+        _refuse_unknown(current, script)
+        return f"of revision {current}; the next start brings it to {head}, and copies it first"
+
     def _refuse_if_closed(self) -> None:
         if self._closed:
             raise RuntimeError("the database is closed; its lock may be another process's now")
@@ -199,7 +235,7 @@ class Database:
                 self._file_lock.acquire(timeout=0)
             except Timeout:
                 self._file_lock = None
-                raise StartError(
+                raise DatabaseInUse(
                     f"Another Darkroom already runs on {self.path}; stop it first, or give this "
                     f"one its own DATA_DIR."
                 ) from None
@@ -212,7 +248,7 @@ class Database:
         if not taken:
             await self._lock_connection.close()
             self._lock_connection = None
-            raise StartError("Another Darkroom already runs on this database; stop it first.")
+            raise DatabaseInUse("Another Darkroom already runs on this database; stop it first.")
 
     async def _refuse_earlier(self) -> None:
         async with self._writer.connect() as connection:
@@ -245,16 +281,19 @@ class Database:
         if current == head:
             return
         if current is not None:
-            known = {revision.revision for revision in script.walk_revisions()}
-            if current not in known:
-                raise StartError(
-                    f"The database is of revision {current}, which this Darkroom does not know: it "
-                    f"was used by a newer one. Update Darkroom, or bring back an older copy."
-                )
+            _refuse_unknown(current, script)
             if self.path is not None:
                 copy_sqlite(self.path, self.path.with_name(f"{self.path.name}.before-{head}"))
         async with self.write() as connection:
             await connection.run_sync(_upgrade)
+
+
+def _refuse_unknown(revision: str, script: ScriptDirectory) -> None:
+    if revision not in {known.revision for known in script.walk_revisions()}:
+        raise StartError(
+            f"The database is of revision {revision}, which this Darkroom does not know: it was "
+            f"used by a newer one. Update Darkroom, or bring back an older copy."
+        )
 
 
 def own_insert(connection: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:

@@ -83,6 +83,8 @@ class Place:
 
 
 _SMALL_MODEL = "doodle"
+_SYNCED_HOME = "commands_home"
+"""The fact that tells the GUILD_ID they were synced with."""
 _SYNCED = "commands_hash"
 """The fact that tells which commands Discord knows."""
 _POSTING_S = 10.0
@@ -378,9 +380,25 @@ class Darkroom(discord.AutoShardedClient):
         if known == digest and not force:
             return False
         await self.tree.sync(guild=home)
+        await self._forget_elsewhere()
         async with self.database.write() as connection:
             await facts.put(connection, _SYNCED, digest)
+            await facts.put(connection, _SYNCED_HOME, str(self.place.home_guild_id or ""))
         return True
+
+    async def _forget_elsewhere(self) -> None:
+        """Take commands back from where they were synced before: members would see them twice."""
+        async with self.database.read() as connection:
+            earlier = await facts.get(connection, _SYNCED_HOME)
+        assert self.application_id is not None
+        home = self.place.home_guild_id
+        if home is not None and await self.tree.fetch_commands():
+            await self.http.bulk_upsert_global_commands(self.application_id, [])
+        if earlier and int(earlier) != home:
+            try:
+                await self.http.bulk_upsert_guild_commands(self.application_id, int(earlier), [])
+            except (discord.Forbidden, discord.NotFound):
+                log.info("the bot is not in server %s any more, nor are its commands", earlier)
 
     async def close(self) -> None:
         for task in self._sending:

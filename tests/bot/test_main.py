@@ -11,6 +11,7 @@ from discord import LoginFailure
 from bot import __main__ as program
 from bot import settings as settings_
 from bot.settings import Settings
+from bot.storage import facts
 from bot.storage.database import Database
 from bot.ui.client import Darkroom
 from engine import EngineError, FakeEngine
@@ -184,7 +185,8 @@ async def discord_at_hand(environment, monkeypatch):
 async def test_check_is_content_where_a_start_would_work(discord_at_hand, capsys):
     assert await program._check(settings_.load(None)) == 0
     told = capsys.readouterr().out
-    assert told.count(" ok ") == 4
+    assert told.count(" ok ") == 6
+    assert "servers    ok     1, with all permissions" in told
     assert "Discord knows it as Darkroom" in told
 
 
@@ -204,7 +206,8 @@ async def test_check_fails_where_a_start_would(
     assert await program._check(settings_.load(None)) == 1
     told = capsys.readouterr().out
     assert said in told
-    assert told.count(" ok ") == 3, "the other things are looked at as well"
+    others = 4 if name == "DISCORD_TOKEN" else 5  # the servers are asked with the token
+    assert told.count(" ok ") == others, "the other things are looked at as well"
 
 
 async def test_check_mentions_a_default_model_that_is_not_installed(
@@ -223,6 +226,84 @@ async def test_check_fails_where_the_device_is_missing(discord_at_hand, capsys, 
     monkeypatch.setattr(program, "new_engine", lambda _: Nowhere())
     assert await program._check(settings_.load(None)) == 1
     assert "device     wrong  DEVICE is 'cuda', but there is none." in capsys.readouterr().out
+
+
+@pytest.fixture
+async def running(environment, monkeypatch):
+    """A bot that runs on the same database, as far as others can see."""
+    settings = settings_.load(None)
+    database = Database(settings.database)
+    await database.start()
+    program._heartbeat(settings).touch()
+    yield database
+    await database.close()
+
+
+async def test_check_looks_beside_a_running_bot_and_changes_nothing(
+    discord_at_hand, running, capsys
+):
+    before = running.path.read_bytes()
+    assert await program._check(settings_.load(None)) == 0
+    assert "A bot runs on it" in capsys.readouterr().out
+    assert running.path.read_bytes() == before
+
+
+async def test_check_migrates_nothing_and_makes_nothing(discord_at_hand, capsys, tmp_path):
+    assert await program._check(settings_.load(None)) == 0
+    assert "none yet; the first start makes" in capsys.readouterr().out
+    assert not (tmp_path / "darkroom.db").exists()
+    database = Database(settings_.load(None).database)
+    await database.start()
+    async with database.write() as connection:
+        await connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0007'")
+    await database.close()
+    assert await program._check(settings_.load(None)) == 0
+    assert "of revision 0007; the next start brings it to" in capsys.readouterr().out
+    again = Database(settings_.load(None).database)
+    assert "of revision 0007" in await again.look()
+    async with again.write() as connection:
+        await connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    await again.close()
+    assert await program._check(settings_.load(None)) == 1
+    assert "was used by a newer one" in capsys.readouterr().out
+
+
+async def test_sync_goes_beside_a_running_bot(discord_at_hand, running, capsys):
+    await program._sync(settings_.load(None))
+    assert "commands synced" in capsys.readouterr().out
+    async with running.read() as connection:
+        assert await facts.get(connection, "commands_hash")
+
+
+async def test_check_tells_what_the_card_lacks(discord_at_hand, capsys, monkeypatch):
+    monkeypatch.setattr(
+        program.engine, "card_report", lambda: ("RTX 4090, driver 1.2", "Update it.")
+    )
+    assert await program._check(settings_.load(None)) == 1
+    assert "card       wrong  RTX 4090, driver 1.2. Update it." in capsys.readouterr().out
+    monkeypatch.setenv("DEVICE", "cpu")
+    assert await program._check(settings_.load(None)) == 0
+
+
+async def test_check_names_servers_without_permissions(discord_at_hand, capsys, monkeypatch):
+    async def guilds(*_, **__):
+        return [
+            {"id": "1", "name": "Good", "permissions": str(program.PERMISSIONS.value)},
+            {"id": "2", "name": "Owned", "permissions": "8"},
+            {"id": "3", "name": "Bare", "permissions": str(1 << 10 | 1 << 11)},
+        ]
+
+    monkeypatch.setattr("discord.http.HTTPClient.get_guilds", guilds)
+    assert await program._check(settings_.load(None)) == 1
+    told = capsys.readouterr().out
+    assert "servers    wrong  Bare lacks Send Messages in Threads, Attach Files" in told
+    assert "Good" not in told and "Owned" not in told
+
+
+async def test_check_says_when_the_disk_is_full(discord_at_hand, capsys, monkeypatch):
+    monkeypatch.setattr(program, "LEAST_FREE_GB", 1e9)
+    assert await program._check(settings_.load(None)) == 1
+    assert "disk       wrong" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("argument", ["check", "sync"])

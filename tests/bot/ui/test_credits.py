@@ -197,3 +197,22 @@ async def test_the_log_counts_one_server_as_one_and_invites_to_discord_only(
         await simcord_bot.on_ready()
     assert "in 1 server\n" in caplog.text
     assert ("invite: https://discord.com/" in caplog.text) == (not api_url)
+
+
+async def test_commands_of_one_server_and_of_all_are_never_there_twice(
+    simcord_env, simcord_bot, new_bot, guild
+):
+    def emptied():
+        return [
+            request.path
+            for request in simcord_env.http_requests
+            if request.method == "PUT" and request.path.endswith("/commands") and not request.json
+        ]
+
+    application = simcord_bot.application_id
+    await simcord_env.restart_bot(new_bot(guild_id=guild.id))
+    await simcord_env.settle()
+    assert emptied() == [f"/applications/{application}/commands"]
+    await simcord_env.restart_bot(new_bot())
+    await simcord_env.settle()
+    assert emptied()[1:] == [f"/applications/{application}/guilds/{guild.id}/commands"]
