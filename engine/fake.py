@@ -141,6 +141,8 @@ class FakeEngine:
         self._next_failure: tuple[Sentence, FailureKind] | None = None
         self._turns = 0
         self.safety_scores = tuple(safety_scores)
+        self.input_scores: tuple[float, ...] = ()
+        """Of the pictures that drawings start from."""
         """A test may change them between jobs."""
         self.hangs = False
         """A test may let it hang: its jobs stand still, and so do its turns."""
@@ -279,7 +281,7 @@ class FakeEngine:
                 Progress(job_id=job_id, done=run.done, total=run.total, previews=previews)
             )
             if run.done >= run.total:
-                self._end(run, _finish(run, self.safety_scores))
+                self._end(run, _finish(run, self.safety_scores, self.input_scores))
 
     def _translate(self, texts: Sequence[str]) -> list[str]:
         return [self._translations.get(text, "") for text in texts]
@@ -329,7 +331,9 @@ def _preview(picture: Image.Image, share: float) -> bytes:
     return buffer.getvalue()
 
 
-def _finish(run: _Run, safety_scores: Sequence[float | None]) -> Finished:
+def _finish(
+    run: _Run, safety_scores: Sequence[float | None], input_scores: tuple[float, ...]
+) -> Finished:
     job, inputs = run.job, run.inputs
     match job:
         case DrawJob():
@@ -345,6 +349,7 @@ def _finish(run: _Run, safety_scores: Sequence[float | None]) -> Finished:
                 pictures=pictures,
                 films=films if job.film_frames else (),
                 notes=inputs.notes,
+                input_scores=input_scores if job.inputs or job.style_inputs else (),
             )
         case UpscaleJob(factor=factor):
             (small,) = inputs.pictures

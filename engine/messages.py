@@ -293,6 +293,9 @@ class Finished:
     """One weight for each of `texts`."""
     notes: tuple[Sentence, ...] = ()
     """For the member, such as how an input picture was resized."""
+    input_scores: tuple[float, ...] = ()
+    """As `Picture.safety_score`, of the pictures that it started from or that guided it; none where
+    the model has no checker."""
     films: tuple[tuple[bytes, ...], ...] = ()
     """Small JPEGs of the drawing of each picture, where frames were asked for."""
     drawn: DrawnWords | None = None

@@ -295,6 +295,14 @@ async def forget_message(connection: AsyncConnection, message_id: int) -> None:
     await connection.execute(delete(messages).where(messages.c.message_id == message_id))
 
 
+async def forget_inputs(connection: AsyncConnection, job_id: str) -> list[str]:
+    """The job started from no picture any more; the SHA-256 of those that it did start from."""
+    gone = await connection.scalars(
+        delete(inputs).where(inputs.c.job_id == job_id).returning(inputs.c.sha256)
+    )
+    return list(gone)
+
+
 async def is_referenced(connection: AsyncConnection, sha256: str) -> bool:
     """Whether any job started from or made the file."""
     for table in (inputs, images, films):

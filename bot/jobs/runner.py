@@ -372,12 +372,12 @@ class Runner:
     async def _finish(self, row: JobRow, job: engine.Job, event: engine.Finished) -> None:
         """Files to disk first, then one transaction, then the outbox."""
         adult = seen.is_nsfw(row)
-        verdict = self._policy.check_result(event.pictures, self._model_of(job), adult=adult)
+        verdict = self._policy.check_result(
+            event.pictures, self._model_of(job), inputs=event.input_scores, adult=adult
+        )
         if event.pictures and not verdict.shown:
             assert verdict.reason is not None
-            await self._written(
-                row, lambda connection: self._moderation.log_withheld(connection, **_whose(row))
-            )
+            await self._withhold(row, of_inputs=verdict.of_inputs)
             await self._end(row, Outcome.FAILED, verdict.reason)
             return
         event, told = await self._with_shown_texts(row, event)
@@ -409,6 +409,19 @@ class Runner:
 
         if await self._written(row, finish):
             self._outbox.owe(row.id)
+
+    async def _withhold(self, row: JobRow, *, of_inputs: bool) -> None:
+        """Write it down; the pictures that the job started from are forgotten if it is these."""
+
+        async def log_it(connection: AsyncConnection) -> list[str]:
+            await self._moderation.log_withheld(connection, of_inputs=of_inputs, **_whose(row))
+            return await records.forget_inputs(connection, row.id) if of_inputs else []
+
+        for sha256 in await self._written(row, log_it):
+            async with self._database.read() as connection:
+                used = await records.is_referenced(connection, sha256)
+            if not used:
+                await asyncio.to_thread(self._store.delete, sha256)
 
     async def _store_result(
         self, row: JobRow, job: engine.Job, event: engine.Finished, shown: tuple[int, ...]

@@ -214,14 +214,18 @@ class Moderation:
         prompt: str,
         job_id: str,
         locale: str,
+        of_inputs: bool = False,
     ) -> None:
-        """Write down that the safety check withheld pictures of a job; it is no strike."""
+        """Write down that the safety check withheld pictures of a job; it is no strike.
+
+        of_inputs: whether it was what the job started from.
+        """
         verdict = Verdict(
             id=_new_id(),
             guild_id=guild_id,
             channel_id=channel_id,
             user_id=user_id,
-            kind=Found.RESULT,
+            kind=Found.UPLOAD if of_inputs else Found.RESULT,
             level=Level.BLOCK,
             category=Category.ADULT,
             phrase="",

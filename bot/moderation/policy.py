@@ -44,6 +44,8 @@ class Verdict:
     """Indices from 0; of the others only some colours are stored."""
     reason: Sentence | None = None
     """Why some are withheld, for the member; None where none is."""
+    of_inputs: bool = False
+    """Whether it was a picture that the job started from."""
 
 
 class Policy:
@@ -80,13 +82,24 @@ class Policy:
         pictures: Sequence[engine.Picture],
         model: engine.ModelInfo | None,
         *,
+        inputs: Sequence[float] = (),
         adult: bool = False,
     ) -> Verdict:
         """Withhold what the model's own checker scores above the catalogue's threshold.
 
+        inputs: the scores of pictures that it started from; where one is above, all is withheld.
         adult: it was ordered where adult content is allowed; then nothing is withheld.
         """
         threshold = None if model is None or adult else model.safety_threshold
+        if threshold is not None and any(score > threshold for score in inputs):
+            return Verdict(
+                shown=(),
+                reason=Sentence(
+                    "The safety check does not let the picture pass that this starts from. Send "
+                    "another one."
+                ),
+                of_inputs=True,
+            )
         shown = tuple(
             index
             for index, picture in enumerate(pictures)

@@ -154,6 +154,7 @@ class Reports:
             job_id=job.id,
             pictures=pictures,
             notes=tuple(dict.fromkeys(work.notes)),
+            input_scores=work.input_scores,
             gpu_s=work.gpu_s,
             films=films,
         )

@@ -38,6 +38,10 @@ def build_rows(work: Work, model: Denoiser, arrivals: itertools.count[int]) -> I
     texts = _texts(work, model)
     text = texts[0]
     work.notes += [*work.inputs.notes, *text.notes]
+    if model.safety is not None and job.enlarge == 1:  # crops are seen in what is drawn of them
+        given = (*work.inputs.pictures, *work.inputs.prompts)
+        pixels = [np.asarray(picture.convert("RGB")) for picture in given]
+        work.input_scores = tuple(model.safety.scores(pixels)) if pixels else ()
     shape = model.latent_shape(job.width_px, job.height_px)
     pattern = _scheduler(work, model, shape)
     begin = 0

@@ -31,6 +31,8 @@ class Work:
     rows: list[Row] = field(default_factory=list)
     pictures: dict[int, tuple[NDArray[np.uint8], float | None]] = field(default_factory=dict)
     """Finished ones by index: (H, W, 3) and the safety score."""
+    input_scores: tuple[float, ...] = ()
+    """The safety scores of the pictures that it starts from or that guide it."""
     gpu_s: float = 0.0
     progress_sent_s: float = float("-inf")
     """When progress was last reported."""

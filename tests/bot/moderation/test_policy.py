@@ -50,3 +50,10 @@ def test_nothing_is_shown_where_all_is_withheld():
 def test_where_adult_content_is_allowed_nothing_is_withheld():
     verdict = Policy().check_result(scored(0.9, 0.1), MODEL, adult=True)
     assert (verdict.shown, verdict.reason) == ((0, 1), None)
+
+
+def test_what_starts_from_an_unsafe_picture_is_withheld_whatever_came_of_it():
+    verdict = Policy().check_result(scored(0.1, 0.1), MODEL, inputs=(0.2, 0.9))
+    assert (verdict.shown, verdict.of_inputs) == ((), True)
+    assert Policy().check_result(scored(0.1), MODEL, inputs=(0.5,)).shown == (0,)
+    assert Policy().check_result(scored(0.1), MODEL, inputs=(0.9,), adult=True).shown == (0,)

@@ -208,3 +208,20 @@ async def test_the_count_of_messages_stays_with_the_jobs(
     async with database.read() as connection:
         count = await connection.scalar(select(func.count()).select_from(messages))
     assert count == 4
+
+
+async def test_an_unsafe_picture_that_a_member_sent_is_not_kept_and_costs_nothing(
+    simcord_env, simcord_bot, guild, channel, alice, database, fake_engine, tmp_path
+):
+    fake_engine.input_scores = (0.1, 0.9)
+    pictures = {
+        f"image{number}": (f"{number}.png", png(colour=colour))
+        for number, colour in ((1, "red"), (2, "blue"))
+    }
+    await alice.slash(channel, "blend", **pictures)
+    await simcord_env.settle()
+    assert "does not let the picture pass that this starts from" in channel.last_message.content
+    balance = await simcord_bot.accounts.balance(guild_id=guild.id, user_id=alice.id)
+    assert (balance.available, balance.held) == (2500, 0)
+    assert not list((tmp_path / "pictures").rglob("*.png"))
+    assert [row.kind for row in await rows(database, verdicts)] == ["upload"]

@@ -11,7 +11,7 @@ import torch
 from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
 from PIL import Image
 
-from engine import Engine, Finished, Progress
+from engine import Engine, Finished, InputPicture, Progress
 from engine.models import loading
 from engine.models.clip_pixels import ClipPreprocessing
 from engine.models.latent_loading import how_compiled
@@ -48,6 +48,17 @@ async def test_a_named_checker_scores_every_picture(weights, draw):
     pictures = [np.asarray(Image.open(io.BytesIO(p.png))) for p in end.pictures]
     with torch.no_grad():
         assert check.scores(pictures) == pytest.approx(scores, abs=1e-4)
+
+
+async def test_a_named_checker_scores_what_a_drawing_starts_from(weights, draw):
+    spec = tiny_models.spec("sd", weights("sd"), safety_checker=weights("safety"))
+    buffer = io.BytesIO()
+    Image.effect_noise((64, 64), 90).convert("RGB").save(buffer, "PNG")
+    given = InputPicture(data=buffer.getvalue())
+    end = (await events_of(spec, draw(images=2, inputs=(given,))))[-1]
+    assert len(end.input_scores) == 1
+    assert 0 <= end.input_scores[0] <= 1
+    assert (await events_of(spec, draw()))[-1].input_scores == ()
 
 
 def test_above_half_is_where_diffusers_checker_blacks_a_picture_out(weights):
