@@ -1,5 +1,7 @@
 """How fast and who sees it: in every command that makes a job, and what was said last counts."""
 
+import asyncio
+
 import pytest
 from sqlalchemy import select
 from tests_support import custom_ids, labels, png, refusal
@@ -133,7 +135,16 @@ async def test_the_modes_of_a_suffix_are_said_and_are_no_part_of_it(simcord_bot,
     assert "in this mode: Turbo, Stealth." in result.response.content, "they stay"
 
 
-async def test_a_word_that_is_called_as_a_mode_is_none(simcord_env, channel, alice, fake_engine):
+async def test_a_word_that_is_called_as_a_mode_is_none(
+    simcord_env, simcord_bot, channel, alice, fake_engine, monkeypatch
+):
+    clean = simcord_bot.fetcher.clean
+
+    async def slowly(data):
+        await asyncio.sleep(0.05)  # the reply is deferred meanwhile, for all to see
+        return await clean(data)
+
+    monkeypatch.setattr(simcord_bot.fetcher, "clean", slowly)
     fake_engine.pause()
     result = await order(simcord_env, channel, alice, "blend", "stealth bomber")
     assert not result.ephemeral
