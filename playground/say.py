@@ -269,15 +269,19 @@ class Session:
         print(f"Painted over the last picture: {step.file}.", flush=True)
 
     def _last_picture(self, *, after: int) -> bytes:
-        shown = self.messages(after=after)
-        pictures = [data for message in shown for data in self.files(message)]
+        pictures = self._pictures(after=after)
         if not pictures:
             raise Refused("No picture was posted.")
         return pictures[-1]
 
+    def _pictures(self, *, after: int) -> list[bytes]:
+        """Posted files that are pictures: settings and statements are files too."""
+        shown = self.messages(after=after)
+        return [data for message in shown for data in self.files(message) if _is_picture(data)]
+
     def _save_step(self, number: int, after: int) -> None:
         out = self._request.out and steps.of_step(self._request.out, number)
-        if out and any(message.attachments for message in self.messages(after=after)):
+        if out and self._pictures(after=after):
             _save(self._last_picture(after=after), out)
 
     def save_last(self) -> None:
@@ -285,7 +289,7 @@ class Session:
         out = self._request.out
         if out is None:
             return
-        if not any(message.attachments for message in self.messages()):
+        if not self._pictures(after=0):
             raise Refused(f"No picture was posted, so {out} was not written.")
         if steps.of_step(out, 0) is None:
             _save(self._last_picture(after=0), out)
@@ -324,6 +328,14 @@ def _end_in_order_on_sigterm() -> None:
     if sys.platform != "win32" and task is not None:
         for number in (signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+
+
+def _is_picture(data: bytes) -> bool:
+    try:
+        with Image.open(io.BytesIO(data)):
+            return True
+    except OSError:
+        return False
 
 
 def _save(data: bytes, out: Path) -> None:

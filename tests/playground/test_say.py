@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import signal
 import sys
@@ -11,7 +12,7 @@ from PIL import Image
 
 from playground.bot_process import BotProcess
 from playground.refusal import Refused
-from playground.say import SCRIBBLE, Request, _print_entry, say
+from playground.say import SCRIBBLE, Request, _is_picture, _print_entry, say
 from playground.steps import Click, Fill, Line, Menu, React, in_order
 
 
@@ -262,4 +263,14 @@ def test_the_command_line_keeps_the_order_of_its_steps(monkeypatch):
         React(emoji="⭐"),
         Menu(name="Job details"),
         Line(text="/blend", files=("image1=a.png",)),
+    ]
+
+
+def test_only_pictures_are_saved():
+    buffer = io.BytesIO()
+    Image.new("RGB", (2, 2)).save(buffer, "PNG")
+    assert [_is_picture(data) for data in (buffer.getvalue(), b"{}", b"")] == [
+        True,
+        False,
+        False,
     ]
