@@ -4,11 +4,13 @@ import asyncio
 import itertools
 import logging
 import signal
+import socket
 
 import pytest
 from discord import LoginFailure
 
 from bot import __main__ as program
+from bot import app
 from bot import settings as settings_
 from bot.settings import Settings
 from bot.storage import facts
@@ -341,3 +343,16 @@ def test_a_redirected_log_has_no_colour_codes(environment, capfd, monkeypatch):
     told = capfd.readouterr().err
     assert "WARNING  bot something" in told
     assert "\x1b" not in told
+
+
+def test_a_cluster_that_does_not_answer_ends_the_start_with_one_sentence(
+    environment, monkeypatch, capsys
+):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    monkeypatch.setattr(program, "new_engine", app.new_engine)
+    monkeypatch.setenv("ENGINE", "ray")
+    monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{port}")
+    assert program.main([]) == 1
+    [said] = capsys.readouterr().err.splitlines()
+    assert "RAY_ADDRESS" in said or "[cluster]" in said, "whether or not the extra is installed"

@@ -23,6 +23,7 @@ from engine import (
 from engine.cluster import head
 from engine.cluster import worker as cluster_worker
 from engine.cluster.head import MOST_DEATHS, ClusterEngine
+from engine.errors import JobError, Sentence
 from engine.fake import FAKE_MODEL
 from tests.engine.cluster.local_fleet import LocalFleet, RoomyEngine
 
@@ -315,6 +316,23 @@ async def test_pictures_that_the_cluster_cannot_carry_are_refused_with_the_setti
     large = job("j", inputs=(InputPicture(data=b"x" * 2_000_001),))
     with pytest.raises(ValueError, match=r"3 MB together.*CLUSTER_OBJECT_STORE_MB"):
         cluster.run(large)
+
+
+async def test_a_job_that_cannot_be_sent_to_its_worker_fails_alone(cluster_of, monkeypatch):
+    cluster, fleet = await cluster_of(places=1)
+    send = fleet.workers[0].submit
+
+    def submit(sent):
+        if sent.id == "large":
+            raise JobError(Sentence("This could not be sent to the machine that was to draw it."))
+        send(sent)
+
+    monkeypatch.setattr(fleet.workers[0], "submit", submit)
+    large, small = Follower(cluster, job("large")), Follower(cluster, job("small"))
+    await draw_all(fleet)
+    assert [type(event) for event in large.events] == [Failed]
+    assert "could not be sent" in large.events[0].reason
+    assert small.kinds() == [Started, Progress, Finished]
 
 
 async def test_a_drain_lets_running_jobs_finish_and_leaves_the_others_open(cluster_of):
