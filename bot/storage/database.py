@@ -34,6 +34,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 import migrations
@@ -118,7 +119,7 @@ class Database:
             try:
                 async with self.write() as connection:
                     return await work(connection)
-            except (OperationalError, InterfaceError, OSError) as error:
+            except (OperationalError, InterfaceError, PoolTimeout, OSError) as error:
                 log.warning("%s: the database is busy, tried again: %s", what, error)
             await asyncio.sleep(wait_s)
         raise AssertionError("the chain has no end")

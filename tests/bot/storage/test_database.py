@@ -267,6 +267,26 @@ async def test_writers_queue_instead_of_failing_as_locked(database):
         assert await connection.scalar(sa.select(sa.func.count()).select_from(accounts)) == 100
 
 
+async def test_what_must_be_written_outlasts_a_writer_that_is_held_for_long(database, caplog):
+    database.write_again_after_s = (0,)
+    database._writer.sync_engine.pool._timeout = 0.01  # half a minute in earnest
+    held = asyncio.Event()
+
+    async def hold():
+        async with database.write():
+            held.set()
+            while "tried again" not in caplog.text:  # noqa: ASYNC110 - the log sets no event
+                await asyncio.sleep(0)
+
+    async def work(connection):
+        return await connection.scalar(sa.text("SELECT 7"))
+
+    holding = asyncio.create_task(hold())
+    await held.wait()
+    assert await database.written(work, "job 1") == 7
+    await holding
+
+
 async def test_a_transaction_that_raises_leaves_nothing(database):
     with pytest.raises(RuntimeError):
         async with database.write() as connection:
