@@ -29,6 +29,7 @@ from playground.refusal import Refused
 from playground.testbed import Testbed, in_progress, is_grid
 from tests.chaos import invariants
 from tests.chaos.bot_under_test import POINTS
+from tests.chaos.faults import FAULTS, OF_DISKS, Fault, disk
 from tests.chaos.invariants import Found
 
 BOT = str(Path(__file__).with_name("bot_under_test.py"))
@@ -126,8 +127,9 @@ class Lives:
             print(f"It did not die of {death} within {DIES_WITHIN_S:.0f} s; killed from outside.")
 
     async def settle(self) -> None:
-        """One more life, in which all is ended."""
-        await self._start({})
+        """All is ended, in one more life where the last one is over."""
+        if self._testbed.bot is None or self._testbed.bot.exit_code is not None:
+            await self._start({})
         said = -1
         try:
             async with asyncio.timeout(SETTLED_WITHIN_S):
@@ -150,12 +152,37 @@ class Lives:
         return bool(await invariants.rows(self._url, statement))
 
 
-async def run(url: str, folder: Path, *, kills: int, engine: str, seed: int) -> Found:
-    """So many deaths, a life after them, and what is found then."""
-    chance = random.Random(seed)
-    fake = engine == "fake"
-    environment = {
-        "DATA_DIR": str(folder / "data"),
+async def suffer(name: str, fault: Fault, seed: int) -> Found:
+    """A life in which something goes wrong around the bot, and what is found after it."""
+    async with contextlib.AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
+        data = folder / "data"
+        if fault in OF_DISKS:
+            await stack.enter_async_context(disk(data))
+        url = f"sqlite+aiosqlite:///{data / 'darkroom.db'}"
+        environment = _environment(data, url, "fake")
+        testbed = await stack.enter_async_context(Testbed())
+        members = Members(testbed, random.Random(seed), every_s=0.3)
+        await testbed.start_bot([sys.executable, BOT], environment=environment)
+        ordering = asyncio.create_task(members.run())
+        try:
+            await testbed.wait_for_message(is_grid, timeout_s=DIES_WITHIN_S)
+            async with fault(testbed, data, environment):
+                pass
+            await asyncio.sleep(2)
+        finally:
+            ordering.cancel()
+        await Lives(testbed, members, url, environment).settle()
+        found = await invariants.look(testbed, url, members.channels)
+        print(f"{name}: {found.line(0).removeprefix('kills=0 ')}", flush=True)
+        if not found.holds:
+            print(testbed.transcript.text(), file=sys.stderr)
+        return found
+
+
+def _environment(data: Path, url: str, engine: str) -> dict[str, str]:
+    return {
+        "DATA_DIR": str(data),
         "DATABASE_URL": url,
         "DEVICE": "cpu",
         "TRIAL_CREDITS": "1000000",
@@ -163,6 +190,13 @@ async def run(url: str, folder: Path, *, kills: int, engine: str, seed: int) -> 
         "CHAOS_ENGINE": engine,
         "PYTHONPATH": ROOT,
     }
+
+
+async def run(url: str, folder: Path, *, kills: int, engine: str, seed: int) -> Found:
+    """So many deaths, a life after them, and what is found then."""
+    chance = random.Random(seed)
+    fake = engine == "fake"
+    environment = _environment(folder / "data", url, engine)
     async with Testbed() as testbed:
         members = Members(testbed, chance, every_s=0.2 if fake else 4.0)
         lives = Lives(testbed, members, url, environment)
@@ -207,6 +241,7 @@ async def main() -> int:
     parser.add_argument(
         "--postgres", action="store_true", help="on the server that POSTGRES_URL names"
     )
+    parser.add_argument("--faults", action="store_true", help="also what goes wrong around it")
     arguments = parser.parse_args()
     print(f"seed {arguments.seed}")
     server = os.environ["POSTGRES_URL"] if arguments.postgres else ""
@@ -219,6 +254,11 @@ async def main() -> int:
             async with database(server, Path(folder)) as url:
                 where = (url, Path(folder))
                 found.append(await run(*where, kills=kills, engine=engine, seed=arguments.seed))
+    for name, fault in FAULTS.items() if arguments.faults else ():
+        if fault in OF_DISKS and os.getuid() != 0:
+            print(f"{name}: not tried, only root may mount a disk")
+            continue
+        found.append(await suffer(name, fault, arguments.seed))
     every = functools.reduce(operator.add, found)
     print(f"{every.left_waiting} messages say that they wait though nothing does")
     print(every.line(sum(runs.values())))

@@ -13,6 +13,7 @@ import inspect
 import os
 import signal
 import sys
+import time
 
 import bot.__main__ as bot_main
 from bot.jobs import records
@@ -25,6 +26,8 @@ POINTS = ("held", "decoding", "stored", "settling", "settled", "posted")
 """After the hold; while decoding; after the files and before the commit; in the transaction that
 settles; after the commit and before the post; after the post and before its mark."""
 STEP_S = 0.02
+BACK_S = 3600
+"""By how much SIGUSR2 sets the clock back."""
 
 
 def die() -> None:
@@ -67,6 +70,17 @@ class TimedEngine(FakeEngine):
         super()._end(run, end)
 
 
+class Clock:
+    def __init__(self) -> None:
+        self.back_s = 0
+
+    def __call__(self) -> float:
+        return time.time() - self.back_s
+
+    def set_back(self, *_: object) -> None:
+        self.back_s = BACK_S
+
+
 def before(fuse: Fuse, point: str, owner, name: str) -> None:
     original = getattr(owner, name)
 
@@ -99,6 +113,9 @@ def main() -> int:
     after(fuse, "settling", records, "finish")
     before(fuse, "settled", Outbox, "owe")
     before(fuse, "posted", Outbox, "_record")
+    clock = Clock()
+    signal.signal(signal.SIGUSR2, clock.set_back)
+    bot_main.new_client = functools.partial(bot_main.new_client, now_s=clock)
     if os.environ.get("CHAOS_ENGINE", "fake") == "fake":
         bot_main.new_engine = lambda _settings: TimedEngine(fuse)
     else:
