@@ -20,7 +20,7 @@ test-postgres: .venv/installed-dev  ## the bot's tests on PostgreSQL alone; POST
 	@[ -n "$$POSTGRES_URL" ] || { echo "Set POSTGRES_URL, such as postgresql+asyncpg://USER@HOST/postgres"; exit 1; }
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses logical --maxprocesses 8 --dist worksteal --postgres tests/bot
 
-KILLS ?= --kills 90 --doodle-kills 10
+KILLS ?= --kills 90 --doodle-kills 10 --faults
 chaos: .venv/installed-dev  ## kill the bot again and again (minutes); KILLS="--kills 10 --postgres": fewer, on POSTGRES_URL
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.chaos $(KILLS)
 

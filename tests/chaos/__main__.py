@@ -41,6 +41,7 @@ PATIENCE = 8
 POISON = "poison"
 POISON_KILLS = 3
 """The deaths after which the job that caused them is given up."""
+CONNECTED_WITHIN_S = 180.0
 DIES_WITHIN_S = 90.0
 SETTLED_WITHIN_S = 300.0
 
@@ -57,6 +58,12 @@ class Members:
         openings = [writer.write(general, f"thread {number}") for number in range(THREADS)]
         threads = [writer.start_thread(general, each.id, each.content) for each in openings]
         self.channels = (general, *(thread.id for thread in threads))
+        self._since = 0
+
+    def see_a_new_life(self) -> None:
+        """What has been in progress until now may have lost its bot: nobody waits for it."""
+        state = self._testbed.state
+        self._since = max(max(state.messages[channel], default=0) for channel in self.channels)
 
     async def run(self) -> None:
         while True:
@@ -67,7 +74,7 @@ class Members:
             channel = self._chance.choice(self.channels)
             messages = self._testbed.bot_messages(channel)
             grids = [message for message in messages if is_grid(message)]
-            if sum(map(in_progress, messages)) > PATIENCE:
+            if sum(in_progress(each) for each in messages if each.id > self._since) > PATIENCE:
                 continue
             if grids and self._chance.random() < 0.2:
                 with contextlib.suppress(Refused):
@@ -143,9 +150,13 @@ class Lives:
         await self._testbed.stop_bot()
 
     async def _start(self, extra: dict[str, str]):
-        return await self._testbed.start_bot(
-            [sys.executable, BOT], environment=self._environment | extra
+        process = await self._testbed.start_bot(
+            [sys.executable, BOT],
+            environment=self._environment | extra,
+            connect_within_s=CONNECTED_WITHIN_S,
         )
+        self._members.see_a_new_life()
+        return process
 
     async def _poisoned(self) -> bool:
         statement = "SELECT 1 FROM jobs WHERE outcome = 'open' AND prompt LIKE '%poison%'"
