@@ -414,6 +414,7 @@ class Orders:
             channel_id=first.channel_id,
             parent_channel_id=first.parent_channel_id,
             age_restricted=first.age_restricted,
+            direct=first.hidden_channel is None,
             user_id=first.user_id,
             locale=first.locale,
         )

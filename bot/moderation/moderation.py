@@ -40,6 +40,8 @@ class Asking:
     """The channel that a thread is in; 0: it is no thread."""
     age_restricted: bool = False
     """Whether Discord shows the channel to adults alone."""
+    direct: bool = False
+    """Whether it is ordered in direct messages, where a server's channels do not matter."""
     user_id: int
     locale: str
 
@@ -85,7 +87,7 @@ class Moderation:
         set_ = await self._preferences.of(asking.guild_id)
         channels = Channels.of(set_)
         here = asking.channel_id, asking.parent_channel_id
-        if asking.guild_id and not channels.takes(*here):
+        if asking.guild_id and not asking.direct and not channels.takes(*here):
             raise NotAllowed(
                 "Who manages this server lets nobody order pictures in this channel; use another "
                 "one."
@@ -116,8 +118,10 @@ class Moderation:
         if not hits:
             return Passed(nsfw=nsfw)
         blocking = next((hit for hit in hits if hit.rule.level is Level.BLOCK), None)
-        if blocking is not None and not await self._is_approved(asking, texts):
-            await self._block(asking, texts, blocking)
+        if blocking is not None:
+            never = blocking.rule.category is Category.MINORS
+            if never or not await self._is_approved(asking, texts):
+                await self._block(asking, texts, blocking)
         warned = [hit for hit in hits if hit.rule.level is Level.WARN]
         for hit in hits:
             if ordered and hit.rule.level in (Level.WARN, Level.SPOILER):
@@ -254,6 +258,13 @@ class Moderation:
             raise NotFound("This appeal is not known here; it may be from another server's bot.")
         return found
 
+    async def pending(self, verdict: Verdict) -> int:
+        """How many appeals of its member wait for an answer in its server."""
+        async with self._database.read() as connection:
+            return await verdicts.pending(
+                connection, guild_id=verdict.guild_id, user_id=verdict.user_id
+            )
+
     async def appeal(self, verdict: Verdict, before: Appeal, after: Appeal) -> bool:
         """Whether the appeal was as `before`, and is as `after` now."""
         async with self._database.write() as connection:
@@ -326,6 +337,8 @@ def _counting(hits: Sequence[Hit], on: frozenset[Category]) -> tuple[Hit, ...]:
     adult = any(hit.rule.category is Category.ADULT for hit in hits)
     blocked = [hit for hit in hits if hit.rule.level is Level.BESIDE and adult]
     others = [hit for hit in hits if hit.rule.level is not Level.BESIDE and hit.rule.category in on]
+    # What nobody can approve comes first.
+    others.sort(key=lambda hit: hit.rule.category is not Category.MINORS)
     return (*(_as_block(hit) for hit in blocked), *others)
 
 

@@ -125,12 +125,19 @@ class Phrases:
 
     def _look(self, reading: Reading, place: int, found: dict[Rule, Hit]) -> None:
         """Add what is found in the reading. place: its number."""
-        spans = [span for phrase in self._allowed for span in _places(phrase, reading)]
+        spans = [
+            (span, phrase.rule.category)
+            for phrase in self._allowed
+            for span in _places(phrase, reading)
+        ]
         for phrase in self._others:
             if phrase.rule in found:
                 continue
+            # No server lets sexualised minors pass.
+            minors = phrase.rule.category is Category.MINORS
+            covered = [span for span, whose in spans if not (minors and whose is Category.CUSTOM)]
             for start, end in _places(phrase, reading):
-                if not any(low <= start and end <= high for low, high in spans):
+                if not any(low <= start and end <= high for low, high in covered):
                     found[phrase.rule] = Hit(rule=phrase.rule, start=start, end=end, reading=place)
                     break
 

@@ -109,6 +109,20 @@ async def is_approved(
     return found is not None
 
 
+async def pending(connection: AsyncConnection, *, guild_id: int, user_id: int) -> int:
+    """How many appeals of the member wait for an answer there."""
+    count = await connection.scalar(
+        select(func.count())
+        .select_from(verdicts)
+        .where(
+            verdicts.c.user_id == user_id,
+            verdicts.c.guild_id == guild_id,
+            verdicts.c.appeal == Appeal.PENDING,
+        )
+    )
+    return int(count or 0)
+
+
 async def counts(
     connection: AsyncConnection, *, guild_id: int, user_id: int
 ) -> tuple[tuple[str, int], ...]:

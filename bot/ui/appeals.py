@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 _REST = re.compile(rf"(?P<id>[a-z2-7]{{16}}):(?P<code>[{ASK}{APPROVE}{DENY}])")
 _PROMPT_CHARACTERS = 3500
 """Shown to the moderators."""
+_PENDING_AT_MOST = 3
+"""Appeals of one member in a server that wait for an answer."""
 _NOBODY = discord.AllowedMentions.none()
 
 
@@ -55,6 +57,8 @@ class Appeals:
         channel_id = (await self._preferences.of(verdict.guild_id)).get(APPEAL_CHANNEL)
         if not channel_id:
             raise NotFound("This server has no channel for appeals; ask who manages it.")
+        if await self._moderation.pending(verdict) >= _PENDING_AT_MOST:
+            raise NotAllowed("The moderators have several texts of yours; wait for their answers.")
         await interaction.response.defer(ephemeral=True, thinking=True)
         if not await self._moderation.appeal(verdict, Appeal.NONE, Appeal.PENDING):
             raise NotAllowed("This was sent to the moderators already; they answer once.")
@@ -79,6 +83,8 @@ class Appeals:
             or interaction.client.is_owner(interaction.user.id)
         ):
             raise NotAllowed("Only moderators of the server in question decide this.")
+        if interaction.user.id == verdict.user_id and not interaction.permissions.manage_guild:
+            raise NotAllowed("This is your own appeal; another moderator decides it.")
         action = Action(
             guild_id=verdict.guild_id,
             actor_id=interaction.user.id,

@@ -125,3 +125,8 @@ def test_every_phrase_of_the_starter_list_finds_itself_and_stands_there_once():
         if each.level is not Level.ALLOW:
             said = Phrases([each]).hits(each.phrase.strip("*"))
             assert said, each.phrase
+
+
+def test_no_phrase_of_a_server_lets_sexualised_minors_pass():
+    phrases = Phrases([*starter_rules(), rule("child porn", Level.ALLOW)])
+    assert [hit.rule.category for hit in phrases.hits("child porn")][:1] == [Category.MINORS]

@@ -243,6 +243,38 @@ async def test_there_is_no_appeal_without_a_channel_for_it_or_where_minors_are_m
     assert not (await refused(channel, alice, "a nude schoolgirl")).components
 
 
+async def test_nobody_without_manage_server_decides_their_own_appeal(
+    simcord_env, guild, channel, manager, appeals
+):
+    await manager.slash(channel, "server appeals", channel=appeals)
+    moderator = with_role(simcord_env, guild, "moderator", moderate_members=True)
+    await moderator.click(await refused(channel, moderator), label="Appeal")
+    result = await moderator.click(last(appeals), label="Approve")
+    assert "your own appeal" in refusal(result).description
+
+
+async def test_the_moderators_get_three_texts_of_a_member_at_once(
+    simcord_bot, guild, channel, manager, alice, appeals
+):
+    await manager.slash(channel, "server appeals", channel=appeals)
+    for number in range(4):
+        message = await refused(channel, alice, f"a naked tree {number}")
+        result = await alice.click(message, label="Appeal")
+        await manager.slash(channel, "member strikes", member=alice, clear=True)
+        await manager.slash(channel, "member unblock", member=alice)
+    assert "wait for their answers" in refusal(result).description
+    assert len(appeals.history()) == 3
+
+
+async def test_an_approval_never_covers_sexualised_minors(
+    simcord_bot, channel, manager, alice, appeals
+):
+    await manager.slash(channel, "server appeals", channel=appeals)
+    message = await refused(channel, alice, "a nude loli")
+    assert "sexualised minors" in refusal_of(message)
+    assert not message.components
+
+
 # Strikes and blocks.
 
 
@@ -324,6 +356,18 @@ async def test_orders_are_taken_where_the_managers_let_them(guild, channel, mana
     assert not (await alice.slash(other, "imagine", prompt="a")).ephemeral
     await manager.slash(channel, "channel allow", channel=other, only=False)
     assert not (await alice.slash(channel, "imagine", prompt="a")).ephemeral
+
+
+async def test_what_goes_on_in_direct_messages_is_not_stopped_by_a_list_of_channels(
+    simcord_env, guild, channel, manager, alice
+):
+    await alice.slash(channel, "imagine", prompt="a cat --stealth")
+    await simcord_env.settle()
+    await manager.slash(channel, "channel allow", channel=channel)
+    grid = alice.user.dm_channel.last_message
+    await alice.user.click(grid, label="V1")
+    await simcord_env.settle()
+    assert "Variations" in alice.user.dm_channel.last_message.content
 
 
 async def test_adult_content_is_for_channels_that_managers_and_discord_both_restrict(
