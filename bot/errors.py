@@ -61,6 +61,11 @@ class NotEnoughCredits(UserError):
     title = Sentence("Credits exhausted")
 
 
+class QuotaReached(UserError):
+    title = Sentence("Quota reached")
+    tone = Tone.YELLOW
+
+
 class QueueFull(UserError):
     title = Sentence("Queue full")
 

@@ -141,6 +141,8 @@ class DrawJob:
     loras: tuple[tuple[str, float], ...] = ()
     """(name in the catalogue, weight)."""
     lane: Lane = Lane.FAST
+    running_cap: int = 0
+    """How many jobs of its owner may run, itself among them; 0: as many as the engine lets."""
     previews: bool = True
     """Whether somebody looks at previews."""
     enlarge: int = 1
@@ -185,6 +187,8 @@ class UpscaleJob:
     picture: bytes
     factor: int = 2
     lane: Lane = Lane.FAST
+    running_cap: int = 0
+    """How many jobs of its owner may run, itself among them; 0: as many as the engine lets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,6 +202,8 @@ class DescribeJob:
     without: tuple[str, ...] = ()
     """Earlier suggestions that are not to be made again."""
     lane: Lane = Lane.FAST
+    running_cap: int = 0
+    """How many jobs of its owner may run, itself among them; 0: as many as the engine lets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,6 +215,8 @@ class WordWeightsJob:
     model: str
     text: str
     lane: Lane = Lane.FAST
+    running_cap: int = 0
+    """How many jobs of its owner may run, itself among them; 0: as many as the engine lets."""
 
 
 Job = DrawJob | UpscaleJob | DescribeJob | WordWeightsJob

@@ -5,6 +5,8 @@ another. The last line printed is one JSON object.
 
 `python -m bot.bench prompt`: how the time to read a prompt grows with its length.
 
+`python -m bot.bench ledger`: how many jobs a second the ledger can hold and settle credits for.
+
 `python -m bot.bench flags`: whether flags do to doodle's pictures what they say.
 """
 
@@ -26,7 +28,7 @@ import psutil
 import engine
 from bot import settings as settings_
 from bot.app import new_client, new_engine
-from bot.bench import flags, prompt
+from bot.bench import flags, ledger, prompt
 from bot.settings import Settings
 from bot.storage.database import Database
 from bot.ui.client import Darkroom, use_api
@@ -52,12 +54,18 @@ def main() -> None:
             help="busy seconds before the first command; the engine's share is of the last minute",
         )
     actions.add_parser("prompt", help="measure how the time to read a prompt grows")
+    action = actions.add_parser("ledger", help="measure holds and settlements beside sqlite3 alone")
+    action.add_argument(
+        "--pairs", type=int, default=5, help="of each task in each round (default: 5)"
+    )
     action = actions.add_parser("flags", help="measure what flags do to doodle's pictures")
     action.add_argument("--prompts", type=int, default=50, help="five or more (default: 50)")
     action.add_argument("--steps", type=int, help="denoising steps, instead of the model's own")
     arguments = parser.parse_args()
     if arguments.action == "flags":
         sys.exit(flags.main(arguments.prompts, arguments.steps))
+    if arguments.action == "ledger":
+        sys.exit(ledger.main(arguments.pairs))
     if arguments.action == "prompt":
         sys.exit(prompt.main())
     if arguments.action == "members":

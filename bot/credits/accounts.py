@@ -53,7 +53,8 @@ class Accounts:
     ) -> int:
         """The id of the member's account in the guild, in the caller's transaction.
 
-        monthly_credits: what their plan gives each month; None: their plan is not known here.
+        monthly_credits: what their plan gives each month, from the guild's allotment; None: their
+        plan is not known here.
         """
         now_ms = self._now_ms()
         account_id = await ledger.account(
@@ -64,8 +65,16 @@ class Accounts:
             now_ms=now_ms,
             trial_due_ms=created_ms(user_id) + self._trial_after_ms,
         )
-        if monthly_credits is not None:
-            await monthly.refill(connection, account_id, monthly=monthly_credits, now_ms=now_ms)
+        if monthly_credits is not None and guild_id != ledger.DIRECT_MESSAGES:
+            if monthly_credits:
+                await ledger.open_allotment(connection, guild_id, self._allotment)
+            await monthly.refill(
+                connection,
+                account_id,
+                monthly=monthly_credits,
+                now_ms=now_ms,
+                allotment_of=guild_id,
+            )
         return account_id
 
     async def balance(

@@ -209,6 +209,17 @@ async def take_allotment(connection: AsyncConnection, guild_id: int, amount: int
         )
 
 
+async def take_what_is_left(connection: AsyncConnection, guild_id: int, amount: int) -> int:
+    """Take `amount` of what the guild may still grant, or all of that if it is less; how much."""
+    left = await connection.scalar(
+        select(guilds.c.allotment).where(guilds.c.guild_id == guild_id).with_for_update()
+    )
+    taken = min(int(left or 0), amount)
+    if taken:
+        await take_allotment(connection, guild_id, taken)
+    return taken
+
+
 async def add_allotted(connection: AsyncConnection, account_id: int, amount: int) -> None:
     """Remember that `amount` more in the account came from its guild's allotment."""
     await connection.execute(
@@ -336,6 +347,8 @@ async def _close(connection: AsyncConnection, job_id: str, state: str, settled: 
 
 async def _return(connection: AsyncConnection, job_id: str, amount: int, *, now_ms: int) -> None:
     """Give `amount` back, last spent purse first."""
+    if not amount:
+        return
     rows = await connection.execute(
         select(entries.c.account_id, entries.c.purse, entries.c.amount).where(
             entries.c.job_id == job_id, entries.c.kind == "hold"

@@ -40,13 +40,19 @@ def next_month(now_ms: int) -> datetime:
 
 
 async def refill(
-    connection: AsyncConnection, account_id: int, *, monthly: int, now_ms: int
+    connection: AsyncConnection,
+    account_id: int,
+    *,
+    monthly: int,
+    now_ms: int,
+    allotment_of: int | None = None,
 ) -> None:
     """Bring the monthly purse up to date: what a member's plan gives each month is `monthly`.
 
     In a new month what was left expires. Where a plan gives more than the month's refill was, the
     difference is added; where it gives less, that begins with the next month. A clock that is set
-    back changes nothing.
+    back changes nothing. From the allotment of the guild `allotment_of`, or freely if None: where
+    that has less, what it has, and the rest once it has more.
     """
     found = await connection.execute(
         select(accounts.c.refilled_month, accounts.c.refilled).where(accounts.c.id == account_id)
@@ -55,32 +61,38 @@ async def refill(
     month = month_of(now_ms)
     if filled > month or (filled == month and refilled >= monthly):
         return
+    if filled < month:
+        refilled = 0
+        await _expire(connection, account_id, now_ms)
+    added = monthly - refilled
+    if allotment_of is not None and added:
+        added = await ledger.take_what_is_left(connection, allotment_of, added)
+    if filled == month and not added:
+        return
     await connection.execute(
         update(accounts)
         .where(accounts.c.id == account_id)
-        .values(refilled_month=month, refilled=monthly)
+        .values(refilled_month=month, refilled=refilled + added)
     )
-    added = monthly
-    if filled == month:
-        added -= refilled
-    else:
-        left = await connection.scalar(
-            select(purses.c.available).where(
-                purses.c.account_id == account_id, purses.c.kind == _PURSE
-            )
-        )
-        came_back = await connection.scalar(
-            select(func.coalesce(func.sum(entries.c.amount), 0)).where(
-                entries.c.account_id == account_id,
-                entries.c.purse == _PURSE,
-                entries.c.kind == "return",
-                entries.c.created_ms >= _began_ms(now_ms),
-            )
-        )
-        expired = max(int(left or 0) - int(came_back or 0), 0)
-        if expired:
-            await ledger.enter(
-                connection, account_id, _PURSE, -expired, kind="expire", now_ms=now_ms
-            )
     if added:
         await ledger.enter(connection, account_id, _PURSE, added, kind="monthly", now_ms=now_ms)
+
+
+async def _expire(connection: AsyncConnection, account_id: int, now_ms: int) -> None:
+    """What was left when the month began, but for what came back since."""
+    left = await connection.scalar(
+        select(purses.c.available).where(purses.c.account_id == account_id, purses.c.kind == _PURSE)
+    )
+    if not left:
+        return
+    came_back = await connection.scalar(
+        select(func.coalesce(func.sum(entries.c.amount), 0)).where(
+            entries.c.account_id == account_id,
+            entries.c.purse == _PURSE,
+            entries.c.kind == "return",
+            entries.c.created_ms >= _began_ms(now_ms),
+        )
+    )
+    expired = max(int(left) - int(came_back or 0), 0)
+    if expired:
+        await ledger.enter(connection, account_id, _PURSE, -expired, kind="expire", now_ms=now_ms)

@@ -53,25 +53,35 @@ def _of_work(job: engine.Job, model: engine.ModelInfo | None) -> int:
 
 
 def _drawing(job: engine.DrawJob, model: engine.ModelInfo) -> int:
-    drawn_over = job.inputs and job.init_use is not engine.InitUse.PROMPT
-    share = job.stop * (job.strength if drawn_over else 1.0)
-    work = _work(job, model, job.images * share) * job.width_px * job.height_px * job.enlarge**2
+    pixels = job.width_px * job.height_px * job.enlarge**2
+    work = job.images * _samples(job, model) * _evaluations(job, model) * pixels
     usual = dataclasses.replace(
         job,
         prompt=(engine.WeightedText(text=""),),
         steps=model.steps,
         guidance=model.guidance,
         scheduler=model.scheduler,
+        stop=1.0,
+        inputs=(),
     )
-    grid = _work(usual, model, GRID_IMAGES) * model.width_px * model.height_px
+    grid = GRID_IMAGES * _samples(usual, model) * _evaluations(usual, model)
+    grid *= model.width_px * model.height_px
     return max(math.ceil(CENTS * model.price_factor * work / grid - 1e-9), 1)
 
 
-def _work(job: engine.DrawJob, model: engine.ModelInfo, images: float) -> float:
-    """Samples in all evaluations of so many whole pictures."""
+def _samples(job: engine.DrawJob, model: engine.ModelInfo) -> int:
+    """Of one picture in each evaluation."""
     # Models that cannot leave things out have no other sample to be guided by.
-    samples = job.samples_a_row if "negative" in model.operations else 1
-    return images * samples * engine.evaluations(job.scheduler or model.scheduler, job.steps)
+    return job.samples_a_row if "negative" in model.operations else 1
+
+
+def _evaluations(job: engine.DrawJob, model: engine.ModelInfo) -> int:
+    """Of one picture, as the engine draws it: whole steps, of which at least one is drawn."""
+    steps = job.steps
+    if job.inputs and job.init_use is not engine.InitUse.PROMPT:
+        steps = max(int(steps * job.strength), 1)
+    count = engine.evaluations(job.scheduler or model.scheduler, steps)
+    return count if job.stop >= 1 else max(round(job.stop * count), 1)
 
 
 def usual(model: engine.ModelInfo | None) -> int:

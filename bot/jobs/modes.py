@@ -77,6 +77,11 @@ def settled(resolved: Mapping[str, Any], own: Modes) -> Modes:
     return Modes(speed=speed, stealth=own.stealth or earlier["stealth"])
 
 
+def is_asked(resolved: Mapping[str, Any], speed: str) -> bool:
+    """Whether the job's own words, not those of an earlier one, name this speed."""
+    return _NAME not in resolved and bool(resolved.get("prompt", {}).get(speed))
+
+
 def with_modes(resolved: Mapping[str, Any], modes: Modes) -> dict[str, Any]:
     """The resolved words as they are stored."""
     return {**resolved, _NAME: dataclasses.asdict(modes)}

@@ -14,9 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 import engine
 from bot import locale
-from bot.credits import ledger, pricing
+from bot.credits import ledger, plans, pricing
 from bot.credits.accounts import Accounts
+from bot.credits.plans import Plan
 from bot.credits.pricing import credits_text
+from bot.credits.quotas import Quotas
+from bot.credits.server_plans import ServerPlans
 from bot.errors import Draining, NotAllowed, NotConfirmed, UserError
 from bot.jobs import batches, codec, modes, records, seen
 from bot.jobs.batches import BatchRow
@@ -53,6 +56,8 @@ class Order:
     """The channel that a thread is in; 0: it is no thread."""
     age_restricted: bool = False
     """Whether Discord shows the channel to adults alone."""
+    role_ids: tuple[int, ...] = ()
+    """The member's roles in the server; none in direct messages."""
     hidden_channel: Callable[[], Awaitable[int]] | None = None
     """The id of the channel that a hidden job is shown in instead, its member's direct messages;
     None: what is ordered here is seen by nobody else anyway."""
@@ -70,6 +75,23 @@ class Accepted:
     job: engine.Job
     warnings: tuple[Sentence, ...] = ()
     """What its words are known for, for the member alone."""
+    waits_behind: int = 0
+    """How many jobs of the member may run at once, where so many are open before it; else 0."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ready:
+    """An order as the engine will do it and as it is charged."""
+
+    written: Written
+    price: int
+    """In 1/100 credit."""
+    usual: int
+    """What a usual grid costs, in 1/100 credit."""
+
+    @property
+    def job(self) -> engine.Job:
+        return self.written.job
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +132,8 @@ class Orders:
         accounts: Accounts,
         preferences: Preferences,
         halts: Halts,
+        server_plans: ServerPlans,
+        quotas: Quotas,
         now_ms: Callable[[], int],
         default_model: str = "",
         new_seed: Callable[[], int] = lambda: secrets.randbelow(engine.MAX_SEED + 1),
@@ -124,6 +148,8 @@ class Orders:
         self._accounts = accounts
         self._preferences = preferences
         self._halts = halts
+        self._server_plans = server_plans
+        self._quotas = quotas
         self._now_ms = now_ms
         self._default_model = default_model
         self._new_seed = new_seed
@@ -139,14 +165,13 @@ class Orders:
         """Refuse now what `accept` would refuse once so many pictures are fetched for it."""
         self._refuse_if_closed(order)
         placeholders = request.with_pictures((PLACEHOLDER,) * pictures)
-        written = await self._write(dataclasses.replace(order, request=placeholders))
+        ready = await self._write(dataclasses.replace(order, request=placeholders))
+        plan = await self._plan(order)
         with _giving_back(order.request.text):
-            await self._moderated([order], [written])
+            await self._moderated([order], [ready])
             async with self._database.write() as connection:
-                account_id = await self._checked(connection, order)
-                await ledger.require(
-                    connection, account_id, pricing.price(written.job, written.model)
-                )
+                account_id, _ = await self._checked(connection, plan, ready.price, order)
+                await ledger.require(connection, account_id, ready.price)
 
     async def accept(self, order: Order, *, agreed: int | None = None) -> Accepted:
         """Store the order and hold its price; a UserError leaves nothing behind.
@@ -154,11 +179,10 @@ class Orders:
         agreed: the price that the member was told, in 1/100 credit; None: they were told none.
         """
         self._refuse_if_closed(order)
-        written = await self._write(order)
+        ready = await self._write(order)
         if agreed is not None:
-            now = pricing.price(written.job, written.model)
-            _refuse_other_price(now, agreed, order.request.text)
-        [accepted] = await self._record([order], [written], order.request.text)
+            _refuse_other_price(ready.price, agreed, order.request.text)
+        [accepted] = await self._record([order], [ready], order.request.text)
         return accepted
 
     async def quote_one(self, order: Order) -> Quote:
@@ -173,27 +197,33 @@ class Orders:
         """A seed for an order that is still to be confirmed, 0 … 2³²−1."""
         return self._new_seed()
 
-    def most_grids(self, *, guild_id: int, user_id: int) -> int:
-        """How many grids one order of the member may have."""
-        return self._policy.batch_limit(guild_id=guild_id, user_id=user_id)
+    async def most_grids(self, *, guild_id: int, role_ids: Sequence[int]) -> int:
+        """How many grids one order of a member with these roles may have."""
+        return self._policy.quota_of(await self._server_plans.of(guild_id, role_ids)).batch
 
     async def quote(self, batch: Batch) -> Quote:
         """What the batch would cost; the UserError for which `accept_batch` would refuse it now."""
         self._refuse_if_closed(batch.orders[0])
-        written = await self._write_all(batch.orders)
-        price = sum(pricing.price(each.job, each.model) for each in written)
+        ready = await self._write_all(batch.orders)
+        plan = await self._plan(batch.orders[0])
+        price = sum(each.price for each in ready)
         with _giving_back(batch.text):
-            await self._moderated(batch.orders, written)
+            await self._moderated(batch.orders, ready)
             async with self._database.write() as connection:
-                account_id = await self._checked(connection, *batch.orders)
+                account_id, _ = await self._checked(connection, plan, price, *batch.orders)
                 available = await ledger.require(connection, account_id, price)
-        notes = dict.fromkeys(note for each in written for note in each.notes)
-        return Quote(
-            price=price,
-            available=sum(available.values()),
-            notes=tuple(notes),
-            usual=sum(pricing.usual(each.model) for each in written),
+        return _quote(ready, sum(available.values()))
+
+    async def priced(self, batch: Batch) -> Quote:
+        """What the batch would cost, whatever the member has and may spend."""
+        ready = await self._write_all(batch.orders)
+        first = batch.orders[0]
+        balance = await self._accounts.balance(
+            guild_id=first.guild_id,
+            user_id=first.user_id,
+            monthly_credits=(await self._plan(first)).monthly,
         )
+        return _quote(ready, balance.available)
 
     async def accept_batch(self, batch: Batch, *, price: int) -> tuple[Accepted, ...]:
         """Store the orders and hold all their prices; a UserError leaves nothing behind.
@@ -201,10 +231,9 @@ class Orders:
         price: what the member agreed to, in 1/100 credit.
         """
         self._refuse_if_closed(batch.orders[0])
-        written = await self._write_all(batch.orders)
-        now = sum(pricing.price(each.job, each.model) for each in written)
-        _refuse_other_price(now, price, batch.text)
-        return await self._record(batch.orders, written, batch.text, batch=batch)
+        ready = await self._write_all(batch.orders)
+        _refuse_other_price(sum(each.price for each in ready), price, batch.text)
+        return await self._record(batch.orders, ready, batch.text, batch=batch)
 
     async def links(self, order: Order, request: LinkingRequest) -> tuple[str, ...]:
         """The links whose pictures the request takes, in their order."""
@@ -214,10 +243,11 @@ class Orders:
         """The model that the request would be drawn on."""
         return request.model(await self._context(order))
 
-    async def _write(self, order: Order) -> Written:
-        return await self._settled(order, order.request.write(await self._context(order)))
+    async def _write(self, order: Order) -> _Ready:
+        written = await self._settled(order, order.request.write(await self._context(order)))
+        return _ready(written, await self._plan(order))
 
-    async def _write_all(self, orders: Sequence[Order]) -> list[Written]:
+    async def _write_all(self, orders: Sequence[Order]) -> list[_Ready]:
         """Off the event loop: many long prompts take a while to read.
 
         Where one of them is hidden, all are: their list shows every prompt.
@@ -227,13 +257,17 @@ class Orders:
         settled = [
             await self._settled(order, each) for order, each in zip(orders, written, strict=True)
         ]
-        if not any(modes.stored(each.resolved).stealth for each in settled):
-            return settled
-        return [_hidden(each) for each in settled]
+        if any(modes.stored(each.resolved).stealth for each in settled):
+            settled = [_hidden(each) for each in settled]
+        plan = await self._plan(orders[0])
+        return [_ready(each, plan) for each in settled]
+
+    async def _plan(self, order: Order) -> Plan:
+        return await self._server_plans.of(order.guild_id, order.role_ids)
 
     async def _settled(self, order: Order, written: Written) -> Written:
-        """In the modes that its words ask for, or else its member; UserError where the engine can
-        never do it.
+        """In the modes that its words ask for, or else its member, as their plan has it; UserError
+        where it has not, or where the engine can never do it.
         """
         own = modes.of_member(await self._preferences.member(order.user_id))
         await self._refuse_denied_model(order, written.model)
@@ -246,13 +280,21 @@ class Orders:
             chosen = dataclasses.replace(chosen, stealth=stealth)
         if chosen.stealth and order.guild_id:
             await self._refuse_forbidden_stealth(order)
-        job = dataclasses.replace(written.job, lane=chosen.lane)
+        plan, resolved = await self._plan(order), written.resolved
+        with _giving_back(order.request.text):
+            speed = plans.speed(plan, chosen.speed, asked=modes.is_asked(resolved, chosen.speed))
+            chosen = dataclasses.replace(chosen, speed=speed)
+            job, notes = plans.fitted(plan, dataclasses.replace(written.job, lane=chosen.lane))
+            plans.check(plan, job, written.model, chosen=str(resolved.get("model", "")))
         try:
             self._engine.check(job)
         except ValueError as error:  # a drawing's own rooms refuse with more to say
             raise UserError(sentence_of(error), command=order.request.text) from None
         return dataclasses.replace(
-            written, job=job, resolved=modes.with_modes(written.resolved, chosen)
+            written,
+            job=job,
+            notes=(*written.notes, *notes),
+            resolved=modes.with_modes(resolved, chosen),
         )
 
     async def _refuse_denied_model(self, order: Order, model: engine.ModelInfo | None) -> None:
@@ -315,19 +357,24 @@ class Orders:
     async def _record(
         self,
         orders: Sequence[Order],
-        written: Sequence[Written],
+        ready: Sequence[_Ready],
         text: str,
         *,
         batch: Batch | None = None,
     ) -> tuple[Accepted, ...]:
         """Store the pictures, each once, then all jobs in one transaction."""
         with _giving_back(text):
-            passed = await self._moderated(orders, written, ordered=True)
-        written = [
-            dataclasses.replace(each, resolved=seen.with_passed(each.resolved, found))
-            for each, found in zip(written, passed, strict=True)
+            passed = await self._moderated(orders, ready, ordered=True)
+        ready = [
+            dataclasses.replace(
+                each,
+                written=dataclasses.replace(
+                    each.written, resolved=seen.with_passed(each.written.resolved, found)
+                ),
+            )
+            for each, found in zip(ready, passed, strict=True)
         ]
-        accepted = await self._kept(orders, written, text, batch)
+        accepted = await self._kept(orders, ready, text, batch)
         return tuple(
             dataclasses.replace(each, warnings=found.warnings)
             for each, found in zip(accepted, passed, strict=True)
@@ -336,17 +383,17 @@ class Orders:
     async def _kept(
         self,
         orders: Sequence[Order],
-        written: Sequence[Written],
+        ready: Sequence[_Ready],
         text: str,
         batch: Batch | None,
     ) -> tuple[Accepted, ...]:
-        pictures = dict.fromkeys(data for each in written for data in codec.pictures(each.job))
+        pictures = dict.fromkeys(data for each in ready for data in codec.pictures(each.job))
         if not pictures:
-            return await self._hold(orders, written, text, {}, batch)
+            return await self._hold(orders, ready, text, {}, batch)
         async with self._storing:
             hashes = {data: await asyncio.to_thread(self._store.store, data) for data in pictures}
             try:
-                return await self._hold(orders, written, text, hashes, batch)
+                return await self._hold(orders, ready, text, hashes, batch)
             except BaseException:
                 await self._forget(tuple(hashes.values()))
                 raise
@@ -354,35 +401,36 @@ class Orders:
     async def _hold(
         self,
         orders: Sequence[Order],
-        written: Sequence[Written],
+        ready: Sequence[_Ready],
         text: str,
         hashes: dict[bytes, str],
         batch: Batch | None,
     ) -> tuple[Accepted, ...]:
-        prices = [pricing.price(each.job, each.model) for each in written]
-        shown = await _where_shown(orders, written)
+        shown = await _where_shown(orders, [each.written for each in ready])
+        plan = await self._plan(orders[0])
+        running = self._policy.quota_of(plan).running
+        whole = sum(each.price for each in ready)
         accepted = []
         with _giving_back(text):
             async with self._database.write() as connection:
-                account_id = await self._checked(connection, *orders)
+                account_id, open_jobs = await self._checked(connection, plan, whole, *orders)
                 now_ms = self._now_ms()
                 if batch is not None:
                     await self._accept_batch(connection, batch, shown[0], now_ms)
-                    await ledger.require(connection, account_id, sum(prices))  # it names the whole
-                for place, (order, each, price) in enumerate(
-                    zip(shown, written, prices, strict=True)
-                ):
-                    new = _new_job(order, each, hashes, batch)
+                    await ledger.require(connection, account_id, whole)  # it names the whole
+                for place, (order, each) in enumerate(zip(shown, ready, strict=True)):
+                    new = _new_job(order, each.written, hashes, batch)
                     await records.accept(
                         connection,
                         new,
                         account_id=account_id,
-                        price=price,
+                        price=each.price,
                         now_ms=now_ms + place,  # so that their order is known for ever
                     )
                     row = await records.get(connection, new.id)
                     assert row is not None
-                    accepted.append(Accepted(row=row, job=each.job))
+                    behind = running if open_jobs >= running else 0
+                    accepted.append(Accepted(row=row, job=each.job, waits_behind=behind))
         return tuple(accepted)
 
     async def _accept_batch(
@@ -402,7 +450,7 @@ class Orders:
         await batches.accept(connection, row)
 
     async def _moderated(
-        self, orders: Sequence[Order], written: Sequence[Written], *, ordered: bool = False
+        self, orders: Sequence[Order], ready: Sequence[_Ready], *, ordered: bool = False
     ) -> tuple[Passed, ...]:
         """What follows from who orders, where, and in which words; a UserError refuses all.
 
@@ -419,13 +467,17 @@ class Orders:
             locale=first.locale,
         )
         texts = [
-            (order.request.text, *each.said) for order, each in zip(orders, written, strict=True)
+            (order.request.text, *each.written.said)
+            for order, each in zip(orders, ready, strict=True)
         ]
         return await self._moderation.check(asking, texts, ordered=ordered)
 
-    async def _checked(self, connection: AsyncConnection, *orders: Order) -> int:
-        """Ask the policy; returns the member's account.
+    async def _checked(
+        self, connection: AsyncConnection, plan: Plan, price: int, *orders: Order
+    ) -> tuple[int, int]:
+        """Ask the policy; returns the member's account, and how many jobs they have open.
 
+        price: of all of them, in 1/100 credit.
         A batch may be taken wherever a single order may: its jobs count for what comes after it.
         """
         open_jobs = await records.open_count(connection, orders[0].user_id)
@@ -437,9 +489,22 @@ class Orders:
                     user_id=order.user_id,
                     text=order.request.text,
                     open_jobs=open_jobs,
+                    plan=plan,
                 )
             )
-        return await self._accounts.opened(connection, orders[0].guild_id, orders[0].user_id)
+        guild_id, user_id = orders[0].guild_id, orders[0].user_id
+        if guild_id and price:
+            await self._quotas.check(
+                connection,
+                guild_id=guild_id,
+                user_id=user_id,
+                role_ids=orders[0].role_ids,
+                price=price,
+            )
+        account_id = await self._accounts.opened(
+            connection, guild_id, user_id, monthly_credits=plan.monthly
+        )
+        return account_id, open_jobs
 
     async def _forget(self, hashes: Sequence[str]) -> None:
         """Delete pictures that were stored for an order that was then refused."""
@@ -470,6 +535,24 @@ def _hidden(written: Written) -> Written:
     note = Sentence("All grids of this order are hidden, as one of them is.")
     resolved = modes.with_modes(written.resolved, dataclasses.replace(now, stealth=True))
     return dataclasses.replace(written, notes=(*written.notes, note), resolved=resolved)
+
+
+def _ready(written: Written, plan: Plan) -> _Ready:
+    return _Ready(
+        written=written,
+        price=plan.price(written.job, written.model),
+        usual=plan.of_price(pricing.usual(written.model)),
+    )
+
+
+def _quote(ready: Sequence[_Ready], available: int) -> Quote:
+    notes = dict.fromkeys(note for each in ready for note in each.written.notes)
+    return Quote(
+        price=sum(each.price for each in ready),
+        available=available,
+        notes=tuple(notes),
+        usual=sum(each.usual for each in ready),
+    )
 
 
 def _refuse_other_price(now: int, agreed: int, text: str) -> None:

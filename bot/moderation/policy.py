@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import engine
+from bot.credits.plans import Plan
 from bot.errors import QueueFull
 from engine import Sentence
 
@@ -34,6 +35,8 @@ class Asked:
     """The prompt as typed."""
     open_jobs: int
     """Jobs of the member that wait or run already, in all servers."""
+    plan: Plan = field(default_factory=Plan)
+    """The member's in this server."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,22 +59,25 @@ class Policy:
 
     def check_order(self, asked: Asked) -> None:
         """Raise the UserError for which the order is refused; nothing if it may be taken."""
-        if asked.open_jobs >= self.quota.running + self.quota.queued:
+        quota = self.quota_of(asked.plan)
+        if asked.open_jobs >= quota.running + quota.queued:
             raise QueueFull(
                 Sentence(
                     "You have {count} pictures waiting. Send this again when there are fewer than "
                     "{most}.",
                     count=asked.open_jobs,
-                    most=self.quota.running + self.quota.queued,
+                    most=quota.running + quota.queued,
                 )
             )
 
-    def batch_limit(self, *, guild_id: int, user_id: int) -> int:  # noqa: ARG002 - see below
-        """How many grids one order of this member may have, 1 or more.
-
-        The same for all members so far. Where members have plans, this is what asks for theirs.
-        """
-        return self.quota.batch
+    def quota_of(self, plan: Plan) -> Quota:
+        """What counts for a member with this plan: it goes nowhere beyond the installation's."""
+        own = self.quota
+        return Quota(
+            running=_within(plan.running, own.running),
+            queued=_within(plan.queued, own.queued),
+            batch=_within(plan.batch, own.batch),
+        )
 
     def blurs_previews(self, model: engine.ModelInfo | None) -> bool:
         """Whether what is not checked yet must not be seen clearly."""
@@ -126,3 +132,7 @@ class Policy:
                 count=len(pictures),
             ),
         )
+
+
+def _within(limit: int | None, most: int) -> int:
+    return most if limit is None else min(limit, most)

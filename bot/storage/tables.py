@@ -237,6 +237,58 @@ redemptions = Table(
     comment="Who redeemed which gift code; each member once.",
 )
 
+plans = Table(
+    "plans",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("guild_id", BigInteger, nullable=False),
+    Column("name", String(32), nullable=False),
+    Column("folded", String(64), nullable=False),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("changed_ms", BigInteger, nullable=False),
+    Column("changed_by", BigInteger, nullable=False),
+    Column("monthly", BigInteger, nullable=False),
+    Column("running", Integer, nullable=True),
+    Column("queued", Integer, nullable=True),
+    Column("batch", Integer, nullable=True),
+    Column("fast", Boolean, nullable=False),
+    Column("relax", Boolean, nullable=False),
+    Column("turbo", Boolean, nullable=False),
+    Column("relax_free", Boolean, nullable=False),
+    Column("models", Text, nullable=False),
+    Column("price_percent", Integer, nullable=False),
+    Column("side_px", Integer, nullable=True),
+    Column("steps", Integer, nullable=True),
+    UniqueConstraint("guild_id", "folded"),
+    CheckConstraint("monthly >= 0", name="monthly_not_negative"),
+    CheckConstraint("price_percent > 0", name="price_positive"),
+    comment="What members with a role may do and get; see plan_roles. NULL: no limit of its own.",
+)
+
+plan_roles = Table(
+    "plan_roles",
+    metadata,
+    Column("guild_id", BigInteger, nullable=False),
+    Column("role_id", BigInteger, nullable=False),
+    Column("plan_id", ForeignKey("plans.id"), nullable=False),
+    PrimaryKeyConstraint("guild_id", "role_id"),
+    comment="The plan of each role; the role of everybody has its server's id.",
+)
+
+quotas = Table(
+    "quotas",
+    metadata,
+    Column("guild_id", BigInteger, nullable=False),
+    Column("subject_id", BigInteger, nullable=False),
+    Column("is_role", Boolean, nullable=False),
+    Column("period", String(8), nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    PrimaryKeyConstraint("guild_id", "subject_id", "period"),
+    CheckConstraint("amount >= 0", name="amount_not_negative"),
+    CheckConstraint("period IN ('day', 'month')", name="period_known"),
+    comment="How much a member, or each member with a role, may spend in a period.",
+)
+
 images = Table(
     "images",
     metadata,

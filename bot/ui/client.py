@@ -17,6 +17,8 @@ from discord.http import Route
 import darkroom
 from bot import locale
 from bot.credits.accounts import Accounts
+from bot.credits.quotas import Quotas
+from bot.credits.server_plans import ServerPlans
 from bot.jobs.engine_client import EngineClient
 from bot.jobs.favourites import Favourites
 from bot.jobs.halts import Halts
@@ -51,6 +53,7 @@ from bot.ui.interactions import Interactions
 from bot.ui.language import Translator
 from bot.ui.line_pages import LinesButton, Lister
 from bot.ui.outbox import Ended, Outbox
+from bot.ui.plan_pages import PlanButton
 from bot.ui.progress import Progress
 from bot.ui.questions import Questions
 from bot.ui.reactions import Reactions, sign_of
@@ -175,6 +178,10 @@ class Darkroom(discord.AutoShardedClient):
         )
         self.privacy = Privacy(database=database, store=store, now_ms=now_ms)
         self.lookup = Lookup(database=database, store=store)
+        self.policy = policy
+        self.now_ms = now_ms
+        self.server_plans = ServerPlans(database, audit, now_ms)
+        self.quotas = Quotas(database, audit, now_ms)
         self.orders = Orders(
             database=database,
             engine_client=engine_client,
@@ -184,6 +191,8 @@ class Darkroom(discord.AutoShardedClient):
             accounts=accounts,
             preferences=preferences,
             halts=self.halts,
+            server_plans=self.server_plans,
+            quotas=self.quotas,
             default_model=default_model,
             now_ms=now_ms,
         )
@@ -282,6 +291,7 @@ class Darkroom(discord.AutoShardedClient):
             AppealButton,
             RulesButton,
             ExampleButton,
+            PlanButton,
         )
         commands.add_all(self.tree)
         await self.tree.set_translator(Translator())

@@ -32,12 +32,13 @@ from bot.jobs.kinds import (
     weights_of,
 )
 from bot.jobs.lookup import Lookup
-from bot.jobs.orders import Accepted, Order, Orders, Quote
+from bot.jobs.orders import Accepted, Batch, Order, Orders, Quote
 from bot.jobs.provenance import is_stealthy
 from bot.jobs.records import JobRow
 from bot.jobs.runner import Runner
 from bot.pictures import metadata, uploads
 from bot.pictures.fetch import Fetcher
+from bot.pictures.uploads import PLACEHOLDER
 from bot.preferences import Preferences
 from bot.prompt import grammar, repeats
 from bot.prompt.characters import plain
@@ -46,6 +47,7 @@ from bot.prompt.written_out import written_out
 from bot.ui import actions
 from bot.ui.batches import Batches
 from bot.ui.language import channel_locale, member_locale, to_member
+from bot.ui.member_roles import role_ids, role_ids_in
 from bot.ui.message_text import headline, status_of, with_notes
 from bot.ui.modals import File
 from bot.ui.progress import Edit, Progress
@@ -104,8 +106,8 @@ class Interactions:
         text = plain(text)
         try:
             check_permissions(interaction)
-            most = self._orders.most_grids(
-                guild_id=interaction.guild_id or 0, user_id=interaction.user.id
+            most = await self._orders.most_grids(
+                guild_id=interaction.guild_id or 0, role_ids=role_ids(interaction.user)
             )
             own = await self._preferences.member(interaction.user.id)
             grids = repeats.read(text, most, macros=own.macros, suffixes=own.suffixes)
@@ -122,6 +124,23 @@ class Interactions:
             refusal.command = f"/imagine prompt: {text}"
             raise
 
+    async def priced(self, interaction: discord.Interaction, text: str) -> tuple[Quote, int]:
+        """What a prompt as typed for /imagine would cost, and for how many grids."""
+        most = await self._orders.most_grids(
+            guild_id=interaction.guild_id or 0, role_ids=role_ids(interaction.user)
+        )
+        own = await self._preferences.member(interaction.user.id)
+        prompts = repeats.read(text, most, macros=own.macros, suffixes=own.suffixes).prompts
+        orders = []
+        for prompt in prompts:
+            request = Imagine(text=prompt)
+            order = await self._order(interaction, request)
+            links = await self._orders.links(order, request) if "://" in prompt else ()
+            unfetched = Imagine(text=prompt, pictures=(PLACEHOLDER,) * len(links))
+            orders.append(dataclasses.replace(order, request=unfetched))
+        quote = await self._orders.priced(Batch(id="", text=text, orders=tuple(orders)))
+        return quote, len(orders)
+
     async def model_of(self, interaction: discord.Interaction, text: str) -> engine.ModelInfo:
         """The model that would draw a prompt; a UserError where it cannot be read."""
         request = Imagine(text=text)
@@ -137,8 +156,8 @@ class Interactions:
         check_permissions(interaction)
         if text is not None and row.kind == Imagine.kind:
             own = await self._preferences.member(interaction.user.id)
-            most = self._orders.most_grids(
-                guild_id=interaction.guild_id or 0, user_id=interaction.user.id
+            most = await self._orders.most_grids(
+                guild_id=interaction.guild_id or 0, role_ids=role_ids(interaction.user)
             )
             prompts = repeats.read(text, most, macros=own.macros).prompts
             if len(prompts) > 1:
@@ -158,16 +177,23 @@ class Interactions:
         channel_id: int,
         language: str,
         direct: bool,
+        member: discord.Member | None = None,
     ) -> None:
         """As `reroll`, for a reaction: there is no interaction to reply to.
 
-        guild_id: whose account pays. language: of the member. direct: in direct messages.
+        guild_id: whose account pays. member: who reacts, where that is in a server. language: of
+        the member. direct: in direct messages.
         """
         channel = self._client.get_channel(channel_id)
         order = Order(
             guild_id=guild_id,
             channel_id=channel_id,
             user_id=user.id,
+            role_ids=(
+                role_ids(member)
+                if member is not None
+                else await role_ids_in(self._client, guild_id, user.id)
+            ),
             locale=language,
             channel_locale=row.locale,
             request=await self._rerolled(row, None),
@@ -315,6 +341,7 @@ class Interactions:
         finally:  # it is paid for: it is drawn whatever becomes of the reply
             self._run(interaction, accepted, told)
         await warn(interaction, accepted.warnings)
+        await _say_queued(interaction, accepted)
 
     def _run(self, interaction: discord.Interaction, accepted: Accepted, told: _Told) -> None:
         """Start the job; its progress is shown where its member was told of it."""
@@ -376,6 +403,7 @@ class Interactions:
         finally:  # it is paid for: it is drawn whatever becomes of the reply
             self._run(interaction, accepted, told)
         await warn(interaction, accepted.warnings)
+        await _say_queued(interaction, accepted)
 
     def new_id(self) -> str:
         """An id that nobody can guess."""
@@ -407,7 +435,8 @@ class Interactions:
             return order
         if parent.user_id != interaction.user.id:
             return order
-        return dataclasses.replace(order, guild_id=parent.guild_id)
+        roles = await role_ids_in(self._client, parent.guild_id, order.user_id)
+        return dataclasses.replace(order, guild_id=parent.guild_id, role_ids=roles)
 
     async def _is_probably_hidden(self, interaction: discord.Interaction, words: str) -> bool:
         """Whether a first reply that cannot wait should be private; what is ordered will tell."""
@@ -488,6 +517,7 @@ def order_of(interaction: discord.Interaction, request: Request) -> Order:
         request=request,
         parent_channel_id=parent_of(interaction.channel),
         age_restricted=is_age_restricted(interaction.channel),
+        role_ids=role_ids(interaction.user),
         hidden_channel=None if interaction.guild_id is None else partial(_direct, interaction.user),
     )
 
@@ -529,6 +559,28 @@ async def _follow_up(interaction: discord.Interaction, accepted: Accepted) -> _T
     if message is None:
         return _Told()
     return _Told(edit=message.edit) if hidden else _Told(message_id=message.id)
+
+
+async def _say_queued(interaction: discord.Interaction, accepted: Accepted) -> None:
+    """Tell the member that as many of their jobs are open as may run, where it is so."""
+    if not accepted.waits_behind:
+        return
+    said = Sentence.plural(
+        "{count} job of yours runs at once here. This one starts by itself when its turn comes; "
+        "it is paid for, and you need not send it again.",
+        "{count} jobs of yours run at once here. This one starts by itself when its turn comes; "
+        "it is paid for, and you need not send it again.",
+        count=accepted.waits_behind,
+    )
+    embed = discord.Embed(
+        title=to_member(interaction, Sentence("Job queued")),
+        description=to_member(interaction, said),
+        colour=discord.Colour.gold(),
+    )
+    await attempt(
+        interaction.followup.send(embed=embed, ephemeral=True),
+        f"the word that job {accepted.row.id} waits",
+    )
 
 
 async def _reply(

@@ -51,6 +51,8 @@ class _Reacted:
     user_id: int
     number: int = 0
     """Which picture, from 1, where the reaction is a number."""
+    member: discord.Member | None = None
+    """Who reacts, in a server."""
 
     @property
     def theirs(self) -> bool:
@@ -132,6 +134,7 @@ class Reactions:
             guild_id=payload.guild_id or 0,
             user_id=payload.user_id,
             number=_NUMBERS.get(sign, 0),
+            member=payload.member,
         )
         if await self._may(reacted, sign):
             await _DOES[sign](self, reacted)
@@ -230,6 +233,7 @@ class Reactions:
             channel_id=reacted.channel_id,
             language=reacted.language,
             direct=not reacted.guild_id,
+            member=reacted.member,
         )
 
     def _may_post(self, reacted: _Reacted) -> bool:

@@ -19,6 +19,7 @@ from bot.credits.statement import Line
 from bot.locale import translated
 from bot.ui.commands.managing import managed_guild
 from bot.ui.language import member_locale, to_member
+from bot.ui.member_roles import role_ids
 from bot.ui.refusals import answer
 from engine import Sentence
 
@@ -58,7 +59,13 @@ async def _page(
 ) -> tuple[discord.Embed, discord.ui.View]:
     client, language = interaction.client, member_locale(interaction)
     guild_id = interaction.guild_id or 0
-    balance = await client.accounts.balance(guild_id=guild_id, user_id=user_id)
+    monthly = None  # another member's roles are not known here
+    if user_id == interaction.user.id:
+        plan = await client.server_plans.of(guild_id, role_ids(interaction.user))
+        monthly = plan.monthly
+    balance = await client.accounts.balance(
+        guild_id=guild_id, user_id=user_id, monthly_credits=monthly
+    )
     lines = await client.accounts.statement(
         guild_id=guild_id, user_id=user_id, before=before or None, count=LINES + 1
     )

@@ -39,5 +39,11 @@ def ticket_for(job: Job, *, solo: bool = False) -> Ticket:
     if solo:
         samples = 0
     return Ticket(
-        job_id=job.id, owner=job.owner, lane=job.lane, model=model, samples=samples, work=work
+        job_id=job.id,
+        owner=job.owner,
+        lane=job.lane,
+        model=model,
+        samples=samples,
+        work=work,
+        cap=job.running_cap,
     )

@@ -30,6 +30,8 @@ class Ticket:
     """Samples it brings to a pass, all its rows together."""
     work: float
     """Evaluations of one sample at 512 × 512 px."""
+    cap: int = 0
+    """How many jobs of its owner may run with it; 0: as many as the queue lets."""
 
 
 @dataclass(slots=True)
@@ -110,7 +112,7 @@ class FairQueue:
                 names := [
                     name
                     for name, owner in ring.items()
-                    if self._running_of[name] < self._owner_cap
+                    if self._running_of[name] < self._cap(owner.tickets[0])
                     and may_start(owner.tickets[0], self._running_of[name])
                 ]
             )
@@ -119,6 +121,10 @@ class FairQueue:
             return None
         lane = self._lane(list(eligible))
         return self._hand_out(self._lanes[lane], eligible[lane])
+
+    def _cap(self, ticket: Ticket) -> int:
+        """How many jobs of the ticket's owner may run, itself among them."""
+        return min(ticket.cap or self._owner_cap, self._owner_cap)
 
     def _lane(self, lanes: list[Lane]) -> Lane:
         """The fastest lane, but a slower one that was passed over `FLOOR` − 1 times."""

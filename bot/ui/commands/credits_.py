@@ -15,6 +15,7 @@ from bot.preferences import ALLOWED, GIFTS
 from bot.ui import statements
 from bot.ui.commands.managing import Amount, cents, managed_guild, set_for_server
 from bot.ui.language import to_member
+from bot.ui.member_roles import role_ids
 from bot.ui.replies import attempt
 from engine import Sentence
 
@@ -120,7 +121,10 @@ class Credits(
     @app_commands.describe(member=Sentence("Whose credits."))
     async def show(self, interaction: discord.Interaction[Darkroom], member: discord.User) -> None:
         client, guild_id = interaction.client, _guild_of(interaction, member)
-        balance = await client.accounts.balance(guild_id=guild_id, user_id=member.id)
+        plan = await client.server_plans.of(guild_id, role_ids(member))
+        balance = await client.accounts.balance(
+            guild_id=guild_id, user_id=member.id, monthly_credits=plan.monthly
+        )
         left = await client.accounts.allotment(guild_id=guild_id)
         lines = [
             Sentence(

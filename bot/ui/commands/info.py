@@ -12,8 +12,10 @@ from discord import app_commands
 import engine
 from bot.credits.pricing import credits_text
 from bot.jobs.records import JobRow
-from bot.ui import settings_panel
+from bot.ui import plan_text, settings_panel
+from bot.ui.commands import quota
 from bot.ui.language import to_member
+from bot.ui.member_roles import role_ids
 from engine import Sentence
 
 if TYPE_CHECKING:
@@ -31,7 +33,12 @@ _FIELD_CHARACTERS = 1024
 async def info(interaction: discord.Interaction[Darkroom]) -> None:
     client = interaction.client
     user_id = interaction.user.id
-    balance = await client.accounts.balance(guild_id=interaction.guild_id or 0, user_id=user_id)
+    guild_id, roles = interaction.guild_id or 0, role_ids(interaction.user)
+    balance = await client.accounts.balance(
+        guild_id=guild_id,
+        user_id=user_id,
+        monthly_credits=(await client.server_plans.of(guild_id, roles)).monthly,
+    )
     open_jobs = await client.lookup.open_of(user_id)
     status, models = client.engine_client.status(), client.engine_client.models()
 
@@ -47,6 +54,12 @@ async def info(interaction: discord.Interaction[Darkroom]) -> None:
             held=credits_text(balance.held),
         )
     shown.add_field(name=say(Sentence("Credits")), value=say(available), inline=False)
+    if guild_id and await client.server_plans.all(guild_id):
+        theirs = plan_text.names(await client.server_plans.having(guild_id, roles))
+        shown.add_field(name=say(Sentence("Plan")), value=say(theirs), inline=False)
+    if bounds := await quota.lines_of(interaction, guild_id, interaction.user):
+        value = "\n".join(say(line) for line in bounds)
+        shown.add_field(name=say(Sentence("Quota")), value=value, inline=False)
     own = await client.preferences.member(user_id)
     mode = settings_panel.speed_label(own.speed)
     shown.add_field(name=say(Sentence("Job mode")), value=say(mode))

@@ -10,6 +10,7 @@ from discord import app_commands
 from bot.preferences import SPEEDS
 from bot.ui import settings_panel
 from bot.ui.language import to_member
+from bot.ui.member_roles import role_ids
 from engine import Sentence
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ _SAID = {
     "fast": Sentence("What you order is drawn in fast mode now."),
     "relax": Sentence("What you order waits now until no fast job does, at the same price."),
 }
+_SAID_FREE = Sentence("What you order waits now until no fast job does, and costs nothing here.")
 _SAID_TURBO = Sentence("What you order is drawn before fast jobs now, at twice the price.")
 
 
@@ -41,8 +43,11 @@ def _mode(
     @app_commands.guild_install()
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
     async def callback(interaction: discord.Interaction[Darkroom]) -> None:
-        await interaction.client.preferences.change(interaction.user.id, **change)
-        await interaction.response.send_message(to_member(interaction, said), ephemeral=True)
+        client = interaction.client
+        await client.preferences.change(interaction.user.id, **change)
+        plan = await client.server_plans.of(interaction.guild_id or 0, role_ids(interaction.user))
+        tells = _SAID_FREE if name == "relax" and plan.relax_free else said
+        await interaction.response.send_message(to_member(interaction, tells), ephemeral=True)
 
     return callback
 

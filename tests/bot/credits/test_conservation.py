@@ -173,9 +173,10 @@ class History(RuleBasedStateMachine):
         user_id=member,
         credits_=st.sampled_from([0, MONTHLY, 2 * MONTHLY]),
         months=st.sampled_from([0, 0, 1, -1]),
+        from_allotment=st.booleans(),
         crash=crashes,
     )
-    def refill(self, user_id, credits_, months, crash):
+    def refill(self, user_id, credits_, months, from_allotment, crash):
         self.now_ms = max(self.now_ms + months * MONTH_MS, 0)
 
         seen, refilled = self.months.get(user_id, (-1, 0))
@@ -183,22 +184,32 @@ class History(RuleBasedStateMachine):
         async def work(connection):
             account_id = await self.account(connection, user_id)
             before = (await ledger.balance(connection, account_id)).purses
-            await monthly.refill(connection, account_id, monthly=credits_, now_ms=self.now_ms)
+            allotted = await ledger.allotment(connection, 1)
+            await monthly.refill(
+                connection,
+                account_id,
+                monthly=credits_,
+                now_ms=self.now_ms,
+                allotment_of=1 if from_allotment else None,
+            )
+            taken = allotted - await ledger.allotment(connection, 1)
             after = (await ledger.balance(connection, account_id)).purses
             change = after.get("monthly", 0) - before.get("monthly", 0)
             month = monthly.month_of(self.now_ms)
+            had = refilled if month == seen else 0
+            due = max(credits_ - had, 0) if month >= seen else 0
+            given = min(due, allotted) if from_allotment else due
+            assert taken == (given if from_allotment else 0)
             if month > seen:
-                self.months[user_id] = (month, credits_)
-                assert after.get("monthly", 0) == credits_
-            elif month == seen:
-                self.months[user_id] = (month, max(refilled, credits_))
-                assert change == max(credits_ - refilled, 0)
+                assert after.get("monthly", 0) == given
             else:
-                assert change == 0
-            return (change,)
+                assert change == given
+            if month >= seen:
+                self.months[user_id] = (month, had + given)
+            return change, taken
 
         if done := self.do(work, crash):
-            self.minted += done[0]
+            self.minted += done[0] - done[1]
         elif user_id in self.months:
             self.months[user_id] = (seen, refilled)
 

@@ -96,3 +96,30 @@ async def test_a_clock_that_is_set_back_changes_nothing(refill, database):
 )
 def test_the_next_month_begins_on_its_first(now, then):
     assert monthly.next_month(at(now)).isoformat() == f"{then}T00:00:00+00:00"
+
+
+async def test_what_a_plan_gives_comes_from_the_allotment_and_no_further(database, account):
+    async def refill(when):
+        async with database.write() as connection:
+            await monthly.refill(connection, account, monthly=500, now_ms=at(when), allotment_of=1)
+            purses = (await ledger.balance(connection, account)).purses
+            return purses.get("monthly", 0), await ledger.allotment(connection, 1)
+
+    async with database.write() as connection:
+        await ledger.allot(connection, 1, 700)
+    assert await refill("2026-03-01") == (500, 200)
+    assert await refill("2026-04-01") == (200, 0)
+    assert await refill("2026-04-02") == (200, 0)
+    async with database.write() as connection:
+        await ledger.allot(connection, 1, 1000)
+    assert await refill("2026-04-03") == (500, 700), "the rest comes once there is more"
+    assert await refill("2026-04-04") == (500, 700)
+
+
+async def test_no_allotment_no_monthly_credits_and_what_was_left_still_expires(database, account):
+    async with database.write() as connection:
+        await monthly.refill(connection, account, monthly=500, now_ms=at("2026-03-01"))
+        await monthly.refill(
+            connection, account, monthly=500, now_ms=at("2026-04-01"), allotment_of=9
+        )
+    assert await kinds(database) == [("monthly", 500), ("expire", -500)]

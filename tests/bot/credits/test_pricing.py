@@ -10,7 +10,7 @@ import engine
 from bot.credits.pricing import CENTS, DESCRIBE, WORD_WEIGHTS, credits_text, price
 from engine.fake import FAKE_MODEL
 
-MODEL = FAKE_MODEL.info
+MODEL = dataclasses.replace(FAKE_MODEL.info, steps=20)
 GRID = engine.DrawJob(
     id="a",
     owner="b",
@@ -49,6 +49,10 @@ def test_a_grid_at_the_models_own_size_and_steps_costs_its_factor():
         ),
         ({"images": 1, "enlarge": 2}, 100),
         ({"images": 1, "steps": 1, "width_px": 16, "height_px": 16}, 1),
+        ({"steps": 1, "stop": 0.1}, 5),
+        ({"steps": 4, "stop": 0.1}, 5),
+        ({"steps": 4, "stop": 0.4}, 10),
+        ({"inputs": (engine.InputPicture(data=b"x"),), "steps": 2, "strength": 0.1}, 5),
     ],
 )
 def test_other_drawings_cost_in_proportion_to_their_work(changes, cents):

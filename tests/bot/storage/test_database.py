@@ -116,6 +116,9 @@ async def before_messages(database):
 def to_revision(connection, revision):
     """Drop everything and build the schema of that revision."""
     first = (
+        "plan_roles",
+        "plans",
+        "quotas",
         "favourites",
         "picture_hashes",
         "messages",

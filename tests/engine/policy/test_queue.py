@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 
 import pytest
@@ -75,6 +76,21 @@ def test_no_owner_ever_runs_more_than_the_cap(waiting, cap):
     assert all(count <= cap for count in running.values())
     most = Counter(each.owner for each in waiting)
     assert running == Counter({owner: min(cap, count) for owner, count in most.items()})
+
+
+@pytest.mark.parametrize(("own", "runs"), [(1, 1), (2, 2), (0, 3), (9, 3)])
+def test_a_jobs_own_cap_holds_its_owner_lower_never_higher(own, runs):
+    waiting = [dataclasses.replace(ticket(n, "ann"), cap=own) for n in range(5)]
+    queue = queue_of(*waiting, ticket("b", "ben"), owner_cap=3)
+    handed = []
+    while (each := queue.next(FREE, FREE)) is not None:
+        handed.append(each.owner)
+    assert sorted(handed) == ["ann"] * runs + ["ben"]
+
+
+def test_a_jobs_cap_reaches_its_ticket():
+    job = DrawJob(id="a", owner="b", model="m", prompt=(), running_cap=2)
+    assert ticket_for(job).cap == 2
 
 
 @given(tickets)

@@ -1,0 +1,206 @@
+"""Quotas: how much a member, or each member with a role, may spend in a day or a calendar month.
+
+A member's own quota of a period counts alone; else the largest of their roles'. What open jobs hold
+counts as spent, and what they give back does not. Days and months are in UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import case, delete, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.credits.monthly import next_month
+from bot.credits.pricing import CENTS, credits_text
+from bot.errors import NotFound, QuotaReached
+from bot.storage.audit import Action, Audit
+from bot.storage.database import Database, own_insert
+from bot.storage.tables import holds, jobs, quotas
+from engine import Sentence
+
+DAY, MONTH = "day", "month"
+PERIODS = (DAY, MONTH)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quota:
+    """One that managers set."""
+
+    subject_id: int
+    """Of a member or a role."""
+    is_role: bool
+    period: str
+    """One of `PERIODS`."""
+    amount: int
+    """In 1/100 credit, 0 or more."""
+
+
+class Quotas:
+    """The quotas of all servers."""
+
+    def __init__(self, database: Database, audit: Audit, now_ms: Callable[[], int]) -> None:
+        self._database = database
+        self._audit = audit
+        self._now_ms = now_ms
+
+    async def all(self, guild_id: int) -> tuple[Quota, ...]:
+        """Those of the server: roles first."""
+        async with self._database.read() as connection:
+            rows = await connection.execute(
+                select(quotas)
+                .where(quotas.c.guild_id == guild_id)
+                .order_by(quotas.c.is_role.desc(), quotas.c.subject_id, quotas.c.period)
+            )
+            return tuple(_quota(row) for row in rows)
+
+    async def put(self, guild_id: int, quota: Quota, *, actor_id: int) -> None:
+        """Set it, in place of another for the same period."""
+        async with self._database.write() as connection:
+            values = {"is_role": quota.is_role, "amount": quota.amount}
+            await connection.execute(
+                own_insert(connection, quotas)
+                .values(
+                    guild_id=guild_id,
+                    subject_id=quota.subject_id,
+                    period=quota.period,
+                    **values,
+                )
+                .on_conflict_do_update(
+                    index_elements=["guild_id", "subject_id", "period"], set_=values
+                )
+            )
+            said = f"{quota.period}: {quota.amount / CENTS:g}"
+            await self._write_down(connection, guild_id, quota, actor_id, said)
+
+    async def take_back(
+        self, guild_id: int, subject_id: int, period: str, *, is_role: bool, actor_id: int
+    ) -> None:
+        """Let them spend without a quota again; NotFound where they have none."""
+        quota = Quota(subject_id=subject_id, is_role=is_role, period=period, amount=0)
+        async with self._database.write() as connection:
+            gone = await connection.execute(
+                delete(quotas).where(
+                    quotas.c.guild_id == guild_id,
+                    quotas.c.subject_id == subject_id,
+                    quotas.c.period == period,
+                )
+            )
+            if gone.rowcount == 0:
+                raise NotFound("They have no such quota here; /quota show lists those there are.")
+            await self._write_down(connection, guild_id, quota, actor_id, f"{period}: none")
+
+    async def check(
+        self,
+        connection: AsyncConnection,
+        *,
+        guild_id: int,
+        user_id: int,
+        role_ids: Iterable[int],
+        price: int,
+    ) -> None:
+        """QuotaReached where `price` more, in 1/100 credit, is beyond one of the member's."""
+        for quota in await self.of(connection, guild_id, user_id, role_ids):
+            spent = await self.spent(connection, guild_id, user_id, quota.period)
+            if spent + price > quota.amount:
+                raise QuotaReached(_refusal(quota, spent, price, self._now_ms()))
+
+    async def of(
+        self, connection: AsyncConnection, guild_id: int, user_id: int, role_ids: Iterable[int]
+    ) -> tuple[Quota, ...]:
+        """What counts for the member: at most one quota of each period."""
+        subjects = {guild_id, user_id, *role_ids}
+        rows = await connection.execute(
+            select(quotas).where(
+                quotas.c.guild_id == guild_id, quotas.c.subject_id.in_(sorted(subjects))
+            )
+        )
+        found = [_quota(row) for row in rows]
+        counting = []
+        for period in PERIODS:
+            named = [each for each in found if each.period == period]
+            own = [each for each in named if not each.is_role]
+            if named:
+                counting.append(own[0] if own else max(named, key=lambda each: each.amount))
+        return tuple(counting)
+
+    async def spent(
+        self, connection: AsyncConnection, guild_id: int, user_id: int, period: str
+    ) -> int:
+        """What the member's jobs in the server cost since the period began, in 1/100 credit."""
+        cost = case((holds.c.state == "open", holds.c.amount), else_=holds.c.settled)
+        spent = await connection.scalar(
+            select(func.coalesce(func.sum(cost), 0))
+            .select_from(jobs.join(holds, holds.c.job_id == jobs.c.id))
+            .where(
+                jobs.c.user_id == user_id,
+                jobs.c.guild_id == guild_id,
+                jobs.c.created_ms >= began_ms(period, self._now_ms()),
+            )
+        )
+        return int(spent or 0)
+
+    async def _write_down(
+        self,
+        connection: AsyncConnection,
+        guild_id: int,
+        quota: Quota,
+        actor_id: int,
+        detail: str,
+    ) -> None:
+        action = Action(
+            guild_id=guild_id,
+            actor_id=actor_id,
+            name="quota set",
+            subject=f"<@&{quota.subject_id}>" if quota.is_role else f"<@{quota.subject_id}>",
+            detail=detail,
+        )
+        await self._audit.write(connection, action)
+
+
+def began_ms(period: str, now_ms: int) -> int:
+    """When the day or month began, in UTC."""
+    now = datetime.fromtimestamp(now_ms / 1000, UTC)
+    day = 1 if period == MONTH else now.day
+    began = now.replace(day=day, hour=0, minute=0, second=0, microsecond=0)
+    return int(began.timestamp() * 1000)
+
+
+def ends_s(period: str, now_ms: int) -> int:
+    """When the next day or month begins, in seconds since 1970."""
+    if period == MONTH:
+        return int(next_month(now_ms).timestamp())
+    began = datetime.fromtimestamp(began_ms(DAY, now_ms) / 1000, UTC)
+    return int((began + timedelta(days=1)).timestamp())
+
+
+def _refusal(quota: Quota, spent: int, price: int, now_ms: int) -> Sentence:
+    reset = ends_s(quota.period, now_ms)
+    values = {
+        "price": credits_text(price),
+        "amount": credits_text(quota.amount),
+        "left": credits_text(max(quota.amount - spent, 0)),
+        "when": f"<t:{reset}:f> (<t:{reset}:R>)",
+    }
+    if quota.period == MONTH:
+        return Sentence(
+            "This needs {price}. You may spend {amount} a month in this server, and have {left} of "
+            "them left. They return {when}.",
+            **values,
+        )
+    return Sentence(
+        "This needs {price}. You may spend {amount} a day in this server, and have {left} of them "
+        "left. They return {when}.",
+        **values,
+    )
+
+
+def _quota(row: object) -> Quota:
+    return Quota(
+        subject_id=row.subject_id,  # type: ignore[attr-defined]
+        is_role=row.is_role,  # type: ignore[attr-defined]
+        period=row.period,  # type: ignore[attr-defined]
+        amount=row.amount,  # type: ignore[attr-defined]
+    )
