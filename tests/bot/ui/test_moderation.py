@@ -1,10 +1,12 @@
 """Words that are refused, appeals, strikes, blocked members, rules and channels."""
 
 import dataclasses
+import io
 import logging
 
 import discord
 import pytest
+from PIL import Image, PngImagePlugin
 from sqlalchemy import select
 from tests_support import custom_ids, labels, refusal
 
@@ -400,3 +402,38 @@ async def test_no_prompt_is_logged_above_debug(simcord_env, channel, alice, capl
     for record in caplog.records:
         if record.levelno > logging.DEBUG:
             assert "zanzibar" not in record.getMessage()
+
+
+# Lists.
+
+
+async def test_a_list_is_taken_whole_or_not_at_all(simcord_bot, guild, channel, manager, alice):
+    good = b"# ours\nparrot\nwarn,red cat\n\nallow,parrot fish\n"
+    result = await manager.slash(channel, "words import", file=("words.txt", good))
+    assert "3 phrases were read; 3 of them are new" in result.response.content
+    assert refusal(await alice.slash(channel, "imagine", prompt="a parrot"))
+    assert not (await alice.slash(channel, "imagine", prompt="a parrot fish")).ephemeral
+    for data, said in (
+        (b"owl\n*\n", "Line 2 cannot be taken, so nothing was changed"),
+        (b"\xff\xfe\x00", "not text in UTF-8"),
+        (b"# nothing\n", "no phrase in this file"),
+        (b"x" * 300_000, "a list has at most 256 KiB"),
+        ("\n".join(f"word{n}" for n in range(1200)).encode(), "at most 1000 phrases"),
+    ):
+        result = await manager.slash(channel, "words import", file=("words.txt", data))
+        assert said in refusal(result).description
+    own = await simcord_bot.moderation.words.own(guild.id)
+    assert [rule.phrase for rule in own] == ["parrot", "red cat", "parrot fish"]
+
+
+async def test_a_prompt_that_a_described_file_names_is_looked_through(
+    simcord_env, simcord_bot, channel, alice, bob
+):
+    await alice.slash(channel, "imagine", prompt="a zebra")
+    await simcord_env.settle()
+    picture = PngImagePlugin.PngInfo()
+    picture.add_text("parameters", "a naked zebra\nSteps: 20, Sampler: Euler, Seed: 1")
+    buffer = io.BytesIO()
+    Image.new("RGB", (64, 64), "red").save(buffer, "PNG", pnginfo=picture)
+    result = await bob.slash(channel, "describe", picture=("a.png", buffer.getvalue()))
+    assert refusal(result).title == "Blocked"
