@@ -70,7 +70,7 @@ def _jobs(plan: Plan, quota: Quota) -> Sentence:
         return most if limit is None else min(limit, most)
 
     return Sentence(
-        "{running} jobs at once, {queued} waiting, {batch} grids an order",
+        "jobs at once: {running}, waiting: {queued}, grids an order: {batch}",
         running=within(plan.running, quota.running),
         queued=within(plan.queued, quota.queued),
         batch=within(plan.batch, quota.batch),

@@ -49,7 +49,7 @@ async def test_a_plan_is_made_bound_listed_changed_and_taken_away(
     assert result.response.content.splitlines() == [
         "The plan **Pro** is made; give it to a role with /plan bind. It says:",
         "60 credits a month",
-        "2 jobs at once, 10 waiting, 10 grids an order",
+        "jobs at once: 2, waiting: 10, grids an order: 10",
         "modes: fast, relax, turbo",
         "models: doodle",
         "up to 30 steps",
