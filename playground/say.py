@@ -193,7 +193,7 @@ class Session:
         return member.slash(general, typed.command, typed.options)
 
     def _find(self, text: str) -> int | None:
-        """The id that "@dora" or "#general" means."""
+        """The id that "@dora", "#general" or "@everyone" means."""
         bare = text.lstrip("@#")
         for person in self._testbed.state.people.values():
             if bare in (person.name, person.display_name, str(person.id)):
@@ -201,6 +201,10 @@ class Session:
         for channel in self._member.channels():
             if bare in (channel.name, str(channel.id)):
                 return channel.id
+        guild = self._testbed.state.guild
+        for role in guild.roles.values():
+            if bare in (role.name.lstrip("@"), str(role.id)):
+                return role.id
         return None
 
     async def settle(self, after: int, count: int) -> None:

@@ -152,22 +152,32 @@ class History(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, 30), amount=amounts, crash=crashes)
     def settle(self, number, amount, crash):
+        job_id = self.some_job(number)
+
         async def work(connection):
-            await ledger.settle(connection, job_id=f"j{number}", amount=amount, now_ms=self.now_ms)
+            await ledger.settle(connection, job_id=job_id, amount=amount, now_ms=self.now_ms)
             return True
 
         if self.do(work, crash):
-            assert amount <= self.jobs.pop(f"j{number}")
+            assert amount <= self.jobs.pop(job_id)
             self.spent += amount
 
     @rule(number=st.integers(0, 30), crash=crashes)
     def release(self, number, crash):
+        job_id = self.some_job(number)
+
         async def work(connection):
-            await ledger.release(connection, job_id=f"j{number}", now_ms=self.now_ms)
+            await ledger.release(connection, job_id=job_id, now_ms=self.now_ms)
             return True
 
         if self.do(work, crash):
-            self.jobs.pop(f"j{number}")
+            self.jobs.pop(job_id)
+
+    def some_job(self, number):
+        """Mostly one that holds credits; else one that may have ended, or never was."""
+        if self.jobs and number % 4:
+            return list(self.jobs)[number % len(self.jobs)]
+        return f"j{number % (self.number + 1)}"
 
     @rule(
         user_id=member,
