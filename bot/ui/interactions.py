@@ -44,7 +44,7 @@ from bot.prompt import grammar, repeats
 from bot.prompt.characters import plain
 from bot.prompt.resolved import as_json
 from bot.prompt.written_out import written_out
-from bot.ui import actions
+from bot.ui import actions, memberships
 from bot.ui.batches import Batches
 from bot.ui.language import channel_locale, member_locale, to_member
 from bot.ui.member_roles import role_ids, role_ids_in
@@ -423,7 +423,8 @@ class Interactions:
     ) -> Order:
         """The request with who asks and where.
 
-        What goes on from a server's job in its member's direct messages draws on the account there.
+        What goes on from a server's job in its member's direct messages draws on the account there,
+        as long as they are in that server.
         """
         order = order_of(interaction, request)
         if after is not None:
@@ -435,8 +436,9 @@ class Interactions:
             return order
         if parent.user_id != interaction.user.id:
             return order
-        roles = await role_ids_in(self._client, parent.guild_id, order.user_id)
-        return dataclasses.replace(order, guild_id=parent.guild_id, role_ids=roles)
+        guild_id = await memberships.paying(self._client, parent.guild_id, order.user_id)
+        roles = await role_ids_in(self._client, guild_id, order.user_id)
+        return dataclasses.replace(order, guild_id=guild_id, role_ids=roles)
 
     async def _is_probably_hidden(self, interaction: discord.Interaction, words: str) -> bool:
         """Whether a first reply that cannot wait should be private; what is ordered will tell."""

@@ -23,7 +23,7 @@ from bot.jobs.kinds import KINDS
 from bot.jobs.provenance import is_stealthy
 from bot.jobs.records import JobRow, MessageRow, Outcome, Role
 from bot.preferences import BUTTONS, OWNERS
-from bot.ui import refusals
+from bot.ui import memberships, refusals
 from bot.ui.replies import lacking
 
 if TYPE_CHECKING:
@@ -225,7 +225,9 @@ class Reactions:
         if row.outcome is Outcome.FINISHED and not any("reroll" in names for names in follow_ups):
             return
         user = await self._user(reacted.user_id)
-        guild_id = reacted.guild_id or (reacted.row.guild_id if reacted.theirs else 0)
+        guild_id = reacted.guild_id
+        if not guild_id and reacted.theirs:
+            guild_id = await memberships.paying(self._client, row.guild_id, reacted.user_id)
         await self._client.interactions.reroll_unasked(
             reacted.row,
             user,

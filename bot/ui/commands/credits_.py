@@ -139,6 +139,10 @@ class Credits(
             lines.append(
                 Sentence("{held} are set aside for open jobs.", held=credits_text(balance.held))
             )
+        if client.is_owner(interaction.user.id):  # nobody else gives or takes those
+            direct = await client.accounts.balance(guild_id=DIRECT_MESSAGES, user_id=member.id)
+            available = credits_text(direct.available)
+            lines.append(Sentence("For direct messages: {available}.", available=available))
         lines.append(Sentence("This server may still grant {left}.", left=credits_text(left)))
         await interaction.response.send_message(
             "\n".join(to_member(interaction, line) for line in lines),

@@ -216,3 +216,13 @@ async def test_commands_of_one_server_and_of_all_are_never_there_twice(
     await simcord_env.restart_bot(new_bot())
     await simcord_env.settle()
     assert emptied()[1:] == [f"/applications/{application}/guilds/{guild.id}/commands"]
+
+
+async def test_credits_for_direct_messages_are_shown_to_the_bots_owner_alone(
+    channel, manager, owner, alice
+):
+    await owner.slash(channel, "credits grant", member=alice, amount=5.0, direct=True)
+    seen = await owner.slash(channel, "credits show", member=alice)
+    assert "For direct messages: 5 credits." in seen.response.content
+    seen = await manager.slash(channel, "credits show", member=alice)
+    assert "direct messages" not in seen.response.content

@@ -237,3 +237,48 @@ async def test_ones_own_hidden_picture_stays_hidden_however_it_is_sent(
     await simcord_env.settle()
     assert len(await rows(database)) == 2
     assert channel.history() == []
+
+
+@pytest.mark.parametrize("way", ["button", "reaction"])
+async def test_who_has_left_the_server_draws_no_more_on_its_account(
+    simcord_env, simcord_bot, guild, channel, alice, fake_engine, way
+):
+    await imagine(simcord_env, channel, alice, "a red cat --stealth")
+    user, grid = alice.user, alice.user.dm_channel.last_message
+    simcord_env.backend.remove_member(guild.id, alice.id)
+    await simcord_env.settle()
+
+    async def available(guild_id):
+        balance = await simcord_bot.accounts.balance(guild_id=guild_id, user_id=user.id)
+        return balance.available
+
+    async def draw():
+        if way == "button":
+            await user.click(grid, label="V1")
+        else:
+            await user.set_reaction(grid, "🔄", reacted=True)
+        await simcord_env.settle()
+
+    before = await available(guild.id)
+    await draw()
+    assert len(fake_engine.jobs) == 1, "they have no credits for direct messages"
+    await simcord_bot.accounts.grant(
+        guild_id=0, user_id=user.id, amount=500, actor_id=1, by_owner=True
+    )
+    await user.set_reaction(grid, "🔄", reacted=False)
+    await simcord_env.settle()
+    await draw()
+    assert len(fake_engine.jobs) == 2
+    assert await available(guild.id) == before
+    assert await available(0) < 500
+
+
+async def test_where_discord_does_not_say_who_is_in_a_server_nothing_is_charged(
+    simcord_env, channel, alice, fake_engine
+):
+    await imagine(simcord_env, channel, alice, "a red cat --stealth")
+    grid = alice.user.dm_channel.last_message
+    simcord_env.inject_error("GET", "/guilds/*/members/*", status=400, code=0)
+    result = await alice.user.click(grid, label="V1")
+    assert "try again in a minute" in refusal(result).description
+    assert len(fake_engine.jobs) == 1
