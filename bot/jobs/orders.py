@@ -272,12 +272,11 @@ class Orders:
         own = modes.of_member(await self._preferences.member(order.user_id))
         await self._refuse_denied_model(order, written.model)
         chosen = modes.settled(written.resolved, own)
-        earlier = order.request.parent_id or order.after_id
+        earlier = await self._row(order.request.parent_id or order.after_id)
         if earlier is not None and not chosen.stealth:
-            async with self._database.read() as connection:
-                parent = await records.get(connection, earlier)
-            stealth = parent is not None and modes.of(parent).stealth
-            chosen = dataclasses.replace(chosen, stealth=stealth)
+            chosen = dataclasses.replace(chosen, stealth=modes.of(earlier).stealth)
+        if earlier is not None and not chosen.stealth:
+            _refuse_outside(earlier, order)
         if chosen.stealth and order.guild_id:
             await self._refuse_forbidden_stealth(order)
         plan, resolved = await self._plan(order), written.resolved
@@ -296,6 +295,13 @@ class Orders:
             notes=(*written.notes, *notes),
             resolved=modes.with_modes(resolved, chosen),
         )
+
+    async def _row(self, job_id: str | None) -> JobRow | None:
+        """The job that an order goes on from."""
+        if job_id is None:
+            return None
+        async with self._database.read() as connection:
+            return await records.get(connection, job_id)
 
     async def _refuse_denied_model(self, order: Order, model: engine.ModelInfo | None) -> None:
         denied = denied_models(await self._preferences.of(order.guild_id))
@@ -365,14 +371,15 @@ class Orders:
         """Store the pictures, each once, then all jobs in one transaction."""
         with _giving_back(text):
             passed = await self._moderated(orders, ready, ordered=True)
+        earlier = [await self._row(order.request.parent_id) for order in orders]
         ready = [
             dataclasses.replace(
                 each,
                 written=dataclasses.replace(
-                    each.written, resolved=seen.with_passed(each.written.resolved, found)
+                    each.written, resolved=seen.with_passed(each.written.resolved, found, parent)
                 ),
             )
-            for each, found in zip(ready, passed, strict=True)
+            for each, found, parent in zip(ready, passed, earlier, strict=True)
         ]
         accepted = await self._kept(orders, ready, text, batch)
         return tuple(
@@ -457,6 +464,7 @@ class Orders:
         ordered: whether this is the order itself, and not a question what it would cost.
         """
         first = orders[0]
+        earlier = [await self._row(order.request.parent_id or order.after_id) for order in orders]
         asking = Asking(
             guild_id=first.guild_id,
             channel_id=first.channel_id,
@@ -465,6 +473,10 @@ class Orders:
             direct=first.hidden_channel is None,
             user_id=first.user_id,
             locale=first.locale,
+            own_words=any(
+                parent is None or parent.prompt != order.request.text
+                for order, parent in zip(orders, earlier, strict=True)
+            ),
         )
         texts = [
             (order.request.text, *each.written.said)
@@ -525,6 +537,17 @@ class Orders:
                 "again later.",
                 command=order.request.text,
             )
+
+
+def _refuse_outside(earlier: JobRow, order: Order) -> None:
+    """What was drawn where adult content is allowed is shown to nobody else elsewhere."""
+    seen_by_others = order.guild_id and order.hidden_channel is not None
+    if seen.is_nsfw(earlier) and seen_by_others and not order.age_restricted:
+        raise NotAllowed(
+            "This picture was drawn in a channel for adults only; go on from it in such a channel, "
+            "or use /stealth first.",
+            command=order.request.text,
+        )
 
 
 def _hidden(written: Written) -> Written:

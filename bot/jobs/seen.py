@@ -12,10 +12,15 @@ from bot.moderation.moderation import Passed
 _SPOILER, _NSFW = "spoiler", "nsfw"
 
 
-def with_passed(resolved: Mapping[str, Any], passed: Passed) -> dict[str, Any]:
-    """The resolved words as they are stored; what an earlier job had of this is left out."""
+def with_passed(
+    resolved: Mapping[str, Any], passed: Passed, parent: JobRow | None
+) -> dict[str, Any]:
+    """The resolved words as they are stored; what is drawn over a covered picture is covered too.
+
+    parent: the job whose pictures it is drawn from. Where it may be seen is judged anew.
+    """
     kept = {name: value for name, value in resolved.items() if name not in (_SPOILER, _NSFW)}
-    if passed.spoiler:
+    if passed.spoiler or (parent is not None and is_spoiler(parent)):
         kept[_SPOILER] = True
     if passed.nsfw:
         kept[_NSFW] = True

@@ -44,6 +44,9 @@ class Asking:
     """Whether it is ordered in direct messages, where a server's channels do not matter."""
     user_id: int
     locale: str
+    own_words: bool = True
+    """False: all the words are those of the picture that it goes on from, perhaps another
+    member's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +142,16 @@ class Moderation:
         )
 
     async def _block(self, asking: Asking, texts: Sequence[str], hit: Hit) -> None:
-        """Write the verdict down with its strike, and refuse."""
+        """Write the verdict down with its strike, and refuse; who typed nothing has no strike."""
+        if not asking.own_words:
+            raise Blocked(
+                Sentence(
+                    "The words of this picture meet this server's rule about {category}. Nothing "
+                    "was drawn or charged.",
+                    category=NAMES[hit.rule.category],
+                ),
+                command=texts[0],
+            )
         verdict = await self._log(asking, texts, hit)
         async with self._database.write() as connection:
             until_ms = await standings.time_out(

@@ -8,7 +8,7 @@ import discord
 
 import engine
 from bot.credits.pricing import credits_text
-from bot.errors import UserError
+from bot.errors import NotFound, UserError
 from bot.jobs.records import JobRow, MessageRow, Role
 from bot.locale import translated
 from bot.prompt.canonical import canonical
@@ -115,7 +115,10 @@ async def _parents(interaction: discord.Interaction[Darkroom], row: JobRow) -> s
     found: list[str] = []
     parent_id = row.parent_id
     while parent_id is not None and len(found) < _PARENTS:
-        parent = await lookup.job(parent_id)
+        try:
+            parent = await lookup.job(parent_id)
+        except NotFound:  # its member erased it
+            break
         parent_id = parent.parent_id
         if not may_see(interaction, parent):
             break

@@ -95,13 +95,18 @@ class Interactions:
         self._progress = progress
 
     async def imagine(
-        self, interaction: discord.Interaction, text: str, *, after: JobRow | None = None
+        self,
+        interaction: discord.Interaction,
+        text: str,
+        *,
+        after: JobRow | None = None,
+        suffixed: bool = True,
     ) -> None:
         """A grid for a prompt as typed; its links are fetched first.
 
         The member's own parameters and suffix are written out in it. Where the text stands for
         several prompts, the member is asked to confirm them first. after: the job whose message it
-        is ordered from.
+        is ordered from. suffixed: False for words that had the suffix before they were edited.
         """
         text = plain(text)
         try:
@@ -110,7 +115,8 @@ class Interactions:
                 guild_id=interaction.guild_id or 0, role_ids=role_ids(interaction.user)
             )
             own = await self._preferences.member(interaction.user.id)
-            grids = repeats.read(text, most, macros=own.macros, suffixes=own.suffixes)
+            suffixes = own.suffixes if suffixed else ()
+            grids = repeats.read(text, most, macros=own.macros, suffixes=suffixes)
             first, *more = grids.prompts
             request = Imagine(text=first)
             order = await self._order(interaction, request, after)
@@ -161,7 +167,7 @@ class Interactions:
             )
             prompts = repeats.read(text, most, macros=own.macros).prompts
             if len(prompts) > 1:
-                await self.imagine(interaction, text, after=row)
+                await self.imagine(interaction, text, after=row, suffixed=False)
                 return
             text = prompts[0]
         elif text is not None:  # one prompt: what it starts from is no part of several

@@ -18,7 +18,13 @@ from bot.ui.commands.completion import own_jobs
 from bot.ui.interactions import Fetch, attached, given
 from bot.ui.language import channel_locale
 from bot.ui.message_text import quoted
-from bot.ui.replies import before_reply, check_finished, check_permissions, may_see
+from bot.ui.replies import (
+    before_reply,
+    check_finished,
+    check_permissions,
+    is_for_member_alone,
+    may_see,
+)
 from engine import Sentence
 
 if TYPE_CHECKING:
@@ -141,7 +147,7 @@ async def _tell_own(
         names = KINDS[row.kind].follow_ups.get(role, ())
         shown = view(names, row, len(pictures), single=single)
     nobody = discord.AllowedMentions.none()
-    private = is_stealthy(row) or not (theirs or here)
+    private = is_for_member_alone(interaction, row) or is_stealthy(row) or not (theirs or here)
     if not interaction.response.is_done():
         response = await interaction.response.send_message(
             content, view=shown, allowed_mentions=nobody, ephemeral=private

@@ -25,6 +25,7 @@ def _menu(action: Action) -> app_commands.ContextMenu:
                 await action.of_batch(interaction, batch.id)
                 return
         row, shown = await interaction.client.lookup.shown_by(message.id)
+        row = await interaction.client.lookup.job(row.id)  # it may be erased since
         await act(interaction, action, row, shown.position or 0)
 
     return app_commands.ContextMenu(name=action.menu, callback=callback)

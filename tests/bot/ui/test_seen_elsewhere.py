@@ -1,0 +1,154 @@
+"""What was judged of a picture holds for what is made from it, wherever it is gone on from."""
+
+import discord
+import pytest
+from sqlalchemy import func, select
+from tests_support import custom_ids, refusal
+
+from bot.storage.tables import jobs, verdicts
+
+pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
+
+
+@pytest.fixture
+def manager(simcord_env, guild):
+    role = guild.create_role("manager", permissions=discord.Permissions(manage_guild=True))
+    return guild.add_member(simcord_env.create_user("manager"), roles=[role])
+
+
+@pytest.fixture
+async def adults(guild, manager, channel, monkeypatch):
+    """A channel for adults, where adult content is allowed."""
+    adults = guild.create_text_channel("adults")
+    monkeypatch.setattr(discord.TextChannel, "nsfw", property(lambda self: self.id == adults.id))
+    await manager.slash(channel, "channel nsfw", allowed=True, channel=adults)
+    return adults
+
+
+async def imagine(env, channel, member, prompt="a red cat"):
+    await member.slash(channel, "imagine", prompt=prompt)
+    await env.settle()
+
+
+async def newest(bot):
+    async with bot.database.read() as connection:
+        found = select(jobs.c.id).order_by(jobs.c.created_ms.desc(), jobs.c.id).limit(1)
+        return (await connection.execute(found)).scalar_one()
+
+
+async def strikes(bot):
+    async with bot.database.read() as connection:
+        return (await connection.execute(select(func.count()).select_from(verdicts))).scalar_one()
+
+
+async def available(bot, guild, member):
+    balance = await bot.accounts.balance(guild_id=guild.id, user_id=member.id)
+    return balance.available
+
+
+@pytest.mark.parametrize(
+    "label", ["Upscale (Subtle)", "Upscale (Creative)", "Vary (Subtle)", "Zoom Out 2x"]
+)
+async def test_a_picture_for_adults_is_not_gone_on_from_in_another_channel(
+    simcord_env, simcord_bot, guild, channel, alice, adults, label
+):
+    await imagine(simcord_env, adults, alice, "a woman on a bed")
+    before = await available(simcord_bot, guild, alice)
+    shown = await alice.slash(channel, "show")
+    single = await alice.click(shown.response, label="U1")
+    assert shown.ephemeral
+    assert single.ephemeral
+    pressed = await alice.click(single.response, label=label)
+    await simcord_env.settle()
+    assert "for adults only" in refusal(pressed).description
+    assert channel.history() == []
+    assert await available(simcord_bot, guild, alice) == before
+
+
+async def test_a_picture_for_adults_is_varied_and_described_where_it_was_drawn_alone(
+    simcord_env, simcord_bot, channel, alice, adults
+):
+    await imagine(simcord_env, adults, alice, "a nude woman on a bed")
+    job_id = await newest(simcord_bot)
+    told = await alice.slash(channel, "describe", job_id=job_id)
+    varied = await alice.slash(channel, "vary", job_id=job_id, strength="subtle", prompt="a bed")
+    await simcord_env.settle()
+    assert told.ephemeral
+    assert "for adults only" in refusal(varied).description
+    assert channel.history() == []
+
+    await alice.slash(adults, "vary", job_id=job_id, strength="subtle")
+    await simcord_env.settle()
+    assert "Variations (Subtle)" in adults.last_message.content
+
+
+async def test_what_is_drawn_over_a_covered_picture_is_covered(
+    simcord_env, channel, alice, manager
+):
+    await manager.slash(channel, "words add", phrase="gadget", level="spoiler")
+    await imagine(simcord_env, channel, alice, "a purple gadget")
+    await alice.slash(channel, "vary", prompt="a thing", strength="subtle")
+    await simcord_env.settle()
+    assert channel.last_message.attachments[0].filename.startswith("SPOILER_")
+
+
+async def test_words_that_another_member_typed_are_refused_without_a_strike(
+    simcord_env, simcord_bot, channel, alice, bob, manager
+):
+    await imagine(simcord_env, channel, alice, "a purple gadget")
+    grid = channel.last_message
+    await manager.slash(channel, "words add", phrase="gadget", level="block")
+    for _ in range(3):
+        pressed = await bob.click(grid, label="V1")
+        assert "The words of this picture meet" in refusal(pressed).description
+    again = await bob.click(
+        grid, custom_id=next(each for each in custom_ids(grid) if each.endswith(":r"))
+    )
+    assert "The words of this picture meet" in refusal(again).description
+    assert await strikes(simcord_bot) == 0
+    await imagine(simcord_env, channel, bob)
+    assert "a red cat" in channel.last_message.content
+
+    typed = await bob.slash(channel, "imagine", prompt="a purple gadget")
+    assert "Your text meets" in refusal(typed).description
+    assert await strikes(simcord_bot) == 1
+
+
+async def test_details_of_a_picture_stand_without_the_one_that_its_member_erased(
+    simcord_env, simcord_bot, channel, alice, bob
+):
+    await imagine(simcord_env, channel, alice)
+    grid = channel.last_message
+    await bob.click(grid, label="V1")
+    await simcord_env.settle()
+    varied = channel.last_message
+    await simcord_bot.privacy.erase(alice.id)
+    told = await bob.context_menu(channel, "Job details", varied)
+    assert told.response.embeds[0].title == "Job details"
+
+
+@pytest.mark.parametrize("menu", ["Job details", "DM Results", "Vary", "Cancel Job"])
+async def test_menus_on_an_erased_picture_say_that_it_is_erased(
+    simcord_env, simcord_bot, channel, alice, bob, menu
+):
+    await imagine(simcord_env, channel, alice)
+    grid = channel.last_message
+    await simcord_bot.privacy.erase(alice.id)
+    for member in (alice, bob):
+        told = await member.context_menu(channel, menu, grid)
+        assert "erased this picture" in refusal(told).description
+
+
+async def test_a_suffix_that_was_taken_out_of_a_form_does_not_come_back_in_a_batch(
+    simcord_env, simcord_bot, channel, alice
+):
+    await simcord_bot.preferences.change(alice.id, suffix="--ar 3:2", remix=True)
+    await imagine(simcord_env, channel, alice)
+    grid = channel.last_message
+    form = await alice.click(
+        grid, custom_id=next(each for each in custom_ids(grid) if each.endswith(":r"))
+    )
+    asked = await alice.submit_modal(form, {"prompt": "a {red, blue} cat"})
+    message = asked.followups[-1] if asked.followups else asked.response
+    assert "a blue cat" in message.embeds[0].description
+    assert "--ar 3:2" not in message.embeds[0].description
