@@ -460,11 +460,19 @@ def _component(message: Message, kinds: Sequence[int], name: str) -> dict[str, A
     """The component with that custom_id, label or emoji; Refused lists those that exist."""
     present = [c for c in walk_components(message.components) if c.get("type") in kinds]
     for component in present:
-        emoji = (component.get("emoji") or {}).get("name")
-        if name and name in (component.get("custom_id"), component.get("label"), emoji):
+        emoji = drawn_alike((component.get("emoji") or {}).get("name") or "")
+        if name and (
+            name in (component.get("custom_id"), component.get("label"))
+            or drawn_alike(name) == emoji
+        ):
             return component
     names = ", ".join(button_name(component) for component in present) or "none"
     raise Refused(f"There is no {name!r} under that message; there are: {names}.")
+
+
+def drawn_alike(emoji: str) -> str:
+    """The emoji without the sign that asks for its coloured form, which not all keyboards send."""
+    return emoji.replace("\N{VARIATION SELECTOR-16}", "")
 
 
 def button_name(component: Mapping[str, Any]) -> str:

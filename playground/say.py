@@ -17,6 +17,7 @@ from simcord.enums import AppCommandType, ComponentType
 
 from playground import forms, steps
 from playground.command_parser import parse
+from playground.member import drawn_alike
 from playground.refusal import Refused
 from playground.steps import Choose, Click, Fill, Line, Menu, Paint, React, Step
 from playground.testbed import Testbed, in_progress, is_grid
@@ -320,8 +321,9 @@ def _button(message: Message, name: str) -> str:
         if button.get("type") != ComponentType.BUTTON or "custom_id" not in button:
             continue
         label, emoji = button.get("label") or "", (button.get("emoji") or {}).get("name") or ""
+        emoji = drawn_alike(emoji)
         names = {label.lower(), emoji, f"{emoji} {label}".strip().lower(), button["custom_id"]}
-        if name.lower() in names - {""}:
+        if drawn_alike(name.lower()) in names - {""}:
             return str(button["custom_id"])
     return ""
 

@@ -50,6 +50,8 @@ if TYPE_CHECKING:  # it needs jsonschema, which serving without a description do
 
 T = TypeVar("T")
 
+_CANCELS = ":x"
+"""How the custom_id of a job's Cancel button ends, see `bot.ui.actions`."""
 _IN_PROGRESS = re.compile(r"\((?:Waiting to start|Loading |Translating|\d{1,3} ?%)[^)]*\)")
 
 
@@ -361,8 +363,18 @@ def _loaded(openapi: str | Path | OpenApi | None) -> OpenApi | None:
 
 
 def in_progress(message: Message) -> bool:
-    """Whether a message of the bot says that its job is waiting or running."""
-    return bool(message.flags & LOADING_FLAG or _IN_PROGRESS.search(message.content))
+    """Whether a message of the bot says that its job is waiting or running.
+
+    The private reply to a hidden job's order may not say so, but has the button that cancels it.
+    """
+    return bool(
+        message.flags & LOADING_FLAG
+        or _IN_PROGRESS.search(message.content)
+        or any(
+            str(component.get("custom_id", "")).endswith(_CANCELS)
+            for component in walk_components(message.components)
+        )
+    )
 
 
 def is_grid(message: Message) -> bool:

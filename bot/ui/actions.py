@@ -214,7 +214,7 @@ async def _ask_region(press: Press) -> None:
     form.add_file("painted", Sentence("The painted picture"))
     form.add_text(
         "areas",
-        Sentence("Or where"),
+        Sentence("Or the part, in words"),
         placeholder=Sentence("top left; bottom half; centre; 40,40,20,20"),
         description=Sentence("Words, or x,y,width,height in percent; several with ; between."),
         most=MOST_CHARACTERS,
@@ -303,7 +303,7 @@ async def _mark(press: Press) -> None:
     """It is a favourite of who pressed."""
     favourites, user_id = press.interaction.client.favourites, press.interaction.user.id
     await favourites.put(user_id, _favourite_of(press), marked=True)
-    said = Sentence("A favourite of yours now; `/show favourites` brings it back.")
+    said = Sentence("A favourite of yours now; `/show job: favourites` brings it back.")
     await press.interaction.response.send_message(
         to_member(press.interaction, said), ephemeral=True
     )

@@ -645,7 +645,5 @@ def _first_words(interaction: discord.Interaction, row: JobRow, *, hidden: bool)
 
 def _private_notes(interaction: discord.Interaction, row: JobRow) -> str:
     """What stands below a hidden job in its private reply."""
-    said = Sentence(
-        "The result comes to you by direct message; where yours are closed, /show brings it."
-    )
+    said = Sentence("The result comes to you by direct message; if you take none, /show brings it.")
     return "\n".join(filter(None, (row.notes, to_member(interaction, said))))

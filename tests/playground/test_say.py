@@ -6,14 +6,17 @@ import os
 import signal
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image
 
+from bot.ui import actions
 from playground.bot_process import BotProcess
 from playground.refusal import Refused
-from playground.say import SCRIBBLE, Request, _is_picture, _print_entry, say
+from playground.say import SCRIBBLE, Request, _button, _is_picture, _print_entry, say
 from playground.steps import Click, Fill, Line, Menu, React, in_order
+from playground.testbed import in_progress
 
 
 @pytest.fixture
@@ -274,3 +277,21 @@ def test_only_pictures_are_saved():
         False,
         False,
     ]
+
+
+def test_a_private_reply_with_a_cancel_button_is_in_progress():
+    custom_id = actions._custom_id(actions.ACTIONS["cancel"], "abc", 0)
+    button = {"type": 2, "label": "Cancel Job", "custom_id": custom_id}
+    row = {"type": 1, "components": [button]}
+    waiting = SimpleNamespace(flags=64, content="**a red cat** - @dora", components=[row])
+    ended = SimpleNamespace(flags=64, content="**a red cat** - @dora", components=[])
+    assert in_progress(waiting)
+    assert not in_progress(ended)
+
+
+def test_a_button_is_found_by_its_emoji_however_a_keyboard_sends_it():
+    coloured = "\N{FILM FRAMES}\N{VARIATION SELECTOR-16}"
+    button = {"type": 2, "emoji": {"name": coloured}, "custom_id": "film"}
+    message = SimpleNamespace(components=[{"type": 1, "components": [button]}])
+    assert _button(message, "\N{FILM FRAMES}") == "film"
+    assert _button(message, coloured) == "film"

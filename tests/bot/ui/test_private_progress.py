@@ -4,7 +4,7 @@ import pytest
 from tests_support import custom_ids, labels
 
 pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
-END = "by direct message; where yours are closed, /show brings it."
+END = "by direct message; if you take none, /show brings it."
 
 
 async def some_way(env, engine, evaluations=9):
