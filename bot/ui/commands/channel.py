@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import discord
 from discord import app_commands
 
-from bot.errors import NotAllowed
+from bot.errors import NotAllowed, NotFound
 from bot.moderation.channels import Channels
 from bot.ui.commands.managing import managed_guild, set_for_server
 from bot.ui.language import to_member
@@ -18,8 +18,37 @@ from engine import Sentence
 if TYPE_CHECKING:
     from bot.ui.client import Darkroom
 
-Place = discord.TextChannel | discord.ForumChannel | discord.VoiceChannel
 _MOST = 200
+
+
+class _Places(app_commands.Transformer):
+    """Channels that take orders. Discord's API description knows no media channels, which
+    discord.py offers with every ForumChannel.
+    """
+
+    @property
+    def type(self) -> discord.AppCommandOptionType:
+        return discord.AppCommandOptionType.channel
+
+    @property
+    def channel_types(self) -> list[discord.ChannelType]:
+        kinds = discord.ChannelType
+        return [kinds.text, kinds.news, kinds.forum, kinds.voice]
+
+    async def transform(
+        self,
+        interaction: discord.Interaction,  # noqa: ARG002 - from discord.py
+        value: app_commands.AppCommandChannel,
+        /,
+    ) -> Room:
+        found = value.resolve()
+        if not isinstance(found, Room):
+            raise NotFound("The bot cannot see this channel; give it access first.")
+        return found
+
+
+Room = discord.TextChannel | discord.ForumChannel | discord.VoiceChannel
+Place = app_commands.Transform[Room, _Places]
 
 
 @app_commands.guild_install()
@@ -102,7 +131,7 @@ class Channel(
         await _say(interaction, said)
 
 
-def _id(interaction: discord.Interaction[Darkroom], channel: Place | None) -> int:
+def _id(interaction: discord.Interaction[Darkroom], channel: Room | None) -> int:
     """Of the channel; NotAllowed where the server is not managed by who asks."""
     managed_guild(interaction)
     if channel is not None:
