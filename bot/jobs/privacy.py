@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.credits import statement
 from bot.jobs import records
-from bot.jobs.records import JobRow, Outcome
+from bot.jobs.records import Delivery, JobRow, Outcome
 from bot.pictures import grid, metadata
 from bot.pictures.store import PictureStore
 from bot.storage.database import Database
@@ -174,7 +174,7 @@ async def _erase_jobs(connection: AsyncConnection, ids: Sequence[str]) -> set[tu
             reason="",
             user_id=0,
             channel_id=0,
-            delivery="kept",
+            delivery=Delivery.KEPT,
         )
     )
     return hashes
@@ -194,7 +194,7 @@ async def _erase_member(connection: AsyncConnection, user_id: int, now_ms: int) 
             .where(jobs.c.batch_id == batches.c.id, jobs.c.outcome == Outcome.OPEN)
             .exists(),
         )
-        .values(prompt="", user_id=0, delivery="kept")
+        .values(prompt="", user_id=0, delivery=Delivery.KEPT)
     )
     open_accounts = select(jobs.c.account_id).where(
         jobs.c.user_id == user_id, jobs.c.outcome == Outcome.OPEN

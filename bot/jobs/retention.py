@@ -16,11 +16,11 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.jobs.records import Outcome
+from bot.jobs.records import Delivery, Outcome
 from bot.pictures.store import PictureStore
 from bot.storage import facts
 from bot.storage.database import Database
-from bot.storage.tables import favourites, films, images, jobs
+from bot.storage.tables import favourites, films, images, inputs, jobs
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +75,7 @@ class Retention:
             return 0
         async with self._database.read() as connection:
             held = await _held(connection)
+            needed = await _needed(connection)
             told: list[list[int]] = json.loads(await facts.get(connection, _TOLD) or "[]")
         sizes = await asyncio.to_thread(self._store.sizes)
         now_ms = self._now_ms()
@@ -82,7 +83,8 @@ class Retention:
         ripe_ms = max(
             (until for until, at in told if now_ms - at >= NOTICE_DAYS * DAY_MS), default=0
         )
-        gone = await self._delete([each for each in due if each.ended_ms <= ripe_ms], held, sizes)
+        ripe = [each for each in due if each.ended_ms <= ripe_ms]
+        gone = await self._delete(ripe, held, sizes, needed)
         await self._tell(told, now_ms, held, sizes, tell)
         return gone
 
@@ -104,11 +106,17 @@ class Retention:
         return due
 
     async def _delete(
-        self, due: Sequence[_Held], held: Sequence[_Held], sizes: Mapping[str, int]
+        self,
+        due: Sequence[_Held],
+        held: Sequence[_Held],
+        sizes: Mapping[str, int],
+        needed: frozenset[str],
     ) -> int:
-        """Delete the files of these jobs that no other job keeps."""
+        """Delete the files of these jobs that no other job keeps. needed: see `_needed`."""
         going = {id(each) for each in due}
-        used = {sha256 for each in held if id(each) not in going for sha256, _ in each.files}
+        used = needed | {
+            sha256 for each in held if id(each) not in going for sha256, _ in each.files
+        }
         gone = 0
         for sha256, suffix in {file for each in due for file in each.files}:
             if sha256 in sizes and sha256 not in used:
@@ -152,7 +160,7 @@ async def _held(connection: AsyncConnection) -> list[_Held]:
         rows = await connection.execute(
             select(jobs.c.id, jobs.c.ended_ms, table.c.sha256)
             .join(jobs, jobs.c.id == table.c.job_id)
-            .where(jobs.c.outcome == Outcome.FINISHED, jobs.c.delivery != "pending")
+            .where(jobs.c.outcome == Outcome.FINISHED, jobs.c.delivery != Delivery.PENDING)
         )
         for row in rows:
             files.setdefault(row.id, []).append((row.sha256, suffix))
@@ -163,6 +171,16 @@ async def _held(connection: AsyncConnection) -> list[_Held]:
         for job_id, own in files.items()
     ]
     return sorted(found, key=lambda each: each.ended_ms)
+
+
+async def _needed(connection: AsyncConnection) -> frozenset[str]:
+    """The hashes of what open jobs start from: after a restart they are read from the disk."""
+    found = await connection.scalars(
+        select(inputs.c.sha256)
+        .join(jobs, jobs.c.id == inputs.c.job_id)
+        .where(jobs.c.outcome == Outcome.OPEN)
+    )
+    return frozenset(found)
 
 
 async def _notices(

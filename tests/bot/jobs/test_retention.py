@@ -6,7 +6,7 @@ from sqlalchemy import insert, update
 from bot.credits import ledger
 from bot.jobs.retention import DAY_MS, Retention
 from bot.pictures.store import PictureStore
-from bot.storage.tables import favourites, holds, images, jobs
+from bot.storage.tables import favourites, holds, images, inputs, jobs
 
 
 class Gallery:
@@ -20,21 +20,8 @@ class Gallery:
         ended_ms = self.now_ms - round(age_days * DAY_MS)
         sha256 = self.store.store(data or job_id.encode().ljust(size, b"."))
         async with self.database.write() as connection:
-            account = await ledger.account(
-                connection, guild_id=1, user_id=user_id, trial=0, now_ms=1
-            )
-            row = {"id": job_id, "account_id": account, "guild_id": 1, "channel_id": 2}
-            row |= {"user_id": user_id, "kind": "imagine", "title": "", "prompt": "a cat"}
-            row |= {"stored_version": 1, "stored": "{}", "created_ms": ended_ms}
-            await connection.execute(insert(jobs).values(**row))
-            await connection.execute(
-                insert(holds).values(job_id=job_id, account_id=account, amount=0, state="settled")
-            )
-            await connection.execute(
-                update(jobs)
-                .where(jobs.c.id == job_id)
-                .values(outcome="finished", delivery="posted", ended_ms=ended_ms)
-            )
+            await self._order(connection, job_id, user_id, ended_ms)
+            await self._end(connection, job_id, ended_ms)
             picture = {"position": 1, "seed": 1, "width_px": 1, "height_px": 1}
             await connection.execute(insert(images).values(job_id=job_id, sha256=sha256, **picture))
             if favourite:
@@ -44,6 +31,35 @@ class Gallery:
                     )
                 )
         return sha256
+
+    async def open(self, job_id, *, starts_from):
+        """A job that waits, with the picture of that hash to start from."""
+        async with self.database.write() as connection:
+            await self._order(connection, job_id, 5, self.now_ms)
+            await connection.execute(
+                insert(inputs).values(job_id=job_id, position=1, sha256=starts_from)
+            )
+
+    async def end(self, job_id):
+        async with self.database.write() as connection:
+            await self._end(connection, job_id, self.now_ms)
+
+    async def _order(self, connection, job_id, user_id, created_ms):
+        account = await ledger.account(connection, guild_id=1, user_id=user_id, trial=0, now_ms=1)
+        row = {"id": job_id, "account_id": account, "guild_id": 1, "channel_id": 2}
+        row |= {"user_id": user_id, "kind": "imagine", "title": "", "prompt": "a cat"}
+        row |= {"stored_version": 1, "stored": "{}", "created_ms": created_ms}
+        await connection.execute(insert(jobs).values(**row))
+        await connection.execute(
+            insert(holds).values(job_id=job_id, account_id=account, amount=0, state="settled")
+        )
+
+    async def _end(self, connection, job_id, ended_ms):
+        await connection.execute(
+            update(jobs)
+            .where(jobs.c.id == job_id)
+            .values(outcome="finished", delivery="posted", ended_ms=ended_ms)
+        )
 
     async def tell(self, notice):
         self.told.append((notice.user_id, notice.jobs))
@@ -81,6 +97,18 @@ async def test_old_pictures_go_three_days_after_their_member_was_told_once(galle
     assert await gallery.retention(days=30).work(gallery.tell) == 1  # after a restart, too
     assert gallery.told == [(5, 1)]
     assert gallery.left(old, young) == [False, True]
+
+
+async def test_what_a_waiting_job_starts_from_stays_until_it_has_ended(gallery):
+    old = await gallery.add("a", age_days=40)
+    retention = gallery.retention(days=30)
+    await retention.work(gallery.tell)
+    gallery.now_ms += 3 * DAY_MS
+    await gallery.open("b", starts_from=old)
+    assert await retention.work(gallery.tell) == 0
+    await gallery.end("b")
+    assert await retention.work(gallery.tell) == 1
+    assert gallery.left(old) == [False]
 
 
 async def test_favourites_outlast_the_days(gallery):
