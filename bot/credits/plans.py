@@ -106,7 +106,8 @@ def speed(plan: Plan, wanted: str, *, asked: bool) -> str:
     if asked:
         raise NotAllowed(
             Sentence(
-                "Your plan in this server does not include {speed} mode; add {instead} instead.",
+                "Your plan in this server does not include {speed} mode. Use one that it has: "
+                "{instead}.",
                 speed=wanted,
                 instead=Sentence.listed([f"--{each}" for each in allowed]),
             )
