@@ -31,6 +31,7 @@ from bot.prompt.characters import plain
 from bot.ui import details, modals
 from bot.ui.language import member_locale, to_member
 from bot.ui.modals import Filled, Form
+from bot.ui.persistent_buttons import PersistentButton
 from bot.ui.refusals import answer
 from bot.ui.replies import (
     before_reply,
@@ -649,48 +650,26 @@ def _read(rest: str) -> tuple[str, Action, int]:
     return match["id"], _BY_CODE[match["code"]], int(match["number"] or 0)
 
 
-class JobButton(
-    discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]],
-    template=rf"{PREFIX}:(?P<rest>.+)",
-):
+class JobButton(PersistentButton, template=rf"{PREFIX}:(?P<rest>.+)"):
     """Any button of a job. The template is wide, so that a forged id gets a sentence too."""
 
-    def __init__(self, item: discord.ui.Button[discord.ui.View], rest: str) -> None:
-        super().__init__(item, row=item.row)
-        self._rest = rest
-
     @classmethod
-    def of(cls, action: Action, job_id: str, number: int, locale: str) -> JobButton:
+    def of(cls, action: Action, job_id: str, number: int, locale: str) -> Self:
         """The button of an action; number: of the picture, or 0; locale: of its label."""
-        custom_id = _custom_id(action, job_id, number)
-        button: discord.ui.Button[discord.ui.View] = discord.ui.Button(
-            style=discord.ButtonStyle.secondary,
-            custom_id=custom_id,
-            label=translated(action.label, locale).format(number=number) or None,
-            emoji=action.emoji,
-            row=action.line,
+        return cls(
+            discord.ui.Button(
+                style=discord.ButtonStyle.secondary,
+                custom_id=_custom_id(action, job_id, number),
+                label=translated(action.label, locale).format(number=number) or None,
+                emoji=action.emoji,
+                row=action.line,
+            )
         )
-        return cls(button, custom_id.removeprefix(f"{PREFIX}:"))
 
-    @classmethod
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction,  # noqa: ARG003 - discord.py's signature
-        item: discord.ui.Item[discord.ui.View],
-        match: re.Match[str],
-        /,
-    ) -> Self:
-        assert isinstance(item, discord.ui.Button)
-        return cls(item, match["rest"])
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Whatever goes wrong is answered here: discord.py would only log it."""
-        try:
-            job_id, action, number = _read(self._rest)
-            row = await interaction.client.lookup.job(job_id)
-            await act(interaction, action, row, number)
-        except Exception as error:  # noqa: BLE001 - answered and logged in one place
-            await answer(interaction, error)
+    async def pressed(self, interaction: discord.Interaction[Any], match: re.Match[str]) -> None:
+        job_id, action, number = _read(match["rest"])
+        row = await interaction.client.lookup.job(job_id)
+        await act(interaction, action, row, number)
 
 
 def view(
@@ -710,9 +689,3 @@ def view(
         for each in numbers:
             shown.add_item(JobButton.of(action, row.id, each, row.locale))
     return shown
-
-
-def custom_id_of(item: discord.ui.Item[Any]) -> str:
-    """Of a button that `view` made."""
-    assert isinstance(item, JobButton)
-    return item.custom_id

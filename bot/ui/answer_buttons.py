@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import discord
 
-from bot.errors import NotFound
 from bot.locale import translated
-from bot.ui.refusals import answer
+from bot.ui.persistent_buttons import PersistentButton, matched
 from engine import Sentence
 
 if TYPE_CHECKING:
@@ -24,40 +23,16 @@ if TYPE_CHECKING:
 QUESTION, BATCH = "ask", "batch"
 """How custom_ids begin: of `Questions`, of `Batches`."""
 _CONFIRM, _DISCARD, _CANCEL = "y", "n", "x"
-_REST = re.compile(r"(?P<id>[a-z2-7]{16}):(?P<code>[a-z])")
 
 
-class AnswerButton(
-    discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]],
-    template=rf"(?P<prefix>{QUESTION}|{BATCH}):(?P<rest>.+)",
-):
+class AnswerButton(PersistentButton, template=rf"(?P<prefix>{QUESTION}|{BATCH}):(?P<rest>.+)"):
     """Any of these buttons. The template is wide, so that a forged id gets a sentence too."""
 
-    def __init__(self, item: discord.ui.Button[discord.ui.View]) -> None:
-        super().__init__(item)
-
-    @classmethod
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction,  # noqa: ARG003 - discord.py's signature
-        item: discord.ui.Item[discord.ui.View],
-        match: re.Match[str],  # noqa: ARG003 - as above
-        /,
-    ) -> Self:
-        assert isinstance(item, discord.ui.Button)
-        return cls(item)
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Whatever goes wrong is answered here: discord.py would only log it."""
-        try:
-            prefix, _, rest = self.custom_id.partition(":")
-            match = _REST.fullmatch(rest)
-            does = _does(interaction.client, prefix)
-            if match is None or match["code"] not in does:
-                raise NotFound("This button is not one of Darkroom's; send the command again.")  # noqa: TRY301 - answered below, as all
-            await does[match["code"]](interaction, match["id"])
-        except Exception as error:  # noqa: BLE001 - answered and logged in one place
-            await answer(interaction, error)
+    async def pressed(self, interaction: discord.Interaction[Any], match: re.Match[str]) -> None:
+        does = _does(interaction.client, match["prefix"])
+        codes = "".join(does)
+        said = matched(re.compile(rf"(?P<id>[a-z2-7]{{16}}):(?P<code>[{codes}])"), match["rest"])
+        await does[said["code"]](interaction, said["id"])
 
 
 def confirming(prefix: str, asked_id: str, language: str) -> discord.ui.View:
@@ -71,12 +46,6 @@ def confirming(prefix: str, asked_id: str, language: str) -> discord.ui.View:
 def cancelling(batch_id: str, language: str) -> discord.ui.View:
     """The button under the list of a batch that is being drawn."""
     return _view(_button(BATCH, batch_id, _CANCEL, Sentence("Cancel batch"), language, "danger"))
-
-
-def custom_id_of(item: discord.ui.Item[Any]) -> str:
-    """Of a button that was made here."""
-    assert isinstance(item, AnswerButton)
-    return item.custom_id
 
 
 def _does(
@@ -94,12 +63,13 @@ def _button(
     prefix: str, asked_id: str, code: str, label: Sentence, language: str, style: str
 ) -> AnswerButton:
     """style: as `discord.ButtonStyle` names it."""
-    button: discord.ui.Button[discord.ui.View] = discord.ui.Button(
-        style=discord.ButtonStyle[style],
-        custom_id=f"{prefix}:{asked_id}:{code}",
-        label=translated(label, language),
+    return AnswerButton(
+        discord.ui.Button(
+            style=discord.ButtonStyle[style],
+            custom_id=f"{prefix}:{asked_id}:{code}",
+            label=translated(label, language),
+        )
     )
-    return AnswerButton(button)
 
 
 def _view(*buttons: AnswerButton) -> discord.ui.View:

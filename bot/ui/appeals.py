@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import discord
@@ -23,8 +23,8 @@ from bot.preferences import APPEAL_CHANNEL, Preferences
 from bot.storage.audit import Action
 from bot.ui import refusal_buttons
 from bot.ui.language import to_member
+from bot.ui.persistent_buttons import PersistentButton, matched
 from bot.ui.refusal_buttons import APPEAL, APPROVE, ASK, DENY
-from bot.ui.refusals import answer
 from engine import Sentence
 
 if TYPE_CHECKING:
@@ -147,38 +147,14 @@ class Appeals:
         return chosen or locale.supported(guild.preferred_locale.value if guild else "en")
 
 
-class AppealButton(
-    discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]],
-    template=rf"{APPEAL}:(?P<rest>.+)",
-):
+class AppealButton(PersistentButton, template=rf"{APPEAL}:(?P<rest>.+)"):
     """Any button of an appeal. The template is wide, so that a forged id gets a sentence too."""
 
-    def __init__(self, item: discord.ui.Button[discord.ui.View], rest: str) -> None:
-        super().__init__(item)
-        self._rest = rest
-
-    @classmethod
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction,  # noqa: ARG003 - discord.py's signature
-        item: discord.ui.Item[discord.ui.View],
-        match: re.Match[str],
-        /,
-    ) -> Self:
-        assert isinstance(item, discord.ui.Button)
-        return cls(item, match["rest"])
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Whatever goes wrong is answered here: discord.py would only log it."""
-        try:
-            match = _REST.fullmatch(self._rest)
-            if match is None:
-                raise NotFound("This button is not one of Darkroom's; send the command again.")  # noqa: TRY301 - answered below, as all
-            appeals = interaction.client.appeals
-            verdict = await interaction.client.moderation.verdict(match["id"])
-            if match["code"] == ASK:
-                await appeals.ask(interaction, verdict)
-            else:
-                await appeals.decide(interaction, verdict, approve=match["code"] == APPROVE)
-        except Exception as error:  # noqa: BLE001 - answered and logged in one place
-            await answer(interaction, error)
+    async def pressed(self, interaction: discord.Interaction[Any], match: re.Match[str]) -> None:
+        said = matched(_REST, match["rest"])
+        appeals = interaction.client.appeals
+        verdict = await interaction.client.moderation.verdict(said["id"])
+        if said["code"] == ASK:
+            await appeals.ask(interaction, verdict)
+        else:
+            await appeals.decide(interaction, verdict, approve=said["code"] == APPROVE)

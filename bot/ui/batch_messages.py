@@ -21,7 +21,7 @@ from bot.jobs import batches
 from bot.jobs.batches import BatchRow, Item
 from bot.jobs.records import Delivery, JobRow, Outcome
 from bot.storage.database import Database
-from bot.ui import answer_buttons, batch_text
+from bot.ui import answer_buttons, batch_text, persistent_buttons
 from bot.ui.progress import Events, Fields, Progress
 
 log = logging.getLogger(__name__)
@@ -186,7 +186,7 @@ class BatchMessages:
 
     async def _find_open(self, batch: BatchRow) -> discord.Message | None:
         [button] = answer_buttons.cancelling(batch.id, batch.locale).children
-        custom_id = answer_buttons.custom_id_of(button)
+        custom_id = persistent_buttons.custom_id_of(button)
 
         def is_it(message: discord.Message) -> bool:
             return any(

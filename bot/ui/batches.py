@@ -24,8 +24,14 @@ from bot.pictures.uploads import PLACEHOLDER
 from bot.prompt.repeats import Grids
 from bot.ui import answer_buttons, batch_text
 from bot.ui.batch_messages import BatchMessages
-from bot.ui.language import to_member
-from bot.ui.replies import before_reply, before_update, check_permissions, replace_question, warn
+from bot.ui.replies import (
+    before_reply,
+    before_update,
+    check_permissions,
+    replace_question,
+    tell,
+    warn,
+)
 from engine import Sentence
 
 CONFIRM_WITHIN_MIN = 15
@@ -168,7 +174,7 @@ class Batches:
             "Cancelled; {count} grids are not charged.",
             count=count,
         )
-        await interaction.response.send_message(to_member(interaction, said), ephemeral=True)
+        await tell(interaction, said)
 
     async def _accept(self, asked: _Asked) -> tuple[Accepted, ...]:
         """Fetch the pictures, each once, and order everything."""

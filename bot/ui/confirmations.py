@@ -18,7 +18,7 @@ import discord
 from bot.errors import NotAllowed, NotConfirmed
 from bot.locale import translated
 from bot.ui.language import member_locale, to_member
-from bot.ui.refusals import answer
+from bot.ui.persistent_buttons import PersistentButton
 from engine import Sentence
 
 PREFIX = "sure"
@@ -106,37 +106,14 @@ class Confirmations:
         )
 
 
-class SureButton(
-    discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]],
-    template=rf"{PREFIX}:(?P<id>[0-9a-f]{{16}}):(?P<code>[yn])",
-):
+class SureButton(PersistentButton, template=rf"{PREFIX}:(?P<id>[0-9a-f]{{16}}):(?P<code>[yn])"):
     """Confirm or Cancel."""
-
-    def __init__(self, item: discord.ui.Button[discord.ui.View], asked_id: str, code: str) -> None:
-        super().__init__(item)
-        self._asked_id, self._code = asked_id, code
 
     @classmethod
     def of(cls, asked_id: str, code: str, label: str, style: discord.ButtonStyle) -> Self:
-        button: discord.ui.Button[discord.ui.View] = discord.ui.Button(
-            style=style, custom_id=f"{PREFIX}:{asked_id}:{code}", label=label
-        )
-        return cls(button, asked_id, code)
+        """code: y or n."""
+        custom_id = f"{PREFIX}:{asked_id}:{code}"
+        return cls(discord.ui.Button(style=style, custom_id=custom_id, label=label))
 
-    @classmethod
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction,  # noqa: ARG003 - discord.py's signature
-        item: discord.ui.Item[discord.ui.View],
-        match: re.Match[str],
-        /,
-    ) -> Self:
-        assert isinstance(item, discord.ui.Button)
-        return cls(item, match["id"], match["code"])
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Whatever goes wrong is answered here: discord.py would only log it."""
-        try:
-            await interaction.client.confirmations.answer(interaction, self._asked_id, self._code)
-        except Exception as error:  # noqa: BLE001 - answered and logged in one place
-            await answer(interaction, error)
+    async def pressed(self, interaction: discord.Interaction[Any], match: re.Match[str]) -> None:
+        await interaction.client.confirmations.answer(interaction, match["id"], match["code"])

@@ -12,10 +12,10 @@ import discord
 
 from bot.errors import NotFound
 from bot.jobs.favourites import Favourite
-from bot.ui.actions import ACTIONS, JobButton, custom_id_of
+from bot.ui.actions import ACTIONS, JobButton
 from bot.ui.copies import Copy
 from bot.ui.language import member_locale, to_member
-from bot.ui.refusals import answer
+from bot.ui.persistent_buttons import PersistentButton, custom_id_of
 from bot.ui.replies import before_reply, before_update, may_see
 from engine import Sentence
 
@@ -98,43 +98,22 @@ async def _copy(interaction: discord.Interaction[Darkroom], favourite: Favourite
     return await client.copies.whole(row, limit_bytes, language=member_locale(interaction))
 
 
-class PageButton(
-    discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]],
-    template=rf"{PREFIX}:(?P<place>-?\d{{1,9}}):(?P<side>[lr])",
-):
+class PageButton(PersistentButton, template=rf"{PREFIX}:(?P<place>-?\d{{1,9}}):(?P<side>[lr])"):
     """Turns to a page."""
-
-    def __init__(self, item: discord.ui.Button[discord.ui.View], place: int) -> None:
-        super().__init__(item, row=item.row)
-        self._place = place
 
     @classmethod
     def of(cls, place: int, count: int, emoji: str) -> Self:
         """place: from 0; count: how many pages there are."""
         side = "l" if emoji == "⬅️" else "r"
-        button: discord.ui.Button[discord.ui.View] = discord.ui.Button(
-            custom_id=f"{PREFIX}:{place}:{side}",
-            emoji=emoji,
-            row=_LINE,
-            disabled=not 0 <= place < count,
-            style=discord.ButtonStyle.primary,
+        return cls(
+            discord.ui.Button(
+                custom_id=f"{PREFIX}:{place}:{side}",
+                emoji=emoji,
+                row=_LINE,
+                disabled=not 0 <= place < count,
+                style=discord.ButtonStyle.primary,
+            )
         )
-        return cls(button, place)
 
-    @classmethod
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction,  # noqa: ARG003 - discord.py's signature
-        item: discord.ui.Item[discord.ui.View],
-        match: re.Match[str],
-        /,
-    ) -> Self:
-        assert isinstance(item, discord.ui.Button)
-        return cls(item, int(match["place"]))
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Whatever goes wrong is answered here: discord.py would only log it."""
-        try:
-            await _turn(interaction, max(self._place, 0))
-        except Exception as error:  # noqa: BLE001 - answered and logged in one place
-            await answer(interaction, error)
+    async def pressed(self, interaction: discord.Interaction[Any], match: re.Match[str]) -> None:
+        await _turn(interaction, max(int(match["place"]), 0))

@@ -16,7 +16,7 @@ import discord
 from bot.errors import NotFound
 from bot.locale import translated
 from bot.ui.language import member_locale
-from bot.ui.refusals import answer
+from bot.ui.persistent_buttons import PersistentButton
 from engine import Sentence
 
 PREFIX = "lin"
@@ -74,41 +74,22 @@ async def _page(
 
 
 class LinesButton(
-    discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]],
+    PersistentButton,
     template=rf"{PREFIX}:(?P<name>[a-z]{{1,20}}):(?P<scope>[a-z0-9]{{0,30}}):(?P<page>-?\d{{1,6}})",
 ):
     """Turns to a page."""
 
-    def __init__(
-        self, item: discord.ui.Button[discord.ui.View], name: str, scope: str, page: int
-    ) -> None:
-        super().__init__(item)
-        self._name, self._scope, self._page = name, scope, page
-
     @classmethod
     def of(cls, name: str, scope: str, page: int, pages: int, emoji: str) -> Self:
-        button: discord.ui.Button[discord.ui.View] = discord.ui.Button(
-            custom_id=f"{PREFIX}:{name}:{scope}:{page}",
-            emoji=emoji,
-            disabled=not 0 <= page < pages,
+        """page: from 0, of so many pages."""
+        return cls(
+            discord.ui.Button(
+                custom_id=f"{PREFIX}:{name}:{scope}:{page}",
+                emoji=emoji,
+                disabled=not 0 <= page < pages,
+            )
         )
-        return cls(button, name, scope, page)
 
-    @classmethod
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction,  # noqa: ARG003 - discord.py's signature
-        item: discord.ui.Item[discord.ui.View],
-        match: re.Match[str],
-        /,
-    ) -> Self:
-        assert isinstance(item, discord.ui.Button)
-        return cls(item, match["name"], match["scope"], int(match["page"]))
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Whatever goes wrong is answered here: discord.py would only log it."""
-        try:
-            shown, view = await _page(interaction, self._name, self._scope, self._page)
-            await interaction.response.edit_message(embed=shown, view=view)
-        except Exception as error:  # noqa: BLE001 - answered and logged in one place
-            await answer(interaction, error)
+    async def pressed(self, interaction: discord.Interaction[Any], match: re.Match[str]) -> None:
+        shown, view = await _page(interaction, match["name"], match["scope"], int(match["page"]))
+        await interaction.response.edit_message(embed=shown, view=view)

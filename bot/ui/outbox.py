@@ -30,7 +30,7 @@ from bot.jobs.records import Delivery, ImageRow, JobRow, MessageRow, Outcome, Ro
 from bot.pictures import grid, metadata, uploads
 from bot.pictures.store import PictureStore
 from bot.storage.database import Database
-from bot.ui import actions
+from bot.ui import actions, persistent_buttons
 from bot.ui.batch_messages import BatchMessages
 from bot.ui.message_text import (
     ALT_CHARACTERS,
@@ -461,7 +461,7 @@ class Outbox:
         buttons = ended.view().children
         if not buttons:
             return None
-        first = actions.custom_id_of(buttons[0])
+        first = persistent_buttons.custom_id_of(buttons[0])
         after = discord.Object(row.progress_message_id) if row.progress_message_id else None
         try:
             async for message in self._channel(row).history(

@@ -1,26 +1,22 @@
-"""The list of a server's plans, and the question before one is deleted.
+"""The list of a server's plans, a few a page.
 
-A custom_id is `plan:p:<page>`, `plan:d:<id of the plan>:<its version>` or `plan:n`. Who manages the
-server is asked at every press. Every button is a `DynamicItem`: discord.py keeps nothing of it.
+A custom_id is `plan:p:<page>`. Who manages the server is asked at every press.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import discord
 
 from bot.credits.pricing import credits_text
-from bot.credits.server_plans import ServerPlan
-from bot.errors import NotFound
 from bot.locale import translated
 from bot.prompt.markdown import harmless
 from bot.ui import plan_text
 from bot.ui.commands.managing import managed_guild
-from bot.ui.language import member_locale, to_member
-from bot.ui.refusals import answer
-from bot.ui.replies import replace_question
+from bot.ui.language import member_locale
+from bot.ui.persistent_buttons import PersistentButton, matched
 from engine import Sentence
 
 if TYPE_CHECKING:
@@ -29,37 +25,12 @@ if TYPE_CHECKING:
 PREFIX = "plan"
 PLANS = 5
 """Of a page."""
-_REST = re.compile(r"p:(?P<page>\d{1,4})|d:(?P<id>\d{1,18}):(?P<version>\d{1,9})|n")
+_REST = re.compile(r"p:(?P<page>\d{1,4})")
 
 
 async def show(interaction: discord.Interaction[Darkroom]) -> None:
     """The first page, for the eyes of who asked alone."""
     shown, view = await _page(interaction, 0)
-    await interaction.response.send_message(
-        embed=shown, view=view, ephemeral=True, allowed_mentions=discord.AllowedMentions.none()
-    )
-
-
-async def ask_to_delete(interaction: discord.Interaction[Darkroom], plan: ServerPlan) -> None:
-    """Say what deleting the plan would do, and let who asked confirm it."""
-    assert interaction.guild is not None  # asked by `managed_guild`
-    language = member_locale(interaction)
-    asked = Sentence(
-        "Deleting the plan {name} takes it from: {roles}. Their members have then what their other "
-        "roles give, or the usual limits. Monthly credits that they got stay theirs until the "
-        "month ends.",
-        name=f"**{harmless(plan.name)}**",
-        roles=plan_text.roles(plan, interaction.guild),
-    )
-    shown = discord.Embed(
-        title=translated(Sentence("Action needed to continue"), language),
-        description=translated(asked, language),
-        colour=discord.Colour.gold(),
-    )
-    view = discord.ui.View(timeout=None)
-    delete, keep = Sentence("Delete"), Sentence("Cancel")
-    view.add_item(_button(f"d:{plan.id}:{plan.version}", delete, language, danger=True))
-    view.add_item(_button("n", keep, language))
     await interaction.response.send_message(
         embed=shown, view=view, ephemeral=True, allowed_mentions=discord.AllowedMentions.none()
     )
@@ -99,72 +70,25 @@ async def _page(
         shown.add_field(name=harmless(each.name), value=text[:1024], inline=False)
     view = discord.ui.View(timeout=None)
     if page:
-        view.add_item(_button(f"p:{page - 1}", Sentence("Previous"), language))
+        view.add_item(PlanButton.of(page - 1, Sentence("Previous"), language))
     if page < pages - 1:
-        view.add_item(_button(f"p:{page + 1}", Sentence("Next"), language))
+        view.add_item(PlanButton.of(page + 1, Sentence("Next"), language))
     if pages > 1:
         number = Sentence("Page {page} of {pages}", page=page + 1, pages=pages)
         shown.set_footer(text=translated(number, language))
     return shown, view
 
 
-def _button(rest: str, label: Sentence, language: str, *, danger: bool = False) -> PlanButton:
-    style = discord.ButtonStyle.danger if danger else discord.ButtonStyle.secondary
-    button: discord.ui.Button[discord.ui.View] = discord.ui.Button(
-        custom_id=f"{PREFIX}:{rest}", label=translated(label, language), style=style
-    )
-    return PlanButton(button, rest)
-
-
-class PlanButton(
-    discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]],
-    template=rf"{PREFIX}:(?P<rest>.+)",
-):
-    """Turns a page, deletes a plan, or keeps it. The template is wide: a forged id is answered."""
-
-    def __init__(self, item: discord.ui.Button[discord.ui.View], rest: str) -> None:
-        super().__init__(item)
-        self._rest = rest
+class PlanButton(PersistentButton, template=rf"{PREFIX}:(?P<rest>.+)"):
+    """Turns to a page. The template is wide: a forged id is answered too."""
 
     @classmethod
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction,  # noqa: ARG003 - discord.py's signature
-        item: discord.ui.Item[discord.ui.View],
-        match: re.Match[str],
-        /,
-    ) -> PlanButton:
-        assert isinstance(item, discord.ui.Button)
-        return cls(item, match["rest"])
+    def of(cls, page: int, label: Sentence, language: str) -> Self:
+        """page: from 0."""
+        return cls(
+            discord.ui.Button(custom_id=f"{PREFIX}:p:{page}", label=translated(label, language))
+        )
 
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Whatever goes wrong is answered here: discord.py would only log it."""
-        try:
-            await self._do(interaction)
-        except Exception as error:  # noqa: BLE001 - answered and logged in one place
-            await answer(interaction, error)
-
-    async def _do(self, interaction: discord.Interaction[Darkroom]) -> None:
-        match = _REST.fullmatch(self._rest)
-        if match is None:
-            raise NotFound("This button is not one of Darkroom's; send the command again.")
-        guild_id = managed_guild(interaction)
-        if match["page"]:
-            shown, view = await _page(interaction, int(match["page"]))
-            await interaction.response.edit_message(embed=shown, view=view)
-        elif match["id"]:
-            gone = await interaction.client.server_plans.delete(
-                guild_id,
-                int(match["id"]),
-                version=int(match["version"]),
-                actor_id=interaction.user.id,
-            )
-            said = Sentence("The plan {name} is deleted.", name=harmless(gone.name))
-            await replace_question(interaction, said)
-        else:
-            await replace_question(interaction, Sentence("Nothing was changed."))
-
-
-def told(interaction: discord.Interaction[Darkroom], sentences: list[Sentence]) -> str:
-    """Lines for who asked."""
-    return "\n".join(to_member(interaction, each) for each in sentences)
+    async def pressed(self, interaction: discord.Interaction[Any], match: re.Match[str]) -> None:
+        shown, view = await _page(interaction, int(matched(_REST, match["rest"])["page"]))
+        await interaction.response.edit_message(embed=shown, view=view)

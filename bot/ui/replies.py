@@ -200,6 +200,15 @@ async def replace_question(interaction: discord.Interaction, said: Sentence) -> 
     await attempt(changing, "the answer to a confirmation")
 
 
+async def tell(interaction: discord.Interaction, *said: Sentence) -> None:
+    """Reply with these lines to who asked alone; nobody is pinged."""
+    await interaction.response.send_message(
+        "\n".join(to_member(interaction, line) for line in said),
+        ephemeral=True,
+        allowed_mentions=discord.AllowedMentions.none(),
+    )
+
+
 async def warn(interaction: discord.Interaction, warnings: Iterable[Sentence]) -> None:
     """Tell the member alone, after the reply, what the words of their order are known for."""
     text = "\n".join(to_member(interaction, each) for each in dict.fromkeys(warnings))

@@ -11,8 +11,8 @@ from bot.errors import NotFound
 from bot.locale import translated
 from bot.preferences import RULES
 from bot.ui.language import member_locale, to_member
+from bot.ui.persistent_buttons import PersistentButton, matched
 from bot.ui.refusal_buttons import RULES as PREFIX
-from bot.ui.refusals import answer
 from engine import Sentence
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ EXAMPLES = (
     "a small house under a large moon, woodblock print",
 )
 """Prompts for who has not drawn yet."""
+_NUMBER = re.compile(rf"[1-{len(EXAMPLES)}]")
 
 
 def examples(language: str) -> discord.ui.View:
@@ -44,33 +45,11 @@ def examples_text() -> Sentence:
     )
 
 
-class RulesButton(
-    discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]],
-    template=rf"{PREFIX}:(?P<rest>.+)",
-):
+class RulesButton(PersistentButton, template=rf"{PREFIX}:(?P<rest>.+)"):
     """Accepts the rules whose hash it names; another text of rules is shown first."""
 
-    def __init__(self, item: discord.ui.Button[discord.ui.View], rest: str) -> None:
-        super().__init__(item)
-        self._rest = rest
-
-    @classmethod
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction,  # noqa: ARG003 - discord.py's signature
-        item: discord.ui.Item[discord.ui.View],
-        match: re.Match[str],
-        /,
-    ) -> Self:
-        assert isinstance(item, discord.ui.Button)
-        return cls(item, match["rest"])
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Whatever goes wrong is answered here: discord.py would only log it."""
-        try:
-            await _accept(interaction, self._rest)
-        except Exception as error:  # noqa: BLE001 - answered and logged in one place
-            await answer(interaction, error)
+    async def pressed(self, interaction: discord.Interaction[Any], match: re.Match[str]) -> None:
+        await _accept(interaction, match["rest"])
 
 
 async def _accept(interaction: discord.Interaction[Darkroom], sha256: str) -> None:
@@ -86,42 +65,15 @@ async def _accept(interaction: discord.Interaction[Darkroom], sha256: str) -> No
     )
 
 
-class ExampleButton(
-    discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]],
-    template=rf"{EXAMPLE}:(?P<rest>.+)",
-):
-    """Draws an example, for who presses."""
-
-    def __init__(self, item: discord.ui.Button[discord.ui.View], rest: str) -> None:
-        super().__init__(item)
-        self._rest = rest
+class ExampleButton(PersistentButton, template=rf"{EXAMPLE}:(?P<rest>.+)"):
+    """Draws an example, for who presses. The template is wide: a forged id is answered too."""
 
     @classmethod
-    def of(cls, number: int, language: str) -> ExampleButton:
+    def of(cls, number: int, language: str) -> Self:
         """number: from 1."""
         label = translated(Sentence("Draw {number}", number=number), language)
-        button: discord.ui.Button[discord.ui.View] = discord.ui.Button(
-            custom_id=f"{EXAMPLE}:{number}", label=label
-        )
-        return cls(button, str(number))
+        return cls(discord.ui.Button(custom_id=f"{EXAMPLE}:{number}", label=label))
 
-    @classmethod
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction,  # noqa: ARG003 - discord.py's signature
-        item: discord.ui.Item[discord.ui.View],
-        match: re.Match[str],
-        /,
-    ) -> Self:
-        assert isinstance(item, discord.ui.Button)
-        return cls(item, match["rest"])
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Whatever goes wrong is answered here: discord.py would only log it."""
-        try:
-            chosen = dict(zip("123", EXAMPLES, strict=True)).get(self._rest)
-            if chosen is None:
-                raise NotFound("This button is not one of Darkroom's; send the command again.")  # noqa: TRY301 - answered below, as all
-            await interaction.client.interactions.imagine(interaction, chosen)
-        except Exception as error:  # noqa: BLE001 - answered and logged in one place
-            await answer(interaction, error)
+    async def pressed(self, interaction: discord.Interaction[Any], match: re.Match[str]) -> None:
+        number = int(matched(_NUMBER, match["rest"])[0])
+        await interaction.client.interactions.imagine(interaction, EXAMPLES[number - 1])

@@ -19,6 +19,7 @@ from bot.locale import translated
 from bot.preferences import HIGH, LOW, SPEEDS, STYLIZE, Member
 from bot.prompt.markdown import harmless
 from bot.ui.language import member_locale
+from bot.ui.persistent_buttons import PersistentButton
 from bot.ui.refusals import answer
 from engine import Sentence
 
@@ -174,43 +175,24 @@ def _installed(client: Darkroom) -> list[engine.ModelInfo]:
     return [model for model in client.engine_client.models() if model.installed]
 
 
-class SettingButton(
-    discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]],
-    template=rf"{PREFIX}:(?P<rest>(?!model$).+)",
-):
+class SettingButton(PersistentButton, template=rf"{PREFIX}:(?P<rest>(?!model$).+)"):
     """Any button of a panel. The template is wide, so that a forged id gets a sentence too."""
-
-    def __init__(self, item: discord.ui.Button[discord.ui.View], rest: str) -> None:
-        super().__init__(item, row=item.row)
-        self._rest = rest
 
     @classmethod
     def of(cls, name: str, value: str, label: str, line: int, holds: bool) -> Self:  # noqa: FBT001 - as its row has it
         """holds: whether it is how things are now."""
-        rest = f"{name}:{value}"
         green, grey = discord.ButtonStyle.success, discord.ButtonStyle.secondary
-        button: discord.ui.Button[discord.ui.View] = discord.ui.Button(
-            style=green if holds else grey, custom_id=f"{PREFIX}:{rest}", label=label, row=line
+        return cls(
+            discord.ui.Button(
+                style=green if holds else grey,
+                custom_id=f"{PREFIX}:{name}:{value}",
+                label=label,
+                row=line,
+            )
         )
-        return cls(button, rest)
 
-    @classmethod
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction,  # noqa: ARG003 - discord.py's signature
-        item: discord.ui.Item[discord.ui.View],
-        match: re.Match[str],
-        /,
-    ) -> Self:
-        assert isinstance(item, discord.ui.Button)
-        return cls(item, match["rest"])
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Whatever goes wrong is answered here: discord.py would only log it."""
-        try:
-            await _press(interaction, self._rest)
-        except Exception as error:  # noqa: BLE001 - answered and logged in one place
-            await answer(interaction, error)
+    async def pressed(self, interaction: discord.Interaction[Any], match: re.Match[str]) -> None:
+        await _press(interaction, match["rest"])
 
 
 class ModelMenu(discord.ui.DynamicItem[discord.ui.Select[discord.ui.View]], template=rf"{_MODEL}"):

@@ -20,7 +20,7 @@ from bot.locale import translated
 from bot.ui.commands.managing import managed_guild
 from bot.ui.language import member_locale, to_member
 from bot.ui.member_roles import role_ids
-from bot.ui.refusals import answer
+from bot.ui.persistent_buttons import PersistentButton
 from engine import Sentence
 
 if TYPE_CHECKING:
@@ -118,43 +118,22 @@ def _number(cents: int) -> str:
 
 
 class StatementButton(
-    discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]],
-    template=rf"{PREFIX}:(?P<user_id>\d{{1,20}}):(?P<before>\d{{1,18}})",
+    PersistentButton, template=rf"{PREFIX}:(?P<user_id>\d{{1,20}}):(?P<before>\d{{1,18}})"
 ):
     """Turns to the lines before an entry."""
-
-    def __init__(self, item: discord.ui.Button[discord.ui.View], user_id: int, before: int) -> None:
-        super().__init__(item, row=item.row)
-        self._user_id = user_id
-        self._before = before
 
     @classmethod
     def of(cls, user_id: int, before: int, label: Sentence, language: str) -> Self:
         """user_id: 0 for who presses; before: the id of a line, 0 for the newest."""
-        button: discord.ui.Button[discord.ui.View] = discord.ui.Button(
-            custom_id=f"{PREFIX}:{user_id}:{before}", label=translated(label, language)
-        )
-        return cls(button, user_id, before)
-
-    @classmethod
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction,  # noqa: ARG003 - discord.py's signature
-        item: discord.ui.Item[discord.ui.View],
-        match: re.Match[str],
-        /,
-    ) -> Self:
-        assert isinstance(item, discord.ui.Button)
-        return cls(item, int(match["user_id"]), int(match["before"]))
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Whatever goes wrong is answered here: discord.py would only log it."""
-        try:
-            if self._user_id:
-                managed_guild(interaction)
-            shown, view = await _page(
-                interaction, self._user_id or interaction.user.id, self._before
+        return cls(
+            discord.ui.Button(
+                custom_id=f"{PREFIX}:{user_id}:{before}", label=translated(label, language)
             )
-            await interaction.response.edit_message(embed=shown, view=view)
-        except Exception as error:  # noqa: BLE001 - answered and logged in one place
-            await answer(interaction, error)
+        )
+
+    async def pressed(self, interaction: discord.Interaction[Any], match: re.Match[str]) -> None:
+        user_id = int(match["user_id"])
+        if user_id:
+            managed_guild(interaction)
+        shown, view = await _page(interaction, user_id or interaction.user.id, int(match["before"]))
+        await interaction.response.edit_message(embed=shown, view=view)

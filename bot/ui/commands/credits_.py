@@ -16,7 +16,7 @@ from bot.ui import statements
 from bot.ui.commands.managing import Amount, cents, managed_guild, set_for_server
 from bot.ui.language import to_member
 from bot.ui.member_roles import role_ids
-from bot.ui.replies import attempt
+from bot.ui.replies import attempt, tell
 from engine import Sentence
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ class Credits(
             said = Sentence("Members may give each other what they were granted, with /give.")
         else:
             said = Sentence("Members can give each other no credits now.")
-        await interaction.response.send_message(to_member(interaction, said), ephemeral=True)
+        await tell(interaction, said)
 
     @app_commands.command(
         description=Sentence("For the bot's owner: what this server may still grant.")
@@ -207,7 +207,7 @@ class Credits(
         said = Sentence(
             "Who manages this server may now grant {amount}.", amount=credits_text(cents(amount))
         )
-        await interaction.response.send_message(to_member(interaction, said), ephemeral=True)
+        await tell(interaction, said)
 
     code = app_commands.Group(name="code", description=Sentence("Gift codes of this server."))
 
@@ -274,7 +274,7 @@ class Credits(
         said = Sentence(
             "The code is void; nobody had taken {amount} of it.", amount=credits_text(left)
         )
-        await interaction.response.send_message(to_member(interaction, said), ephemeral=True)
+        await tell(interaction, said)
 
 
 def _code_line(code: GiftCode) -> Sentence:

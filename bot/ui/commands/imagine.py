@@ -15,12 +15,12 @@ from discord import app_commands
 
 import engine
 from bot.errors import UserError
+from bot.ui.commands.completion import CHOICES
 from engine import Sentence
 
 if TYPE_CHECKING:
     from bot.ui.client import Darkroom
 
-_CHOICES = 25
 """As many as Discord shows."""
 _CHOICE_CHARACTERS = 100
 
@@ -117,7 +117,7 @@ def _choices(typed: str, names: Iterable[str]) -> list[app_commands.Choice[str]]
         for name in dict.fromkeys(names)
         if typed.casefold() in name.casefold() and len(name) <= _CHOICE_CHARACTERS
     ]
-    return found[:_CHOICES]
+    return found[:CHOICES]
 
 
 def add(tree: app_commands.CommandTree) -> None:

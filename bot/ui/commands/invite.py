@@ -8,8 +8,7 @@ import discord
 from discord import app_commands
 
 from bot.errors import NotAllowed
-from bot.ui.language import to_member
-from bot.ui.replies import PERMISSIONS
+from bot.ui.replies import PERMISSIONS, tell
 from engine import Sentence
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ async def invite(interaction: discord.Interaction[Darkroom]) -> None:
         "it is set in Discord's developer portal.",
         link=link,
     )
-    await interaction.response.send_message(to_member(interaction, said), ephemeral=True)
+    await tell(interaction, said)
 
 
 def add(tree: app_commands.CommandTree) -> None:

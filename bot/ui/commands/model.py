@@ -11,16 +11,16 @@ import engine
 from bot.errors import NotAllowed, NotFound
 from bot.preferences import DEFAULT_MODEL, DENIED_MODELS, denied_models
 from bot.ui import line_pages
+from bot.ui.commands.completion import CHOICES
 from bot.ui.commands.managing import managed_guild, set_for_server
-from bot.ui.language import to_member
 from bot.ui.line_pages import Listed
+from bot.ui.replies import tell
 from engine import Sentence
 
 if TYPE_CHECKING:
     from bot.ui.client import Darkroom
 
 MODELS = "models"
-_CHOICES = 25
 """As many as Discord shows."""
 _QUOTED_CHARACTERS = 80
 
@@ -55,7 +55,7 @@ class Model(app_commands.Group, name="model", description=Sentence("The models o
             said = Sentence(
                 "Prompts that name no model are now drawn on {model}.", model=model.title
             )
-        await interaction.response.send_message(to_member(interaction, said), ephemeral=True)
+        await tell(interaction, said)
 
     @app_commands.command(
         name="list", description=Sentence("The models here, and which of them may draw.")
@@ -72,7 +72,7 @@ class Model(app_commands.Group, name="model", description=Sentence("The models o
         values = {DENIED_MODELS: ",".join(sorted(denied))}
         await set_for_server(interaction, values, f"name: {model.name}")
         said = Sentence("{model} may draw here.", model=model.title)
-        await interaction.response.send_message(to_member(interaction, said), ephemeral=True)
+        await tell(interaction, said)
 
     @app_commands.command(
         description=Sentence("Let a model draw nothing new in this server, not by buttons either.")
@@ -90,7 +90,7 @@ class Model(app_commands.Group, name="model", description=Sentence("The models o
             values[DEFAULT_MODEL] = ""
         await set_for_server(interaction, values, f"name: {model.name}")
         said = Sentence("{model} draws nothing new here now.", model=model.title)
-        await interaction.response.send_message(to_member(interaction, said), ephemeral=True)
+        await tell(interaction, said)
 
     @allow.autocomplete("name")
     @deny.autocomplete("name")
@@ -103,7 +103,7 @@ class Model(app_commands.Group, name="model", description=Sentence("The models o
             for model in _installed(interaction.client)
             if typed.casefold() in f"{model.title} {model.name}".casefold()
         ]
-        return found[:_CHOICES]
+        return found[:CHOICES]
 
 
 def _installed(client: Darkroom) -> list[engine.ModelInfo]:

@@ -16,6 +16,7 @@ from bot.ui import plan_pages, plan_text
 from bot.ui.commands.completion import CHOICES
 from bot.ui.commands.managing import cents, managed_guild
 from bot.ui.language import to_member
+from bot.ui.replies import tell
 from engine import Sentence
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class Plans(
             ),
             *plan_text.lines(made, client.policy.quota),
         ]
-        await _tell(interaction, said)
+        await tell(interaction, *said)
 
     @app_commands.command(description=Sentence("Change a plan; what you leave out stays."))
     @app_commands.describe(name=Sentence("Which plan."), **_FIELDS)
@@ -169,14 +170,29 @@ class Plans(
                 Sentence("It says now:"),
                 *now,
             ]
-        await _tell(interaction, said)
+        await tell(interaction, *said)
 
     @app_commands.command(description=Sentence("Delete a plan, after a question."))
     @app_commands.describe(name=Sentence("Which plan."))
     async def delete(self, interaction: discord.Interaction[Darkroom], name: Name) -> None:
-        guild_id = managed_guild(interaction)
-        plan = await interaction.client.server_plans.named(guild_id, name)
-        await plan_pages.ask_to_delete(interaction, plan)
+        client, guild_id = interaction.client, managed_guild(interaction)
+        assert interaction.guild is not None  # else it was refused
+        plan = await client.server_plans.named(guild_id, name)
+
+        async def act(press: discord.Interaction[Any]) -> Sentence:
+            await client.server_plans.delete(
+                managed_guild(press), plan.id, version=plan.version, actor_id=press.user.id
+            )
+            return Sentence("The plan {name} is deleted.", name=harmless(plan.name))
+
+        will = Sentence(
+            "Deleting the plan {name} takes it from: {roles}. Their members have then what their "
+            "other roles give, or the usual limits. Monthly credits that they got stay theirs "
+            "until the month ends.",
+            name=f"**{harmless(plan.name)}**",
+            roles=plan_text.roles(plan, interaction.guild),
+        )
+        await client.confirmations.ask(interaction, [will], act)
 
     @app_commands.command(description=Sentence("Give a plan to all members with a role."))
     @app_commands.describe(
@@ -217,7 +233,7 @@ class Plans(
                     "for as long as the server may grant: see /plan list."
                 )
             )
-        await _tell(interaction, [said, *more])
+        await tell(interaction, said, *more)
 
     @app_commands.command(description=Sentence("Take a role's plan away."))
     @app_commands.describe(role=Sentence("Which role; those that have a plan are offered."))
@@ -234,7 +250,7 @@ class Plans(
             "or the usual limits.",
             name=f"**{harmless(had)}**",
         )
-        await _tell(interaction, [said])
+        await tell(interaction, said)
 
     @app_commands.command(name="list", description=Sentence("This server's plans and their roles."))
     async def list_(self, interaction: discord.Interaction[Darkroom]) -> None:
@@ -328,14 +344,6 @@ def _models(client: Darkroom, typed: str) -> tuple[str, ...]:
     if not found:
         raise NotFound("Say all, sellable, or names of models with commas between them.")
     return (ALL_MODELS,) if ALL_MODELS in found else tuple(dict.fromkeys(found))
-
-
-async def _tell(interaction: discord.Interaction[Darkroom], sentences: list[Sentence]) -> None:
-    await interaction.response.send_message(
-        plan_pages.told(interaction, sentences),
-        ephemeral=True,
-        allowed_mentions=discord.AllowedMentions.none(),
-    )
 
 
 def add(tree: app_commands.CommandTree) -> None:

@@ -16,7 +16,9 @@ from bot.prompt.flags import BY_NAME
 from bot.prompt.grammar import parse
 from bot.prompt.macros import MAX_MACROS
 from bot.prompt.markdown import harmless
+from bot.ui.commands.completion import CHOICES
 from bot.ui.language import to_member
+from bot.ui.replies import tell
 from bot.ui.settings_panel import speed_label
 from engine import Sentence
 
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,29}")
 _TEXT_CHARACTERS = 1000
 _SHOWN_CHARACTERS = 150
-_CHOICES = 25
 """As many as Discord shows."""
 
 
@@ -75,7 +76,7 @@ class Prefer(app_commands.Group, name="prefer", description=Sentence("What you l
             )
         else:
             said = Sentence("--{name} is deleted.", name=name)
-        await interaction.response.send_message(to_member(interaction, said), ephemeral=True)
+        await tell(interaction, said)
 
     @set_.autocomplete("option")
     async def _names(
@@ -84,7 +85,7 @@ class Prefer(app_commands.Group, name="prefer", description=Sentence("What you l
         own = await interaction.client.preferences.member(interaction.user.id)
         typed = typed.lstrip("-").lower()
         return [app_commands.Choice(name=name, value=name) for name in own.macros if typed in name][
-            :_CHOICES
+            :CHOICES
         ]
 
     @option.command(name="list", description=Sentence("Your own parameters."))
@@ -145,7 +146,7 @@ class Prefer(app_commands.Group, name="prefer", description=Sentence("What you l
             if own.auto_dm
             else Sentence("Finished pictures are also sent to you by direct message now.")
         )
-        await interaction.response.send_message(to_member(interaction, said), ephemeral=True)
+        await tell(interaction, said)
 
     @app_commands.command(
         description=Sentence("Edit the prompt before variations and their like, or not any more.")
@@ -158,7 +159,7 @@ class Prefer(app_commands.Group, name="prefer", description=Sentence("What you l
             if own.remix
             else Sentence("Remix mode is on: variations, 🔄, pans and zooms ask for the prompt.")
         )
-        await interaction.response.send_message(to_member(interaction, said), ephemeral=True)
+        await tell(interaction, said)
 
     @app_commands.command(description=Sentence("High or low variation under V1 to V4."))
     async def variability(self, interaction: discord.Interaction[Darkroom]) -> None:
@@ -172,7 +173,7 @@ class Prefer(app_commands.Group, name="prefer", description=Sentence("What you l
             if high
             else Sentence("V1–V4 draw subtle variations now.")
         )
-        await interaction.response.send_message(to_member(interaction, said), ephemeral=True)
+        await tell(interaction, said)
 
 
 def _check(name: str, text: str) -> None:

@@ -16,9 +16,10 @@ from bot.jobs import modes, records
 from bot.jobs.halts import EVERYWHERE, Halt
 from bot.jobs.records import JobRow
 from bot.ui import line_pages
+from bot.ui.commands.completion import CHOICES
 from bot.ui.commands.managing import action_of, managed_guild
-from bot.ui.language import to_member
 from bot.ui.line_pages import Listed
+from bot.ui.replies import tell
 from engine import Sentence
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 QUEUE = "queue"
 _ALL = "all"
-_CHOICES = 25
 _EVERYWHERE = Sentence("For the bot's owner: all servers, not only this one.")
 
 
@@ -141,7 +141,7 @@ class Queue(app_commands.Group, name="queue", description=Sentence("What waits a
             app_commands.Choice(name=f"{row.id} {row.kind}", value=row.id)
             for row in rows
             if typed.casefold() in f"{row.id} {row.kind}"
-        ][:_CHOICES]
+        ][:CHOICES]
 
 
 def _scope(interaction: discord.Interaction[Darkroom], *, everywhere: bool) -> int:
@@ -161,7 +161,7 @@ async def _halt(
     action = action_of(interaction, detail="everywhere: True" if everywhere else "")
     await client.halts.put(guild_id, halt, action)
     client.runner.halt(guild_id)
-    await interaction.response.send_message(to_member(interaction, said), ephemeral=True)
+    await tell(interaction, said)
 
 
 async def _rows(client: Darkroom, guild_id: int | None) -> list[JobRow]:

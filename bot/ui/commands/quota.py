@@ -11,8 +11,8 @@ from bot.credits.pricing import credits_text
 from bot.credits.quotas import DAY, MONTH, Quota, ends_s
 from bot.errors import NotAllowed
 from bot.ui.commands.managing import cents, managed_guild
-from bot.ui.language import to_member
 from bot.ui.member_roles import role_ids
+from bot.ui.replies import tell
 from engine import Sentence
 
 if TYPE_CHECKING:
@@ -63,11 +63,7 @@ class Quotas(app_commands.Group, name="quota", description=Sentence("How much me
             quota = Quota(subject_id=who.id, is_role=is_role, period=period, amount=cents(amount))
             await client.quotas.put(guild_id, quota, actor_id=interaction.user.id)
             said = _said(quota, guild_id)
-        await interaction.response.send_message(
-            to_member(interaction, said),
-            ephemeral=True,
-            allowed_mentions=discord.AllowedMentions.none(),
-        )
+        await tell(interaction, said)
 
     @app_commands.command(description=Sentence("The quotas of this server, or what a member has."))
     @app_commands.describe(member=Sentence("Whose; without it all quotas of the server."))
@@ -84,11 +80,7 @@ class Quotas(app_commands.Group, name="quota", description=Sentence("How much me
             if len(found) > _LISTED:
                 lines.append(Sentence("… and {count} more", count=len(found) - _LISTED))
             lines = lines or [Sentence("This server has no quotas; /quota set makes one.")]
-        await interaction.response.send_message(
-            "\n".join(to_member(interaction, line) for line in lines),
-            ephemeral=True,
-            allowed_mentions=discord.AllowedMentions.none(),
-        )
+        await tell(interaction, *lines)
 
 
 async def lines_of(

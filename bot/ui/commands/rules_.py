@@ -12,7 +12,8 @@ from bot.moderation.moderation import hash_of_rules
 from bot.preferences import RULES
 from bot.ui import refusal_buttons
 from bot.ui.commands.managing import set_for_server
-from bot.ui.language import member_locale, to_member
+from bot.ui.language import member_locale
+from bot.ui.replies import tell
 from engine import Sentence
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Rules(app_commands.Group, name="rules", description=Sentence("The rules of
             if text
             else Sentence("Members need to accept no rules any more.")
         )
-        await interaction.response.send_message(to_member(interaction, said), ephemeral=True)
+        await tell(interaction, said)
 
 
 def add(tree: app_commands.CommandTree) -> None:

@@ -19,8 +19,7 @@ from bot.preferences import (
     STEALTH,
 )
 from bot.ui.commands.managing import managed_guild, set_for_server
-from bot.ui.language import to_member
-from bot.ui.replies import lacking
+from bot.ui.replies import lacking, tell
 from engine import Sentence
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ class Server(app_commands.Group, name="server", description=Sentence("Rules of t
             if owners
             else Sentence("Everybody may use the buttons here now; who presses pays.")
         )
-        await interaction.response.send_message(to_member(interaction, said), ephemeral=True)
+        await tell(interaction, said)
 
     @app_commands.command(
         description=Sentence("The language of what stands in channels, whatever Discord says.")
@@ -75,7 +74,7 @@ class Server(app_commands.Group, name="server", description=Sentence("Rules of t
             if chosen
             else Sentence("What stands in channels is in the server's language again.")
         )
-        await interaction.response.send_message(to_member(interaction, said), ephemeral=True)
+        await tell(interaction, said)
 
     @app_commands.command(
         description=Sentence("Whether remix mode works here: editing the words of a picture.")
@@ -94,7 +93,7 @@ class Server(app_commands.Group, name="server", description=Sentence("Rules of t
             if allowed
             else Sentence("Buttons draw at once here now, whatever members have set.")
         )
-        await interaction.response.send_message(to_member(interaction, said), ephemeral=True)
+        await tell(interaction, said)
 
     @app_commands.command(
         description=Sentence("Whether members may hide what they draw here from all others.")
@@ -113,7 +112,7 @@ class Server(app_commands.Group, name="server", description=Sentence("Rules of t
             if allowed
             else Sentence("Orders that are to be hidden are refused here now.")
         )
-        await interaction.response.send_message(to_member(interaction, said), ephemeral=True)
+        await tell(interaction, said)
 
     @app_commands.command(
         description=Sentence("The channel where what managers do with Darkroom is posted.")
@@ -133,7 +132,7 @@ class Server(app_commands.Group, name="server", description=Sentence("Rules of t
                 channel=channel.mention,
             )
         )
-        await interaction.response.send_message(to_member(interaction, said), ephemeral=True)
+        await tell(interaction, said)
 
     @app_commands.command(description=Sentence("The channel where moderators decide on appeals."))
     @app_commands.describe(channel=Sentence("Which; without it there are no appeals."))
@@ -148,7 +147,7 @@ class Server(app_commands.Group, name="server", description=Sentence("Rules of t
             if channel is None
             else Sentence("Appeals are posted in {channel} now.", channel=channel.mention)
         )
-        await interaction.response.send_message(to_member(interaction, said), ephemeral=True)
+        await tell(interaction, said)
 
 
 async def _set_channel(

@@ -81,16 +81,16 @@ async def test_deleting_asks_first_and_says_what_it_does(guild, channel, manager
     result = await manager.slash(channel, "plan delete", name="Pro")
     asked = result.response.message
     assert f"takes it from: <@&{patron.id}>" in asked.embeds[0].description
-    assert labels(asked) == ["Delete", "Cancel"]
+    assert labels(asked) == ["Confirm", "Cancel"]
     result = await manager.click(asked, label="Cancel")
     assert "Nothing was changed" in result.response.content
     result = await manager.slash(channel, "plan delete", name="Pro")
     asked = result.response.message
     await manager.slash(channel, "plan edit", name="Pro", queued=1)
-    result = await manager.click(asked, label="Delete")
+    result = await manager.click(asked, label="Confirm")
     assert "was changed since" in refusal(result).description
     result = await manager.slash(channel, "plan delete", name="Pro")
-    result = await manager.click(result.response.message, label="Delete")
+    result = await manager.click(result.response.message, label="Confirm")
     assert "The plan Pro is deleted." in result.response.content
     result = await manager.slash(channel, "plan delete", name="Pro")
     assert "no plan named Pro" in refusal(result).description
@@ -99,12 +99,16 @@ async def test_deleting_asks_first_and_says_what_it_does(guild, channel, manager
 async def test_a_forged_button_deletes_nothing(simcord_bot, guild, channel, manager, alice, patron):
     await made(manager, channel, patron)
     [plan] = await simcord_bot.server_plans.all(guild.id)
-    for custom_id in (f"plan:d:{plan.id}:{plan.version}", "plan:p:0", "plan:n"):
+    for custom_id, said in (
+        (f"plan:d:{plan.id}:{plan.version}", "not one of Darkroom's"),
+        ("plan:p:0", "Only who manages this server"),
+        ("sure:0123456789abcdef:y", "too old, was answered"),
+    ):
         view = discord.ui.View(timeout=None)
         view.add_item(discord.ui.Button(label="x", custom_id=custom_id))
         await simcord_bot.get_channel(channel.id).send("a forged message", view=view)
         result = await alice.click(channel.last_message, custom_id=custom_id)
-        assert "Only who manages this server" in refusal(result).description
+        assert said in refusal(result).description
     view = discord.ui.View(timeout=None)
     view.add_item(discord.ui.Button(label="x", custom_id="plan:d:x"))
     await simcord_bot.get_channel(channel.id).send("a forged message", view=view)
@@ -186,7 +190,10 @@ async def test_a_members_plan_refuses_with_a_next_step_and_charges_nothing(
 ):
     await made(manager, channel, patron, turbo=False, size=64)
     result = await carol.slash(channel, "imagine", prompt="a cat --turbo")
-    assert "not include turbo mode; add --fast, --relax" in refusal(result).description
+    assert (
+        "not include turbo mode. Use one that it has: --fast, --relax."
+        in refusal(result).description
+    )
     assert "a cat --turbo" in refusal(result).description
     result = await carol.slash(channel, "imagine", prompt="a cat")
     assert "draws as many pixels as 64 × 64 have" in refusal(result).description
