@@ -22,9 +22,10 @@ from bot.jobs.favourites import Favourite
 from bot.jobs.kinds import KINDS
 from bot.jobs.provenance import is_stealthy
 from bot.jobs.records import JobRow, MessageRow, Outcome, Role
+from bot.jobs.seen import is_nsfw
 from bot.preferences import BUTTONS, OWNERS
 from bot.ui import memberships, refusals
-from bot.ui.replies import lacking
+from bot.ui.replies import is_age_restricted, lacking
 
 if TYPE_CHECKING:
     from bot.ui.client import Darkroom
@@ -239,11 +240,13 @@ class Reactions:
         )
 
     def _may_post(self, reacted: _Reacted) -> bool:
-        """Whether the bot can post there what is asked for."""
+        """Whether the bot can post there what is asked for, for all there to see."""
         guild = self._client.get_guild(reacted.guild_id)
         channel = guild.get_channel_or_thread(reacted.channel_id) if guild else None
         if guild is None or channel is None:
             return not reacted.guild_id
+        if is_nsfw(reacted.row) and not is_age_restricted(channel):
+            return False  # it was restricted when the picture was ordered
         return not lacking(channel.permissions_for(guild.me), channel)
 
     def _limit_bytes(self, reacted: _Reacted) -> int:

@@ -82,6 +82,21 @@ async def test_a_picture_for_adults_is_varied_and_described_where_it_was_drawn_a
     assert "Variations (Subtle)" in adults.last_message.content
 
 
+async def test_a_reaction_posts_nothing_for_adults_once_the_channel_is_for_everybody(
+    simcord_env, simcord_bot, alice, adults, monkeypatch
+):
+    await imagine(simcord_env, adults, alice, "a woman on a bed")
+    grid = adults.last_message
+    await alice.react(grid, "1️⃣")
+    await simcord_env.settle()
+    assert adults.last_message.id != grid.id
+    before = len(adults.history())
+    monkeypatch.setattr(discord.TextChannel, "nsfw", property(lambda _: False))
+    await alice.react(grid, "2️⃣")
+    await simcord_env.settle()
+    assert len(adults.history()) == before
+
+
 async def test_what_is_drawn_over_a_covered_picture_is_covered(
     simcord_env, channel, alice, manager
 ):
