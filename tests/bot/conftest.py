@@ -132,6 +132,17 @@ def guild(request, simcord_env, fake_engine):
 
 
 @pytest.fixture
+async def shown_to_all(simcord_bot, guild, monkeypatch):
+    """All commands as in a server that shows those of managers to everybody.
+
+    Some commands are the same objects for all bots, so that they must be as before afterwards.
+    """
+    for command in simcord_bot.tree.get_commands():
+        monkeypatch.setattr(command, "default_permissions", None)
+    await simcord_bot.sync_commands(force=True)
+
+
+@pytest.fixture
 def channel(guild):
     return guild.create_text_channel("general")
 

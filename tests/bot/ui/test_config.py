@@ -103,12 +103,10 @@ async def test_another_servers_file_and_a_large_one_are_refused(
     assert await simcord_bot.preferences.of(guild.id) == {}
 
 
+@pytest.mark.usefixtures("shown_to_all")
 async def test_a_plain_member_is_refused_even_where_the_command_is_shown(
-    simcord_env, simcord_bot, guild, channel, alice
+    simcord_env, guild, channel, alice
 ):
-    command = next(c for c in simcord_bot.tree.get_commands() if c.name == "config")
-    command.default_permissions = None
-    await simcord_bot.sync_commands(force=True)
     result = await alice.slash(channel, "config export")
     assert "Only who manages" in refusal(result).description
     result = await bring(simcord_env, channel, alice, written(guild, buttons="owners"))

@@ -59,12 +59,10 @@ async def test_a_manager_may_not_raise_their_own_allotment(channel, manager):
     assert "Only the bot's owner" in refusal(result).description
 
 
+@pytest.mark.usefixtures("shown_to_all")
 async def test_a_plain_member_whom_the_server_lets_use_the_command_is_still_refused(
     simcord_env, simcord_bot, guild, channel, alice
 ):
-    command = next(c for c in simcord_bot.tree.get_commands() if c.name == "credits")
-    command.default_permissions = None
-    await simcord_bot.sync_commands(force=True)
     result = await alice.slash(channel, "credits grant", member=alice, amount=5.0)
     assert "Only who manages this server" in refusal(result).description
     assert await available(simcord_bot, guild, alice) == 2500

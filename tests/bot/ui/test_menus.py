@@ -193,12 +193,10 @@ async def test_a_server_without_a_language_of_its_own_chooses_one(
     assert channel.last_message.content.endswith("(fast)")
 
 
+@pytest.mark.usefixtures("shown_to_all")
 async def test_a_plain_member_sets_nothing_for_the_server(
     simcord_env, simcord_bot, guild, channel, alice
 ):
-    command = next(c for c in simcord_bot.tree.get_commands() if c.name == "server")
-    command.default_permissions = None
-    await simcord_bot.sync_commands(force=True)
     for name, options in {"buttons": {"who": "owners"}, "language": {"language": "ja"}}.items():
         result = await alice.slash(channel, f"server {name}", **options)
         assert "Only who manages this server" in refusal(result).description

@@ -72,12 +72,10 @@ async def test_a_model_that_is_not_installed_is_refused(
     assert await drawn_on(simcord_env, channel, alice, fake_engine) == "large"
 
 
+@pytest.mark.usefixtures("shown_to_all")
 async def test_a_plain_member_is_refused_even_where_the_command_is_shown(
-    simcord_env, simcord_bot, channel, alice, fake_engine
+    simcord_env, channel, alice, fake_engine
 ):
-    command = next(c for c in simcord_bot.tree.get_commands() if c.name == "model")
-    command.default_permissions = None
-    await simcord_bot.sync_commands(force=True)
     result = await alice.slash(channel, "model default", name="small")
     assert "Only who manages this server" in refusal(result).description
     assert await drawn_on(simcord_env, channel, alice, fake_engine) == "large"

@@ -49,6 +49,7 @@ async def test_a_manager_takes_back_and_sets_what_a_member_has(
     assert "may still grant 920 credits" in result.response.content
 
 
+@pytest.mark.usefixtures("shown_to_all")
 @pytest.mark.parametrize(
     ("command", "options"),
     [
@@ -61,9 +62,6 @@ async def test_a_manager_takes_back_and_sets_what_a_member_has(
 async def test_a_plain_member_may_not_even_where_the_server_shows_it(
     simcord_bot, guild, channel, alice, bob, command, options
 ):
-    group = next(c for c in simcord_bot.tree.get_commands() if c.name == "credits")
-    group.default_permissions = None
-    await simcord_bot.sync_commands(force=True)
     result = await bob.slash(channel, command, member=alice, **options)
     assert "Only who manages this server" in refusal(result).description
     assert await available(simcord_bot, guild, alice) == 2500

@@ -217,12 +217,10 @@ async def test_what_is_to_be_cancelled_must_be_said_once(channel, manager, optio
     assert "Choose one of the three" in said
 
 
+@pytest.mark.usefixtures("shown_to_all")
 async def test_a_plain_member_is_refused_even_where_the_command_is_shown(
-    simcord_env, simcord_bot, channel, alice, fake_engine
+    simcord_env, channel, alice, fake_engine
 ):
-    command = next(c for c in simcord_bot.tree.get_commands() if c.name == "queue")
-    command.default_permissions = None
-    await simcord_bot.sync_commands(force=True)
     for name in ("show", "pause", "drain", "resume"):
         said = refusal(await alice.slash(channel, f"queue {name}")).description
         assert "Only who manages this server" in said

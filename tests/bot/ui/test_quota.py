@@ -71,15 +71,13 @@ async def test_bots_and_what_is_not_there_are_sentences(simcord_env, guild, chan
     assert "has no quota" in result.response.content
 
 
+@pytest.mark.usefixtures("shown_to_all")
 @pytest.mark.parametrize(
     ("command", "options"), [("quota set", {"period": "day", "amount": 1.0}), ("quota show", {})]
 )
 async def test_a_plain_member_may_not_even_where_the_server_shows_it(
     simcord_bot, guild, channel, alice, command, options
 ):
-    group = next(c for c in simcord_bot.tree.get_commands() if c.name == "quota")
-    group.default_permissions = None
-    await simcord_bot.sync_commands(force=True)
     who = {"who": alice} if command == "quota set" else {}
     result = await alice.slash(channel, command, **who, **options)
     assert "Only who manages this server" in refusal(result).description
