@@ -232,7 +232,7 @@ def test_what_another_process_compiled_is_found_by_this_one(tmp_path, monkeypatc
         drawn = compile_in_place(network, True)(*given)
     counted = torch._dynamo.utils.counters
     assert torch.allclose(drawn, eager, atol=1e-5)
-    assert counted["aot_autograd"]["autograd_cache_hit"] == 1
+    assert counted["aot_autograd"]["autograd_cache_hit"] == 1, counted
     assert counted["inductor"]["fxgraph_cache_hit"] == 1
     assert not counted["inductor"]["fxgraph_cache_miss"]
 
