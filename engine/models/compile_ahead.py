@@ -12,7 +12,8 @@ import itertools
 import logging
 import multiprocessing
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 import torch
 from torch import nn
@@ -39,7 +40,7 @@ def compile_ahead(
     context = multiprocessing.get_context("spawn")
     other = context.Process(
         target=_compile,
-        args=(_outline(module), whole, arguments, dict(options), torch.get_num_threads()),
+        args=(_outline(module), whole, arguments, dict(options), _Settings.of_this_process()),
         name="compile ahead",
         daemon=True,
     )
@@ -55,6 +56,35 @@ def compile_ahead(
     other.join()
     if other.exitcode and not stopped():
         log.info("Compiling in another process ended with %s.", other.exitcode)
+
+
+@dataclass(frozen=True)
+class _Settings:
+    """What torch makes a part of the key of compiled code, and `device.tune` has changed here."""
+
+    threads: int
+    precision: str  # of products of float32 matrices, as torch names it
+    on_cards: str  # the same in torch's newer names, which tell "never set" from "ieee"
+    convolutions_in_tf32: bool
+    try_convolutions: bool
+
+    @classmethod
+    def of_this_process(cls) -> Self:
+        cudnn = torch.backends.cudnn
+        return cls(
+            threads=torch.get_num_threads(),
+            precision=torch.get_float32_matmul_precision(),
+            on_cards=torch.backends.cuda.matmul.fp32_precision,
+            convolutions_in_tf32=cudnn.allow_tf32,
+            try_convolutions=cudnn.benchmark,
+        )
+
+    def apply(self) -> None:
+        torch.set_num_threads(self.threads)
+        torch.set_float32_matmul_precision(self.precision)
+        torch.backends.cuda.matmul.fp32_precision = self.on_cards
+        torch.backends.cudnn.allow_tf32 = self.convolutions_in_tf32
+        torch.backends.cudnn.benchmark = self.try_convolutions
 
 
 def _outline(module: nn.Module) -> nn.Module:
@@ -81,11 +111,11 @@ def _compile(
     whole: bool,  # noqa: FBT001
     arguments: tuple[Any, ...],
     options: dict[str, Any],
-    threads: int,
+    settings: _Settings,
 ) -> None:
     """Runs in the other process.
 
-    Torch finds code again only for as many threads and for tensors of the same mode: weights are
+    Torch finds code again only for the same settings and for tensors of the same mode: weights are
     usual tensors, because models are loaded as such, and all that passes through them was made in
     inference mode.
     """
@@ -93,7 +123,7 @@ def _compile(
     from engine.models.lora_layers import made_anew  # noqa: PLC0415
     from engine.models.tracing import prepare_to_compile  # noqa: PLC0415
 
-    torch.set_num_threads(threads)
+    settings.apply()
     prepare_to_compile()
     device = next((each.device for each in module.parameters()), torch.device("cpu"))
     if device.type == "cuda":

@@ -79,6 +79,18 @@ def weights(tmp_path_factory):
 
 
 @pytest.fixture
+def untuned():
+    """torch's settings for float32 as they are before `tune`; they are set back afterwards."""
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = matmul.fp32_precision, cudnn.allow_tf32, cudnn.benchmark
+    torch.set_float32_matmul_precision("highest")
+    cudnn.allow_tf32 = cudnn.benchmark = False
+    yield
+    torch.set_float32_matmul_precision("highest")
+    matmul.fp32_precision, cudnn.allow_tf32, cudnn.benchmark = before
+
+
+@pytest.fixture
 def draw():
     """A function that writes draw jobs with small defaults and fresh ids."""
     numbers = itertools.count()

@@ -7,7 +7,7 @@ from tests.engine.card.pretend import PretendCard
 
 
 @pytest.fixture
-def card(monkeypatch):
+def card(monkeypatch, untuned):
     """A pretended card, while the test runs."""
     if torch.version.cuda is not None or torch.version.hip is not None:
         pytest.skip("torch has its own CUDA here, which leaves no room for a pretended card.")

@@ -55,18 +55,6 @@ def test_what_is_no_device_and_no_format_is_one_sentence(name, dtype):
     assert "\n" not in str(raised.value)
 
 
-@pytest.fixture
-def untuned():
-    """torch's settings as they are at the start; they are set back afterwards."""
-    cudnn = torch.backends.cudnn
-    before = torch.get_float32_matmul_precision(), cudnn.allow_tf32, cudnn.benchmark
-    torch.set_float32_matmul_precision("highest")
-    cudnn.allow_tf32 = cudnn.benchmark = False
-    yield
-    torch.set_float32_matmul_precision(before[0])
-    _, cudnn.allow_tf32, cudnn.benchmark = before
-
-
 @pytest.mark.parametrize(("dtype", "tuned"), [("auto", True), ("float32", False)])
 def test_a_card_multiplies_in_tf32_only_where_float32_was_not_asked_for(
     one_card, untuned, dtype, tuned

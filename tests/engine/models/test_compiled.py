@@ -212,8 +212,12 @@ def test_a_picture_to_begin_with_brings_no_shape_of_its_own(adder):
 @pytest.mark.skipif(shutil.which("g++") is None, reason="there is no C++ compiler")
 @pytest.mark.filterwarnings("ignore:.torch.jit.script_method:DeprecationWarning")  # torch's own
 @pytest.mark.parametrize("with_loras", [False, True])
-def test_what_another_process_compiled_is_found_by_this_one(tmp_path, monkeypatch, with_loras):
-    """Its key on the disk is the same in both, whoever imported torch first."""
+@pytest.mark.parametrize("precision", ["highest", "high"])
+def test_what_another_process_compiled_is_found_by_this_one(
+    tmp_path, monkeypatch, untuned, with_loras, precision
+):
+    """Its key on the disk is the same in both, whoever imported torch first and tuned it."""
+    torch.set_float32_matmul_precision(precision)
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
     prepare_to_compile()
     network = FeedForward(4, mult=1).requires_grad_(False)  # as a model is loaded
