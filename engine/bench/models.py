@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -154,71 +156,87 @@ def toy_flow() -> Any:  # noqa: ANN401 - a diffusers pipeline
     )
 
 
+@contextmanager
+def made_on(device: torch.device, dtype: torch.dtype) -> Iterator[None]:
+    """Within this context networks are made on the device, in its number format.
+
+    A card draws random weights for a model of full size in seconds, a host in minutes.
+    """
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        with device:
+            yield
+    finally:
+        torch.set_default_dtype(before)
+
+
 def full_size(name: str, device: torch.device, dtype: torch.dtype) -> Any:  # noqa: ANN401
     """Stable Diffusion 1.5 ("sd15") or SDXL ("sdxl") at full size with random weights."""
     torch.manual_seed(0)
     words = byte_tokenizer()
     large = name != "sd15"
-    vae = AutoencoderKL(
-        block_out_channels=(128, 256, 512, 512),
-        down_block_types=("DownEncoderBlock2D",) * 4,
-        up_block_types=("UpDecoderBlock2D",) * 4,
-        latent_channels=4,
-        layers_per_block=2,
-        scaling_factor=0.13025 if large else 0.18215,
-    )
     text = {
         "vocab_size": len(words),
         "eos_token_id": words.eos_token_id,
         "bos_token_id": words.bos_token_id,
         "pad_token_id": words.pad_token_id,
     }
-    small_text = CLIPTextModel(
-        CLIPTextConfig(
-            hidden_size=768,
-            intermediate_size=3072,
-            num_hidden_layers=12,
-            num_attention_heads=12,
-            projection_dim=768,
-            **text,
-        )
-    )
     scheduler = EulerDiscreteScheduler(
         beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", steps_offset=1
     )
-    if not large:
-        pipeline = StableDiffusionPipeline(
+    with made_on(device, dtype):
+        vae = AutoencoderKL(
+            block_out_channels=(128, 256, 512, 512),
+            down_block_types=("DownEncoderBlock2D",) * 4,
+            up_block_types=("UpDecoderBlock2D",) * 4,
+            latent_channels=4,
+            layers_per_block=2,
+            scaling_factor=0.13025 if large else 0.18215,
+        )
+        small_text = CLIPTextModel(
+            CLIPTextConfig(
+                hidden_size=768,
+                intermediate_size=3072,
+                num_hidden_layers=12,
+                num_attention_heads=12,
+                projection_dim=768,
+                **text,
+            )
+        )
+        unet = UNet2DConditionModel(**(SDXL_UNET if large else SD15_UNET))
+        if large:
+            large_text = CLIPTextModelWithProjection(
+                CLIPTextConfig(
+                    hidden_size=1280,
+                    intermediate_size=5120,
+                    num_hidden_layers=32,
+                    num_attention_heads=20,
+                    projection_dim=1280,
+                    hidden_act="gelu",
+                    **text,
+                )
+            )
+    if large:
+        return StableDiffusionXLPipeline(
             vae=vae,
             text_encoder=small_text,
+            text_encoder_2=large_text,
             tokenizer=words,
-            unet=UNet2DConditionModel(**SD15_UNET),
+            tokenizer_2=words,
+            unet=unet,
             scheduler=scheduler,
-            safety_checker=None,
-            feature_extractor=None,
-            requires_safety_checker=False,
         )
-        return pipeline.to(device, dtype)
-    large_text = CLIPTextModelWithProjection(
-        CLIPTextConfig(
-            hidden_size=1280,
-            intermediate_size=5120,
-            num_hidden_layers=32,
-            num_attention_heads=20,
-            projection_dim=1280,
-            hidden_act="gelu",
-            **text,
-        )
-    )
-    pipeline = StableDiffusionXLPipeline(
+    return StableDiffusionPipeline(
         vae=vae,
         text_encoder=small_text,
-        text_encoder_2=large_text,
         tokenizer=words,
-        tokenizer_2=words,
-        unet=UNet2DConditionModel(**SDXL_UNET),
+        unet=unet,
         scheduler=scheduler,
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
     )
-    return pipeline.to(device, dtype)
 
 
 def byte_tokenizer() -> Any:  # noqa: ANN401 - a transformers tokenizer

@@ -17,6 +17,11 @@ from engine.errors import NotFiniteError
 from engine.loop import sampler
 from engine.loop.rows import Row, Work
 from engine.loop.stopwatch import Stopwatch
+from engine.messages import DrawJob
+
+DECODED_PX = 4 * 2**20
+"""Of all pictures that are decoded at once: four of 1024 px. More would be no faster, and a tensor of
+over 2³¹ numbers, as four more would need, is beyond a card's quick kernels."""
 
 Outcome = tuple[Work, Exception | None]
 """A job whose pictures are now all decoded, or the error that ends it."""
@@ -80,7 +85,7 @@ class Decoding:
             return []
         group = self.rows[0].group
         batch = [row for row in self.rows if row.group == group]
-        batch = batch[: self._most.get(group, len(batch))]
+        batch = batch[: min(self._most.get(group, len(batch)), _most_of(batch[0]))]
         if left_s < math.inf:
             each_s = self._each_s.get(group, math.inf)
             batch = batch[: max(int(first), int(left_s / each_s))]
@@ -171,6 +176,13 @@ class Decoding:
         if self._beside is None:
             self._beside = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         return torch.cuda.stream(self._beside)
+
+
+def _most_of(row: Row) -> int:
+    """How many pictures like this one are decoded at once."""
+    job = row.work.job
+    assert isinstance(job, DrawJob)
+    return max(1, DECODED_PX // (job.width_px * job.height_px))
 
 
 def _shown(row: Row, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -24,7 +24,7 @@ from engine.models.compile_ahead import compile_ahead
 from engine.models.cuda_graphs import MOST_SAMPLES, Graphed, samples_of
 from engine.models.lora_layers import LoraLayers, LoraPass
 from engine.models.nested import mapped
-from engine.models.tracing import prepare_to_compile
+from engine.models.tracing import prepare_to_compile, refuse_to_compile
 
 Forward = Callable[..., Any]
 Served = tuple[Any] | None
@@ -84,8 +84,6 @@ class Compiled:
         self._broken, self._closed = False, threading.Event()
         self.missed = 0
         """How many passes ran eagerly because compiled code did not fit after all."""
-        self._server: int | None = None
-        """The thread that was told to compile nothing."""
         self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
         threading.Thread(target=self._warm, name="compile", daemon=True).start()
 
@@ -114,7 +112,7 @@ class Compiled:
         self._places.move_to_end(signature)
         if place.forward is None:
             return None
-        self._refuse_to_compile()
+        refuse_to_compile()
         if place.loras is not None and loras is not None:
             place.loras.use(loras)
         try:
@@ -125,14 +123,6 @@ class Compiled:
                 self._broken = self._broken or self.missed >= MISSES
                 del self._places[signature]
         return None
-
-    def _refuse_to_compile(self) -> None:
-        """Forbid dynamo to compile on this thread; set once, since patching takes a millisecond a
-        call.
-        """
-        if self._server != threading.get_ident():
-            self._server = threading.get_ident()
-            torch._dynamo.config.error_on_recompile = True  # noqa: SLF001
 
     def _may_ask(self) -> bool:
         """Whether there is a place for one more shape; the longest unused may have to leave."""

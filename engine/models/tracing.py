@@ -13,6 +13,8 @@ from torch import fx
 VARIANTS = 512
 """How many graphs dynamo may keep of one function: for each shape of the picture, a UNet's blocks
 have several widths."""
+REFUSED = threading.local()
+"""`here` is True on threads that compile nothing."""
 
 
 def prepare_to_compile() -> None:
@@ -20,7 +22,34 @@ def prepare_to_compile() -> None:
     torch._dynamo.config.recompile_limit = VARIANTS  # noqa: SLF001 - it has no other door
     torch._dynamo.config.accumulated_recompile_limit = 4 * VARIANTS  # noqa: SLF001
     _keep_threads_apart()
+    _keep_refusals_apart()
     copyreg.pickle(torch.memory_format, _by_name)
+
+
+def refuse_to_compile() -> None:
+    """From now on dynamo raises `RecompileError` on this thread where it would compile."""
+    REFUSED.here = True
+
+
+def _keep_refusals_apart() -> None:
+    """Make dynamo ask whether this thread refuses.
+
+    Its own setting, `error_on_recompile`, is that of the whole process in torch 2.11, and would
+    keep the thread that compiles from compiling.
+    """
+    convert_frame = torch._dynamo.convert_frame  # noqa: SLF001
+    reasons = convert_frame.get_and_maybe_log_recompilation_reasons
+    if hasattr(reasons, "asks_the_thread"):
+        return
+
+    def asked(*arguments: Any, **options: Any) -> list[str]:  # noqa: ANN401
+        found = reasons(*arguments, **options)
+        if getattr(REFUSED, "here", False):
+            raise torch._dynamo.exc.RecompileError("\n".join(found))  # noqa: SLF001
+        return found
+
+    asked.asks_the_thread = True  # type: ignore[attr-defined]
+    convert_frame.get_and_maybe_log_recompilation_reasons = asked
 
 
 def _by_name(order: torch.memory_format) -> tuple[Callable[[str], Any], tuple[str]]:

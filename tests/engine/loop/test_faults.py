@@ -106,6 +106,15 @@ def test_a_picture_that_does_not_fit_alone_is_a_clean_failure_and_others_go_on()
     assert ends(events)["1"].kind is FailureKind.OUT_OF_MEMORY
 
 
+def test_no_more_pictures_are_decoded_at_once_than_a_cards_kernels_take():
+    model = FakeModel()
+    large = draw("large", images=5, width_px=1024, height_px=1024)
+    larger = draw("larger", images=2, width_px=2048, height_px=2048)
+    events, _ = work({0: submit(large, larger)}, model)
+    assert len([event for event in events if isinstance(event, Finished)]) == 2
+    assert sorted(model.decoded) == [1, 1, 1, 4]
+
+
 def test_a_decoder_that_breaks_fails_what_it_was_given():
     class Broken(FakeModel):
         def decode(self, latents):

@@ -20,7 +20,7 @@ from engine.models import compiled as compiling
 from engine.models.compile_ahead import _outline, compile_ahead
 from engine.models.compiled import Compiled, compile_in_place, twin_of
 from engine.models.lora_layers import LoraLayers, LoraPass, Pair, Stack
-from engine.models.tracing import prepare_to_compile
+from engine.models.tracing import REFUSED, prepare_to_compile, refuse_to_compile
 from tests.engine import tiny_models
 
 BACKENDLESS = {"backend": "eager"}
@@ -82,7 +82,7 @@ def _in_this_process(monkeypatch):
 @pytest.fixture(autouse=True)
 def _this_thread_may_compile_again():
     yield
-    torch._dynamo.config.error_on_recompile = False
+    REFUSED.here = False
 
 
 @pytest.fixture
@@ -361,6 +361,26 @@ def test_ready_code_that_no_longer_fits_is_never_compiled_on_the_device_thread(a
             torch.set_default_dtype(torch.float32)
         assert (graphs(), compiled.missed) == (before, 0)
         assert torch.equal(compiled.serve((x,), {})[0], x)
+
+
+def test_a_thread_that_refuses_to_compile_keeps_no_other_from_it():
+    prepare_to_compile()
+    module = Adder()
+    forward = compile_in_place(module, whole=True, **BACKENDLESS)
+    refuse_to_compile()
+    assert not torch._dynamo.config.error_on_recompile  # which is the process's in torch 2.11
+    made = []
+
+    def compile_both():
+        made.extend(forward(torch.zeros(side), shift=1) for side in (2, 3))
+
+    thread = threading.Thread(target=compile_both)
+    thread.start()
+    thread.join()
+    assert [each.tolist() for each in made] == [[1, 1], [1, 1, 1]]
+    assert forward(torch.zeros(2), shift=1).tolist() == [1, 1]
+    with pytest.raises(torch._dynamo.exc.RecompileError):
+        forward(torch.zeros(4), shift=1)
 
 
 def test_code_made_while_another_model_was_loading_is_made_again(adder):
