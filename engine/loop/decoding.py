@@ -20,8 +20,8 @@ from engine.loop.stopwatch import Stopwatch
 from engine.messages import DrawJob
 
 DECODED_PX = 4 * 2**20
-"""Of all pictures that are decoded at once: four of 1024 px. More would be no faster, and a tensor of
-over 2³¹ numbers, as four more would need, is beyond a card's quick kernels."""
+"""Of all pictures that are decoded at once: four of 1024 px. More would be no faster, and eight
+would need a tensor of 2³¹ numbers, which is beyond some of a card's kernels."""
 
 Outcome = tuple[Work, Exception | None]
 """A job whose pictures are now all decoded, or the error that ends it."""
