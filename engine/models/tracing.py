@@ -37,7 +37,7 @@ def _keep_refusals_apart() -> None:
     Its own setting, `error_on_recompile`, is that of the whole process in torch 2.11, and would
     keep the thread that compiles from compiling.
     """
-    convert_frame = torch._dynamo.convert_frame  # noqa: SLF001
+    convert_frame: Any = torch._dynamo.convert_frame  # noqa: SLF001
     reasons = convert_frame.get_and_maybe_log_recompilation_reasons
     if hasattr(reasons, "asks_the_thread"):
         return
