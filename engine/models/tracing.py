@@ -42,7 +42,7 @@ def _keep_refusals_apart() -> None:
     if hasattr(reasons, "asks_the_thread"):
         return
 
-    def asked(*arguments: Any, **options: Any) -> list[str]:  # noqa: ANN401
+    def asked(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401
         found = reasons(*arguments, **options)
         if getattr(REFUSED, "here", False):
             raise torch._dynamo.exc.RecompileError("\n".join(found))  # noqa: SLF001
