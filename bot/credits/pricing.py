@@ -81,7 +81,9 @@ def _evaluations(job: engine.DrawJob, model: engine.ModelInfo) -> int:
     if job.inputs and job.init_use is not engine.InitUse.PROMPT:
         steps = max(int(steps * job.strength), 1)
     count = engine.evaluations(job.scheduler or model.scheduler, steps)
-    return count if job.stop >= 1 else max(round(job.stop * count), 1)
+    if job.stop >= 1 or "vary" not in model.operations:  # that draws by itself, to its end
+        return count
+    return max(round(job.stop * count), 1)
 
 
 def usual(model: engine.ModelInfo | None) -> int:

@@ -17,6 +17,8 @@ from types import MappingProxyType
 
 from confusable_homoglyphs.confusables import confusables_data
 
+from bot.moderation.upside_down import turned_back
+
 WORD, KATAKANA, HIRAGANA, OPEN, GAP = "w", "k", "h", "c", " "
 """What a folded character is: of a script with spaces between words, or a digit; kana; of a script
 without words' bounds, such as kanji; no letter."""
@@ -67,7 +69,6 @@ def readings(text: str) -> tuple[Reading, ...]:
             found[key] = _reading(words, spelled=spelled)
 
     add(plain)
-
     add(_words(_without_inner_punctuation(cells)))
     unleeted = [_unleet(cells, one) for one in "il"] if _has_leet(cells) else []
     leet = [_words(each) for each in unleeted]
@@ -78,6 +79,8 @@ def readings(text: str) -> tuple[Reading, ...]:
         add(_spelled(words), spelled=True)
         add(_pairs(words))
     add(_words(_lookalike_kana(cells)))
+    for turned in turned_back(text[:MOST_CHARACTERS]):
+        add(_words(_cells(turned)))
     return tuple(found.values())
 
 

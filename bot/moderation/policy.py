@@ -120,7 +120,8 @@ class Policy:
             return Verdict(
                 shown=(),
                 reason=Sentence(
-                    "The safety check withheld this result. Change the words and try again."
+                    "The safety check blurred all of this; you do not pay for it. Change the words "
+                    "and try again."
                 ),
             )
         return Verdict(

@@ -94,10 +94,10 @@ class Ended:
 
     def view(self) -> discord.ui.View:
         """The buttons under it."""
-        if self.role is Role.REFUSAL:
-            names: tuple[str, ...] = ("reroll",)
-        else:
-            names = KINDS[self.row.kind].follow_ups.get(self.role, ())
+        covered = bool(self.images) and all(each.blurred for each in self.images)
+        if self.role is Role.REFUSAL or covered:  # there is nothing to go on from
+            return actions.view(("reroll",), self.row)
+        names = KINDS[self.row.kind].follow_ups.get(self.role, ())
         if self.role is Role.SINGLE:
             return actions.view(names, self.row, single=self.images[0])
         numbered = self.images or KINDS[self.row.kind].suggest(self.said).texts

@@ -24,6 +24,11 @@ GRID = engine.DrawJob(
 )
 
 
+def test_a_model_that_draws_to_its_end_is_paid_to_its_end():
+    alone = dataclasses.replace(MODEL, operations=frozenset({"text"}))
+    assert price(dataclasses.replace(GRID, stop=0.1), alone) == price(GRID, alone)
+
+
 def test_a_grid_at_the_models_own_size_and_steps_costs_its_factor():
     assert price(GRID, MODEL) == CENTS
     assert price(GRID, dataclasses.replace(MODEL, price_factor=0.25)) == CENTS // 4

@@ -44,7 +44,7 @@ def test_only_what_scores_above_the_threshold_is_withheld_and_it_is_said():
 def test_nothing_is_shown_where_all_is_withheld():
     verdict = Policy().check_result(scored(0.9, 0.9), MODEL)
     assert verdict.shown == ()
-    assert "withheld this result" in verdict.reason
+    assert "blurred all of this; you do not pay for it." in verdict.reason
 
 
 def test_where_adult_content_is_allowed_nothing_is_withheld():

@@ -2,10 +2,12 @@
 
 import dataclasses
 
+import discord
 import pytest
 from sqlalchemy import func, select
 from tests_support import PatientEngine, custom_ids, labels, png, refusal
 
+from bot.pictures import metadata
 from bot.storage.tables import images, jobs, messages, verdicts
 from engine.fake import FAKE_MODEL, FAKE_PAIR
 
@@ -159,12 +161,24 @@ async def test_a_withheld_result_is_refunded_and_never_on_the_disk(
     await alice.slash(channel, "imagine", prompt="a red cat")
     await simcord_env.settle()
     message = channel.last_message
-    assert "The safety check withheld this result." in message.content
-    assert "Nothing was charged." in message.content
+    assert "The safety check blurred all of this; you do not pay for it." in message.content
+    assert len(message.attachments) == 1
     assert labels(message) == ["🔄"]
     balance = await simcord_bot.accounts.balance(guild_id=guild.id, user_id=alice.id)
     assert (balance.available, balance.held) == (2500, 0)
-    assert not list((tmp_path / "pictures").rglob("*.png"))
+    assert {row.blurred for row in await rows(database, images)} == {True}
+    for file in (tmp_path / "pictures").rglob("*.png"):
+        kept = file.read_bytes()
+        assert metadata.read(kept) is None, "a clear one says how it was made"
+    [verdict] = await rows(database, verdicts)
+    assert (verdict.kind, verdict.user_id) == ("result", alice.id)
+    for label in ("U1", "V1"):
+        forged = f"job:{verdict.job_id}:{label[0].lower()}:1"
+        view = discord.ui.View(timeout=None)
+        view.add_item(discord.ui.Button(label=label, custom_id=forged))
+        await simcord_bot.get_channel(channel.id).send("forged", view=view)
+        result = await alice.click(channel.last_message, custom_id=forged)
+        assert "nothing can be made from it" in refusal(result).description
 
 
 async def test_of_a_grid_what_is_withheld_is_blurred_and_not_paid(
