@@ -201,6 +201,21 @@ class Preferences:
         """Set what holds for all of the action's server, all at once, and write down who did."""
         await self._put(values, action.guild_id, EVERYBODY, action)
 
+    async def replace(
+        self, connection: AsyncConnection, guild_id: int, values: Mapping[str, str]
+    ) -> None:
+        """Set what holds for all of a server, in the caller's transaction; then `changed`."""
+        for name, value in values.items():
+            await _store(connection, name, value, guild_id, EVERYBODY)
+
+    async def changed(self, guild_id: int) -> None:
+        """What holds for all of the server was changed by `replace`, or may have been."""
+        self._changes += 1
+        self._remembered.pop((guild_id, EVERYBODY), None)
+        self._languages.pop(guild_id, None)
+        if language := (await self.of(guild_id)).get(LANGUAGE):
+            self._languages[guild_id] = language
+
     async def _put(
         self, values: Mapping[str, str], guild_id: int, user_id: int, action: Action | None = None
     ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -11,7 +11,7 @@ from bot.credits.gift_codes import GiftCode
 from bot.credits.ledger import Balance
 from bot.credits.pricing import CENTS
 from bot.credits.statement import Line
-from bot.storage.audit import Action, Audit
+from bot.storage.audit import Audit
 from bot.storage.database import Database
 
 DAY_MS = 24 * 60 * 60 * 1000
@@ -50,11 +50,13 @@ class Accounts:
         user_id: int,
         *,
         monthly_credits: int | None = None,
+        role_ids: Collection[int] = (),
     ) -> int:
         """The id of the member's account in the guild, in the caller's transaction.
 
         monthly_credits: what their plan gives each month, from the guild's allotment; None: their
-        plan is not known here.
+        plan is not known here. role_ids: of the roles that they have in the guild, as far as known
+        here: they get what was granted to those.
         """
         now_ms = self._now_ms()
         account_id = await ledger.account(
@@ -75,15 +77,31 @@ class Accounts:
                 now_ms=now_ms,
                 allotment_of=guild_id,
             )
+        if guild_id in role_ids and created_ms(user_id) + self._trial_after_ms > now_ms:
+            # Nobody was asked before who joins got this role: new accounts wait, as for a trial.
+            role_ids = [each for each in role_ids if each != guild_id]
+        if role_ids and guild_id != ledger.DIRECT_MESSAGES:
+            await gift_codes.take(
+                connection,
+                guild_id=guild_id,
+                account_id=account_id,
+                role_ids=role_ids,
+                now_ms=now_ms,
+            )
         return account_id
 
     async def balance(
-        self, *, guild_id: int, user_id: int, monthly_credits: int | None = None
+        self,
+        *,
+        guild_id: int,
+        user_id: int,
+        monthly_credits: int | None = None,
+        role_ids: Collection[int] = (),
     ) -> Balance:
-        """What the member has in the guild; their account is opened on first sight."""
+        """What the member has in the guild; their account is opened on first sight. As `opened`."""
         async with self._database.write() as connection:
             account_id = await self.opened(
-                connection, guild_id, user_id, monthly_credits=monthly_credits
+                connection, guild_id, user_id, monthly_credits=monthly_credits, role_ids=role_ids
             )
             return await ledger.balance(connection, account_id)
 
@@ -109,7 +127,9 @@ class Accounts:
                 now_ms=self._now_ms(),
                 allotment_of=None if by_owner else guild_id,
             )
-            await self._write_down(connection, guild_id, actor_id, "grant", user_id, amount)
+            await self._audit.note(
+                connection, guild_id, actor_id, "credits grant", f"<@{user_id}>", _said(amount)
+            )
             return (await ledger.balance(connection, account_id)).available
 
     async def revoke(
@@ -126,7 +146,9 @@ class Accounts:
                 now_ms=self._now_ms(),
                 allotment_of=None if by_owner else guild_id,
             )
-            await self._write_down(connection, guild_id, actor_id, "revoke", user_id, amount)
+            await self._audit.note(
+                connection, guild_id, actor_id, "credits revoke", f"<@{user_id}>", _said(amount)
+            )
             return (await ledger.balance(connection, account_id)).available
 
     async def set_to(
@@ -146,13 +168,26 @@ class Accounts:
                     now_ms=self._now_ms(),
                     allotment_of=None if by_owner else guild_id,
                 )
-                await self._write_down(connection, guild_id, actor_id, "set", user_id, amount)
+                await self._audit.note(
+                    connection, guild_id, actor_id, "credits set", f"<@{user_id}>", _said(amount)
+                )
             return change
 
-    async def give(self, *, guild_id: int, sender: int, receiver: int, amount: int) -> int:
-        """Move `amount` from one member to another; returns what is left to who gave."""
+    async def give(
+        self,
+        *,
+        guild_id: int,
+        sender: int,
+        receiver: int,
+        amount: int,
+        role_ids: Collection[int] = (),
+    ) -> int:
+        """Move `amount` from one member to another; returns what is left to who gave.
+
+        role_ids: of the sender's roles.
+        """
         async with self._database.write() as connection:
-            sender_id = await self.opened(connection, guild_id, sender)
+            sender_id = await self.opened(connection, guild_id, sender, role_ids=role_ids)
             receiver_id = await self.opened(connection, guild_id, receiver)
             await ledger.give(
                 connection,
@@ -168,7 +203,9 @@ class Accounts:
         async with self._database.write() as connection:
             await gift_codes.return_nothing(connection, guild_id)
             await ledger.allot(connection, guild_id, amount)
-            await self._write_down(connection, guild_id, actor_id, "allot", None, amount)
+            await self._audit.note(
+                connection, guild_id, actor_id, "credits allot", "", _said(amount)
+            )
 
     async def allotment(self, *, guild_id: int) -> int:
         """What the managers of the guild may still grant."""
@@ -196,11 +233,42 @@ class Accounts:
     async def guild_csv(self, *, guild_id: int, actor_id: int) -> bytes:
         """All accounts of the guild as CSV, see `statement.guild_as_csv`."""
         async with self._database.write() as connection:
-            await self._audit.write(
-                connection, Action(guild_id=guild_id, actor_id=actor_id, name="credits export")
-            )
+            await self._audit.note(connection, guild_id, actor_id, "credits export")
         async with self._database.read() as connection:
             return await statement.guild_as_csv(connection, guild_id)
+
+    async def grant_to_role(
+        self,
+        *,
+        guild_id: int,
+        role_id: int,
+        amount: int,
+        uses: int,
+        days: int,
+        actor_id: int,
+        by_owner: bool,
+    ) -> None:
+        """Give `amount` to each of the first `uses` members who have the role within `days`.
+
+        Everybody has the role of the guild's id. All of it is set aside now.
+        """
+        now_ms = self._now_ms()
+        async with self._database.write() as connection:
+            await ledger.open_allotment(connection, guild_id, self._allotment)
+            made = f"{_said(amount)} members: {uses} days: {days}"
+            role = "@everyone" if role_id == guild_id else f"<@&{role_id}>"
+            await self._audit.note(connection, guild_id, actor_id, "credits grant", role, made)
+            await gift_codes.create(
+                connection,
+                guild_id=guild_id,
+                amount=amount,
+                uses=uses,
+                actor_id=actor_id,
+                by_owner=by_owner,
+                now_ms=now_ms,
+                expires_ms=now_ms + days * DAY_MS,
+                role_id=role_id,
+            )
 
     async def create_code(
         self, *, guild_id: int, amount: int, uses: int, days: int, actor_id: int, by_owner: bool
@@ -209,13 +277,8 @@ class Accounts:
         now_ms = self._now_ms()
         async with self._database.write() as connection:
             await ledger.open_allotment(connection, guild_id, self._allotment)
-            made = f"amount: {amount / CENTS:g} uses: {uses} days: {days}"
-            await self._audit.write(
-                connection,
-                Action(
-                    guild_id=guild_id, actor_id=actor_id, name="credits code create", detail=made
-                ),
-            )
+            made = f"{_said(amount)} uses: {uses} days: {days}"
+            await self._audit.note(connection, guild_id, actor_id, "credits code create", "", made)
             return await gift_codes.create(
                 connection,
                 guild_id=guild_id,
@@ -250,44 +313,22 @@ class Accounts:
         """End a gift code; returns what of it nobody redeemed."""
         async with self._database.write() as connection:
             left = await gift_codes.revoke(connection, guild_id=guild_id, code_id=code_id)
-            await self._audit.write(
-                connection,
-                Action(
-                    guild_id=guild_id,
-                    actor_id=actor_id,
-                    name="credits code delete",
-                    subject=f"`{code_id}`",
-                    detail=f"left: {left / CENTS:g}",
-                ),
+            left_over = f"left: {left / CENTS:g}"
+            await self._audit.note(
+                connection, guild_id, actor_id, "credits code delete", f"`{code_id}`", left_over
             )
             return left
-
-    async def _write_down(
-        self,
-        connection: AsyncConnection,
-        guild_id: int,
-        actor_id: int,
-        name: str,
-        user_id: int | None,
-        amount: int,
-    ) -> None:
-        """What a manager or the owner did to an account, or to the allotment where it is None's."""
-        await self._audit.write(
-            connection,
-            Action(
-                guild_id=guild_id,
-                actor_id=actor_id,
-                name=f"credits {name}",
-                subject="" if user_id is None else f"<@{user_id}>",
-                detail=f"amount: {amount / CENTS:g}",
-            ),
-        )
 
     async def _managed(self, connection: AsyncConnection, guild_id: int, user_id: int) -> int:
         """The account, in a guild whose allotment is open."""
         await ledger.open_allotment(connection, guild_id, self._allotment)
         await gift_codes.forget_expired(connection, guild_id, self._now_ms())
         return await self.opened(connection, guild_id, user_id)
+
+
+def _said(amount: int) -> str:
+    """As the audit has it."""
+    return f"amount: {amount / CENTS:g}"
 
 
 def created_ms(user_id: int) -> int:

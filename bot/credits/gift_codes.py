@@ -1,4 +1,5 @@
-"""Gift codes: credits for whoever types the code first, each member once.
+"""Gift codes: credits for whoever types the code first, each member once. And grants to a role:
+codes that nobody types, as who has the role gets their credits when they next use the bot.
 
 What a manager's code is worth is taken from the server's allotment when it is made, and what is
 left of it goes back there when it is deleted or has expired. The database knows a code by its hash
@@ -9,7 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -28,7 +31,7 @@ MOST_CODES = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GiftCode:
-    """A code that may still be redeemed; its text is known only to who made it."""
+    """A code that may still be redeemed; its text is known only to who made it. Or a grant."""
 
     id: int
     amount: int
@@ -37,6 +40,8 @@ class GiftCode:
     actor_id: int
     """Who made it."""
     expires_ms: int
+    role_id: int | None
+    """Whose members get it; None: it is a code."""
 
 
 async def create(
@@ -49,16 +54,19 @@ async def create(
     by_owner: bool,
     now_ms: int,
     expires_ms: int,
+    role_id: int | None = None,
 ) -> str:
     """The text of a new code worth `amount` to each of `uses` members.
 
-    NotAllowed where the allotment is too small or the server has too many codes.
+    role_id: it is a grant to who has that role, and its text worth nothing. NotAllowed where the
+    allotment is too small or the server has too many codes.
     """
     await forget_expired(connection, guild_id, now_ms)
     if len(await of_guild(connection, guild_id)) >= MOST_CODES:
         raise NotAllowed(
             Sentence(
-                "This server has {most} gift codes, which is the most; delete one first.",
+                "This server has {most} gift codes and grants to roles, which is the most; delete "
+                "one first with /credits code delete.",
                 most=MOST_CODES,
             )
         )
@@ -76,6 +84,7 @@ async def create(
             actor_id=actor_id,
             created_ms=now_ms,
             expires_ms=expires_ms,
+            role_id=role_id,
         )
     )
     return code
@@ -90,6 +99,7 @@ async def redeem(
             select(gift_codes).where(
                 gift_codes.c.sha256 == _hash(code),
                 gift_codes.c.guild_id == guild_id,
+                gift_codes.c.role_id.is_(None),
                 gift_codes.c.expires_ms > now_ms,
             )
         )
@@ -106,13 +116,53 @@ async def redeem(
     )
     if earlier is not None:
         raise NotAllowed("You have redeemed this gift code already.")
+    if not await _taken(connection, found, account_id, kind="redeem", now_ms=now_ms):
+        raise NotAllowed("This gift code is used up, or was ended by who manages this server.")
+    return int(found.amount)
+
+
+async def take(
+    connection: AsyncConnection,
+    *,
+    guild_id: int,
+    account_id: int,
+    role_ids: Iterable[int],
+    now_ms: int,
+) -> None:
+    """Give the account what was granted to its member's roles, of each grant once."""
+    due = await connection.execute(
+        select(gift_codes)
+        .where(
+            gift_codes.c.guild_id == guild_id,
+            gift_codes.c.role_id.in_(sorted(role_ids)),
+            gift_codes.c.uses_left > 0,
+            gift_codes.c.expires_ms > now_ms,
+            ~select(redemptions.c.code_id)
+            .where(redemptions.c.code_id == gift_codes.c.id, redemptions.c.account_id == account_id)
+            .exists(),
+        )
+        .order_by(gift_codes.c.id)
+    )
+    for found in due.all():
+        await _taken(connection, found, account_id, kind="grant", now_ms=now_ms)
+
+
+async def _taken(
+    connection: AsyncConnection,
+    found: Any,  # noqa: ANN401 - a row of `gift_codes`
+    account_id: int,
+    *,
+    kind: str,
+    now_ms: int,
+) -> bool:
+    """Whether the account got what was found; not where it is used up by now."""
     taken = await connection.execute(
         update(gift_codes)
         .where(gift_codes.c.id == found.id, gift_codes.c.uses_left > 0)
         .values(uses_left=gift_codes.c.uses_left - 1)
     )
     if taken.rowcount == 0:
-        raise NotAllowed("This gift code is used up, or was ended by who manages this server.")
+        return False
     await connection.execute(
         insert(redemptions).values(code_id=found.id, account_id=account_id, created_ms=now_ms)
     )
@@ -123,11 +173,11 @@ async def redeem(
         account_id,
         "granted",
         int(found.amount),
-        kind="redeem",
+        kind=kind,
         now_ms=now_ms,
         actor_id=found.actor_id,
     )
-    return int(found.amount)
+    return True
 
 
 async def of_guild(connection: AsyncConnection, guild_id: int) -> tuple[GiftCode, ...]:
@@ -144,6 +194,7 @@ async def of_guild(connection: AsyncConnection, guild_id: int) -> tuple[GiftCode
             uses_left=row.uses_left,
             actor_id=row.actor_id,
             expires_ms=row.expires_ms,
+            role_id=row.role_id,
         )
         for row in rows
     )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.credits.periods import MONTH, ends_s, month_of
 from bot.credits.pricing import credits_text
 from bot.errors import NotAllowed, NotEnoughCredits
 from bot.storage.database import own_insert
@@ -256,7 +257,9 @@ async def balance(connection: AsyncConnection, account_id: int) -> Balance:
     return Balance(purses={kind: int(amount) for kind, amount in rows}, held=int(held or 0))
 
 
-async def require(connection: AsyncConnection, account_id: int, amount: int) -> dict[str, int]:
+async def require(
+    connection: AsyncConnection, account_id: int, amount: int, *, now_ms: int
+) -> dict[str, int]:
     """What each purse holds, together at least `amount`; NotEnoughCredits if short."""
     rows = await connection.execute(
         select(purses.c.kind, purses.c.available)
@@ -270,7 +273,7 @@ async def require(connection: AsyncConnection, account_id: int, amount: int) -> 
                 "This needs {amount}; you have {available}. {next_step}",
                 amount=credits_text(amount),
                 available=credits_text(sum(available.values())),
-                next_step=await _who_grants(connection, account_id),
+                next_step=await _how_to_get_more(connection, account_id, now_ms),
             )
         )
     return available
@@ -283,7 +286,7 @@ async def hold(
 
     The job's row must stand in the same transaction.
     """
-    available = await require(connection, account_id, amount)
+    available = await require(connection, account_id, amount, now_ms=now_ms)
     await connection.execute(
         insert(holds).values(job_id=job_id, account_id=account_id, amount=amount)
     )
@@ -315,14 +318,24 @@ async def held(connection: AsyncConnection, job_id: str) -> int:
     return int(amount or 0)
 
 
-async def _who_grants(connection: AsyncConnection, account_id: int) -> Sentence:
-    guild_id = await connection.scalar(
-        select(accounts.c.guild_id).where(accounts.c.id == account_id)
+async def _how_to_get_more(connection: AsyncConnection, account_id: int, now_ms: int) -> Sentence:
+    found = await connection.execute(
+        select(accounts.c.guild_id, accounts.c.refilled_month, accounts.c.refilled).where(
+            accounts.c.id == account_id
+        )
     )
+    guild_id, month, refilled = found.one()
     if guild_id == DIRECT_MESSAGES:
         return Sentence(
             "Credits count in the server they were given in: draw there, or ask the bot's owner, "
             "who gives some for direct messages with /credits grant and “direct”."
+        )
+    if month == month_of(now_ms) and refilled:
+        comes_s = ends_s(MONTH, now_ms)
+        return Sentence(
+            "The next monthly credits come {when}; who manages this server can grant more with "
+            "/credits grant.",
+            when=f"<t:{comes_s}:f> (<t:{comes_s}:R>)",
         )
     return Sentence("Ask who manages this server for more: they grant them with /credits grant.")
 

@@ -6,37 +6,14 @@ turn of a month that returns after it counts for the new month: nobody loses cre
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.credits import ledger
+from bot.credits.periods import MONTH, began_ms, month_of
 from bot.storage.tables import accounts, entries, purses
 
 _PURSE = "monthly"
-
-
-def month_of(now_ms: int) -> int:
-    """The calendar month in UTC, such as 202611."""
-    now = datetime.fromtimestamp(now_ms / 1000, UTC)
-    return now.year * 100 + now.month
-
-
-def _began_ms(now_ms: int) -> int:
-    """When the month began."""
-    first = datetime.fromtimestamp(now_ms / 1000, UTC).replace(
-        day=1, hour=0, minute=0, second=0, microsecond=0
-    )
-    return int(first.timestamp() * 1000)
-
-
-def next_month(now_ms: int) -> datetime:
-    """When the next month begins, in UTC."""
-    first = datetime.fromtimestamp(now_ms / 1000, UTC).replace(
-        day=1, hour=0, minute=0, second=0, microsecond=0
-    )
-    return (first + timedelta(days=32)).replace(day=1)
 
 
 async def refill(
@@ -90,7 +67,7 @@ async def _expire(connection: AsyncConnection, account_id: int, now_ms: int) -> 
             entries.c.account_id == account_id,
             entries.c.purse == _PURSE,
             entries.c.kind == "return",
-            entries.c.created_ms >= _began_ms(now_ms),
+            entries.c.created_ms >= began_ms(MONTH, now_ms),
         )
     )
     expired = max(int(left) - int(came_back or 0), 0)

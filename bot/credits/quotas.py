@@ -6,23 +6,20 @@ counts as spent, and what they give back does not. Days and months are in UTC.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import case, delete, func, select
+from sqlalchemy import case, delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.credits.monthly import next_month
+from bot.credits.periods import MONTH, PERIODS, began_ms, ends_s
 from bot.credits.pricing import CENTS, credits_text
 from bot.errors import NotFound, QuotaReached
-from bot.storage.audit import Action, Audit
+from bot.storage.audit import Audit
 from bot.storage.database import Database, own_insert
 from bot.storage.tables import holds, jobs, quotas
 from engine import Sentence
-
-DAY, MONTH = "day", "month"
-PERIODS = (DAY, MONTH)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +70,9 @@ class Quotas:
                 )
             )
             said = f"{quota.period}: {quota.amount / CENTS:g}"
-            await self._write_down(connection, guild_id, quota, actor_id, said)
+            await self._audit.note(
+                connection, guild_id, actor_id, "quota set", _mention(quota), said
+            )
 
     async def take_back(
         self, guild_id: int, subject_id: int, period: str, *, is_role: bool, actor_id: int
@@ -90,7 +89,20 @@ class Quotas:
             )
             if gone.rowcount == 0:
                 raise NotFound("They have no such quota here; /quota show lists those there are.")
-            await self._write_down(connection, guild_id, quota, actor_id, f"{period}: none")
+            said = f"{period}: none"
+            await self._audit.note(
+                connection, guild_id, actor_id, "quota set", _mention(quota), said
+            )
+
+    async def replace(
+        self, connection: AsyncConnection, guild_id: int, wanted: Iterable[Quota]
+    ) -> None:
+        """Let the server have these quotas alone, in the caller's transaction."""
+        await connection.execute(delete(quotas).where(quotas.c.guild_id == guild_id))
+        for quota in wanted:
+            await connection.execute(
+                insert(quotas).values(guild_id=guild_id, **dataclasses.asdict(quota))
+            )
 
     async def check(
         self,
@@ -142,38 +154,9 @@ class Quotas:
         )
         return int(spent or 0)
 
-    async def _write_down(
-        self,
-        connection: AsyncConnection,
-        guild_id: int,
-        quota: Quota,
-        actor_id: int,
-        detail: str,
-    ) -> None:
-        action = Action(
-            guild_id=guild_id,
-            actor_id=actor_id,
-            name="quota set",
-            subject=f"<@&{quota.subject_id}>" if quota.is_role else f"<@{quota.subject_id}>",
-            detail=detail,
-        )
-        await self._audit.write(connection, action)
 
-
-def began_ms(period: str, now_ms: int) -> int:
-    """When the day or month began, in UTC."""
-    now = datetime.fromtimestamp(now_ms / 1000, UTC)
-    day = 1 if period == MONTH else now.day
-    began = now.replace(day=day, hour=0, minute=0, second=0, microsecond=0)
-    return int(began.timestamp() * 1000)
-
-
-def ends_s(period: str, now_ms: int) -> int:
-    """When the next day or month begins, in seconds since 1970."""
-    if period == MONTH:
-        return int(next_month(now_ms).timestamp())
-    began = datetime.fromtimestamp(began_ms(DAY, now_ms) / 1000, UTC)
-    return int((began + timedelta(days=1)).timestamp())
+def _mention(quota: Quota) -> str:
+    return f"<@&{quota.subject_id}>" if quota.is_role else f"<@{quota.subject_id}>"
 
 
 def _refusal(quota: Quota, spent: int, price: int, now_ms: int) -> Sentence:

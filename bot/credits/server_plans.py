@@ -6,7 +6,7 @@ What was asked for is remembered: one process writes to a database, and only her
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.credits.plans import Plan, best
 from bot.errors import NotAllowed, NotConfirmed, NotFound
-from bot.storage.audit import Action, Audit
+from bot.storage.audit import Audit
 from bot.storage.database import Database, own_insert
 from bot.storage.tables import plan_roles, plans
 from engine import Sentence
@@ -42,6 +42,16 @@ class ServerPlan:
     """Raised by each change."""
     changed_ms: int
     changed_by: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedPlan:
+    """A plan with its roles, as it is kept or wanted."""
+
+    name: str
+    plan: Plan
+    roles: tuple[int, ...] = ()
+    """Ids, in their order."""
 
 
 class ServerPlans:
@@ -115,11 +125,11 @@ class ServerPlans:
                             name=name,
                         )
                     )
-                await self._write_down(
-                    connection, guild_id, actor_id, "create", name, _given(plan, beside=Plan())
+                await self._audit.note(
+                    connection, guild_id, actor_id, "plan create", name, _given(plan, beside=Plan())
                 )
         finally:
-            self._forget(guild_id)
+            self.forget(guild_id)
 
     async def edit(
         self,
@@ -158,9 +168,11 @@ class ServerPlans:
                     )
                 )
                 said = _given(after, beside=before.plan)
-                await self._write_down(connection, guild_id, actor_id, "edit", before.name, said)
+                await self._audit.note(
+                    connection, guild_id, actor_id, "plan edit", before.name, said
+                )
         finally:
-            self._forget(guild_id)
+            self.forget(guild_id)
         return before, after
 
     async def named(self, guild_id: int, name: str) -> ServerPlan:
@@ -188,9 +200,9 @@ class ServerPlans:
                 await connection.execute(delete(plan_roles).where(plan_roles.c.plan_id == plan_id))
                 await connection.execute(delete(plans).where(plans.c.id == plan_id))
                 name = found[0].name
-                await self._write_down(connection, guild_id, actor_id, "delete", name, "")
+                await self._audit.note(connection, guild_id, actor_id, "plan delete", name, "")
         finally:
-            self._forget(guild_id)
+            self.forget(guild_id)
         return found[0]
 
     async def bind(
@@ -220,9 +232,9 @@ class ServerPlans:
                 )
                 await _changed(connection, plan.id, self._now_ms(), actor_id)
                 role = f"role: <@&{role_id}>"
-                await self._write_down(connection, guild_id, actor_id, "bind", plan.name, role)
+                await self._audit.note(connection, guild_id, actor_id, "plan bind", plan.name, role)
         finally:
-            self._forget(guild_id)
+            self.forget(guild_id)
         return had
 
     async def unbind(self, guild_id: int, role_id: int, *, actor_id: int) -> str:
@@ -233,30 +245,73 @@ class ServerPlans:
                 if not had:
                     raise NotFound("This role has no plan here; /plan list says which roles have.")
                 role = f"role: <@&{role_id}>"
-                await self._write_down(connection, guild_id, actor_id, "unbind", had, role)
+                await self._audit.note(connection, guild_id, actor_id, "plan unbind", had, role)
         finally:
-            self._forget(guild_id)
+            self.forget(guild_id)
         return had
 
-    async def _write_down(
+    async def replace(
         self,
         connection: AsyncConnection,
         guild_id: int,
+        wanted: Sequence[NamedPlan],
+        *,
         actor_id: int,
-        name: str,
-        plan: str,
-        detail: str,
+        by_owner: bool,
     ) -> None:
-        action = Action(
-            guild_id=guild_id,
-            actor_id=actor_id,
-            name=f"plan {name}",
-            subject=plan,
-            detail=detail,
-        )
-        await self._audit.write(connection, action)
+        """Let the server have these plans alone, in the caller's transaction; then `forget`.
 
-    def _forget(self, guild_id: int) -> None:
+        The names differ, also folded, and each role is in one of them. Plans that stay as they are
+        are not touched.
+        """
+        if len(wanted) > MOST_PLANS or sum(len(each.roles) for each in wanted) > MOST_ROLES:
+            raise NotAllowed(
+                Sentence(
+                    "A server has at most {plans} plans, with {roles} roles in all.",
+                    plans=MOST_PLANS,
+                    roles=MOST_ROLES,
+                )
+            )
+        before = {_folded(each.name): each for each in await _read(connection, guild_id)}
+        after = {_folded(each.name): each for each in wanted}
+        changed = {
+            folded: each for folded, each in after.items() if _named_of(before.get(folded)) != each
+        }
+        for folded, each in changed.items():
+            had = before.get(folded)
+            if had is None or had.plan != each.plan or not set(each.roles) <= set(had.roles):
+                _refuse_giving(each.plan, by_owner=by_owner)
+            _refuse_useless(each.plan)
+        left = [each.id for folded, each in before.items() if folded not in after]
+        touched = [*left, *(before[folded].id for folded in changed if folded in before)]
+        await connection.execute(delete(plan_roles).where(plan_roles.c.plan_id.in_(touched)))
+        await connection.execute(delete(plans).where(plans.c.id.in_(left)))
+        for folded, each in changed.items():
+            values = {
+                "name": each.name,
+                "changed_ms": self._now_ms(),
+                "changed_by": actor_id,
+                **_columns(each.plan),
+            }
+            if folded in before:
+                plan_id = before[folded].id
+                newer = {"version": plans.c.version + 1, **values}
+                await connection.execute(update(plans).where(plans.c.id == plan_id).values(newer))
+            else:
+                made = await connection.scalar(
+                    insert(plans)
+                    .values(guild_id=guild_id, folded=folded, **values)
+                    .returning(plans.c.id)
+                )
+                assert made is not None
+                plan_id = int(made)
+            for role_id in each.roles:
+                await connection.execute(
+                    insert(plan_roles).values(guild_id=guild_id, role_id=role_id, plan_id=plan_id)
+                )
+
+    def forget(self, guild_id: int) -> None:
+        """Its plans were changed."""
         self._changes += 1
         self._remembered.pop(guild_id, None)
 
@@ -268,6 +323,10 @@ def _given(plan: Plan, *, beside: Plan) -> str:
         for name in _FIELDS
         if getattr(plan, name) != getattr(beside, name)
     )
+
+
+def _named_of(plan: ServerPlan | None) -> NamedPlan | None:
+    return None if plan is None else NamedPlan(name=plan.name, plan=plan.plan, roles=plan.roles)
 
 
 def _refuse_giving(plan: Plan, *, by_owner: bool) -> None:

@@ -152,6 +152,11 @@ async def guild_as_csv(connection: AsyncConnection, guild_id: int) -> bytes:
     return written.getvalue().encode()
 
 
+def cell(text: str) -> str:
+    """A cell of a CSV file that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
 def _time(at_ms: int) -> str:
     return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="seconds")
 

@@ -171,7 +171,7 @@ class Orders:
             await self._moderated([order], [ready])
             async with self._database.write() as connection:
                 account_id, _ = await self._checked(connection, plan, ready.price, order)
-                await ledger.require(connection, account_id, ready.price)
+                await ledger.require(connection, account_id, ready.price, now_ms=self._now_ms())
 
     async def accept(self, order: Order, *, agreed: int | None = None) -> Accepted:
         """Store the order and hold its price; a UserError leaves nothing behind.
@@ -211,7 +211,9 @@ class Orders:
             await self._moderated(batch.orders, ready)
             async with self._database.write() as connection:
                 account_id, _ = await self._checked(connection, plan, price, *batch.orders)
-                available = await ledger.require(connection, account_id, price)
+                available = await ledger.require(
+                    connection, account_id, price, now_ms=self._now_ms()
+                )
         return _quote(ready, sum(available.values()))
 
     async def priced(self, batch: Batch) -> Quote:
@@ -222,6 +224,7 @@ class Orders:
             guild_id=first.guild_id,
             user_id=first.user_id,
             monthly_credits=(await self._plan(first)).monthly,
+            role_ids=first.role_ids,
         )
         return _quote(ready, balance.available)
 
@@ -424,7 +427,8 @@ class Orders:
                 now_ms = self._now_ms()
                 if batch is not None:
                     await self._accept_batch(connection, batch, shown[0], now_ms)
-                    await ledger.require(connection, account_id, whole)  # it names the whole
+                    # It names the whole.
+                    await ledger.require(connection, account_id, whole, now_ms=now_ms)
                 for place, (order, each) in enumerate(zip(shown, ready, strict=True)):
                     new = _new_job(order, each.written, hashes, batch)
                     await records.accept(
@@ -514,7 +518,11 @@ class Orders:
                 price=price,
             )
         account_id = await self._accounts.opened(
-            connection, guild_id, user_id, monthly_credits=plan.monthly
+            connection,
+            guild_id,
+            user_id,
+            monthly_credits=plan.monthly,
+            role_ids=orders[0].role_ids,
         )
         return account_id, open_jobs
 

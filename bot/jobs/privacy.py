@@ -265,9 +265,9 @@ async def _lists(connection: AsyncConnection, user_id: int) -> dict[str, bytes]:
                 row.guild_id,
                 row.channel_id,
                 row.kind,
-                _harmless(row.prompt),
+                statement.cell(row.prompt),
                 row.outcome,
-                _harmless(row.reason),
+                statement.cell(row.reason),
             )
         )
     found = {
@@ -340,11 +340,6 @@ def _packed(files: dict[str, bytes]) -> bytes:
 
 def _smaller(png: bytes, room: int) -> tuple[str, bytes]:
     return grid.within(grid.grid([png]), room, metadata.read(png))
-
-
-def _harmless(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 def _json(value: object) -> bytes:

@@ -129,8 +129,27 @@ class Words:
                 ],
             )
             await self._audit.write(connection, action)
-        self._forget(action.guild_id)
+        self.forget(action.guild_id)
         return len(by_key.keys() - known)
+
+    async def replace(
+        self, connection: AsyncConnection, guild_id: int, rules: Sequence[Rule]
+    ) -> None:
+        """Let the server have these of its own alone, in the caller's transaction; then `forget`.
+
+        At most `MOST_RULES`, of which no two find the same.
+        """
+        await connection.execute(delete(word_rules).where(word_rules.c.guild_id == guild_id))
+        for rule in rules:
+            await connection.execute(
+                insert(word_rules).values(
+                    guild_id=guild_id,
+                    key=key_of(rule.phrase),
+                    phrase=rule.phrase,
+                    level=rule.level,
+                    created_ms=self._now_ms(),
+                )
+            )
 
     async def remove(self, phrase: str, action: Action) -> None:
         """Forget a rule; NotFound where the server has none that finds the same."""
@@ -141,9 +160,10 @@ class Words:
                     "switched by category; to let one pass, add it with the level allow."
                 )
             await self._audit.write(connection, action)
-        self._forget(action.guild_id)
+        self.forget(action.guild_id)
 
-    def _forget(self, guild_id: int) -> None:
+    def forget(self, guild_id: int) -> None:
+        """Its rules were changed."""
         self._changes += 1
         self._compiled.pop(guild_id, None)
 

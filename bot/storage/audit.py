@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.storage.tables import audit
@@ -64,6 +65,44 @@ class Audit:
         if self.listener is not None:
             self.listener()
 
+    async def note(
+        self,
+        connection: AsyncConnection,
+        guild_id: int,
+        actor_id: int,
+        name: str,
+        subject: str = "",
+        detail: str = "",
+    ) -> None:
+        """As `write`, of an `Action` with these fields."""
+        action = Action(
+            guild_id=guild_id, actor_id=actor_id, name=name, subject=subject, detail=detail
+        )
+        await self.write(connection, action)
+
+
+async def of_guild(
+    connection: AsyncConnection,
+    guild_id: int,
+    *,
+    command: str = "",
+    actor_id: int | None = None,
+    count: int,
+) -> tuple[Line, ...]:
+    """The newest `count` lines of a server, newest first.
+
+    command: the first word of their actions' names; empty: of all. actor_id: whose alone.
+    """
+    kept = [audit.c.guild_id == guild_id]
+    if command:
+        kept.append(or_(audit.c.action == command, audit.c.action.startswith(f"{command} ")))
+    if actor_id is not None:
+        kept.append(audit.c.actor_id == actor_id)
+    rows = await connection.execute(
+        select(audit).where(*kept).order_by(audit.c.id.desc()).limit(count)
+    )
+    return tuple(map(_line, rows))
+
 
 async def newest(connection: AsyncConnection) -> int:
     """The id of the newest line; 0 where there is none."""
@@ -75,19 +114,20 @@ async def after(connection: AsyncConnection, line_id: int, count: int) -> tuple[
     rows = await connection.execute(
         select(audit).where(audit.c.id > line_id).order_by(audit.c.id).limit(count)
     )
-    return tuple(
-        Line(
-            id=row.id,
-            action=Action(
-                guild_id=row.guild_id,
-                actor_id=row.actor_id,
-                name=row.action,
-                subject=row.subject,
-                detail=row.detail,
-            ),
-            created_ms=row.created_ms,
-        )
-        for row in rows
+    return tuple(map(_line, rows))
+
+
+def _line(row: Any) -> Line:  # noqa: ANN401 - a row of `audit`
+    return Line(
+        id=row.id,
+        action=Action(
+            guild_id=row.guild_id,
+            actor_id=row.actor_id,
+            name=row.action,
+            subject=row.subject,
+            detail=row.detail,
+        ),
+        created_ms=row.created_ms,
     )
 
 

@@ -220,10 +220,12 @@ gift_codes = Table(
     Column("actor_id", BigInteger, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("expires_ms", BigInteger, nullable=False),
+    Column("role_id", BigInteger, nullable=True),
     CheckConstraint("amount > 0", name="amount_positive"),
     CheckConstraint("uses_left >= 0", name="uses_not_negative"),
     UniqueConstraint("sha256"),
-    comment="Known by their hash alone. What is left of one that no owner made is still allotted.",
+    comment="Known by their hash alone. What is left of one that no owner made is still allotted. "
+    "role_id: it is no code, but a grant to whoever has the role.",
 )
 Index("ix_gift_codes_guild_id", gift_codes.c.guild_id)
 
@@ -234,7 +236,7 @@ redemptions = Table(
     Column("account_id", ForeignKey("accounts.id"), nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     PrimaryKeyConstraint("code_id", "account_id"),
-    comment="Who redeemed which gift code; each member once.",
+    comment="Who redeemed which gift code, or took which grant to a role; each member once.",
 )
 
 plans = Table(

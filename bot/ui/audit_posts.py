@@ -90,8 +90,8 @@ class AuditPosts:
             channel = await self._channel(guild_id)
             if channel is None:
                 continue
-            said = [_said(line.action) for line in lines if line.action.guild_id == guild_id]
-            for content in _packed(said):
+            texts = [said(line.action) for line in lines if line.action.guild_id == guild_id]
+            for content in _packed(texts):
                 try:
                     await channel.send(
                         content,
@@ -111,7 +111,7 @@ class AuditPosts:
         return channel if isinstance(channel, discord.TextChannel | discord.Thread) else None
 
 
-def _said(action: Action) -> str:
+def said(action: Action) -> str:
     """The same in every language: a mention, the command, and its options by their names."""
     subject, detail = (_shown(part) for part in (action.subject, action.detail))
     words = (f"<@{action.actor_id}>", f"`/{action.name}`", subject, detail)

@@ -42,7 +42,7 @@ from bot.ui.appeals import AppealButton, Appeals
 from bot.ui.audit_posts import AuditPosts
 from bot.ui.batch_messages import BatchMessages
 from bot.ui.batches import Batches
-from bot.ui.commands import model, queue_
+from bot.ui.commands import audit_, credits_, model, queue_, quota
 from bot.ui.confirmations import Confirmations, SureButton
 from bot.ui.copies import Copies
 from bot.ui.edits import Edits
@@ -159,7 +159,6 @@ class Darkroom(discord.AutoShardedClient):
         )
         self.engine_client = engine_client
         self.moderation = moderation
-        self.now_ms = now_ms
         self.appeals = Appeals(client=self, moderation=moderation, preferences=preferences)
         self.accounts = accounts
         self.preferences = preferences
@@ -179,7 +178,6 @@ class Darkroom(discord.AutoShardedClient):
         self.privacy = Privacy(database=database, store=store, now_ms=now_ms)
         self.lookup = Lookup(database=database, store=store)
         self.policy = policy
-        self.now_ms = now_ms
         self.server_plans = ServerPlans(database, audit, now_ms)
         self.quotas = Quotas(database, audit, now_ms)
         self.orders = Orders(
@@ -242,6 +240,9 @@ class Darkroom(discord.AutoShardedClient):
         self.lists: dict[str, Lister] = {
             queue_.QUEUE: queue_.listed,
             model.MODELS: model.listed,
+            audit_.AUDIT: audit_.listed,
+            credits_.CODES: credits_.listed,
+            quota.QUOTAS: quota.listed,
         }
         self.questions = Questions(interactions=self.interactions, now_ms=now_ms)
         self.films = Films(

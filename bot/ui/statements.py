@@ -59,12 +59,13 @@ async def _page(
 ) -> tuple[discord.Embed, discord.ui.View]:
     client, language = interaction.client, member_locale(interaction)
     guild_id = interaction.guild_id or 0
-    monthly = None  # another member's roles are not known here
+    # Another member's roles are not known here.
+    monthly, roles = None, tuple[int, ...]()
     if user_id == interaction.user.id:
-        plan = await client.server_plans.of(guild_id, role_ids(interaction.user))
-        monthly = plan.monthly
+        roles = role_ids(interaction.user)
+        monthly = (await client.server_plans.of(guild_id, roles)).monthly
     balance = await client.accounts.balance(
-        guild_id=guild_id, user_id=user_id, monthly_credits=monthly
+        guild_id=guild_id, user_id=user_id, monthly_credits=monthly, role_ids=roles
     )
     lines = await client.accounts.statement(
         guild_id=guild_id, user_id=user_id, before=before or None, count=LINES + 1

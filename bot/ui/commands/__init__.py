@@ -5,6 +5,7 @@ from __future__ import annotations
 from discord import app_commands
 
 from bot.ui.commands import (
+    audit_,
     blend,
     channel,
     config_,
@@ -60,6 +61,7 @@ GROUPS = (
     queue_,
     stats,
     server,
+    audit_,
     words_,
     member,
     channel,

@@ -9,7 +9,7 @@ import discord
 from discord import app_commands
 
 from bot.errors import UserError
-from bot.ui import server_file
+from bot.ui import server_file, server_state
 from bot.ui.commands.managing import action_of, managed_guild
 from bot.ui.language import to_member
 from engine import Sentence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Config(
     app_commands.Group,
     name="config",
-    description=Sentence("What /server, /model and /credits gifts set, as a file."),
+    description=Sentence("What this server's managers set, as a file."),
 ):
     """Hidden from members without Manage Server, and checked again: a server may change that."""
 
@@ -32,8 +32,8 @@ class Config(
         description=Sentence("The settings of this server as a file, to keep or to bring back.")
     )
     async def export(self, interaction: discord.Interaction[Darkroom]) -> None:
-        guild_id = managed_guild(interaction)
-        data = server_file.dump(guild_id, await interaction.client.preferences.of(guild_id))
+        guild_id, guild = managed_guild(interaction), _guild(interaction)
+        data = server_file.dump(guild_id, await server_state.state_of(interaction.client, guild))
         await interaction.response.send_message(
             file=discord.File(io.BytesIO(data), "darkroom-settings.json"), ephemeral=True
         )
@@ -46,9 +46,8 @@ class Config(
     async def import_(
         self, interaction: discord.Interaction[Darkroom], file: discord.Attachment
     ) -> None:
-        client, guild_id, guild = interaction.client, managed_guild(interaction), interaction.guild
-        if guild is None:
-            raise UserError("Darkroom is not in this server.")
+        managed_guild(interaction)
+        client, guild = interaction.client, _guild(interaction)
         if file.size > server_file.MOST_BYTES:
             raise UserError(
                 "This file is too large for one of /config export. Nothing was changed."
@@ -59,30 +58,30 @@ class Config(
         except discord.HTTPException:
             raise UserError("The file could not be read from Discord; attach it again.") from None
         models = client.engine_client.models()
-        after = server_file.load(data, guild, models)
-        before = dict(await client.preferences.of(guild_id))
-        changes = server_file.differing(before, after)
+        before = await server_state.state_of(client, guild)
+        after = server_file.load(data, guild, models, before)
+        changes = server_file.lines(before, after)
         if not changes:
             said = Sentence("The settings are as in the file already.")
             await interaction.edit_original_response(content=to_member(interaction, said))
             return
-        action = action_of(interaction, detail=" ".join(f"{n}: {v}" for n, v in changes.items()))
+        action = action_of(interaction, detail="; ".join(str(line) for line in changes))
 
         async def act(press: discord.Interaction[Any]) -> Sentence:
             managed_guild(press)
-            await client.preferences.put_for_server(changes, action)
+            await server_state.put(client, guild, before, after, action)
             return Sentence.plural(
                 "{count} setting was changed.", "{count} settings were changed.", count=len(changes)
             )
 
-        will = [
-            Sentence("This changes, once you confirm it:"),
-            *(
-                server_file.line(name, before.get(name, ""), value)
-                for name, value in changes.items()
-            ),
-        ]
+        will = [Sentence("This changes, once you confirm it:"), *changes]
         await client.confirmations.ask(interaction, will, act)
+
+
+def _guild(interaction: discord.Interaction[Darkroom]) -> discord.Guild:
+    if interaction.guild is None:
+        raise UserError("Darkroom is not in this server.")
+    return interaction.guild
 
 
 def add(tree: app_commands.CommandTree) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import discord
 from discord import app_commands
@@ -12,9 +12,10 @@ from bot.credits.ledger import DIRECT_MESSAGES
 from bot.credits.pricing import credits_text
 from bot.errors import NotAllowed
 from bot.preferences import ALLOWED, GIFTS
-from bot.ui import statements
+from bot.ui import line_pages, statements
 from bot.ui.commands.managing import Amount, cents, managed_guild, set_for_server
 from bot.ui.language import to_member
+from bot.ui.line_pages import Listed
 from bot.ui.member_roles import role_ids
 from bot.ui.replies import attempt, tell
 from engine import Sentence
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
 Allotment = app_commands.Range[float, 0.0, 1_000_000_000.0]
 Balance = app_commands.Range[float, 0.0, 1_000_000.0]
-_LISTED = 25
+CODES = "codes"
+"""The name of the list."""
 
 
 @app_commands.guild_install()
@@ -35,10 +37,15 @@ class Credits(
 ):
     """Hidden from members without Manage Server, and checked again: a server may change that."""
 
-    @app_commands.command(description=Sentence("Give credits to a member of this server."))
+    @app_commands.command(
+        description=Sentence("Give credits to a member, or to each who has a role.")
+    )
     @app_commands.describe(
-        member=Sentence("Who gets them."),
         amount=Sentence("How many; a grid costs about one."),
+        member=Sentence("Who gets them."),
+        role=Sentence("In place of a member: each who has this role, once."),
+        members=Sentence("For a role: how many members at most get them; without it 10."),
+        days=Sentence("For a role: until when they get them; without it 30 days."),
         direct=Sentence(
             "For the bot's owner: to draw with in direct messages, not in this server."
         ),
@@ -46,11 +53,23 @@ class Credits(
     async def grant(
         self,
         interaction: discord.Interaction[Darkroom],
-        member: discord.Member,
         amount: Amount,
+        member: discord.Member | None = None,
+        role: discord.Role | None = None,
+        members: app_commands.Range[int, 1, 100_000] | None = None,
+        days: app_commands.Range[int, 1, 366] | None = None,
         direct: bool = False,  # noqa: FBT001, FBT002 - a command's option
     ) -> None:
         client = interaction.client
+        if role is not None:
+            if member is not None or direct:
+                raise NotAllowed("Grant credits to a member or to a role, not to both.")
+            await _grant_to_role(interaction, role, cents(amount), members or 10, days or 30)
+            return
+        if member is None or members is not None or days is not None:
+            raise NotAllowed(
+                "Choose the member who gets the credits, or a role with how many members and days."
+            )
         guild_id = _guild_of(interaction, member)
         if direct and not client.is_owner(interaction.user.id):
             raise NotAllowed("Only the bot's owner (OWNER_IDS) gives credits for direct messages.")
@@ -121,9 +140,10 @@ class Credits(
     @app_commands.describe(member=Sentence("Whose credits."))
     async def show(self, interaction: discord.Interaction[Darkroom], member: discord.User) -> None:
         client, guild_id = interaction.client, _guild_of(interaction, member)
-        plan = await client.server_plans.of(guild_id, role_ids(member))
+        roles = role_ids(member)
+        plan = await client.server_plans.of(guild_id, roles)
         balance = await client.accounts.balance(
-            guild_id=guild_id, user_id=member.id, monthly_credits=plan.monthly
+            guild_id=guild_id, user_id=member.id, monthly_credits=plan.monthly, role_ids=roles
         )
         left = await client.accounts.allotment(guild_id=guild_id)
         lines = [
@@ -247,22 +267,16 @@ class Credits(
         )
         await _tell(interaction, said)
 
-    @code.command(name="list", description=Sentence("Codes that can still be redeemed."))
+    @code.command(
+        name="list", description=Sentence("Codes and grants to roles that are not used up.")
+    )
     async def list_(self, interaction: discord.Interaction[Darkroom]) -> None:
-        guild_id = managed_guild(interaction)
-        codes = await interaction.client.accounts.codes(guild_id=guild_id)
-        lines = [_code_line(each) for each in codes[:_LISTED]] or [
-            Sentence("This server has no gift code that can be redeemed.")
-        ]
-        if len(codes) > _LISTED:
-            lines.append(Sentence("… and {count} more", count=len(codes) - _LISTED))
-        await interaction.response.send_message(
-            "\n".join(to_member(interaction, line) for line in lines),
-            ephemeral=True,
-            allowed_mentions=discord.AllowedMentions.none(),
-        )
+        await line_pages.show(interaction, CODES)
 
-    @code.command(name="delete", description=Sentence("End a code; what is left can be granted."))
+    @code.command(
+        name="delete",
+        description=Sentence("End a code or a grant to a role; what is left can be granted."),
+    )
     @app_commands.describe(number=Sentence("Its number in /credits code list."))
     async def delete(
         self, interaction: discord.Interaction[Darkroom], number: app_commands.Range[int, 1]
@@ -272,20 +286,75 @@ class Credits(
             guild_id=guild_id, code_id=number, actor_id=interaction.user.id
         )
         said = Sentence(
-            "The code is void; nobody had taken {amount} of it.", amount=credits_text(left)
+            "It is void now; nobody had taken {amount} of it.", amount=credits_text(left)
         )
         await tell(interaction, said)
 
 
-def _code_line(code: GiftCode) -> Sentence:
-    return Sentence(
-        "`{number}`: {amount}, {uses} left, made by {member}, until {until}",
-        number=code.id,
-        amount=credits_text(code.amount),
-        uses=code.uses_left,
-        member=f"<@{code.actor_id}>",
-        until=f"<t:{code.expires_ms // 1000}:d>",
+async def _grant_to_role(
+    interaction: discord.Interaction[Darkroom],
+    role: discord.Role,
+    amount: int,
+    members: int,
+    days: int,
+) -> None:
+    """Members are not listed to the bot: each gets theirs when they next use it."""
+    client, guild_id = interaction.client, managed_guild(interaction)
+    await interaction.response.defer(ephemeral=True)
+    await client.accounts.grant_to_role(
+        guild_id=guild_id,
+        role_id=role.id,
+        amount=amount,
+        uses=members,
+        days=days,
+        actor_id=interaction.user.id,
+        by_owner=client.is_owner(interaction.user.id),
     )
+    said = Sentence(
+        "Who has {role} gets {amount} when they next use Darkroom, once, also who gets the role "
+        "later: {members} members at most, within {days} days. {whole} are set aside for them; "
+        "/credits code list shows what is left, /credits code delete ends it.",
+        role=_role(role.id, guild_id),
+        amount=credits_text(amount),
+        members=members,
+        days=days,
+        whole=credits_text(amount * members),
+    )
+    await _tell(interaction, said)
+
+
+async def listed(interaction: discord.Interaction[Any], _: str) -> Listed:
+    """The server's gift codes and grants to roles, for who manages it."""
+    guild_id = managed_guild(interaction)
+    codes = await interaction.client.accounts.codes(guild_id=guild_id)
+    return Listed(
+        title=Sentence("Gift codes and grants to roles"),
+        lines=[_code_line(each, guild_id) for each in codes],
+        empty=Sentence(
+            "This server has no gift code that can be redeemed, and no grant to a role."
+        ),
+    )
+
+
+def _code_line(code: GiftCode, guild_id: int) -> Sentence:
+    values = {
+        "number": code.id,
+        "amount": credits_text(code.amount),
+        "uses": code.uses_left,
+        "member": f"<@{code.actor_id}>",
+        "until": f"<t:{code.expires_ms // 1000}:d>",
+    }
+    if code.role_id is not None:
+        return Sentence(
+            "`{number}`: {amount} for who has {role}, {uses} left, made by {member}, until {until}",
+            role=_role(code.role_id, guild_id),
+            **values,
+        )
+    return Sentence("`{number}`: {amount}, {uses} left, made by {member}, until {until}", **values)
+
+
+def _role(role_id: int, guild_id: int) -> str:
+    return "@everyone" if role_id == guild_id else f"<@&{role_id}>"
 
 
 def _guild_of(

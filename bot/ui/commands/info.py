@@ -38,6 +38,7 @@ async def info(interaction: discord.Interaction[Darkroom]) -> None:
         guild_id=guild_id,
         user_id=user_id,
         monthly_credits=(await client.server_plans.of(guild_id, roles)).monthly,
+        role_ids=roles,
     )
     open_jobs = await client.lookup.open_of(user_id)
     status, models = client.engine_client.status(), client.engine_client.models()

@@ -15,6 +15,7 @@ from bot.preferences import ALLOWED, GIFTS
 from bot.ui import statements
 from bot.ui.commands.managing import Amount, cents
 from bot.ui.language import channel_locale, to_member
+from bot.ui.member_roles import role_ids
 from bot.ui.replies import attempt, before_reply
 from engine import Sentence
 
@@ -68,6 +69,7 @@ async def give(
             sender=interaction.user.id,
             receiver=member.id,
             amount=cents(amount),
+            role_ids=role_ids(interaction.user),
         ),
     )
     said = Sentence(

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import discord
 from discord import app_commands
 
+from bot.credits.periods import DAY, MONTH, ends_s
 from bot.credits.pricing import credits_text
-from bot.credits.quotas import DAY, MONTH, Quota, ends_s
+from bot.credits.quotas import Quota
 from bot.errors import NotAllowed
+from bot.ui import line_pages
 from bot.ui.commands.managing import cents, managed_guild
+from bot.ui.line_pages import Listed
 from bot.ui.member_roles import role_ids
 from bot.ui.replies import tell
 from engine import Sentence
@@ -19,7 +22,8 @@ if TYPE_CHECKING:
     from bot.ui.client import Darkroom
 
 Amount = app_commands.Range[float, 0.0, 1_000_000.0]
-_LISTED = 25
+QUOTAS = "quotas"
+"""The name of the list."""
 _PERIODS = [
     app_commands.Choice(name=Sentence("a day"), value=DAY),
     app_commands.Choice(name=Sentence("a month"), value=MONTH),
@@ -70,17 +74,23 @@ class Quotas(app_commands.Group, name="quota", description=Sentence("How much me
     async def show(
         self, interaction: discord.Interaction[Darkroom], member: discord.User | None = None
     ) -> None:
-        client, guild_id = interaction.client, managed_guild(interaction)
+        guild_id = managed_guild(interaction)
         if member is not None:
             lines = await lines_of(interaction, guild_id, member)
             lines = lines or [Sentence("{who} has no quota.", who=member.mention)]
+            await tell(interaction, *lines)
         else:
-            found = await client.quotas.all(guild_id)
-            lines = [_said(each, guild_id) for each in found[:_LISTED]]
-            if len(found) > _LISTED:
-                lines.append(Sentence("… and {count} more", count=len(found) - _LISTED))
-            lines = lines or [Sentence("This server has no quotas; /quota set makes one.")]
-        await tell(interaction, *lines)
+            await line_pages.show(interaction, QUOTAS)
+
+
+async def listed(interaction: discord.Interaction[Any], _: str) -> Listed:
+    """All quotas of the server, for who manages it."""
+    guild_id = managed_guild(interaction)
+    return Listed(
+        title=Sentence("Quotas"),
+        lines=[_said(each, guild_id) for each in await interaction.client.quotas.all(guild_id)],
+        empty=Sentence("This server has no quotas; /quota set makes one."),
+    )
 
 
 async def lines_of(

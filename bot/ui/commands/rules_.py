@@ -10,7 +10,7 @@ from discord import app_commands
 from bot.errors import NotFound
 from bot.moderation.moderation import hash_of_rules
 from bot.preferences import RULES
-from bot.ui import refusal_buttons
+from bot.ui import refusal_buttons, server_file
 from bot.ui.commands.managing import set_for_server
 from bot.ui.language import member_locale
 from bot.ui.replies import tell
@@ -19,7 +19,7 @@ from engine import Sentence
 if TYPE_CHECKING:
     from bot.ui.client import Darkroom
 
-_MOST_CHARACTERS = 1200
+_MOST_CHARACTERS = server_file.MOST_RULES_CHARACTERS
 
 
 @app_commands.guild_install()

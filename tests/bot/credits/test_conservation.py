@@ -20,13 +20,13 @@ from hypothesis.stateful import (
 )
 from ledger_support import add_job, sums_agree
 
-from bot.credits import gift_codes, ledger, monthly
+from bot.credits import gift_codes, ledger, monthly, periods
 from bot.errors import UserError
 from bot.storage.database import Database
+from bot.storage.tables import accounts, guilds, holds, purses
 from bot.storage.tables import gift_codes as codes_table
-from bot.storage.tables import guilds, holds, purses
 
-MEMBERS = 3
+MEMBERS, ROLE = 3, 50
 TRIAL, ALLOTMENT, MONTHLY = 300, 1000, 200
 MONTH_MS = 31 * 24 * 60 * 60 * 1000
 member = st.integers(1, MEMBERS)
@@ -205,7 +205,7 @@ class History(RuleBasedStateMachine):
             taken = allotted - await ledger.allotment(connection, 1)
             after = (await ledger.balance(connection, account_id)).purses
             change = after.get("monthly", 0) - before.get("monthly", 0)
-            month = monthly.month_of(self.now_ms)
+            month = periods.month_of(self.now_ms)
             had = refilled if month == seen else 0
             due = max(credits_ - had, 0) if month >= seen else 0
             given = min(due, allotted) if from_allotment else due
@@ -258,6 +258,47 @@ class History(RuleBasedStateMachine):
             self.minted += amount
         else:
             self.allotted[user_id] += amount
+
+    @rule(amount=amounts, uses=st.integers(1, 3), by_owner=st.booleans(), crash=crashes)
+    def grant_to_role(self, amount, uses, by_owner, crash):
+        self.do(
+            lambda connection: gift_codes.create(
+                connection,
+                guild_id=1,
+                amount=amount,
+                uses=uses,
+                actor_id=9,
+                by_owner=by_owner,
+                now_ms=self.now_ms,
+                expires_ms=self.now_ms + MONTH_MS,
+                role_id=ROLE,
+            ),
+            crash,
+        )
+
+    @rule(user_id=member, role_ids=st.sampled_from([[], [ROLE], [ROLE + 1]]), crash=crashes)
+    def take_what_a_role_got(self, user_id, role_ids, crash):
+        async def work(connection):
+            account_id = await self.account(connection, user_id)
+            before = (await ledger.balance(connection, account_id)).available
+            allotted = await self._allotted(connection, account_id)
+            await gift_codes.take(
+                connection, guild_id=1, account_id=account_id, role_ids=role_ids, now_ms=self.now_ms
+            )
+            got = (await ledger.balance(connection, account_id)).available - before
+            allotted = await self._allotted(connection, account_id) - allotted
+            assert 0 <= allotted <= got
+            assert role_ids == [ROLE] or not got
+            return got, allotted
+
+        got, allotted = self.do(work, crash) or (0, 0)
+        self.minted += got - allotted
+        self.allotted[user_id] += allotted
+
+    async def _allotted(self, connection, account_id):
+        return await connection.scalar(
+            sa.select(accounts.c.allotted).where(accounts.c.id == account_id)
+        )
 
     @rule(code_id=st.integers(1, 6), crash=crashes)
     def delete_code(self, code_id, crash):

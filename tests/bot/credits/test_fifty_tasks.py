@@ -15,7 +15,7 @@ from bot.storage.tables import gift_codes as codes_table
 from bot.storage.tables import guilds, holds, purses
 
 TASKS, MEMBERS, STEPS = 50, 5, 8
-TRIAL, ALLOTMENT, GUILD = 300, 5_000, 1
+TRIAL, ALLOTMENT, GUILD, ROLE = 300, 5_000, 1, 50
 NOW_MS = 1_800_000_000_000
 MONTH_MS = 31 * 24 * 60 * 60 * 1000
 
@@ -58,6 +58,9 @@ async def test_any_interleaving_of_fifty_tasks_conserves_credits(  # noqa: C901 
     await accounts.allotment(guild_id=GUILD)
     code = await accounts.create_code(
         guild_id=GUILD, amount=50, uses=3, days=1, actor_id=9, by_owner=False
+    )
+    await accounts.grant_to_role(
+        guild_id=GUILD, role_id=ROLE, amount=70, uses=4, days=1, actor_id=9, by_owner=False
     )
     begun = await total(database)
     assert begun == MEMBERS * TRIAL + ALLOTMENT
@@ -112,7 +115,7 @@ async def test_any_interleaving_of_fifty_tasks_conserves_credits(  # noqa: C901 
                 "by_owner": False,
             }
             try:
-                match dice.randrange(7):
+                match dice.randrange(8):
                     case 0 | 1 | 2:
                         await draw(number, step, user_id, amount, dice)
                     case 3:
@@ -123,6 +126,8 @@ async def test_any_interleaving_of_fifty_tasks_conserves_credits(  # noqa: C901 
                         )
                     case 5:
                         await refill(user_id, dice.randint(0, 3))
+                    case 6:
+                        await accounts.balance(guild_id=GUILD, user_id=user_id, role_ids=[ROLE])
                     case _:
                         await accounts.redeem(guild_id=GUILD, user_id=user_id, code=code)
             except (NotAllowed, NotEnoughCredits):

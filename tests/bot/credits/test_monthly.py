@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 from ledger_support import add_job
 
-from bot.credits import ledger, monthly
+from bot.credits import ledger, monthly, periods
 from bot.storage.tables import entries
 
 
@@ -95,7 +95,8 @@ async def test_a_clock_that_is_set_back_changes_nothing(refill, database):
     ],
 )
 def test_the_next_month_begins_on_its_first(now, then):
-    assert monthly.next_month(at(now)).isoformat() == f"{then}T00:00:00+00:00"
+    ends = datetime.fromtimestamp(periods.ends_s(periods.MONTH, at(now)), UTC)
+    assert ends.isoformat() == f"{then}T00:00:00+00:00"
 
 
 async def test_what_a_plan_gives_comes_from_the_allotment_and_no_further(database, account):

@@ -7,7 +7,8 @@ import sqlalchemy as sa
 from ledger_support import add_job, open_account
 
 from bot.credits import ledger
-from bot.credits.quotas import DAY, MONTH, Quota, Quotas, began_ms, ends_s
+from bot.credits.periods import DAY, MONTH, began_ms, ends_s
+from bot.credits.quotas import Quota, Quotas
 from bot.errors import NotFound, QuotaReached
 from bot.storage.audit import Audit
 from bot.storage.tables import jobs

@@ -137,8 +137,9 @@ async def test_a_gift_code_is_shown_once_and_redeemed_once(
     result = await bob.slash(channel, "redeem", code="AAAA-BBBB-CCCC-DDDD")
     assert "no such gift code" in refusal(result).description
     result = await manager.slash(channel, "credits code list")
-    assert "4 credits, 1 left" in result.response.content
-    assert code not in result.response.content
+    [shown] = result.response.embeds
+    assert "4 credits, 1 left" in shown.description
+    assert code not in shown.description
     result = await manager.slash(channel, "credits code delete", number=1)
     assert "nobody had taken 4 credits" in result.response.content
     result = await bob.slash(channel, "redeem", code=code)

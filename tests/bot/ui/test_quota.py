@@ -2,7 +2,9 @@
 
 import discord
 import pytest
-from tests_support import refusal
+from tests_support import custom_ids, refusal
+
+from bot.credits.quotas import Quota
 
 pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
 
@@ -56,7 +58,7 @@ async def test_a_roles_quota_counts_for_its_members(simcord_env, guild, channel,
     result = await alice.slash(channel, "imagine", prompt="a cat")
     assert not result.ephemeral
     result = await manager.slash(channel, "quota show")
-    assert "0.5 credits a month" in result.response.content
+    assert "0.5 credits a month" in result.response.embeds[0].description
 
 
 async def test_bots_and_what_is_not_there_are_sentences(simcord_env, guild, channel, manager):
@@ -66,7 +68,7 @@ async def test_bots_and_what_is_not_there_are_sentences(simcord_env, guild, chan
     result = await manager.slash(channel, "quota set", who=manager, period="day")
     assert "no such quota" in refusal(result).description
     result = await manager.slash(channel, "quota show")
-    assert "This server has no quotas" in result.response.content
+    assert "This server has no quotas" in result.response.embeds[0].description
     result = await manager.slash(channel, "quota show", member=manager)
     assert "has no quota" in result.response.content
 
@@ -117,3 +119,15 @@ async def test_price_is_that_of_the_members_plan_and_what_is_then_paid(
         paid = before - await available(simcord_bot, guild, alice)
         assert f"This would cost {paid / 100:g} credit" in result.response.content, prompt
         assert paid > 0
+
+
+async def test_long_lists_have_pages(simcord_bot, guild, channel, manager):
+    simcord_bot.audit.listener = None  # nothing is posted, which might go on after the test
+    for number in range(23):
+        quota = Quota(subject_id=1000 + number, is_role=False, period="day", amount=100)
+        await simcord_bot.quotas.put(guild.id, quota, actor_id=manager.id)
+    result = await manager.slash(channel, "quota show")
+    first = result.response.message
+    assert len(first.embeds[0].description.splitlines()) == 20
+    result = await manager.click(first, custom_id=custom_ids(first)[-1])
+    assert len(result.response.message.embeds[0].description.splitlines()) == 3
