@@ -11,7 +11,7 @@ from bot.credits.gift_codes import GiftCode
 from bot.credits.ledger import Balance
 from bot.credits.pricing import CENTS
 from bot.credits.statement import Line
-from bot.storage.audit import Audit
+from bot.storage.audit import Audit, role_mention
 from bot.storage.database import Database
 
 DAY_MS = 24 * 60 * 60 * 1000
@@ -256,7 +256,7 @@ class Accounts:
         async with self._database.write() as connection:
             await ledger.open_allotment(connection, guild_id, self._allotment)
             made = f"{_said(amount)} members: {uses} days: {days}"
-            role = "@everyone" if role_id == guild_id else f"<@&{role_id}>"
+            role = role_mention(role_id, guild_id)
             await self._audit.note(connection, guild_id, actor_id, "credits grant", role, made)
             await gift_codes.create(
                 connection,

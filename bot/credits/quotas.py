@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.credits.periods import MONTH, PERIODS, began_ms, ends_s
 from bot.credits.pricing import CENTS, credits_text
 from bot.errors import NotFound, QuotaReached
-from bot.storage.audit import Audit
+from bot.storage.audit import Audit, role_mention
 from bot.storage.database import Database, own_insert
 from bot.storage.tables import holds, jobs, quotas
 from engine import Sentence
@@ -71,7 +71,7 @@ class Quotas:
             )
             said = f"{quota.period}: {quota.amount / CENTS:g}"
             await self._audit.note(
-                connection, guild_id, actor_id, "quota set", _mention(quota), said
+                connection, guild_id, actor_id, "quota set", mention(quota, guild_id), said
             )
 
     async def take_back(
@@ -91,7 +91,7 @@ class Quotas:
                 raise NotFound("They have no such quota here; /quota show lists those there are.")
             said = f"{period}: none"
             await self._audit.note(
-                connection, guild_id, actor_id, "quota set", _mention(quota), said
+                connection, guild_id, actor_id, "quota set", mention(quota, guild_id), said
             )
 
     async def replace(
@@ -155,8 +155,11 @@ class Quotas:
         return int(spent or 0)
 
 
-def _mention(quota: Quota) -> str:
-    return f"<@&{quota.subject_id}>" if quota.is_role else f"<@{quota.subject_id}>"
+def mention(quota: Quota, guild_id: int) -> str:
+    """Whose it is."""
+    if quota.is_role:
+        return role_mention(quota.subject_id, guild_id)
+    return f"<@{quota.subject_id}>"
 
 
 def _refusal(quota: Quota, spent: int, price: int, now_ms: int) -> Sentence:

@@ -14,8 +14,9 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.credits.plans import Plan, best
+from bot.credits.pricing import CENTS
 from bot.errors import NotAllowed, NotConfirmed, NotFound
-from bot.storage.audit import Audit
+from bot.storage.audit import Audit, role_mention
 from bot.storage.database import Database, own_insert
 from bot.storage.tables import plan_roles, plans
 from engine import Sentence
@@ -231,7 +232,7 @@ class ServerPlans:
                     insert(plan_roles).values(guild_id=guild_id, role_id=role_id, plan_id=plan.id)
                 )
                 await _changed(connection, plan.id, self._now_ms(), actor_id)
-                role = f"role: <@&{role_id}>"
+                role = f"role: {role_mention(role_id, guild_id)}"
                 await self._audit.note(connection, guild_id, actor_id, "plan bind", plan.name, role)
         finally:
             self.forget(guild_id)
@@ -244,7 +245,7 @@ class ServerPlans:
                 had = await _unbound(connection, guild_id, role_id)
                 if not had:
                     raise NotFound("This role has no plan here; /plan list says which roles have.")
-                role = f"role: <@&{role_id}>"
+                role = f"role: {role_mention(role_id, guild_id)}"
                 await self._audit.note(connection, guild_id, actor_id, "plan unbind", had, role)
         finally:
             self.forget(guild_id)
@@ -317,10 +318,12 @@ class ServerPlans:
 
 
 def _given(plan: Plan, *, beside: Plan) -> str:
-    """The fields of the plan that differ from another's, for the audit: amounts in 1/100 credit."""
+    """The fields of the plan that differ from another's, for the audit; amounts in credits."""
+    values = {name: getattr(plan, name) for name in _FIELDS}
+    values["monthly"] = f"{plan.monthly / CENTS:g}"
     return ", ".join(
-        f"{name}: {getattr(plan, name)}"
-        for name in _FIELDS
+        f"{name}: {value}"
+        for name, value in values.items()
         if getattr(plan, name) != getattr(beside, name)
     )
 

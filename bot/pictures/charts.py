@@ -25,6 +25,7 @@ class Panel:
     """The same in English, where no font here has the letters of `title`."""
     colour: str
     values: Sequence[float]
+    """Of whole numbers only such are written beside them."""
     more: Sequence[float] = ()
     """On top of the values; none where it is empty."""
     more_colour: str = "#da373c"
@@ -52,7 +53,8 @@ def bars(days: Sequence[str], panels: Sequence[Panel]) -> bytes:
             title = panel.title if _drawable(panel.title, family) else panel.other_title
             axis.set_title(title, color=_INK, loc="left", fontsize=12, family=family)
             axis.tick_params(colors=_INK, labelsize=9)
-            axis.yaxis.set_major_locator(MaxNLocator(nbins=4))
+            whole = all(isinstance(each, int) for each in panel.values)
+            axis.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=whole, min_n_ticks=1))
             axis.grid(visible=True, axis="y", color=_LINE, linewidth=0.6)
             axis.set_axisbelow(True)
             for side in axis.spines.values():

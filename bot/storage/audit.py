@@ -81,6 +81,11 @@ class Audit:
         await self.write(connection, action)
 
 
+def role_mention(role_id: int, guild_id: int) -> str:
+    """The role; that of everybody has its server's id, and no mention by it."""
+    return "@everyone" if role_id == guild_id else f"<@&{role_id}>"
+
+
 async def of_guild(
     connection: AsyncConnection,
     guild_id: int,

@@ -11,6 +11,7 @@ from bot.credits.pricing import credits_text
 from bot.credits.server_plans import ServerPlan
 from bot.moderation.policy import Quota
 from bot.prompt.markdown import harmless
+from bot.storage.audit import role_mention
 from engine import Sentence
 
 _ROLES = 15
@@ -40,7 +41,7 @@ def lines(plan: Plan, quota: Quota) -> list[Sentence]:
 def roles(plan: ServerPlan, guild: discord.Guild) -> Sentence:
     """Which roles have the plan; those that Discord does not know any more are counted."""
     known = [role for role in plan.roles if guild.get_role(role) is not None]
-    named: list[str] = [_mention(role, guild) for role in known[:_ROLES]]
+    named: list[str] = [role_mention(role, guild.id) for role in known[:_ROLES]]
     if len(known) > _ROLES:
         named.append(Sentence("{count} more", count=len(known) - _ROLES))
     if gone := len(plan.roles) - len(known):
@@ -59,10 +60,6 @@ def names(plans: Sequence[ServerPlan]) -> Sentence:
     if not plans:
         return Sentence("none: the usual limits")
     return Sentence("{plans}", plans=Sentence.listed([harmless(each.name) for each in plans]))
-
-
-def _mention(role_id: int, guild: discord.Guild) -> str:
-    return "@everyone" if role_id == guild.id else f"<@&{role_id}>"
 
 
 def _jobs(plan: Plan, quota: Quota) -> Sentence:

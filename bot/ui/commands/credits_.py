@@ -12,6 +12,7 @@ from bot.credits.ledger import DIRECT_MESSAGES
 from bot.credits.pricing import credits_text
 from bot.errors import NotAllowed
 from bot.preferences import ALLOWED, GIFTS
+from bot.storage.audit import role_mention
 from bot.ui import line_pages, statements
 from bot.ui.commands.managing import Amount, cents, managed_guild, set_for_server
 from bot.ui.language import to_member
@@ -314,7 +315,7 @@ async def _grant_to_role(
         "Who has {role} gets {amount} when they next use Darkroom, once, also who gets the role "
         "later: {members} members at most, within {days} days. {whole} are set aside for them; "
         "/credits code list shows what is left, /credits code delete ends it.",
-        role=_role(role.id, guild_id),
+        role=role_mention(role.id, guild_id),
         amount=credits_text(amount),
         members=members,
         days=days,
@@ -347,14 +348,10 @@ def _code_line(code: GiftCode, guild_id: int) -> Sentence:
     if code.role_id is not None:
         return Sentence(
             "`{number}`: {amount} for who has {role}, {uses} left, made by {member}, until {until}",
-            role=_role(code.role_id, guild_id),
+            role=role_mention(code.role_id, guild_id),
             **values,
         )
     return Sentence("`{number}`: {amount}, {uses} left, made by {member}, until {until}", **values)
-
-
-def _role(role_id: int, guild_id: int) -> str:
-    return "@everyone" if role_id == guild_id else f"<@&{role_id}>"
 
 
 def _guild_of(

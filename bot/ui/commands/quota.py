@@ -9,7 +9,7 @@ from discord import app_commands
 
 from bot.credits.periods import DAY, MONTH, ends_s
 from bot.credits.pricing import credits_text
-from bot.credits.quotas import Quota
+from bot.credits.quotas import Quota, mention
 from bot.errors import NotAllowed
 from bot.ui import line_pages
 from bot.ui.commands.managing import cents, managed_guild
@@ -56,15 +56,15 @@ class Quotas(app_commands.Group, name="quota", description=Sentence("How much me
         is_role = isinstance(who, discord.Role)
         if not isinstance(who, discord.Role) and who.bot:
             raise NotAllowed("Bots draw no pictures here; choose a member.")
+        quota = Quota(subject_id=who.id, is_role=is_role, period=period, amount=cents(amount or 0))
         if amount is None:
             await client.quotas.take_back(
                 guild_id, who.id, period, is_role=is_role, actor_id=interaction.user.id
             )
             said = Sentence(
-                "{who} has no quota of that time any more.", who=_mention(who.id, guild_id, is_role)
+                "{who} has no quota of that time any more.", who=mention(quota, guild_id)
             )
         else:
-            quota = Quota(subject_id=who.id, is_role=is_role, period=period, amount=cents(amount))
             await client.quotas.put(guild_id, quota, actor_id=interaction.user.id)
             said = _said(quota, guild_id)
         await tell(interaction, said)
@@ -118,7 +118,7 @@ async def lines_of(
 
 def _said(quota: Quota, guild_id: int) -> Sentence:
     values = {
-        "who": _mention(quota.subject_id, guild_id, quota.is_role),
+        "who": mention(quota, guild_id),
         "amount": credits_text(quota.amount),
     }
     if quota.is_role and quota.period == MONTH:
@@ -128,12 +128,6 @@ def _said(quota: Quota, guild_id: int) -> Sentence:
     if quota.period == MONTH:
         return Sentence("{who} may spend {amount} a month.", **values)
     return Sentence("{who} may spend {amount} a day.", **values)
-
-
-def _mention(subject_id: int, guild_id: int, is_role: bool) -> str:  # noqa: FBT001 - as a field
-    if subject_id == guild_id:
-        return "@everyone"
-    return f"<@&{subject_id}>" if is_role else f"<@{subject_id}>"
 
 
 def add(tree: app_commands.CommandTree) -> None:

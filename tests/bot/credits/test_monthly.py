@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from ledger_support import add_job
 
 from bot.credits import ledger, monthly, periods
+from bot.errors import NotEnoughCredits
 from bot.storage.tables import entries
 
 
@@ -124,3 +125,20 @@ async def test_no_allotment_no_monthly_credits_and_what_was_left_still_expires(d
             connection, account, monthly=500, now_ms=at("2026-04-01"), allotment_of=9
         )
     assert await kinds(database) == [("monthly", 500), ("expire", -500)]
+
+
+async def test_who_has_monthly_credits_is_told_when_the_next_come(database, account):
+    async def told(when):
+        async with database.write() as connection:
+            with pytest.raises(NotEnoughCredits) as refused:
+                await ledger.require(connection, account, 1_000, now_ms=at(when))
+        return str(refused.value)
+
+    assert "Ask who manages this server" in await told("2026-03-05")
+    async with database.write() as connection:
+        await monthly.refill(connection, account, monthly=500, now_ms=at("2026-03-05"))
+    comes_s = at("2026-04-01") // 1000
+    assert f"The next monthly credits come <t:{comes_s}:f> (<t:{comes_s}:R>)" in await told(
+        "2026-03-31T23:59:59"
+    )
+    assert "Ask who manages this server" in await told("2026-04-01"), "nothing came this month"

@@ -150,9 +150,12 @@ async def test_what_is_read_while_a_plan_changes_is_never_remembered_as_it_was(s
 
 
 async def test_what_is_done_is_written_down_and_what_is_refused_is_not(server_plans, database):
-    await server_plans.edit(GUILD, "Pro", {"queued": 4}, actor_id=ANN, by_owner=False)
+    await server_plans.edit(
+        GUILD, "Pro", {"queued": 4, "monthly": 250}, actor_id=ANN, by_owner=False
+    )
     await server_plans.bind(GUILD, "Pro", ROLE, actor_id=ANN, by_owner=False)
     await server_plans.unbind(GUILD, ROLE, actor_id=ANN)
+    await server_plans.bind(GUILD, "Pro", GUILD, actor_id=ANN, by_owner=False)
     with pytest.raises(NotAllowed):
         await server_plans.edit(GUILD, "Pro", {"relax_free": True}, actor_id=ANN, by_owner=False)
     plan = await server_plans.named(GUILD, "Pro")
@@ -161,9 +164,10 @@ async def test_what_is_done_is_written_down_and_what_is_refused_is_not(server_pl
         lines = await audit.after(connection, 0, 10)
     assert [(each.action.name, each.action.detail, each.action.actor_id) for each in lines] == [
         ("plan create", "queued: 5", ANN),
-        ("plan edit", "queued: 4", ANN),
+        ("plan edit", "monthly: 2.5, queued: 4", ANN),
         ("plan bind", f"role: <@&{ROLE}>", ANN),
         ("plan unbind", f"role: <@&{ROLE}>", ANN),
+        ("plan bind", "role: @everyone", ANN),
         ("plan delete", "", BEN),
     ]
     assert {each.action.subject for each in lines} == {"Pro"}

@@ -34,3 +34,8 @@ def test_letters_that_no_font_has_are_said_in_english():
 
 def test_ninety_days_fit():
     assert drawn(Panel(title="a", other_title="a", colour="red", values=[1] * 90), days=90)
+
+
+def test_whole_numbers_have_only_such_beside_them():
+    parts = {"title": "a", "other_title": "a", "colour": "red"}
+    assert drawn(Panel(**parts, values=[1] * 3)) != drawn(Panel(**parts, values=[1.0] * 3))
