@@ -1,5 +1,11 @@
 import os
 
+from hypothesis import settings
+
+# No example fails for the time it took: machines that are busy are slow.
+settings.register_profile("any_machine", deadline=None)
+settings.load_profile("any_machine")
+
 # Before torch is imported: its threads sleep while they wait, instead of spinning on shared cores.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
