@@ -45,6 +45,16 @@ def examples_text() -> Sentence:
     )
 
 
+async def beginning(interaction: discord.Interaction[Darkroom]) -> dict[str, Any]:
+    """What a reply has besides for who has drawn nothing yet: examples, with a button for each."""
+    if (await interaction.client.lookup.tally(interaction.user.id)).finished:
+        return {}
+    return {
+        "content": to_member(interaction, examples_text()),
+        "view": examples(member_locale(interaction)),
+    }
+
+
 class RulesButton(PersistentButton, template=rf"{PREFIX}:(?P<rest>.+)"):
     """Accepts the rules whose hash it names; another text of rules is shown first."""
 

@@ -9,6 +9,7 @@ from discord import app_commands
 
 from bot.locale import translated
 from bot.prompt.flags import FLAGS
+from bot.ui import rules
 from bot.ui.language import member_locale
 from engine import Sentence
 
@@ -106,7 +107,8 @@ async def help_(interaction: discord.Interaction[Darkroom]) -> None:
         discord.Embed(title="Darkroom", description=listed, colour=blurple),
         discord.Embed(description=text(language), colour=blurple),
     ]
-    await interaction.response.send_message(embeds=shown, ephemeral=True)
+    begins = await rules.beginning(interaction)
+    await interaction.response.send_message(embeds=shown, ephemeral=True, **begins)
     if manages:
         more = discord.Embed(
             description=managing(interaction.client.tree, language), colour=blurple

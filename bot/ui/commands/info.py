@@ -12,7 +12,7 @@ from discord import app_commands
 import engine
 from bot.credits.pricing import credits_text
 from bot.jobs.records import JobRow
-from bot.ui import plan_text, settings_panel
+from bot.ui import plan_text, rules, settings_panel
 from bot.ui.commands import quota
 from bot.ui.language import to_member
 from bot.ui.member_roles import role_ids
@@ -85,7 +85,8 @@ async def info(interaction: discord.Interaction[Darkroom]) -> None:
         shown.add_field(name=say(Sentence("A bigger model")), value=say(hint), inline=False)
     version = importlib.metadata.version("darkroom")
     shown.set_footer(text=f"Darkroom {version} · {status.device}")
-    await interaction.response.send_message(embed=shown, ephemeral=True)
+    begins = await rules.beginning(interaction)
+    await interaction.response.send_message(embed=shown, ephemeral=True, **begins)
 
 
 def _offer(model: engine.ModelInfo) -> str:

@@ -4,7 +4,7 @@ import dataclasses
 
 import discord
 import pytest
-from tests_support import PatientEngine, refusal
+from tests_support import PatientEngine, labels, refusal
 
 from bot.locale import catalogue
 from bot.ui.commands import help_
@@ -99,3 +99,16 @@ async def test_options_of_imagine_are_written_into_the_prompt(
     await simcord_env.settle()
     assert channel.last_message.content.startswith("**a cat --ar 3:2 --v doodle** - ")
     assert fake_engine.jobs[-1].width_px > fake_engine.jobs[-1].height_px
+
+
+@pytest.mark.parametrize("command", ["help", "info"])
+async def test_who_has_drawn_nothing_gets_three_examples(simcord_env, channel, alice, command):
+    result = await alice.slash(channel, command)
+    assert labels(result.response.message) == ["Draw 1", "Draw 2", "Draw 3"]
+    assert "1. a red cat at night" in result.response.content
+    await alice.click(result.response.message, label="Draw 1")
+    await simcord_env.settle()
+    assert "a red cat at night" in channel.last_message.content
+    result = await alice.slash(channel, command)
+    assert labels(result.response.message) == []
+    assert not result.response.content
