@@ -354,11 +354,19 @@ def _finish(
         case UpscaleJob(factor=factor):
             (small,) = inputs.pictures
             large = small.resize((small.width * factor, small.height * factor))
-            return Finished(job_id=job.id, pictures=(_picture(large, 0),))
+            return Finished(
+                job_id=job.id, pictures=(_picture(large, 0),), input_scores=input_scores
+            )
         case DescribeJob(suggestions=suggestions):
             texts = _descriptions(inputs.pictures[0], suggestions, job.without)
             weights = tuple(1 / (1 + place) for place in range(suggestions))
-            return Finished(job_id=job.id, texts=texts, weights=weights, notes=inputs.notes)
+            return Finished(
+                job_id=job.id,
+                texts=texts,
+                weights=weights,
+                notes=inputs.notes,
+                input_scores=input_scores,
+            )
         case WordWeightsJob(text=text):
             words = tuple(text.split())
             weights = tuple(len(word) / max(map(len, words)) for word in words)

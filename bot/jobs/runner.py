@@ -376,8 +376,8 @@ class Runner:
             event.pictures, self._model_of(job), inputs=event.input_scores, adult=adult
         )
         # A picture that is covered is posted as some colours; a film of those says nothing.
-        none = verdict.of_inputs or KINDS[row.kind].animates
-        if event.pictures and not verdict.shown and none:
+        film = event.pictures and not verdict.shown and KINDS[row.kind].animates
+        if verdict.of_inputs or film:
             assert verdict.reason is not None
             await self._withhold(row, of_inputs=verdict.of_inputs)
             await self._end(row, Outcome.FAILED, verdict.reason)
@@ -500,9 +500,12 @@ class Runner:
         return Result(film=film), [Made(job_id=row.id, sha256=film)]
 
     def _model_of(self, job: engine.Job) -> engine.ModelInfo | None:
-        if not isinstance(job, engine.DrawJob):
-            return None
-        return next((info for info in self._engine.models() if info.name == job.model), None)
+        """The one that it names, or else, of what has a checker, the one with the strictest."""
+        models = self._engine.models()
+        if isinstance(job, engine.DrawJob):
+            return next((info for info in models if info.name == job.model), None)
+        checked = [info for info in models if info.safety_threshold is not None]
+        return min(checked, key=lambda info: info.safety_threshold or 0.0, default=None)
 
     async def _fail(self, row: JobRow, reason: str) -> None:
         await asyncio.shield(self._end(row, Outcome.FAILED, reason))

@@ -18,6 +18,7 @@ from engine.errors import JobError, Sentence, first_line
 from engine.loop.rows import Mask, Row, Work
 from engine.messages import DrawJob, InitUse, Look
 from engine.models import Conditioning, Denoiser, noise, schedulers, variation
+from engine.models.checked import input_scores
 from engine.models.solver import COLUMNS
 from engine.models.solvers import solver_for
 
@@ -38,10 +39,8 @@ def build_rows(work: Work, model: Denoiser, arrivals: itertools.count[int]) -> I
     texts = _texts(work, model)
     text = texts[0]
     work.notes += [*work.inputs.notes, *text.notes]
-    if model.safety is not None and job.enlarge == 1:  # crops are seen in what is drawn of them
-        given = (*work.inputs.pictures, *work.inputs.prompts)
-        pixels = [np.asarray(picture.convert("RGB")) for picture in given]
-        work.input_scores = tuple(model.safety.scores(pixels)) if pixels else ()
+    if job.enlarge == 1:  # crops are seen in what is drawn of them
+        work.input_scores = input_scores(model.safety, work.inputs)
     shape = model.latent_shape(job.width_px, job.height_px)
     pattern = _scheduler(work, model, shape)
     begin = 0

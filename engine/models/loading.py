@@ -15,6 +15,8 @@ from engine.errors import BrokenModelError, JobError, Sentence, first_line, sent
 from engine.families import Role
 from engine.messages import ModelInfo
 from engine.models import CONSTRUCTING, Denoiser, Solo
+from engine.models.checked import Checked
+from engine.models.safety import load_safety
 from engine.models.upscaler import Lanczos
 from engine.policy.cost import DESCRIBER, UPSCALER
 
@@ -50,7 +52,10 @@ def _loaded(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Denois
         with CONSTRUCTING:
             module = importlib.import_module(f"engine.models.{spec.family.module}")
             model: Denoiser | Solo = module.load(spec, device, dtype)
-            return model
+            if spec.family.draws or spec.safety_checker is None:
+                return model
+            assert isinstance(model, Solo)  # as all that draw nothing
+            return Checked(model, load_safety(spec.safety_checker, device, dtype))
     except JobError:
         raise
     except Exception as error:

@@ -179,6 +179,8 @@ def size_gb(model: Any) -> float:  # noqa: ANN401 - denoisers and solos hold mod
     """
     pipeline = getattr(model, "pipeline", None)
     parts = list(vars(model).values())
+    if (within := getattr(model, "solo", None)) is not None:
+        parts += vars(within).values()
     parts += pipeline.components.values() if pipeline is not None else []
     for helper in ("safety", "_safety", "preview"):
         parts += vars(getattr(model, helper)).values() if getattr(model, helper, None) else []

@@ -14,6 +14,7 @@ from engine.catalogue import ModelSpec
 from engine.errors import JobError, NotFiniteError, Sentence, first_line
 from engine.messages import DrawJob, Finished, Job, Picture
 from engine.models import noise, schedulers
+from engine.models.checked import input_scores
 from engine.models.parts import place_on_device, safety_of
 from engine.models.pipelines import open_pipeline
 from engine.models.safety import SafetyCheck
@@ -86,7 +87,12 @@ class SoloPipeline:
         finally:
             if wanted is not None:
                 self.pipeline.scheduler = own
-        return Finished(job_id=job.id, pictures=tuple(pictures), notes=tuple(notes))
+        return Finished(
+            job_id=job.id,
+            pictures=tuple(pictures),
+            notes=tuple(notes),
+            input_scores=input_scores(self._safety, inputs),
+        )
 
     def _check(self, job: DrawJob, inputs: Inputs) -> None:
         if inputs.pictures and ("image" not in self._taken or len(inputs.pictures) > 1):

@@ -239,3 +239,30 @@ async def test_an_unsafe_picture_that_a_member_sent_is_not_kept_and_costs_nothin
     assert (balance.available, balance.held) == (2500, 0)
     assert not list((tmp_path / "pictures").rglob("*.png"))
     assert [row.kind for row in await rows(database, verdicts)] == ["upload"]
+
+
+@pytest.mark.parametrize(("command", "options"), [("describe", {}), ("upscale", {"way": "SUBTLE"})])
+async def test_an_unsafe_picture_is_neither_described_nor_enlarged(
+    simcord_env,
+    simcord_bot,
+    guild,
+    channel,
+    alice,
+    database,
+    fake_engine,
+    tmp_path,
+    command,
+    options,
+):
+    fake_engine.input_scores = (0.9,)
+    await alice.slash(channel, command, picture=("a.png", png(colour="red")), **options)
+    await simcord_env.settle()
+    assert "does not let the picture pass that this starts from" in channel.last_message.content
+    balance = await simcord_bot.accounts.balance(guild_id=guild.id, user_id=alice.id)
+    assert (balance.available, balance.held) == (2500, 0)
+    assert not list((tmp_path / "pictures").rglob("*.png"))
+    assert [row.kind for row in await rows(database, verdicts)] == ["upload"]
+    fake_engine.input_scores = (0.1,)
+    await alice.slash(channel, command, picture=("a.png", png(colour="red")), **options)
+    await simcord_env.settle()
+    assert "does not let" not in channel.last_message.content

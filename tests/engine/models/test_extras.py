@@ -11,7 +11,7 @@ import torch
 from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
 from PIL import Image
 
-from engine import Engine, Finished, InputPicture, Progress
+from engine import DescribeJob, Engine, Finished, InputPicture, Progress, UpscaleJob
 from engine.models import loading
 from engine.models.clip_pixels import ClipPreprocessing
 from engine.models.latent_loading import how_compiled
@@ -48,6 +48,21 @@ async def test_a_named_checker_scores_every_picture(weights, draw):
     pictures = [np.asarray(Image.open(io.BytesIO(p.png))) for p in end.pictures]
     with torch.no_grad():
         assert check.scores(pictures) == pytest.approx(scores, abs=1e-4)
+
+
+@pytest.mark.parametrize("family", ["captioner", "clip", "swin2sr"])
+async def test_a_named_checker_scores_what_a_network_is_given(weights, family):
+    spec = tiny_models.spec(family, weights(family), safety_checker=weights("safety"))
+    buffer = io.BytesIO()
+    Image.effect_noise((64, 64), 90).convert("RGB").save(buffer, "PNG")
+    asked = {"id": "a", "owner": "b", "picture": buffer.getvalue()}
+    job = UpscaleJob(**asked) if family == "swin2sr" else DescribeJob(**asked)
+    end = (await events_of(spec, job))[-1]
+    assert len(end.input_scores) == 1
+    assert 0 <= end.input_scores[0] <= 1
+    assert end.texts or end.pictures
+    unchecked = tiny_models.spec(family, weights(family))
+    assert (await events_of(unchecked, job))[-1].input_scores == ()
 
 
 async def test_a_named_checker_scores_what_a_drawing_starts_from(weights, draw):
