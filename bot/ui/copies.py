@@ -221,11 +221,8 @@ class Copies:
 
 def _with_seed(ended: Ended) -> str:
     """What the message of the end said, and below it seed and job id."""
-    if ended.images:
-        said = Sentence(
-            "Seed {seed} · Job {job}", seed=ended.images[0].seed, job=f"`{ended.row.id}`"
-        )
-    else:
-        said = Sentence("Job {job}", job=f"`{ended.row.id}`")
-    line = f"\n-# {translated(said, ended.row.locale)}"
-    return outbox.content_of(ended)[: CONTENT_CHARACTERS - len(line)] + line
+    said = outbox.content_of(ended)
+    if ended.role is Role.SINGLE:  # it says them anyway
+        return said
+    line = f"\n-# {translated(outbox.seed_of(ended), ended.row.locale)}"
+    return said[: CONTENT_CHARACTERS - len(line)] + line

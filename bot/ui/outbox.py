@@ -42,6 +42,7 @@ from bot.ui.message_text import (
     speed_of,
     with_notes,
 )
+from bot.ui.parents import Parent, linked, parent_of
 from bot.ui.progress import Progress
 from engine import Sentence
 
@@ -70,6 +71,8 @@ class Ended:
     film: str | None = None
     looked_at: str | None = None
     """The SHA-256 of the picture that is shown beside its texts."""
+    parent: Parent | None = None
+    """The picture that it was made from, for its own channel."""
 
     @property
     def said(self) -> Said:
@@ -369,6 +372,7 @@ class Outbox:
                 texts=tuple(await records.said(connection, job_id)),
                 film=await records.film(connection, job_id),
                 looked_at=await _looked_at(connection, row),
+                parent=await parent_of(connection, row),
             )
 
     def read(self, ended: Ended) -> list[bytes]:
@@ -424,7 +428,7 @@ class Outbox:
                 )
             try:
                 return await self._channel(row).send(
-                    content_of(ended),
+                    content_of(ended, linked(self._client, row, ended.parent)),
                     files=files,
                     view=ended.view(),
                     nonce=f"{row.id}:0",
@@ -558,8 +562,8 @@ def opened(ended: Ended, files: list[bytes]) -> Encode | None:
     return lambda limit_bytes: grid.within(sheet, limit_bytes, making)
 
 
-def content_of(ended: Ended) -> str:
-    """What the message that tells the end says."""
+def content_of(ended: Ended, origin: Sentence | None = None) -> str:
+    """What the message that tells the end says. origin: as `parents.linked`."""
     row = ended.row
     if ended.role is Role.REFUSAL:
         return with_notes(headline(row, outcome_of(row)), row.reason)
@@ -569,7 +573,19 @@ def content_of(ended: Ended) -> str:
     content = headline(named, speed_of(row))
     if said := KINDS[row.kind].say(ended.said):
         content = f"{content}\n{said}"[:CONTENT_CHARACTERS]
-    return with_notes(content, row.notes)
+    lines = [origin] if origin is not None else []
+    if ended.role is Role.SINGLE:
+        lines.append(seed_of(ended))
+    small = "\n".join(locale.translated(line, row.locale) for line in lines)
+    return with_notes(with_notes(content, small), row.notes)
+
+
+def seed_of(ended: Ended) -> Sentence:
+    """The seed of what was drawn, and the job's id."""
+    job = f"`{ended.row.id}`"
+    if ended.images:
+        return Sentence("Seed {seed} · Job {job}", seed=ended.images[0].seed, job=job)
+    return Sentence("Job {job}", job=job)
 
 
 def _is_passing(error: discord.HTTPException) -> bool:
