@@ -80,7 +80,9 @@ async def test_zoom_and_pan_draw_a_grid_around_the_picture(
     assert (job.images, job.strength, job.init_use) == (4, 1.0, InitUse.IMG2IMG)
     assert job.seed != first.seed
     grid = channel.last_message
-    assert grid.content == f"**a red cat** - {title} by <@{alice.id}> (fast)"
+    first_line, from_ = grid.content.split("\n")
+    assert first_line == f"**a red cat** - {title} by <@{alice.id}> (fast)"
+    assert from_.startswith("-# From [image #2](")
     assert labels(grid)[:5] == ["U1", "U2", "U3", "U4", "🔄"]
     original = (await picture_of(simcord_bot, first.id, 2)).resize((width, height))
     shown = (await picture_of(simcord_bot, job.id, 3)).crop(

@@ -220,7 +220,9 @@ async def test_v_draws_four_variations_from_the_stored_picture(
     await alice.click(channel.last_message, label="V2")
     await simcord_env.settle()
     message = channel.last_message
-    assert message.content == f"**a red cat** - Variations (Strong) by {alice.mention} (fast)"
+    first_line, from_ = message.content.split("\n")
+    assert first_line == f"**a red cat** - Variations (Strong) by {alice.mention} (fast)"
+    assert from_.startswith("-# From [image #2](")
     assert labels(message) == ALL
     first, second = fake_engine.jobs
     assert second.inputs
