@@ -26,6 +26,7 @@ from bot.jobs.batches import BatchRow
 from bot.jobs.engine_client import EngineClient
 from bot.jobs.halts import Halts
 from bot.jobs.kinds import Context, LinkingRequest, PictureRequest, Request, Written
+from bot.jobs.provenance import Provenance
 from bot.jobs.records import JobRow, NewJob
 from bot.moderation.moderation import Asking, Moderation, Passed
 from bot.moderation.policy import Asked, Policy
@@ -88,6 +89,8 @@ class _Ready:
     """In 1/100 credit."""
     usual: int
     """What a usual grid costs, in 1/100 credit."""
+    made_from: tuple[JobRow, ...] = ()
+    """The jobs whose pictures it is drawn from."""
 
     @property
     def job(self) -> engine.Job:
@@ -127,6 +130,7 @@ class Orders:
         database: Database,
         engine_client: EngineClient,
         store: PictureStore,
+        provenance: Provenance,
         policy: Policy,
         moderation: Moderation,
         accounts: Accounts,
@@ -143,6 +147,7 @@ class Orders:
         self._database = database
         self._engine = engine_client
         self._store = store
+        self._provenance = provenance
         self._policy = policy
         self._moderation = moderation
         self._accounts = accounts
@@ -247,8 +252,10 @@ class Orders:
         return request.model(await self._context(order))
 
     async def _write(self, order: Order) -> _Ready:
-        written = await self._settled(order, order.request.write(await self._context(order)))
-        return _ready(written, await self._plan(order))
+        written = order.request.write(await self._context(order))
+        made_from = await self._made_from(order, written.job, {})
+        settled = await self._settled(order, written, made_from)
+        return _ready(settled, await self._plan(order), made_from)
 
     async def _write_all(self, orders: Sequence[Order]) -> list[_Ready]:
         """Off the event loop: many long prompts take a while to read.
@@ -257,29 +264,57 @@ class Orders:
         """
         pairs = [(order.request, await self._context(order)) for order in orders]
         written = await asyncio.to_thread(lambda: [each.write(context) for each, context in pairs])
+        known: dict[bytes, JobRow | None] = {}
+        made_from = [
+            await self._made_from(order, each.job, known)
+            for order, each in zip(orders, written, strict=True)
+        ]
         settled = [
-            await self._settled(order, each) for order, each in zip(orders, written, strict=True)
+            await self._settled(order, each, rows)
+            for order, each, rows in zip(orders, written, made_from, strict=True)
         ]
         if any(modes.stored(each.resolved).stealth for each in settled):
             settled = [_hidden(each) for each in settled]
         plan = await self._plan(orders[0])
-        return [_ready(each, plan) for each in settled]
+        return [_ready(each, plan, rows) for each, rows in zip(settled, made_from, strict=True)]
+
+    async def _made_from(
+        self, order: Order, job: engine.Job, known: dict[bytes, JobRow | None]
+    ) -> tuple[JobRow, ...]:
+        """The job that it goes on from; where it names none, those that made the pictures sent.
+
+        known: of pictures that were looked for already.
+        """
+        named = await self._row(order.request.parent_id)
+        if named is not None:
+            return (named,)
+        pictures = [data for data in codec.pictures(job) if data != PLACEHOLDER]
+        for data in pictures:
+            if data not in known:
+                origin = await self._provenance.origin(data)
+                known[data] = None if origin is None else origin.row
+        rows = (known[data] for data in pictures)
+        return tuple({row.id: row for row in rows if row is not None}.values())
 
     async def _plan(self, order: Order) -> Plan:
         return await self._server_plans.of(order.guild_id, order.role_ids)
 
-    async def _settled(self, order: Order, written: Written) -> Written:
+    async def _settled(
+        self, order: Order, written: Written, made_from: Sequence[JobRow]
+    ) -> Written:
         """In the modes that its words ask for, or else its member, as their plan has it; UserError
         where it has not, or where the engine can never do it.
         """
         own = modes.of_member(await self._preferences.member(order.user_id))
         await self._refuse_denied_model(order, written.model)
         chosen = modes.settled(written.resolved, own)
-        earlier = await self._row(order.request.parent_id or order.after_id)
-        if earlier is not None and not chosen.stealth:
-            chosen = dataclasses.replace(chosen, stealth=modes.of(earlier).stealth)
-        if earlier is not None and not chosen.stealth:
-            _refuse_outside(earlier, order)
+        after = await self._row(order.after_id)
+        earlier = (*made_from, *filter(None, [after]))
+        if any(_hides(each, order) for each in earlier):
+            chosen = dataclasses.replace(chosen, stealth=True)
+        if not chosen.stealth:
+            for each in earlier:
+                _refuse_outside(each, order)
         if chosen.stealth and order.guild_id:
             await self._refuse_forbidden_stealth(order)
         plan, resolved = await self._plan(order), written.resolved
@@ -374,15 +409,9 @@ class Orders:
         """Store the pictures, each once, then all jobs in one transaction."""
         with _giving_back(text):
             passed = await self._moderated(orders, ready, ordered=True)
-        earlier = [await self._row(order.request.parent_id) for order in orders]
         ready = [
-            dataclasses.replace(
-                each,
-                written=dataclasses.replace(
-                    each.written, resolved=seen.with_passed(each.written.resolved, found, parent)
-                ),
-            )
-            for each, found, parent in zip(ready, passed, earlier, strict=True)
+            dataclasses.replace(each, written=_with_passed(each, found))
+            for each, found in zip(ready, passed, strict=True)
         ]
         accepted = await self._kept(orders, ready, text, batch)
         return tuple(
@@ -547,15 +576,28 @@ class Orders:
             )
 
 
+def _hides(earlier: JobRow, order: Order) -> bool:
+    """Whether what goes on from the job stays hidden as it is: one's own, or the one it names."""
+    named = earlier.id in (order.request.parent_id, order.after_id)
+    return (named or earlier.user_id == order.user_id) and modes.of(earlier).stealth
+
+
 def _refuse_outside(earlier: JobRow, order: Order) -> None:
     """What was drawn where adult content is allowed is shown to nobody else elsewhere."""
     seen_by_others = order.guild_id and order.hidden_channel is not None
-    if seen.is_nsfw(earlier) and seen_by_others and not order.age_restricted:
+    if not seen.is_nsfw(earlier) or not seen_by_others or order.age_restricted:
+        return
+    if earlier.id in (order.request.parent_id, order.after_id):
         raise NotAllowed(
             "This picture was drawn in a channel for adults only; go on from it in such a channel, "
             "or use /stealth first.",
             command=order.request.text,
         )
+    raise NotAllowed(
+        "A picture that you sent was drawn here in a channel for adults only, or looks like one; "
+        "send it in such a channel, or use /stealth first.",
+        command=order.request.text,
+    )
 
 
 def _hidden(written: Written) -> Written:
@@ -568,8 +610,15 @@ def _hidden(written: Written) -> Written:
     return dataclasses.replace(written, notes=(*written.notes, note), resolved=resolved)
 
 
-def _ready(written: Written, plan: Plan) -> _Ready:
+def _with_passed(ready: _Ready, passed: Passed) -> Written:
+    """What was judged of its words and of the pictures that it is drawn from, written down."""
+    resolved = seen.with_passed(ready.written.resolved, passed, ready.made_from)
+    return dataclasses.replace(ready.written, resolved=resolved)
+
+
+def _ready(written: Written, plan: Plan, made_from: tuple[JobRow, ...]) -> _Ready:
     return _Ready(
+        made_from=made_from,
         written=written,
         price=plan.price(written.job, written.model),
         usual=plan.of_price(pricing.usual(written.model)),

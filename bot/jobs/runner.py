@@ -371,7 +371,7 @@ class Runner:
 
     async def _finish(self, row: JobRow, job: engine.Job, event: engine.Finished) -> None:
         """Files to disk first, then one transaction, then the outbox."""
-        adult = seen.is_nsfw(row)
+        adult = seen.may_be_adult(row)
         verdict = self._policy.check_result(
             event.pictures, self._model_of(job), inputs=event.input_scores, adult=adult
         )

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.jobs.records import JobRow
 from bot.moderation.moderation import Passed
 
 _SPOILER, _NSFW = "spoiler", "nsfw"
+_FROM_NSFW = "from_nsfw"
 
 
 def with_passed(
-    resolved: Mapping[str, Any], passed: Passed, parent: JobRow | None
+    resolved: Mapping[str, Any], passed: Passed, made_from: Sequence[JobRow]
 ) -> dict[str, Any]:
-    """The resolved words as they are stored; what is drawn over a covered picture is covered too.
+    """The resolved words as they are stored; what is drawn over a covered picture is covered too,
+    and what is drawn over one for adults stays among them.
 
-    parent: the job whose pictures it is drawn from. Where it may be seen is judged anew.
+    made_from: the jobs whose pictures it is drawn from. What it may show is judged anew.
     """
-    kept = {name: value for name, value in resolved.items() if name not in (_SPOILER, _NSFW)}
-    if passed.spoiler or (parent is not None and is_spoiler(parent)):
+    judged = (_SPOILER, _NSFW, _FROM_NSFW)
+    kept = {name: value for name, value in resolved.items() if name not in judged}
+    if passed.spoiler or any(map(is_spoiler, made_from)):
         kept[_SPOILER] = True
     if passed.nsfw:
         kept[_NSFW] = True
+    if any(map(is_nsfw, made_from)):
+        kept[_FROM_NSFW] = True
     return kept
 
 
@@ -33,5 +38,12 @@ def is_spoiler(row: JobRow) -> bool:
 
 
 def is_nsfw(row: JobRow) -> bool:
-    """Whether it was ordered where adult content is allowed: its pictures stay in such channels."""
+    """Whether its pictures stay in channels where adult content is allowed: it was ordered in one,
+    or is made from what was.
+    """
+    return may_be_adult(row) or bool(json.loads(row.resolved).get(_FROM_NSFW))
+
+
+def may_be_adult(row: JobRow) -> bool:
+    """Whether it was ordered where adult content is allowed."""
     return bool(json.loads(row.resolved).get(_NSFW))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-import darkroom
 import engine
 from bot.errors import NotFound
 from bot.prompt.characters import shortened
@@ -35,11 +34,7 @@ def choose_model(
     _check_version(prompt, models)
     if not installed:
         raise NotFound(
-            Sentence(
-                "No model is installed here yet; the operator gets one with: "
-                "{command} engine fetch NAME",
-                command=darkroom.command(),
-            ),
+            Sentence("No model is installed here yet; ask this bot's operator for one."),
             command=prompt.source,
         )
     return named(default, installed) or max(installed, key=lambda model: model.weight_bytes)
@@ -85,11 +80,9 @@ def _check_version(prompt: Prompt, models: Sequence[engine.ModelInfo]) -> None:
         model = named(wanted, models)
         if model is not None:
             sentence = Sentence(
-                "{title} is in the catalogue but not on this machine; "
-                "its operator fetches it with: {command} engine fetch {name}",
+                "{title} is in the catalogue but not on this machine; ask this bot's operator for "
+                "it, or choose another model.",
                 title=model.title,
-                command=darkroom.command(),
-                name=model.name,
             )
         else:
             offers = ", ".join(

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-import darkroom
 import engine
 from bot.prompt.characters import one_line
 from bot.prompt.grammar import Prompt
@@ -377,11 +376,9 @@ def _does_not_know(
     elif open_:
         smallest = min(open_, key=lambda other: other.download_gb)
         yield Sentence(
-            "{other} knows more words; this bot's operator installs it with: "
-            "{command} engine fetch {name}",
+            "{other} knows more words; it is not installed here, so ask this bot's operator "
+            "for it.",
             other=smallest.title,
-            command=darkroom.command(),
-            name=smallest.name,
         )
 
 

@@ -177,6 +177,7 @@ class Darkroom(discord.AutoShardedClient):
         )
         self.privacy = Privacy(database=database, store=store, now_ms=now_ms)
         self.lookup = Lookup(database=database, store=store)
+        self.provenance = Provenance(database)
         self.policy = policy
         self.server_plans = ServerPlans(database, audit, now_ms)
         self.quotas = Quotas(database, audit, now_ms)
@@ -184,6 +185,7 @@ class Darkroom(discord.AutoShardedClient):
             database=database,
             engine_client=engine_client,
             store=store,
+            provenance=self.provenance,
             policy=policy,
             moderation=moderation,
             accounts=accounts,
@@ -205,7 +207,6 @@ class Darkroom(discord.AutoShardedClient):
             audit=audit,
             now_ms=now_ms,
         )
-        self.provenance = Provenance(database)
         self.reactions = Reactions(client=self, now_ms=now_ms)
         self.favourites = Favourites(database=database, now_ms=now_ms)
         self.copies = Copies(

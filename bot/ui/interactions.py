@@ -36,6 +36,7 @@ from bot.jobs.orders import Accepted, Batch, Order, Orders, Quote
 from bot.jobs.provenance import is_stealthy
 from bot.jobs.records import JobRow
 from bot.jobs.runner import Runner
+from bot.locale import translated
 from bot.pictures import metadata, uploads
 from bot.pictures.fetch import Fetcher
 from bot.pictures.uploads import PLACEHOLDER
@@ -184,7 +185,7 @@ class Interactions:
         language: str,
         direct: bool,
         member: discord.Member | None = None,
-    ) -> None:
+    ) -> Accepted:
         """As `reroll`, for a reaction: there is no interaction to reply to.
 
         guild_id: whose account pays. member: who reacts, where that is in a server. language: of
@@ -221,6 +222,7 @@ class Interactions:
             )
         finally:  # it is paid for: it is drawn whatever becomes of the message
             self._runner.start(accepted, message_id=message.id if message else None)
+        return accepted
 
     async def _rerolled(self, row: JobRow, text: str | None) -> Request:
         parent = await self._lookup.restored(row)
@@ -571,8 +573,17 @@ async def _follow_up(interaction: discord.Interaction, accepted: Accepted) -> _T
 
 async def _say_queued(interaction: discord.Interaction, accepted: Accepted) -> None:
     """Tell the member that as many of their jobs are open as may run, where it is so."""
-    if not accepted.waits_behind:
-        return
+    if accepted.waits_behind:
+        await attempt(
+            interaction.followup.send(
+                embed=queued(accepted, member_locale(interaction)), ephemeral=True
+            ),
+            f"the word that job {accepted.row.id} waits",
+        )
+
+
+def queued(accepted: Accepted, language: str) -> discord.Embed:
+    """What is said of a job that waits behind its member's others."""
     said = Sentence.plural(
         "{count} job of yours runs at once here. This one starts by itself when its turn comes; "
         "it is paid for, and you need not send it again.",
@@ -580,14 +591,10 @@ async def _say_queued(interaction: discord.Interaction, accepted: Accepted) -> N
         "it is paid for, and you need not send it again.",
         count=accepted.waits_behind,
     )
-    embed = discord.Embed(
-        title=to_member(interaction, Sentence("Job queued")),
-        description=to_member(interaction, said),
+    return discord.Embed(
+        title=translated(Sentence("Job queued"), language),
+        description=translated(said, language),
         colour=discord.Colour.gold(),
-    )
-    await attempt(
-        interaction.followup.send(embed=embed, ephemeral=True),
-        f"the word that job {accepted.row.id} waits",
     )
 
 

@@ -20,12 +20,15 @@ import discord
 from bot.errors import NotFound, UserError
 from bot.jobs.favourites import Favourite
 from bot.jobs.kinds import KINDS
+from bot.jobs.orders import Accepted
 from bot.jobs.provenance import is_stealthy
 from bot.jobs.records import JobRow, MessageRow, Outcome, Role
 from bot.jobs.seen import is_nsfw
+from bot.locale import translated
 from bot.preferences import BUTTONS, OWNERS
 from bot.ui import memberships, refusals
-from bot.ui.replies import is_age_restricted, lacking
+from bot.ui.interactions import queued
+from bot.ui.replies import attempt, is_age_restricted, lacking
 
 if TYPE_CHECKING:
     from bot.ui.client import Darkroom
@@ -229,7 +232,7 @@ class Reactions:
         guild_id = reacted.guild_id
         if not guild_id and reacted.theirs:
             guild_id = await memberships.paying(self._client, row.guild_id, reacted.user_id)
-        await self._client.interactions.reroll_unasked(
+        accepted = await self._client.interactions.reroll_unasked(
             reacted.row,
             user,
             guild_id=guild_id,
@@ -238,6 +241,16 @@ class Reactions:
             direct=not reacted.guild_id,
             member=reacted.member,
         )
+        await self._tell_of(accepted, user, reacted.language)
+
+    async def _tell_of(self, accepted: Accepted, user: discord.User, language: str) -> None:
+        """What a button's private replies say of an order that is taken: by direct message."""
+        told = "\n".join(translated(each, language) for each in dict.fromkeys(accepted.warnings))
+        embeds = [queued(accepted, language)] if accepted.waits_behind else []
+        if told or embeds:
+            await attempt(
+                user.send(told or None, embeds=embeds), f"the words about job {accepted.row.id}"
+            )
 
     def _may_post(self, reacted: _Reacted) -> bool:
         """Whether the bot can post there what is asked for, for all there to see."""

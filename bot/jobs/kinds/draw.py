@@ -80,12 +80,15 @@ def reworded(
     parent: engine.DrawJob,
     context: Context,
     *,
+    before: str | None = None,
     picture: bytes = b"",
     strength: float = 1,
 ) -> Written:
     """A drawing for new words; what they do not say stays: the model, and on it the shape.
 
-    picture: over which it is drawn, instead of those that the words link to.
+    before: the parent's words, where they were edited: a shape that they have in common is no new
+    one, as the parent may be a pan or zoom of another. picture: over which it is drawn, instead of
+    those that the words link to.
     """
     written = from_text(
         text,
@@ -101,9 +104,18 @@ def reworded(
     if any(is_link(reference(word)[0]) for word in prompt.parameters.sref):
         # Of the parent, as links may be gone by now.
         job = dataclasses.replace(job, style_inputs=parent.style_inputs)
-    if parent.model == job.model and "ar" not in prompt.parameters.given:
+    if parent.model == job.model and not _reshapes(prompt, before):
         job = dataclasses.replace(job, width_px=parent.width_px, height_px=parent.height_px)
     return dataclasses.replace(written, job=job)
+
+
+def _reshapes(prompt: grammar.Prompt, before: str | None) -> bool:
+    """Whether new words ask for another shape than the parent's."""
+    if "ar" not in prompt.parameters.given:
+        return False
+    if before is None:
+        return True
+    return prompt.parameters.ar != grammar.parse(before, beside=1).parameters.ar
 
 
 def over(

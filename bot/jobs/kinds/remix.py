@@ -50,7 +50,7 @@ class Remix:
             )
         parent = self.parent
         as_chosen = dataclasses.replace(parent, model=draw.own_model(parent, self.resolved))
-        written = draw.reworded(self.text, as_chosen, context)
+        written = draw.reworded(self.text, as_chosen, context, before=self.before)
         assert isinstance(written.job, engine.DrawJob)
         job = dataclasses.replace(
             written.job,

@@ -97,7 +97,12 @@ class Source:
                 self.parent, model=draw.own_model(self.parent, self.resolved)
             )
             return draw.reworded(
-                self.text, parent, context, picture=self.picture, strength=strength
+                self.text,
+                parent,
+                context,
+                before=self.remixed_from,
+                picture=self.picture,
+                strength=strength,
             )
         written = draw.from_text(
             self.text,

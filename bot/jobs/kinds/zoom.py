@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -69,7 +70,7 @@ class Zoom:
         frame = framing.zoomed(self.source.size, self.factor, model, ratio=self._ratio())
         if frame.is_full:
             raise UserError(self._already())
-        return self.source.outpainted(
+        placed = self.source.outpainted(
             written,
             context,
             shaped=not self.squares,
@@ -77,6 +78,13 @@ class Zoom:
             height_px=frame.height_px,
             place=frame.place,
         )
+        note = Sentence(
+            "{width} × {height} px, with the earlier picture at {percent} % of its size.",
+            width=frame.width_px,
+            height=frame.height_px,
+            percent=round(frame.scale * 100),
+        )
+        return dataclasses.replace(placed, notes=(*placed.notes, note))
 
     def _ratio(self) -> float | None:
         """Of the new picture; None: as it was."""

@@ -7,19 +7,24 @@ from typing import TYPE_CHECKING, Any
 import discord
 from discord import app_commands
 
+from bot.jobs.kinds import draw
 from bot.locale import translated
 from bot.prompt.flags import FLAGS
 from bot.ui import rules
+from bot.ui.actions import ACTIONS
 from bot.ui.language import member_locale
 from engine import Sentence
 
 if TYPE_CHECKING:
     from bot.ui.client import Darkroom
 
+_START = Sentence(
+    "**Start** with `/imagine prompt: a red cat at night`, then press the buttons under the grid."
+)
 _BUTTONS = Sentence(
     "**Under a grid** U1–U4 post one picture at full size, free. V1–V4 draw four variations of it. "
-    "🔄 draws the same words again with another seed. ❤️ marks a favourite. **Under one picture** "
-    "stand buttons that go on from it, any number of times."
+    "🔄 draws the same words again with another seed. ❤️ marks a favourite. **Under one picture**, "
+    "to go on from it any number of times: {buttons}. 🎞️ is the film of its making."
 )
 _REACTIONS = Sentence(
     "**Reactions:** 1️⃣–4️⃣ and 🔄 as the buttons; ✉️ sends the pictures by direct message; ⭐ marks a "
@@ -58,7 +63,7 @@ def text(language: str) -> str:
 
 
 def commands(tree: app_commands.CommandTree, language: str) -> str:
-    """A line for each command of members, then buttons, reactions and message menus."""
+    """How to start, a line for each command of members; buttons, reactions, message menus."""
     lines, menus = [], []
     for root in tree.get_commands():
         if isinstance(root, app_commands.ContextMenu):
@@ -66,8 +71,15 @@ def commands(tree: app_commands.CommandTree, language: str) -> str:
         elif root.default_permissions is None:
             lines += _lines(root, language)
     menus_line = Sentence("**Right click a message → Apps:** {menus}.", menus=", ".join(menus))
-    said = (translated(text, language) for text in (_BUTTONS, _REACTIONS, menus_line))
-    return "\n".join([*lines, "", *said])
+    buttons = Sentence(_BUTTONS, buttons=translated(Sentence.listed(_under_one()), language))
+    said = (translated(text, language) for text in (buttons, _REACTIONS, menus_line))
+    return "\n".join([translated(_START, language), "", *lines, "", *said])
+
+
+def _under_one() -> list[str]:
+    """The buttons of a single picture, as they are labelled."""
+    shown = [ACTIONS[name] for name in draw.SINGLE]
+    return [each.label or each.emoji or each.name for each in shown]
 
 
 def managing(tree: app_commands.CommandTree, language: str) -> str:

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import darkroom
 import engine
 from bot.prompt import grammar, words
 
@@ -31,8 +30,8 @@ def test_a_dragon_fighting_a_knight_is_told_what_doodle_draws_and_what_to_instal
             "fish, butterfly, flower, mushroom, tree, house, castle, car and more."
         ),
         (
-            "Stable Diffusion 1.5 knows more words; this bot's operator installs it with: "
-            f"{darkroom.command()} engine fetch sd15"
+            "Stable Diffusion 1.5 knows more words; it is not installed here, so ask this bot's "
+            "operator for it."
         ),
     )
 

@@ -327,3 +327,21 @@ async def test_arrows_on_a_description_make_others_as_its_button_does(
     third = await available(simcord_bot, guild, alice)
     assert first - second == second - third > 0
     assert fake_engine.jobs[2].without == fake_engine.jobs[1].without != ()
+
+
+async def test_a_reaction_tells_by_direct_message_what_a_button_tells_in_private(
+    simcord_env, guild, channel, alice, bob, fake_engine
+):
+    await imagine(simcord_env, channel, alice)
+    grid = channel.last_message
+    role = guild.create_role("manager", permissions=discord.Permissions(manage_guild=True))
+    manager = guild.add_member(simcord_env.create_user("manager"), roles=[role])
+    await manager.slash(channel, "words add", phrase="red cat", level="warn")
+    fake_engine.pause()
+    for _ in range(3):
+        await bob.slash(channel, "imagine", prompt="a dog")
+    await react(simcord_env, bob, grid, "🔄")
+    [told] = bob.user.dm_channel.history()
+    assert "go carefully" in told.content
+    assert told.embeds[0].title == "Job queued"
+    assert len(fake_engine._runs) == 4

@@ -148,3 +148,28 @@ async def test_what_is_not_drawn_for_its_words_asks_for_none(
     await simcord_env.settle()
     assert "not one of Darkroom's" in refusal(sent).description
     assert (len(fake_engine.jobs), await balance(simcord_bot, guild, alice)) == (drawn, left)
+
+
+@pytest.mark.parametrize("button", ["V1", "🔄"])
+@pytest.mark.parametrize(
+    ("words", "keeps"), [("a blue dog --ar 3:2", True), ("a blue dog --ar 1:2", False)]
+)
+async def test_a_shape_that_stays_in_the_prompt_does_not_cut_what_a_pan_added(
+    simcord_env, simcord_bot, channel, alice, fake_engine, button, words, keeps
+):
+    await alice.slash(channel, "imagine", prompt="a red cat --ar 3:2")
+    await simcord_env.settle()
+    await press(simcord_env, alice, channel.last_message, "U2")
+    await press(simcord_env, alice, channel.last_message, "⬅️")
+    panned = fake_engine.jobs[-1]
+    await press(simcord_env, alice, channel.last_message, "V1")
+    grid = channel.last_message
+    await simcord_bot.preferences.change(alice.id, remix=True)
+    form = await press(simcord_env, alice, grid, button)
+    await alice.submit_modal(form, {"prompt": words})
+    await simcord_env.settle()
+    job = fake_engine.jobs[-1]
+    assert [part.text for part in job.prompt] == ["a blue dog"]
+    same = (job.width_px, job.height_px) == (panned.width_px, panned.height_px)
+    assert same is keeps
+    assert ("cropped" in channel.last_message.content) is not keeps

@@ -1,9 +1,12 @@
 """What was judged of a picture holds for what is made from it, wherever it is gone on from."""
 
+import io
+
 import discord
 import pytest
+from PIL import Image
 from sqlalchemy import func, select
-from tests_support import custom_ids, refusal
+from tests_support import custom_ids, png, refusal
 
 from bot.storage.tables import jobs, verdicts
 
@@ -167,3 +170,98 @@ async def test_a_suffix_that_was_taken_out_of_a_form_does_not_come_back_in_a_bat
     message = asked.followups[-1] if asked.followups else asked.response
     assert "a blue cat" in message.embeds[0].description
     assert "--ar 3:2" not in message.embeds[0].description
+
+
+ORDERS = {
+    "vary": lambda file: ("vary", {"picture": file, "prompt": "a bed", "strength": "subtle"}),
+    "upscale": lambda file: ("upscale", {"picture": file}),
+    "blend": lambda file: ("blend", {"image1": ("a.png", png()), "image2": file}),
+}
+
+
+async def picture_of(bot, job_id):
+    _, data = await bot.lookup.picture(job_id, 1)
+    return data
+
+
+def saved_anew(data):
+    buffer = io.BytesIO()
+    with Image.open(io.BytesIO(data)) as picture:
+        picture.save(buffer, "WEBP", quality=90)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("anew", [False, True])
+@pytest.mark.parametrize("command", [*ORDERS, "describe"])
+async def test_a_picture_for_adults_that_is_sent_is_not_gone_on_from_in_another_channel(
+    simcord_env, simcord_bot, guild, channel, bob, alice, adults, command, anew
+):
+    await imagine(simcord_env, adults, alice, "a woman on a bed")
+    data = await picture_of(simcord_bot, await newest(simcord_bot))
+    file = ("a.webp", saved_anew(data)) if anew else ("a.png", data)
+    name, options = ORDERS[command](file) if command in ORDERS else (command, {"picture": file})
+    before = await available(simcord_bot, guild, bob)
+    told = await bob.slash(channel, name, **options)
+    await simcord_env.settle()
+    assert channel.history() == []
+    assert await available(simcord_bot, guild, bob) == before
+    if command == "describe":  # by whoever may read the other channel
+        assert told.followups[-1].ephemeral if told.followups else told.ephemeral
+        return
+    assert "channel for adults only" in refusal(told).description
+    await bob.slash(adults, name, **options)
+    await simcord_env.settle()
+    assert adults.last_message.attachments
+
+
+async def test_what_nobody_may_see_is_not_described_for_all(
+    simcord_env, simcord_bot, guild, channel, alice, bob, adults
+):
+    await imagine(simcord_env, adults, alice, "a woman on a bed")
+    data = await picture_of(simcord_bot, await newest(simcord_bot))
+    adults.set_permissions(guild.default_role, discord.PermissionOverwrite(view_channel=False))
+    told = await bob.slash(channel, "describe", picture=("a.png", data))
+    assert "channel for adults only" in refusal(told).description
+    assert channel.history() == []
+
+
+@pytest.mark.parametrize("command", ORDERS)
+async def test_what_is_drawn_over_a_covered_picture_that_is_sent_is_covered(
+    simcord_env, simcord_bot, channel, alice, bob, manager, command
+):
+    await manager.slash(channel, "words add", phrase="gadget", level="spoiler")
+    await imagine(simcord_env, channel, alice, "a purple gadget")
+    data = await picture_of(simcord_bot, await newest(simcord_bot))
+    name, options = ORDERS[command](("a.webp", saved_anew(data)))
+    await bob.slash(channel, name, **options)
+    await simcord_env.settle()
+    assert channel.last_message.attachments[0].filename.startswith("SPOILER_")
+
+
+async def test_a_blend_of_ones_own_hidden_picture_is_hidden_and_of_anothers_is_not(
+    simcord_env, simcord_bot, channel, alice, bob
+):
+    await imagine(simcord_env, channel, alice, "a secret --stealth")
+    data = await picture_of(simcord_bot, await newest(simcord_bot))
+    name, options = ORDERS["blend"](("a.png", data))
+    await alice.slash(channel, name, **options)
+    await simcord_env.settle()
+    assert channel.history() == []
+    await bob.slash(channel, name, **options)
+    await simcord_env.settle()
+    assert channel.last_message.attachments
+
+
+async def test_what_is_made_of_a_picture_for_adults_in_direct_messages_is_shown_in_private(
+    simcord_env, channel, alice, adults
+):
+    await imagine(simcord_env, adults, alice, "a woman on a bed")
+    await alice.react(adults.last_message, "✉️")
+    await simcord_env.settle()
+    direct = alice.user.dm_channel
+    await alice.user.click(direct.last_message, label="V1")
+    await simcord_env.settle()
+    assert "Variations" in direct.last_message.content
+    shown = await alice.slash(channel, "show")
+    assert shown.ephemeral
+    assert channel.history() == []
