@@ -215,11 +215,15 @@ async def test_a_picture_for_adults_that_is_sent_is_not_gone_on_from_in_another_
 
 
 async def test_what_nobody_may_see_is_not_described_for_all(
-    simcord_env, simcord_bot, guild, channel, alice, bob, adults
+    simcord_env, simcord_bot, guild, channel, alice, bob, manager, monkeypatch
 ):
-    await imagine(simcord_env, adults, alice, "a woman on a bed")
+    locked = guild.create_text_channel(
+        "locked", overwrites={bob: discord.PermissionOverwrite(view_channel=False)}
+    )
+    monkeypatch.setattr(discord.TextChannel, "nsfw", property(lambda self: self.id == locked.id))
+    await manager.slash(channel, "channel nsfw", allowed=True, channel=locked)
+    await imagine(simcord_env, locked, alice, "a woman on a bed")
     data = await picture_of(simcord_bot, await newest(simcord_bot))
-    adults.set_permissions(guild.default_role, discord.PermissionOverwrite(view_channel=False))
     told = await bob.slash(channel, "describe", picture=("a.png", data))
     assert "channel for adults only" in refusal(told).description
     assert channel.history() == []
