@@ -36,6 +36,9 @@ _STEPS = (
     ("unreact", "EMOJI", "take the reaction away"),
     ("menu", "NAME", 'right-click the newest picture and take this, for instance "Job details"'),
     ("paint", "FILE", "scribble over the newest picture and save it as FILE, for a form"),
+    ("thread", "NAME", "start a thread from the newest picture, and go on there"),
+    ("post", "NAME", "begin a post in the forum, and go on there"),
+    ("in", "CHANNEL", 'go on in this channel, thread or post, or in "direct" messages'),
     ("then", "LINE", "type another command"),
 )
 

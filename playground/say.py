@@ -19,13 +19,28 @@ from playground import forms, steps
 from playground.command_parser import parse
 from playground.member import drawn_alike
 from playground.refusal import Refused
-from playground.steps import Choose, Click, Fill, Line, Menu, Paint, React, Step
+from playground.steps import (
+    Choose,
+    Click,
+    Fill,
+    Go,
+    Line,
+    Menu,
+    Paint,
+    Post,
+    React,
+    Step,
+    Thread,
+)
 from playground.testbed import Testbed, in_progress, is_grid
 from playground.transcript import Entry
 from playground.upload import Upload
 
 NOTHING_S = 3.0
 """Where a step has brought no change after so long, none is expected."""
+
+DIRECT = "direct"
+"""How `--in` calls the direct messages with the bot."""
 
 SCRIBBLE = (255, 0, 200)
 """The colour that `--paint` scribbles in: loud, and rare in pictures."""
@@ -83,6 +98,8 @@ class Session:
         self._request = request
         self._member = testbed.member(request.member)
         self._form: Interaction | None = None
+        self._place = testbed.general
+        """The channel in which commands are typed."""
 
     def messages(self, *, after: int = 0) -> list[Message]:
         """The bot's messages that the member sees, in all channels, oldest first."""
@@ -127,6 +144,9 @@ class Session:
         after = self.last_id()
         if isinstance(step, Paint):
             self._paint(step)
+            return
+        if isinstance(step, Thread | Post | Go):
+            self._place = self._reached(step)
             return
         name = self._member.person.display_name
         done = self._do(step, name)
@@ -189,9 +209,30 @@ class Session:
 
     def _type(self, line: Line) -> Interaction:
         files: dict[str, Upload] = dict(map(steps.attachment, line.files))
-        member, general = self._member, self._testbed.general
-        typed = parse(line.text, member.commands(general), files=files, find=self._find)
-        return member.slash(general, typed.command, typed.options)
+        member, place = self._member, self._place
+        typed = parse(line.text, member.commands(place), files=files, find=self._find)
+        return member.slash(place, typed.command, typed.options)
+
+    def _reached(self, step: Thread | Post | Go) -> int:
+        """The channel in which the steps after this one are taken."""
+        member, name = self._member, self._member.person.display_name
+        match step:
+            case Thread():
+                start = self.newest()
+                channel = member.start_thread(start.channel_id, start.id, step.name)
+                print(f"{name} starts the thread {channel.name!r}", flush=True)
+            case Post():
+                channel, _ = member.post(self._testbed.forum, step.name, step.name)
+                print(f"{name} begins the post {channel.name!r}", flush=True)
+            case Go():
+                *channels, direct = member.channels()
+                named = [each for each in channels if each.name == step.channel.lstrip("#")]
+                if step.channel != DIRECT and not named:
+                    there = _list([*(each.name or "" for each in channels), DIRECT])
+                    raise Refused(f"There is no channel {step.channel!r}; there are: {there}.")
+                channel = direct if step.channel == DIRECT else named[-1]
+                print(f"{name} goes to {step.channel}", flush=True)
+        return channel.id
 
     def _find(self, text: str) -> int | None:
         """The id that "@dora", "#general" or "@everyone" means."""

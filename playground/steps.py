@@ -67,7 +67,28 @@ class Paint:
     file: Path
 
 
-Step = Line | Click | Fill | Choose | React | Menu | Paint
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thread:
+    """Start a thread from the newest picture, and go on there."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """Begin a post in the forum, and go on there."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Go:
+    """Go on in this channel, thread or post, or in the direct messages with the bot."""
+
+    channel: str
+
+
+Step = Line | Click | Fill | Choose | React | Menu | Paint | Thread | Post | Go
 
 
 _MAKERS: dict[str, Callable[[str], Step]] = {
@@ -78,6 +99,9 @@ _MAKERS: dict[str, Callable[[str], Step]] = {
     "unreact": lambda value: React(emoji=value, on=False),
     "menu": lambda value: Menu(name=value),
     "paint": lambda value: Paint(file=Path(value)),
+    "thread": lambda value: Thread(name=value.strip()),
+    "post": lambda value: Post(name=value.strip()),
+    "in": lambda value: Go(channel=value.strip()),
     "then": lambda value: Line(text=value.strip()),
 }
 
@@ -118,7 +142,7 @@ def check(steps: Sequence[Step], out: Path | None) -> None:
             case Fill():
                 values = [split(text)[1] for text in step.fields]
                 _check_files([Path(v[1:]) for v in values if v.startswith("@")], made)
-                if number == 1 or isinstance(steps[number - 2], Paint | React):
+                if number == 1 or isinstance(steps[number - 2], Paint | React | Thread | Post | Go):
                     raise Refused("--modal stands after the step that opens the form.")
             case Paint():
                 _check_kind(step.file)

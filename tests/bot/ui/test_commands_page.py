@@ -23,7 +23,7 @@ def line(option):
     least, most = option.min_value, option.max_value
     is_text = option.type is discord.AppCommandOptionType.string  # its limits are of its length
     if not is_text and least is not None and most is not None:
-        said += f" ({least:g}–{most:g})"
+        said += f" ({least:,.9g}–{most:,.9g})"
     return f"| {name} | {said} |"
 
 
