@@ -8,6 +8,10 @@ another. The last line printed is one JSON object.
 `python -m bot.bench ledger`: how many jobs a second the ledger can hold and settle credits for.
 
 `python -m bot.bench flags`: whether flags do to doodle's pictures what they say.
+
+`python -m bot.bench describe`: whether descriptions of doodle's pictures name what they show.
+
+`python -m bot.bench shorten`: whether words that mean nothing are dropped.
 """
 
 from __future__ import annotations
@@ -28,7 +32,7 @@ import psutil
 import engine
 from bot import settings as settings_
 from bot.app import new_client, new_engine
-from bot.bench import flags, ledger, prompt
+from bot.bench import describe, flags, ledger, prompt, shorten
 from bot.settings import Settings
 from bot.storage.database import Database
 from bot.ui.client import Darkroom, use_api
@@ -61,7 +65,15 @@ def main() -> None:
     action = actions.add_parser("flags", help="measure what flags do to doodle's pictures")
     action.add_argument("--prompts", type=int, default=50, help="five or more (default: 50)")
     action.add_argument("--steps", type=int, help="denoising steps, instead of the model's own")
+    action = actions.add_parser("describe", help="measure what descriptions of pictures name")
+    action.add_argument("--pictures", type=int, default=200, help="(default: 200)")
+    action.add_argument("--steps", type=int, help="denoising steps, instead of the model's own")
+    actions.add_parser("shorten", help="measure which words are dropped")
     arguments = parser.parse_args()
+    if arguments.action == "describe":
+        sys.exit(describe.main(arguments.pictures, arguments.steps))
+    if arguments.action == "shorten":
+        sys.exit(shorten.main())
     if arguments.action == "flags":
         sys.exit(flags.main(arguments.prompts, arguments.steps))
     if arguments.action == "ledger":

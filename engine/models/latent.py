@@ -74,6 +74,10 @@ class LatentModel:
 
     # Text.
 
+    def tokens(self, word: str) -> int:
+        """How many pieces its tokenizer, of several the first, makes of a word."""
+        return len(self.pipeline.tokenizer(word, add_special_tokens=False).input_ids)
+
     def text_chunks(self, text: str) -> int:
         """How many chunks a text needs; 1 where the encoder takes any length."""
         del text

@@ -18,8 +18,17 @@ NEUTRAL = ("a", "the", "in", "x", "a a", "a a a", "a a a a")
 """Words that mean almost nothing, one to four tokens long; their own weight is 0."""
 
 
+SPELT_OUT = 2.4
+"""Letters of a word for each of its tokens, below which the tokenizer spells it out: it has not
+seen the word often. With the tokenizer of CLIP that is so of 95 % of 3,000 words of 4 to 10 random
+letters, of 2.5 % of 2,990 words of English texts on programs, and of 12 of 102 rare words of art,
+such as "hokusai" (ho ku sai); with doodle's, of all random words and of none that it draws."""
+_WORD = re.compile(r"[A-Za-z]{4,}")
+
+
 class WordWeights:
-    """A `Solo` over a denoiser's text encoder; weights are 0 … 1, 1 for the heaviest word.
+    """A `Solo` over a denoiser's text encoder; weights are 0 … 1, 1 for the heaviest word, 0 for a
+    word that the tokenizer spells out: random letters change an embedding as much as words do.
 
     Each word is replaced by each of the neutral texts; the smallest change of the embedding is the
     word's weight. That smallest change comes from a neutral text with as many tokens as the word,
@@ -48,6 +57,9 @@ class WordWeights:
         losses = []
         for number in range(len(words)):
             report(number, len(words))
+            if self._is_spelt_out(words[number]):
+                losses.append(0.0)
+                continue
             losses.append(
                 min(
                     distance(full, self._embed(job, replaced(words, number, neutral)))
@@ -60,6 +72,11 @@ class WordWeights:
         return Finished(
             job_id=job.id, texts=tuple(words), weights=tuple(loss / most for loss in losses)
         )
+
+    def _is_spelt_out(self, word: str) -> bool:
+        """Other scripts and short words are spelt out for other reasons."""
+        parts = _WORD.findall(word) if word.isascii() else []
+        return any(len(part) / self._model.tokens(part) < SPELT_OUT for part in parts)
 
     def _embed(self, job: WordWeightsJob, text: str) -> Mapping[str, Tensor]:
         drawing = DrawJob(

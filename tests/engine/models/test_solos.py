@@ -297,6 +297,10 @@ class Positions:
     def without_text_cache():
         return contextlib.nullcontext()
 
+    @staticmethod
+    def tokens(word):
+        return len(word) if "q" in word else 1
+
     def condition(self, job):
         states = torch.zeros(1, 24, 3)
         tokens = [piece for word in job.prompt[0].text.split() for piece in word.split("-")]
@@ -323,6 +327,15 @@ def test_a_word_weighs_the_same_wherever_it_stands():
     assert found[0]["hedgehog"] == 1.0
     assert found[0]["cat"] == pytest.approx(3 / 8)
     assert found[0]["the"] == 0.0
+
+
+def test_a_word_that_the_tokenizer_spells_out_weighs_nothing_and_counts_for_no_other():
+    found = weighed("hedgehog, qzeqxwvutsrq cat 猫猫猫猫q zq")
+    assert found["qzeqxwvutsrq"] == 0.0
+    assert found["hedgehog,"] == 1.0
+    assert found["cat"] > 0.0
+    assert found["zq"] > 0.0, "short"
+    assert found["猫猫猫猫q"] > 0.0, "another script"
 
 
 def test_weighing_words_leaves_the_texts_of_others_where_they_are():
