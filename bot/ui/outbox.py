@@ -24,7 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 import engine
 from bot import locale
 from bot.jobs import batches, records, seen
-from bot.jobs.kinds import KINDS, Said
+from bot.jobs.kinds import KINDS, Said, Upscale
 from bot.jobs.provenance import Provenance
 from bot.jobs.records import Delivery, ImageRow, JobRow, MessageRow, Outcome, Role, TextRow
 from bot.pictures import grid, metadata, uploads
@@ -583,7 +583,8 @@ def content_of(ended: Ended, origin: Sentence | None = None) -> str:
 def seed_of(ended: Ended) -> Sentence:
     """The seed of what was drawn, and the job's id."""
     job = f"`{ended.row.id}`"
-    if ended.images:
+    # A network enlarges without a seed, which is then 0.
+    if ended.images and (ended.images[0].seed or ended.row.kind != Upscale.kind):
         return Sentence("Seed {seed} · Job {job}", seed=ended.images[0].seed, job=job)
     return Sentence("Job {job}", job=job)
 

@@ -442,9 +442,9 @@ def test_an_unknown_model_is_refused_with_the_list():
         brief.choose_model(prompt.parse("a --v seven"), (MODEL, PLAIN))
 
 
-def test_a_model_that_is_not_fetched_says_how_to_fetch_it():
+def test_of_a_model_that_is_not_fetched_the_member_is_told_who_can_help():
     missing = dataclasses.replace(PLAIN, installed=False)
-    with pytest.raises(PromptError, match="engine fetch plain"):
+    with pytest.raises(PromptError, match="ask this bot's operator"):
         brief.choose_model(prompt.parse("a --v p"), (MODEL, missing))
     assert brief.choose_model(prompt.parse("a"), (missing, MODEL)) is MODEL
 
@@ -618,7 +618,7 @@ def test_what_the_table_says_acts_does_and_the_rest_is_named(flag):
 
 def test_without_any_model_the_member_is_told_who_can_help():
     missing = dataclasses.replace(MODEL, installed=False)
-    with pytest.raises(NotFound, match="operator gets one") as caught:
+    with pytest.raises(NotFound, match="ask this bot's operator") as caught:
         brief.choose_model(prompt.parse("a"), (missing,), default="doodle")
     assert isinstance(caught.value.sentence, Sentence)
     assert caught.value.command == "a"

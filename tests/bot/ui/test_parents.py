@@ -79,6 +79,9 @@ async def test_a_single_picture_that_is_posted_says_its_seed_once(
     await imagine(simcord_env, channel, alice, "a red cat --seed 7")
     single = (await press(simcord_env, alice, channel.last_message, "U2")).response.message
     await press(simcord_env, alice, single, "Upscale (Subtle)")
+    assert f"\n-# Job `{fake_engine.jobs[-1].id}`" in channel.last_message.content
+    assert "Seed" not in channel.last_message.content, "a network enlarges without one"
+    await press(simcord_env, alice, single, "Upscale (Creative)")
     [picture] = await simcord_bot.lookup.pictures(fake_engine.jobs[-1].id)
     line = f"-# Seed {picture.seed} · Job `{picture.job_id}`"
     assert channel.last_message.content.count(line) == 1
