@@ -80,7 +80,7 @@ async def test_zoom_and_pan_draw_a_grid_around_the_picture(
     assert (job.images, job.strength, job.init_use) == (4, 1.0, InitUse.IMG2IMG)
     assert job.seed != first.seed
     grid = channel.last_message
-    first_line, from_ = grid.content.split("\n")
+    first_line, from_, *_ = grid.content.split("\n")
     assert first_line == f"**a red cat** - {title} by <@{alice.id}> (fast)"
     assert from_.startswith("-# From [image #2](")
     assert labels(grid)[:5] == ["U1", "U2", "U3", "U4", "🔄"]
