@@ -310,8 +310,17 @@ class Orders:
         chosen = modes.settled(written.resolved, own)
         after = await self._row(order.after_id)
         earlier = (*made_from, *filter(None, [after]))
-        if any(_hides(each, order) for each in earlier):
+        notes: tuple[Sentence, ...] = ()
+        if any(_is_named(each, order) and modes.of(each).stealth for each in earlier):
             chosen = dataclasses.replace(chosen, stealth=True)
+        elif not chosen.stealth and _sends_hidden(order, written, earlier):
+            chosen = dataclasses.replace(chosen, stealth=True)
+            notes = (
+                Sentence(
+                    "A picture that you sent is a hidden one of yours, so this is hidden too; add "
+                    "--public to the words to show it."
+                ),
+            )
         if not chosen.stealth:
             for each in earlier:
                 _refuse_outside(each, order)
@@ -321,7 +330,7 @@ class Orders:
         with _giving_back(order.request.text):
             speed = plans.speed(plan, chosen.speed, asked=modes.is_asked(resolved, chosen.speed))
             chosen = dataclasses.replace(chosen, speed=speed)
-            job, notes = plans.fitted(plan, dataclasses.replace(written.job, lane=chosen.lane))
+            job, fitted = plans.fitted(plan, dataclasses.replace(written.job, lane=chosen.lane))
             plans.check(plan, job, written.model, chosen=str(resolved.get("model", "")))
         try:
             self._engine.check(job)
@@ -330,7 +339,7 @@ class Orders:
         return dataclasses.replace(
             written,
             job=job,
-            notes=(*written.notes, *notes),
+            notes=(*written.notes, *notes, *fitted),
             resolved=modes.with_modes(resolved, chosen),
         )
 
@@ -576,10 +585,15 @@ class Orders:
             )
 
 
-def _hides(earlier: JobRow, order: Order) -> bool:
-    """Whether what goes on from the job stays hidden as it is: one's own, or the one it names."""
-    named = earlier.id in (order.request.parent_id, order.after_id)
-    return (named or earlier.user_id == order.user_id) and modes.of(earlier).stealth
+def _is_named(earlier: JobRow, order: Order) -> bool:
+    """Whether it goes on from the job, not only from a picture that looks like the job's."""
+    return earlier.id in (order.request.parent_id, order.after_id)
+
+
+def _sends_hidden(order: Order, written: Written, earlier: Sequence[JobRow]) -> bool:
+    """Whether a member sent a hidden picture of their own, and did not say that all may see it."""
+    own = any(each.user_id == order.user_id and modes.of(each).stealth for each in earlier)
+    return own and not written.resolved.get("prompt", {}).get("public")
 
 
 def _refuse_outside(earlier: JobRow, order: Order) -> None:
@@ -587,7 +601,7 @@ def _refuse_outside(earlier: JobRow, order: Order) -> None:
     seen_by_others = order.guild_id and order.hidden_channel is not None
     if not seen.is_nsfw(earlier) or not seen_by_others or order.age_restricted:
         return
-    if earlier.id in (order.request.parent_id, order.after_id):
+    if _is_named(earlier, order):
         raise NotAllowed(
             "This picture was drawn in a channel for adults only; go on from it in such a channel, "
             "or use /stealth first.",

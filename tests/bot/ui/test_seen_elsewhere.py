@@ -251,6 +251,11 @@ async def test_a_blend_of_ones_own_hidden_picture_is_hidden_and_of_anothers_is_n
     await alice.slash(channel, name, **options)
     await simcord_env.settle()
     assert channel.history() == []
+    direct = alice.user.dm_channel
+    assert "add --public to the words" in direct.last_message.content
+    await alice.slash(channel, name, **options, prompt="a thing --public")
+    await simcord_env.settle()
+    assert f"Blend by {alice.mention}" in channel.last_message.content
     await bob.slash(channel, name, **options)
     await simcord_env.settle()
     assert channel.last_message.attachments
