@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,9 @@ MOST_TONES_APART = 2.5
 quality 50 and more, or at 50 to 200 % of their size, all do; of those that are both, 498 of 500 or
 more.
 """
+Clean = Callable[[bytes, int], Awaitable[bytes]]
+"""(a file, the id of who sent it) → a plain PNG, as `uploads.clean`."""
+
 _MOST_CANDIDATES = 50_000
 """Looked at for one picture; where so many look alike, the answer says little."""
 _BANDS = tuple(picture_hashes.c[f"band_{number}"] for number in (1, 2, 3, 4))
@@ -88,9 +91,10 @@ async def add(connection: AsyncConnection, made: Sequence[Made]) -> None:
 class Provenance:
     """Notes what is posted, and knows it again."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clean: Clean | None = None) -> None:
+        """clean: None: this process does it."""
         self._database = database
-        self._decoding = asyncio.Semaphore(1)  # a large picture takes hundreds of megabytes
+        self._clean = clean or _clean_here
 
     async def posted(self, job_id: str, data: bytes, *, position: int | None) -> None:
         """Note a file before it is posted: what is out there is then known."""
@@ -98,7 +102,7 @@ class Provenance:
         async with self._database.write() as connection:
             await add(connection, (made,))
 
-    async def origin(self, data: bytes) -> Origin | None:
+    async def origin(self, data: bytes, member: int = 0) -> Origin | None:
         """The job that made the file or what it looks like; None: no job here.
 
         InvalidPicture where it is not known and no picture either.
@@ -114,8 +118,7 @@ class Provenance:
             same = rows.one_or_none()
             if same is not None:
                 return await _origin(connection, same, unchanged=True)
-        async with self._decoding:
-            looks = await asyncio.to_thread(_looks_of, data)
+        looks = await asyncio.to_thread(_looks_of, await self._clean(data, member))
         if looks is None:
             return None
         async with self._database.read() as connection:
@@ -145,8 +148,13 @@ async def _origin(connection: AsyncConnection, found: Row[Any], *, unchanged: bo
     return Origin(row=row, position=found.position, unchanged=unchanged)
 
 
-def _looks_of(data: bytes) -> Fingerprint | None:
-    return fingerprint.of(uploads.picture(data))
+async def _clean_here(data: bytes, _member: int) -> bytes:
+    return await asyncio.to_thread(uploads.clean, data)
+
+
+def _looks_of(clean: bytes) -> Fingerprint | None:
+    with Image.open(io.BytesIO(clean)) as picture:
+        return fingerprint.of(picture)
 
 
 # Fingerprints in the table.

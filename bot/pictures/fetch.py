@@ -7,6 +7,7 @@ not make the bot look into its operator's network.
 from __future__ import annotations
 
 import asyncio
+import copy
 import ipaddress
 import re
 import socket
@@ -18,12 +19,16 @@ from yarl import URL
 
 from bot.errors import InvalidLink, InvalidPicture
 from bot.pictures import uploads
+from bot.pictures.decoding import Decoding
+from bot.pictures.turns import Turns
 from engine import Sentence
 
 MAX_REDIRECTS = 3
 TIMEOUT_S = 20.0
-AT_ONCE = 4
+AT_ONCE = 8
 """Downloads at a time, for all members together."""
+OF_A_MEMBER = 2
+"""Of them for one member: links that hang delay nobody else's."""
 _CHUNK = 64 * 1024
 _TUNNELS = tuple(
     ipaddress.IPv6Network(net) for net in ("64:ff9b::/96", "2002::/16", "fec0::/10", "::/96")
@@ -60,13 +65,21 @@ def is_public(address: str) -> bool:
 
 
 class Fetcher:
-    """Fetches and cleans pictures."""
+    """Fetches and cleans pictures, members in turn."""
 
     def __init__(self, api_url: str = "") -> None:
         """api_url: DISCORD_API_URL; a playground serves attachments there, on loopback."""
         self._attachments = URL(api_url).origin() / "attachments" if api_url else None
-        self._downloads = asyncio.Semaphore(AT_ONCE)
-        self._cleaning = asyncio.Semaphore(1)  # a large picture takes hundreds of megabytes
+        self._downloads = Turns(AT_ONCE, of_a_member=OF_A_MEMBER)
+        self._cleaning = Turns(1, of_a_member=1)  # a large picture takes hundreds of megabytes
+        self._decoding = Decoding()
+        self._member = 0
+
+    def of(self, member: int) -> Fetcher:
+        """The same, at work for that member."""
+        theirs = copy.copy(self)
+        theirs._member = member  # noqa: SLF001 - of our own kind
+        return theirs
 
     async def attachment(
         self, name: str, size_bytes: int, read: Callable[[], Awaitable[bytes]]
@@ -91,13 +104,13 @@ class Fetcher:
                     limit=uploads.MAX_UPLOAD_BYTES // 2**20,
                 )
             )
-        async with self._downloads:
+        async with self._downloads.turn(self._member):
             return await read()
 
     async def linked(self, link: str) -> bytes:
         """The file that the link leads to as it is; InvalidLink, or InvalidPicture if too large."""
         try:
-            async with self._downloads, asyncio.timeout(TIMEOUT_S):
+            async with self._downloads.turn(self._member), asyncio.timeout(TIMEOUT_S):
                 return await self._download(URL(link))
         except TimeoutError:
             raise InvalidLink(
@@ -116,9 +129,13 @@ class Fetcher:
             ) from None
 
     async def clean(self, data: bytes) -> bytes:
-        """As `uploads.clean`, beside the event loop, one at a time."""
-        async with self._cleaning:
-            return await asyncio.to_thread(uploads.clean, data)
+        """As `uploads.clean`, by another process, one at a time."""
+        async with self._cleaning.turn(self._member):
+            return await asyncio.to_thread(self._decoding.clean, data)
+
+    def close(self) -> None:
+        """End the process that decodes."""
+        self._decoding.close()
 
     async def _download(self, url: URL) -> bytes:
         for _ in range(MAX_REDIRECTS + 1):

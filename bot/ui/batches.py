@@ -179,9 +179,10 @@ class Batches:
     async def _accept(self, asked: _Asked) -> tuple[Accepted, ...]:
         """Fetch the pictures, each once, and order everything."""
         different = tuple(dict.fromkeys(link for each in asked.links for link in each))
+        fetcher = self._fetcher.of(asked.batch.orders[0].user_id)
         try:
             async with asyncio.TaskGroup() as group:
-                fetched = {link: group.create_task(self._fetcher.link(link)) for link in different}
+                fetched = {link: group.create_task(fetcher.link(link)) for link in different}
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from None
         pictures = {link: task.result() for link, task in fetched.items()}

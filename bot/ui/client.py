@@ -177,7 +177,8 @@ class Darkroom(discord.AutoShardedClient):
         )
         self.privacy = Privacy(database=database, store=store, now_ms=now_ms)
         self.lookup = Lookup(database=database, store=store)
-        self.provenance = Provenance(database)
+        self.fetcher = fetcher = Fetcher(place.api_url)
+        self.provenance = Provenance(database, lambda data, member: fetcher.of(member).clean(data))
         self.policy = policy
         self.server_plans = ServerPlans(database, audit, now_ms)
         self.quotas = Quotas(database, audit, now_ms)
@@ -216,7 +217,6 @@ class Darkroom(discord.AutoShardedClient):
             provenance=self.provenance,
             preferences=preferences,
         )
-        self.fetcher = fetcher = Fetcher(place.api_url)
         self.batches = Batches(
             orders=self.orders,
             runner=self.runner,
@@ -419,4 +419,5 @@ class Darkroom(discord.AutoShardedClient):
         await self.outbox.close()
         await self.batch_messages.close()
         await self.progress.close()
+        self.fetcher.close()
         await super().close()

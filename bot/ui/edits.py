@@ -167,7 +167,7 @@ class Edits:
             masks = []
             if read is not None:
                 copy = await read()
-                clean = await self._fetcher.clean(copy)
+                clean = await self._fetcher.of(interaction.user.id).clean(copy)
                 masks.append(await asyncio.to_thread(painted_mask, source.picture, clean))
                 if await asyncio.to_thread(uploads.is_animated, copy):
                     told = Sentence("What was uploaded is animated; its first frame was used.")

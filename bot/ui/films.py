@@ -68,7 +68,9 @@ class Films:
 
         async def making() -> Request:
             pictures = [
-                await self._fetcher.clean(await attached(self._fetcher, each))
+                await self._fetcher.of(interaction.user.id).clean(
+                    await attached(self._fetcher.of(interaction.user.id), each)
+                )
                 for each in attachments
             ]
             return Morph(

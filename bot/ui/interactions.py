@@ -125,7 +125,7 @@ class Interactions:
                 await self._batches.ask(interaction, order, text, grids)
                 return
             links = await self._orders.links(order, request) if "://" in first else ()
-            fetches = [partial(self._fetcher.link, link) for link in links]
+            fetches = [partial(self._fetcher.of(interaction.user.id).link, link) for link in links]
             await self.place(interaction, request, fetches, after=after)
         except UserError as refusal:
             refusal.command = f"/imagine prompt: {text}"
@@ -278,7 +278,7 @@ class Interactions:
         """
         claims = metadata.read(picture)
         request = Describe(
-            picture=await self._fetcher.clean(picture),
+            picture=await self._fetcher.of(interaction.user.id).clean(picture),
             claimed=(claims.canonical or claims.prompt) if claims else "",
             animated=await asyncio.to_thread(uploads.is_animated, picture),
         )
@@ -295,7 +295,7 @@ class Interactions:
     ) -> None:
         """Two to five pictures mixed. weights: as `kinds.blend.weights_of` reads them."""
         check_permissions(interaction)
-        fetches = [partial(self._attached, item) for item in attachments]
+        fetches = [partial(self._attached, interaction.user.id, item) for item in attachments]
         words = plain(words)
         try:
             request = Blend(
@@ -459,9 +459,10 @@ class Interactions:
             return own.stealth
         return modes.asked(as_json(prompt), own).stealth
 
-    async def _attached(self, attachment: discord.Attachment) -> bytes:
+    async def _attached(self, member: int, attachment: discord.Attachment) -> bytes:
         """A clean PNG of what a member attached; InvalidPicture otherwise."""
-        return await self._fetcher.clean(await attached(self._fetcher, attachment))
+        fetcher = self._fetcher.of(member)
+        return await fetcher.clean(await attached(fetcher, attachment))
 
     async def _accept(
         self,
@@ -501,6 +502,7 @@ async def attached(fetcher: Fetcher, attachment: discord.Attachment) -> bytes:
 async def filed(fetcher: Fetcher, interaction: discord.Interaction[Darkroom], file: File) -> bytes:
     """What a member put into a form, as it is; InvalidPicture where it is too large or gone."""
     http = interaction.client.http
+    fetcher = fetcher.of(interaction.user.id)
     try:
         return await fetcher.attached(
             file.name, file.size_bytes, lambda: http.get_from_cdn(file.url)

@@ -42,13 +42,13 @@ class SentPictures:
         """A picture made here that the member may see goes on from its job, any other from none and
         has no words. data: as it was sent; InvalidPicture where it is none.
         """
-        origin = await self._provenance.origin(data)
+        origin = await self._provenance.origin(data, interaction.user.id)
         if origin is not None and not may_show(interaction, origin.row):
             origin = None
         if origin is not None and origin.unchanged and origin.position is not None:
             source = await self.stored(origin.row, origin.position)
             return dataclasses.replace(source, told=(named(origin.row, origin.position),))
-        picture = await self._fetcher.clean(data)
+        picture = await self._fetcher.of(interaction.user.id).clean(data)
         told: tuple[Sentence, ...] = ()
         if await asyncio.to_thread(uploads.is_animated, data):
             told = (Sentence("This picture is animated; its first frame was taken."),)

@@ -14,7 +14,7 @@ from bot.jobs.kinds.draw import SINGLE
 from bot.jobs.kinds.kind import Context, Kind, Written
 from bot.jobs.kinds.source import Source
 from bot.jobs.records import Role
-from bot.pictures.uploads import STORED_SIDE_PX
+from bot.pictures.decoder import STORED_SIDE_PX
 from bot.prompt import grammar, sizes
 from bot.prompt.resolved import as_json
 from engine import Sentence

@@ -50,7 +50,9 @@ async def describe(
     image: app_commands.Range[int, 1, 4] | None = None,
 ) -> None:
     if job_id is None:
-        await _describe(interaction, given(interaction.client.fetcher, picture, link))
+        await _describe(
+            interaction, given(interaction.client.fetcher.of(interaction.user.id), picture, link)
+        )
         return
     if picture is not None or link is not None:
         raise UserError("Choose a job or send a picture; one of the two.")
@@ -94,14 +96,14 @@ async def _describe_message(
             check_permissions(interaction)
             await _tell_own(interaction, row, shown.position)
             return
-    await _describe(interaction, _picture_of(interaction.client, message))
+    await _describe(interaction, _picture_of(interaction, message))
 
 
 async def _describe(interaction: discord.Interaction[Darkroom], read: Fetch) -> None:
     """A picture made here knows its own prompt; of any other a model says what it could be."""
     client = interaction.client
     check_permissions(interaction)
-    data, origin = await before_reply(interaction, _known(client, read), slow=True)
+    data, origin = await before_reply(interaction, _known(interaction, read), slow=True)
     if origin is not None and quoted(origin.row) and may_see(interaction, origin.row):
         await _tell_own(interaction, origin.row, origin.position)
         return
@@ -111,20 +113,23 @@ async def _describe(interaction: discord.Interaction[Darkroom], read: Fetch) -> 
     )
 
 
-async def _known(client: Darkroom, read: Fetch) -> tuple[bytes, Origin | None]:
+async def _known(
+    interaction: discord.Interaction[Darkroom], read: Fetch
+) -> tuple[bytes, Origin | None]:
     """A picture, and where it was made."""
     data = await read()
-    return data, await client.provenance.origin(data)
+    return data, await interaction.client.provenance.origin(data, interaction.user.id)
 
 
-def _picture_of(client: Darkroom, message: discord.Message) -> Fetch:
+def _picture_of(interaction: discord.Interaction[Darkroom], message: discord.Message) -> Fetch:
     """What reads the first picture of a message; UserError where it has none."""
+    fetcher = interaction.client.fetcher.of(interaction.user.id)
     for attachment in message.attachments:
         if (attachment.content_type or "image/").startswith("image/"):
-            return partial(attached, client.fetcher, attachment)
+            return partial(attached, fetcher, attachment)
     for embed in message.embeds:
         if link := embed.image.url or embed.thumbnail.url:
-            return partial(client.fetcher.linked, link)
+            return partial(fetcher.linked, link)
     raise UserError("This message has no picture to describe.")
 
 

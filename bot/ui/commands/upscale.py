@@ -39,7 +39,7 @@ async def upscale(
 ) -> None:
     client = interaction.client
     await client.enlargements.of_sent(
-        interaction, given(client.fetcher, picture, link), Way[way], prompt
+        interaction, given(client.fetcher.of(interaction.user.id), picture, link), Way[way], prompt
     )
 
 

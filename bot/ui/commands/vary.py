@@ -49,7 +49,7 @@ async def vary(
     if picture is not None or link is not None:
         if job_id is not None:
             raise UserError("Choose a job or send a picture; one of the two.")
-        read = given(client.fetcher, picture, link)
+        read = given(client.fetcher.of(interaction.user.id), picture, link)
         await client.edits.vary_sent(interaction, read, variation, prompt)
         return
     position: int | None = None

@@ -34,7 +34,7 @@ async def verify(
     picture: discord.Attachment | None = None,
     link: str | None = None,
 ) -> None:
-    read = given(interaction.client.fetcher, picture, link)
+    read = given(interaction.client.fetcher.of(interaction.user.id), picture, link)
     said = await before_reply(interaction, _answer(interaction, read), slow=True, ephemeral=True)
     if interaction.response.is_done():
         await interaction.edit_original_response(content=said)
@@ -45,7 +45,7 @@ async def verify(
 async def _answer(interaction: discord.Interaction[Darkroom], read: Fetch) -> str:
     client = interaction.client
     data = await read()
-    origin = await client.provenance.origin(data)
+    origin = await client.provenance.origin(data, interaction.user.id)
     lines = _made_here(interaction, origin) if origin else _unknown(metadata.read(data))
     return "\n".join(to_member(interaction, line) for line in lines)
 
