@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
 import threading
+import weakref
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -25,6 +28,8 @@ class Decoding:
     def __init__(self, time_limit_s: float = TIME_LIMIT_S) -> None:
         self._time_limit_s = time_limit_s
         self._process: subprocess.Popen[bytes] | None = None
+        self._end: Callable[[], object] = lambda: None
+        """Ends the process; called too when this object goes."""
         self._one_at_a_time = threading.Lock()
 
     def clean(self, data: bytes) -> bytes:
@@ -39,18 +44,14 @@ class Decoding:
 
     def close(self) -> None:
         """End the process, if there is one; a later picture starts another."""
-        process, self._process = self._process, None
-        if process is not None:
-            process.kill()
-            for stream in (process.stdin, process.stdout):
-                assert stream is not None
-                stream.close()
-            process.wait()
+        self._process = None
+        self._end()
 
     def _ask(self, data: bytes) -> tuple[bytes, bytes]:
         if self._process is None or self._process.poll() is not None:
             self.close()
             self._process = _started()
+            self._end = weakref.finalize(self, _ended, self._process)
         process = self._process
         timer = threading.Timer(self._time_limit_s, process.kill)
         timer.start()
@@ -65,6 +66,15 @@ class Decoding:
             ) from None
         finally:
             timer.cancel()
+
+
+def _ended(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    for stream in (process.stdin, process.stdout):
+        assert stream is not None
+        with contextlib.suppress(OSError):  # what could not be sent to it is still to be written
+            stream.close()
+    process.wait()
 
 
 def _started() -> subprocess.Popen[bytes]:

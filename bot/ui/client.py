@@ -52,6 +52,7 @@ from bot.ui.films import Films
 from bot.ui.interactions import Interactions
 from bot.ui.language import Translator
 from bot.ui.line_pages import LinesButton, Lister
+from bot.ui.message_text import note_clock
 from bot.ui.outbox import Ended, Outbox
 from bot.ui.plan_pages import PlanButton
 from bot.ui.progress import Progress
@@ -371,6 +372,7 @@ class Darkroom(discord.AutoShardedClient):
 
     async def on_interaction(self, interaction: discord.Interaction[Darkroom]) -> None:
         """Forms that were filled in; discord.py itself sees to commands and buttons."""
+        note_clock(interaction.id)
         if interaction.type is discord.InteractionType.modal_submit:
             await actions.submitted(interaction)
 

@@ -18,6 +18,8 @@ ALT_CHARACTERS = 1000
 """Of the words for who does not see an attachment; Discord takes 1024."""
 EDITABLE_S = 55 * 60
 """Discord all but forbids editing messages older than an hour (30046)."""
+_ahead_s = [0.0]
+"""Seconds by which this machine's clock is ahead of Discord's; behind: below 0."""
 _PROMPT_CHARACTERS = 1200
 _SHOWN_CHARACTERS = 1600
 
@@ -90,5 +92,13 @@ def speed_of(row: JobRow | Item) -> Sentence:
 
 
 def age_s(message_id: int) -> float:
-    """Seconds since Discord gave out the id."""
-    return (utcnow() - snowflake_time(message_id)).total_seconds()
+    """Seconds since Discord gave out the id, by its own clock as far as that is known."""
+    return (utcnow() - snowflake_time(message_id)).total_seconds() - _ahead_s[0]
+
+
+def note_clock(fresh_id: int) -> None:
+    """Learn from an id that Discord has just given out how far this machine's clock is ahead.
+
+    A clock that is an hour ahead would make every message look too old to be edited.
+    """
+    _ahead_s[0] = (utcnow() - snowflake_time(fresh_id)).total_seconds()

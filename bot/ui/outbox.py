@@ -25,12 +25,12 @@ import engine
 from bot import locale
 from bot.jobs import batches, records, seen
 from bot.jobs.kinds import KINDS, Said, Upscale
-from bot.jobs.provenance import Provenance
+from bot.jobs.provenance import Provenance, is_stealthy
 from bot.jobs.records import Delivery, ImageRow, JobRow, MessageRow, Outcome, Role, TextRow
 from bot.pictures import grid, metadata, uploads
 from bot.pictures.store import PictureStore
 from bot.storage.database import Database
-from bot.ui import actions, persistent_buttons
+from bot.ui import actions, earlier_posts, persistent_buttons
 from bot.ui.batch_messages import BatchMessages
 from bot.ui.message_text import (
     ALT_CHARACTERS,
@@ -54,7 +54,6 @@ BREAKS_AT_MOST = 5
 """Tries at a delivery that may break off here, in Darkroom, before its result is only kept."""
 _NAMED_CHARACTERS = 200
 """Of the prompt, in the first line of what a job said about it."""
-_HISTORY_MESSAGES = 500
 _BLOCKED_ADDRESS = 40333
 """Discord's front refuses the address for a while."""
 _SMALLEST_BYTES = 64 * 1024
@@ -147,6 +146,8 @@ class Outbox:
         """Every later one; None: it stays owed until the next start."""
         self._fresh: set[str] = set()
         """Jobs and batches that ended in this process and were not tried yet: nobody was told."""
+        self._tried: set[str] = set()
+        """Those among them that a try failed of: its answer may have been lost."""
         self._posting: dict[asyncio.Task[None], int] = {}
         """Deliveries under way, with their channels."""
         self._retries: dict[int | str, _Retry] = {}
@@ -301,23 +302,37 @@ class Outbox:
             log.error("job %s: its delivery broke off %d times", job_id, broken.tries)
             unready = Sentence("it could not be made ready")
             await self._record(ended, Delivery.KEPT, await self._tell_kept(ended, unready))
+            self._told(job_id)
             return
-        again = job_id not in self._fresh
-        self._fresh.discard(job_id)
+        fresh, tried = job_id in self._fresh, job_id in self._tried
+        if fresh:
+            self._tried.add(job_id)
         try:
-            message = await self._post(ended, encode, again=again)
+            message = await self._post(ended, encode, fresh=fresh, tried=tried)
         except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
             if isinstance(error, discord.HTTPException) and not _is_passing(error):
                 log.warning("job %s: Discord refused the delivery: %s", job_id, error)
                 why = error.text or str(error.status)
-                await self._record(ended, Delivery.KEPT, await self._tell_kept(ended, why))
+                mention = fresh and ended.row.batch_id is None
+                delivery = Delivery.POSTED
+                told = await self._post_beside_thread(ended, encode, mention=mention)
+                if told is None:
+                    delivery, told = Delivery.KEPT, await self._tell_kept(ended, why)
+                self._told(job_id)
+                await self._record(ended, delivery, told)
             else:
                 log.warning("job %s: delivery failed, it stays owed: %s", job_id, error)
                 self._put_off(ended.row.channel_id)
         else:
             self._retries.pop(ended.row.channel_id, None)
+            self._told(job_id)
             await self._record(ended, Delivery.POSTED, message)
             await self._tell(ended, message)
+
+    def _told(self, job_id: str) -> None:
+        """The member knows of it."""
+        self._fresh.discard(job_id)
+        self._tried.discard(job_id)
 
     async def _tell(self, ended: Ended, message: discord.Message | discord.PartialMessage) -> None:
         if (
@@ -389,24 +404,53 @@ class Outbox:
         return files
 
     async def _post(
-        self, ended: Ended, encode: Encode | None, *, again: bool
+        self, ended: Ended, encode: Encode | None, *, fresh: bool, tried: bool
     ) -> discord.Message | discord.PartialMessage:
+        """fresh: it ended in this process, so nobody was told before; tried: but in a try that
+        failed here, whose answer may have been lost.
+
+        The member is mentioned once: with the first message that is known to be the first.
+        """
         row = ended.row
         message: discord.Message | discord.PartialMessage | None = None
-        if again:
-            message = await self._find(ended)
+        mention = fresh and row.batch_id is None
+        if tried or not fresh:
+            found = await self._find(ended)
+            message, mention = found.message, mention and found.sure
         if message is None and ended.role is Role.REFUSAL:
             message = await self._post_refusal(ended)
         if message is None:
-            message = await self._post_result(
-                ended, encode, mention=not again and row.batch_id is None
-            )
+            message = await self._post_result(ended, encode, self._channel(row), mention=mention)
         if row.progress_message_id is not None and row.progress_message_id != message.id:
             await self._delete(row, row.progress_message_id)
+        elif row.progress_message_id is None and row.batch_id is None and not is_stealthy(row):
+            await self._delete_unrecorded(row)
         return message
 
-    async def _post_result(
+    async def _post_beside_thread(
         self, ended: Ended, encode: Encode | None, *, mention: bool
+    ) -> discord.Message | None:
+        """Post it in the channel of a public thread that takes nothing; None: that cannot be."""
+        guild = self._client.get_guild(ended.row.guild_id)
+        thread = guild.get_channel_or_thread(ended.row.channel_id) if guild else None
+        if not isinstance(thread, discord.Thread) or thread.is_private():
+            return None
+        if not isinstance(thread.parent, discord.TextChannel):
+            return None
+        place = self._client.get_partial_messageable(thread.parent.id, guild_id=ended.row.guild_id)
+        try:
+            return await self._post_result(ended, encode, place, mention=mention)
+        except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+            log.info("job %s: nor beside its thread: %s", ended.row.id, error)
+            return None
+
+    async def _post_result(
+        self,
+        ended: Ended,
+        encode: Encode | None,
+        place: discord.PartialMessageable,
+        *,
+        mention: bool,
     ) -> discord.Message:
         row, limit_bytes = ended.row, self._limit_bytes(ended.row)
         while True:
@@ -427,7 +471,7 @@ class Outbox:
                     )
                 )
             try:
-                return await self._channel(row).send(
+                return await place.send(
                     content_of(ended, linked(self._client, row, ended.parent)),
                     files=files,
                     view=ended.view(),
@@ -459,30 +503,56 @@ class Outbox:
             content_of(ended), view=ended.view(), nonce=f"{row.id}:0", allowed_mentions=_NOBODY
         )
 
-    async def _find(self, ended: Ended) -> discord.Message | None:
+    async def _find(self, ended: Ended) -> earlier_posts.Found:
         """The message that an earlier try posted for the job, by its buttons."""
         row = ended.row
         buttons = ended.view().children
-        if not buttons:
-            return None
-        first = persistent_buttons.custom_id_of(buttons[0])
-        after = discord.Object(row.progress_message_id) if row.progress_message_id else None
-        try:
-            async for message in self._channel(row).history(
-                limit=_HISTORY_MESSAGES, after=after, oldest_first=False
+        first = persistent_buttons.custom_id_of(buttons[0]) if buttons else None
+        content = content_of(ended, linked(self._client, row, ended.parent))
+
+        def is_it(message: discord.Message) -> bool:
+            if first is None:
+                return message.content == content and message.author == self._client.user
+            return any(
+                getattr(item, "custom_id", None) == first
+                for line in message.components
+                if isinstance(line, discord.ActionRow)
+                for item in line.children
+            )
+
+        return await earlier_posts.find(self._channel(row), is_it, after_id=row.progress_message_id)
+
+    async def _delete_unrecorded(self, row: JobRow) -> None:
+        """Delete the first reply that a process posted which died before it could write down where.
+
+        Else it would say "(Waiting to start)" for ever.
+        """
+        begins = f"{headline(row)} ("
+        found: list[discord.Message] = []
+
+        def is_it(message: discord.Message) -> bool:
+            if (
+                message.author == self._client.user
+                and message.content.startswith(begins)
+                and not message.components
             ):
-                for line in message.components:
-                    if isinstance(line, discord.ActionRow) and any(
-                        getattr(item, "custom_id", None) == first for item in line.children
-                    ):
-                        return message
-        except discord.Forbidden:
-            log.info("job %s: the channel's history may not be read", row.id)
-        return None
+                found.append(message)
+            return False
+
+        await earlier_posts.find(self._channel(row), is_it, after_id=None)
+        for message in found:
+            async with self._database.read() as connection:
+                known = await records.message(connection, message.id)
+            if known is None:
+                await self._delete(row, message.id)
 
     async def _tell_kept(self, ended: Ended, why: str) -> discord.Message | None:
-        """Tell the member by direct message where the channel refuses; None where that fails."""
-        row = dataclasses.replace(ended.row, locale=ended.row.member_locale)
+        """Tell the member by direct message where the channel refuses; None where that fails.
+
+        What may pass, such as a lost connection, is raised.
+        """
+        channel_row = ended.row
+        row = dataclasses.replace(channel_row, locale=channel_row.member_locale)
         ended = dataclasses.replace(ended, row=row)
         content = content_of(ended)
         if ended.role is not Role.REFUSAL:
@@ -492,12 +562,34 @@ class Outbox:
                 why=why,
             )
             content = with_notes(content, locale.translated(kept, row.locale))
+        told: discord.Message | None = None
         try:
             member = await self._client.fetch_user(row.user_id)
-            return await member.send(content, view=ended.view(), allowed_mentions=_NOBODY)
+            told = await member.send(content, view=ended.view(), allowed_mentions=_NOBODY)
         except discord.HTTPException as error:
+            if _is_passing(error):  # it stays owed, and is tried again
+                raise
             log.warning("job %s: the member cannot be told either: %s", row.id, error)
-            return None
+        if ended.role is not Role.REFUSAL:
+            await self._say_kept(channel_row, why)
+        return told
+
+    async def _say_kept(self, row: JobRow, why: str) -> None:
+        """Let the progress message say that the result is not here, where it can be edited."""
+        if row.progress_message_id is None:
+            return
+        kept = Sentence(
+            "This could not be posted here ({why}); `/show {job}` brings it.", why=why, job=row.id
+        )
+        content = with_notes(headline(row), locale.translated(kept, row.locale))
+        try:
+            await (
+                self._channel(row)
+                .get_partial_message(row.progress_message_id)
+                .edit(content=content, attachments=[], allowed_mentions=_NOBODY)
+            )
+        except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+            log.info("job %s: its progress message stays: %s", row.id, error)
 
     async def _record(
         self,
