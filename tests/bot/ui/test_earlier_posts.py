@@ -190,6 +190,8 @@ async def test_where_a_public_thread_takes_nothing_its_channel_does(
         "parent_id": str(channel.id),
         "name": "cats",
         "owner_id": str(alice.id),
+        "message_count": 0,
+        "member_count": 1,
         "thread_metadata": {
             "archived": True,
             "locked": True,
