@@ -439,10 +439,13 @@ class Outbox:
             return None
         place = self._client.get_partial_messageable(thread.parent.id, guild_id=ended.row.guild_id)
         try:
-            return await self._post_result(ended, encode, place, mention=mention)
+            message = await self._post_result(ended, encode, place, mention=mention)
         except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
             log.info("job %s: nor beside its thread: %s", ended.row.id, error)
             return None
+        if ended.row.progress_message_id is not None:
+            await self._delete(ended.row, ended.row.progress_message_id)
+        return message
 
     async def _post_result(
         self,
