@@ -306,6 +306,8 @@ images = Table(
     CheckConstraint("seed >= 0 AND seed < 4294967296", name="seed_of_32_bits"),
 )
 
+Index("ix_images_sha256", images.c.sha256)
+
 inputs = Table(
     "inputs",
     metadata,
@@ -316,6 +318,8 @@ inputs = Table(
     CheckConstraint("position >= 1", name="position_from_one"),
     comment="Pictures a job starts from, stored before the job is.",
 )
+
+Index("ix_inputs_sha256", inputs.c.sha256)
 
 texts = Table(
     "texts",

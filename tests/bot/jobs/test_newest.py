@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import event, insert
 
 from bot.credits import ledger
-from bot.jobs import records
+from bot.jobs import batches, records
 from bot.storage.tables import jobs
 
 ALICE, BOB, GUILD, OTHER = 1, 2, 10, 11
@@ -111,3 +111,26 @@ async def test_a_search_finds_words_of_the_newest_jobs_in_their_order_and_any_by
         assert await found("a" * 16) == ["a"]
         assert await found("e" * 16) == [], "it is another's"
         assert await found("100%") == []
+
+
+@pytest.mark.parametrize(
+    ("query", "indexes"),
+    [
+        (
+            lambda c: records.is_referenced(c, "0" * 64),
+            ["ix_inputs_sha256", "ix_images_sha256"],
+        ),
+        (lambda c: batches.shown_by(c, 5), ["ix_batches_message_id"]),
+        (
+            lambda c: records.message(c, 5),
+            ["INDEX sqlite_autoindex_messages_1|pk_messages|messages_pkey"],
+        ),
+    ],
+    ids=["is a picture used", "the batch of a message", "the job of a message"],
+)
+async def test_pictures_and_messages_are_found_without_reading_all(database, query, indexes):
+    async with database.write() as connection:
+        found = await plans(connection, query(connection))
+    assert len(found) == len(indexes)
+    for plan, index in zip(found, indexes, strict=True):
+        assert any(name in plan for name in index.split("|")), plan
