@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from playground import settings, steps
+from playground import faults, settings, steps
 from playground.refusal import Refused
 from playground.say import Request, say
 from playground.serve import Playground
@@ -67,7 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _record_demo(options)
         if options.what == "record-walk":
             return _record_walk(options)
-        return asyncio.run(Playground(settings.load()).run())
+        faults_ = faults.load(options.faults) if options.faults else None
+        return asyncio.run(Playground(settings.load(), faults_).run())
     except (PortTaken, Refused, BotEnded, BadSetting, ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -80,6 +81,12 @@ def _parser() -> argparse.ArgumentParser:
         prog=f"{darkroom.command()} playground",
         description="A small Discord on loopback with the bot in it. Without a subcommand: serve "
         "the page on 127.0.0.1:PLAYGROUND_PORT (8080) until Ctrl-C.",
+    )
+    parser.add_argument(
+        "--faults",
+        type=Path,
+        metavar="FILE",
+        help="let this Discord fail as a TOML file says, see docs/faults.md",
     )
     what = parser.add_subparsers(dest="what", metavar="")
     line = what.add_parser(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import io
 import json
 import logging
 import re
 import sys
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -22,7 +24,8 @@ from simcord.http import router
 from simcord.http import routes as _routes  # noqa: F401 - registers every route
 
 from playground.discord_state import MEBIBYTE, DiscordState
-from playground.limits import NONCE_LENGTH, Nonces, OldEdits, RateLimits
+from playground.faults import Fault, Faults
+from playground.limits import NONCE_LENGTH, Nonces, OldEdits, RateLimits, Verdict
 
 if TYPE_CHECKING:
     from playground.openapi import OpenApi, Violation
@@ -81,6 +84,9 @@ class Rest:
     gateway_url: str
     limits: RateLimits
     openapi: OpenApi | None = None
+    faults: Faults = field(default_factory=Faults)
+    hang_up: Callable[[bool], Awaitable[None]] | None = None
+    """Closes the gateway's connection; True: its session ends too."""
     violations: list[Violation] = field(default_factory=list)
     gaps: list[str] = field(default_factory=list)  # requests that simcord cannot answer
     requests: int = 0
@@ -99,7 +105,10 @@ class Rest:
             call = await _parse(request)
             self._compare(call)
             self._authorise(call)
-            verdict = self.limits.check(call.method, call.path)
+            fault = self.faults.meet(call.method, call.path)
+            if fault is not None:
+                await self._suffer(fault, request)
+            verdict = self._verdict(call, fault)
             headers = verdict.headers
             if verdict.retry_after_s is not None:
                 return _too_many(verdict.retry_after_s, headers, is_global=verdict.is_global)
@@ -109,6 +118,8 @@ class Rest:
                 text += " Try again later"
                 return _too_many(wait_s, headers, code=30046, message=text)
             answer = self._answer(call)
+            if fault is not None and fault.kind == "lost":
+                _cut(request)
         except (router.RouteNotImplemented, router.UnsupportedField) as gap:
             self.gaps.append(str(gap))
             _log.warning("The playground cannot answer %s: %s", request.path, gap)
@@ -118,6 +129,24 @@ class Rest:
         if answer is None:
             return web.Response(status=204, headers=headers)
         return _json(self.state.cdn.signed(answer), headers=headers)
+
+    async def _suffer(self, fault: Fault, request: web.Request) -> None:
+        """What a fault does before the request is looked at; BackendError where it ends there."""
+        match fault.kind:
+            case "status":
+                raise BackendError(fault.status, fault.code, "A fault of the playground's")
+            case "slow":
+                await asyncio.sleep(fault.seconds)
+            case "cut":
+                _cut(request)
+                raise BackendError(500, 0, "Nobody hears this")
+            case "drop" | "forget" if self.hang_up is not None:
+                await self.hang_up(fault.kind == "forget")
+
+    def _verdict(self, call: Call, fault: Fault | None) -> Verdict:
+        if fault is not None and fault.kind == "rate_limit":
+            return Verdict(headers={}, retry_after_s=fault.seconds, is_global=fault.everywhere)
+        return self.limits.check(call.method, call.path)
 
     def _compare(self, call: Call) -> None:
         """Check the request against Discord's description, if there is one."""
@@ -360,6 +389,12 @@ def _too_many(
             "Via": "1.1 playground",  # without it discord.py takes a 429 for a ban
         },
     )
+
+
+def _cut(request: web.Request) -> None:
+    """Close the connection, so that no answer arrives."""
+    if request.transport is not None:
+        request.transport.abort()
 
 
 def _payload(state: DiscordState, message: Message) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import signal
 import sys
 
 from playground.bot_process import BotProcess
+from playground.faults import Faults
 from playground.settings import BadSetting, Settings
 from playground.testbed import Testbed
 
@@ -17,7 +18,7 @@ SHOWN_LINES = 20
 class Playground:
     """Runs the server and one bot, and starts the bot again when a person asks for it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, faults: Faults | None = None) -> None:
         """BadSetting if the folder for its data cannot be made."""
         self._settings = settings
         try:
@@ -32,6 +33,7 @@ class Playground:
             state_file=settings.data_dir / "playground.json",
             history=settings.data_dir / "playground",
             echo=sys.stdout,
+            faults=faults,
         )
         self._leave = asyncio.Event()
         self._again = asyncio.Event()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from playground.discord_state import Change, DiscordState
+from playground.faults import Faults
 from playground.gateway import Gateway
 from playground.history import History
 from playground.limits import RateLimits
@@ -43,6 +44,7 @@ class Server:
         openapi: OpenApi | None = None,
         state_file: Path | None = None,
         history: Path | None = None,
+        faults: Faults | None = None,
     ) -> None:
         """state_file: keeps the bot's commands; history: a folder that keeps the messages."""
         self.state = state
@@ -54,12 +56,17 @@ class Server:
             gateway_url="",
             limits=RateLimits(state.clock),
             openapi=openapi,
+            faults=faults or Faults(),
+            hang_up=self._hang_up,
         )
         self.members = {person.id: Member(state, person) for person in state.people.values()}
         self.page_api = PageApi(state, self.members, self.gateway)
         self._state_file = state_file
         self._history = History(state, history) if history is not None else None
         self._runner: web.AppRunner | None = None
+
+    async def _hang_up(self, ends: bool) -> None:  # noqa: FBT001 - a callback's one argument
+        await (self.gateway.forget() if ends else self.gateway.drop())
 
     @property
     def url(self) -> str:

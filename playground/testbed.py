@@ -38,6 +38,7 @@ from playground.discord_state import (
     Change,
     DiscordState,
 )
+from playground.faults import Faults
 from playground.member import Member, button_name
 from playground.server import Server
 from playground.simcord_bridge import Clock
@@ -85,12 +86,13 @@ class Testbed:
         state_file: Path | None = None,
         history: Path | None = None,
         echo: TextIO | None = None,
+        faults: Faults | None = None,
     ) -> None:
         """Port 0 takes a free one; echo receives the bot's output.
 
         token: the bot's; None makes a new one. openapi: Discord's description, against which
         every request is checked. state_file: keeps the commands that the bot registered. history:
-        a folder that keeps the messages.
+        a folder that keeps the messages. faults: what is to go wrong; more may be added later.
         """
         self.token = token or secrets.token_urlsafe(24)
         self.state = DiscordState(clock=clock, upload_limit_bytes=upload_limit_bytes)
@@ -102,7 +104,9 @@ class Testbed:
             openapi=_loaded(openapi),
             state_file=state_file,
             history=history,
+            faults=faults,
         )
+        self.faults = self.server.rest.faults
         self.bot: BotProcess | None = None
         self._echo = echo
 
