@@ -340,6 +340,7 @@ films = Table(
     Column("sha256", String(64), nullable=False),
     comment="The animated picture of a job that kept the frames of its making.",
 )
+Index("ix_films_sha256", films.c.sha256)
 
 picture_hashes = Table(
     "picture_hashes",

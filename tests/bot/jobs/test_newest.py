@@ -118,7 +118,7 @@ async def test_a_search_finds_words_of_the_newest_jobs_in_their_order_and_any_by
     [
         (
             lambda c: records.is_referenced(c, "0" * 64),
-            ["ix_inputs_sha256", "ix_images_sha256"],
+            ["ix_inputs_sha256", "ix_images_sha256", "ix_films_sha256"],
         ),
         (lambda c: batches.shown_by(c, 5), ["ix_batches_message_id"]),
         (

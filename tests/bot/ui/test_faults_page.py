@@ -158,7 +158,8 @@ def page():
     return f"""# What becomes of a grid when Discord fails
 
 Each row is a test that lets Discord fail so while a grid is drawn;
-`tests/bot/ui/test_faults_page.py` writes this page. What could not be posted anywhere is kept: `/info` names it, `/show` brings it.
+`tests/bot/ui/test_faults_page.py` writes this page. What could not be posted anywhere is kept:
+`/info` names it, `/show` brings it.
 
 | What goes wrong | What the member sees in the end | What the ledger shows |
 |---|---|---|

@@ -1,15 +1,15 @@
 """Whether a stored picture is used is found by its hash, without reading all pictures.
 
-Revision ID: 0011
-Revises: 0010
+Revision ID: 0013
+Revises: 0012
 """
 
 from __future__ import annotations
 
 from alembic import op
 
-revision = "0011"
-down_revision = "0010"
+revision = "0013"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 
@@ -17,3 +17,4 @@ depends_on = None
 def upgrade() -> None:
     op.create_index("ix_images_sha256", "images", ["sha256"])
     op.create_index("ix_inputs_sha256", "inputs", ["sha256"])
+    op.create_index("ix_films_sha256", "films", ["sha256"])
