@@ -52,9 +52,9 @@ class Posting(Outbox):
         self.begun = asyncio.Event()
         self.fail = {}
 
-    async def _post(self, ended, _encode, *, again):
+    async def _post(self, ended, _encode, *, fresh, tried):
         let_go = asyncio.Event()
-        self.under_way[ended.row.id] = (ended.row.channel_id, let_go, again)
+        self.under_way[ended.row.id] = (ended.row.channel_id, let_go, tried or not fresh)
         self.begun.set()
         try:
             await let_go.wait()
