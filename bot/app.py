@@ -8,6 +8,7 @@ from collections.abc import Callable
 import engine
 from bot.credits.accounts import Accounts
 from bot.credits.pricing import CENTS
+from bot.jobs.begun import Begun
 from bot.jobs.engine_client import EngineClient
 from bot.jobs.retention import Retention
 from bot.moderation.moderation import Moderation
@@ -111,6 +112,7 @@ def new_client(
         audit=audit,
         engine_client=engine_client,
         store=new_store(settings),
+        begun=Begun(settings.data_dir / "begun"),
         policy=Policy(
             Quota(
                 running=settings.max_running,

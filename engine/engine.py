@@ -105,8 +105,12 @@ class Engine:
         """Raise ValueError with a `Sentence`, as `run` would, for a job that can never be done."""
         check(job, self._specs)
 
-    def run(self, job: Job) -> Stream:
+    def run(self, job: Job, begins: Callable[[], None] = lambda: None) -> Stream:
         """The job's events, exactly one End last; closing the iterator detaches.
+
+        begins: is called in some thread before words are translated and before the first pass, so
+        that it can be kept which jobs there were when a process dies. It must be quick and raise
+        nothing.
 
         Raises ValueError, at the call, for a job that can never be done or whose id runs already;
         while iterated, EngineClosed or EngineLost where the engine ends before the job does.
@@ -123,11 +127,11 @@ class Engine:
             self._preparing.add(job.id)
             self._translations.submit(
                 job,
-                lambda: self._call(self._say_translating, job.id, stream),
-                lambda translation: self._call(self._take_words, job, stream, translation),
+                partial(self._begin_translating, job.id, stream, begins),
+                lambda translation: self._call(self._take_words, job, stream, translation, begins),
             )
         else:
-            self._begin(job, stream)
+            self._begin(job, stream, begins)
         return stream
 
     def cancel(self, job_id: str) -> bool:
@@ -183,6 +187,12 @@ class Engine:
         # Events that the pool posted last are delivered before the other streams are failed.
         await asyncio.sleep(0)
         self._fail_all(EngineClosed("The engine was closed before the job ended."))
+
+    # On the translator's thread.
+
+    def _begin_translating(self, job_id: str, stream: Stream, begins: Callable[[], None]) -> None:
+        begins()
+        self._call(self._say_translating, job_id, stream)
 
     # On the device thread.
 
@@ -271,7 +281,7 @@ class Engine:
 
     # In the thread pool.
 
-    def _prepare(self, job: Job, stream: Stream) -> None:
+    def _prepare(self, job: Job, stream: Stream, begins: Callable[[], None]) -> None:
         try:
             guides = isinstance(job, DrawJob) and self._specs[job.model].ip_adapter is not None
             result: Inputs | Failed = prepare(job, guides=guides)
@@ -280,7 +290,7 @@ class Engine:
         except Exception as error:
             log.error("The pictures of job %s cannot be prepared.", job.id, exc_info=error)  # noqa: TRY400
             result = Failed(job_id=job.id, reason=Sentence("Its pictures cannot be read."))
-        self._call(self._prepared, job, stream, result)
+        self._call(self._prepared, job, stream, result, begins)
 
     # On the event loop.
 
@@ -288,21 +298,25 @@ class Engine:
         if self._streams.get(job_id) is stream:
             stream.put(Translating(job_id=job_id))
 
-    def _take_words(self, job: DrawJob, stream: Stream, translation: Translation) -> None:
+    def _take_words(
+        self, job: DrawJob, stream: Stream, translation: Translation, begins: Callable[[], None]
+    ) -> None:
         if self._streams.get(job.id) is not stream or self._closed:
             return  # cancelled meanwhile, or left open
         self._translated[job.id] = translation
-        self._begin(translation.job(job), stream)
+        self._begin(translation.job(job), stream, begins)
 
-    def _begin(self, job: Job, stream: Stream) -> None:
+    def _begin(self, job: Job, stream: Stream, begins: Callable[[], None]) -> None:
         """Send the job to the device thread, its pictures first to the pool."""
         if brings_pictures(job):
             self._preparing.add(job.id)
-            self._pool.submit(self._prepare, job, stream)
+            self._pool.submit(self._prepare, job, stream, begins)
         else:
-            self._prepared(job, stream, Inputs())
+            self._prepared(job, stream, Inputs(), begins)
 
-    def _prepared(self, job: Job, stream: Stream, result: Inputs | Failed) -> None:
+    def _prepared(
+        self, job: Job, stream: Stream, result: Inputs | Failed, begins: Callable[[], None]
+    ) -> None:
         from engine.loop.mailbox import Submit  # noqa: PLC0415 - torch, loaded by now
 
         if self._streams.get(job.id) is not stream:
@@ -311,7 +325,7 @@ class Engine:
         if isinstance(result, Failed):
             self._deliver([result])
         elif not self._closed:
-            self._mailbox.put(Submit(job, result))
+            self._mailbox.put(Submit(job, result, begins))
 
     def _deliver(self, events: Sequence[Event]) -> None:
         for event in events:

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import io
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -95,6 +95,7 @@ class _Run:
     """Evaluations of the whole job."""
     done: int = -1
     """−1: waiting; 0: started; … total: drawn."""
+    begins: Callable[[], None] = lambda: None
     failure: Failed | None = None
     translation: Translation | None = None
     """Of its words, where they were to be translated."""
@@ -158,7 +159,7 @@ class FakeEngine:
         """As `Engine.check`."""
         check(job, self._models)
 
-    def run(self, job: Job) -> Stream:
+    def run(self, job: Job, begins: Callable[[], None] = lambda: None) -> Stream:
         """As `Engine.run`."""
         if self._lost:
             raise EngineLost(self._lost)
@@ -168,8 +169,9 @@ class FakeEngine:
         if job.id in self._runs:
             raise ValueError(Sentence("The job {job} is already running.", job=job.id))
         self.jobs.append(job)
-        run = _Run(job, Stream(), Inputs(), total=_evaluations(job))
+        run = _Run(job, Stream(), Inputs(), total=_evaluations(job), begins=begins)
         if isinstance(job, DrawJob) and job.translate:
+            begins()
             run.stream.put(Translating(job_id=job.id))
             run.translation = translated(job, self._translate)
             run.job = job = run.translation.job(job)
@@ -271,6 +273,7 @@ class FakeEngine:
         run.done += 1
         job_id = run.job.id
         if run.done == 0:
+            run.begins()
             run.stream.put(Started(job_id=job_id))
             self._say_positions()
         elif run.failure is not None:

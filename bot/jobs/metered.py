@@ -71,9 +71,11 @@ class MeteredEngine:
     def check(self, job: engine.Job) -> None:
         self._engine.check(job)
 
-    async def run(self, job: engine.Job) -> AsyncIterator[engine.Event]:
+    async def run(
+        self, job: engine.Job, begins: Callable[[], None] = lambda: None
+    ) -> AsyncIterator[engine.Event]:
         """As the engine's own, but what cannot be drawn is refused at the first event."""
-        events = self._engine.run(job)
+        events = self._engine.run(job, begins)
         since_s, begun = self._clock(), False
         self._lanes[job.id] = job.lane.name.lower()
         try:

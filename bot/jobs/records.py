@@ -200,6 +200,15 @@ async def begin(connection: AsyncConnection, job_id: str) -> None:
     )
 
 
+async def begun(connection: AsyncConnection, job_id: str, attempt: int) -> None:
+    """The job was begun for the `attempt`th time before a death, whether or not it was counted."""
+    await connection.execute(
+        update(jobs)
+        .where(jobs.c.id == job_id, jobs.c.outcome == Outcome.OPEN, jobs.c.attempts < attempt)
+        .values(attempts=attempt)
+    )
+
+
 async def interrupt(connection: AsyncConnection, job_id: str) -> None:
     """Take an attempt back that an orderly stop cut short: it was no fault of the job's."""
     await connection.execute(

@@ -15,6 +15,7 @@ from bot import locale
 from bot.errors import NotFound, PromptError
 from bot.jobs import codec, provenance, records, seen
 from bot.jobs.batches import BatchRow
+from bot.jobs.begun import Begun
 from bot.jobs.codec import StoredJobError
 from bot.jobs.engine_client import EngineClient
 from bot.jobs.halts import EVERYWHERE, Halts
@@ -63,6 +64,7 @@ class Runner:
         database: Database,
         engine_client: EngineClient,
         store: PictureStore,
+        begun: Begun,
         policy: Policy,
         moderation: Moderation,
         outbox: Outbox,
@@ -75,6 +77,7 @@ class Runner:
         self._database = database
         self._engine = engine_client
         self._store = store
+        self._begun = begun
         self._policy = policy
         self._moderation = moderation
         self._outbox = outbox
@@ -185,6 +188,7 @@ class Runner:
 
         To be called once, before the first order: what is open then is an earlier process's.
         """
+        await self._count_begun()
         async with self._database.read() as connection:
             rows = await records.unfinished(connection)
         self._outbox.resume()
@@ -194,6 +198,19 @@ class Runner:
                 row.id for row in rows if ALONE_AFTER <= row.attempts < records.MAX_ATTEMPTS
             )
             self._track("recovery", self._resume(rows))
+
+    async def _count_begun(self) -> None:
+        """Count the attempts that an earlier process began and did not live to count."""
+        left = await asyncio.to_thread(self._begun.left)
+
+        async def count(connection: AsyncConnection) -> None:
+            for job_id, attempt in left.items():
+                await records.begun(connection, job_id, attempt)
+
+        if left:
+            await self._database.written(count, f"{len(left)} attempts")
+            for job_id, attempt in left.items():
+                await asyncio.to_thread(self._begun.forget, job_id, attempt)
 
     async def drain(self, timeout_s: float) -> None:
         """Let running jobs finish for so long, leave queued ones open.
@@ -270,6 +287,8 @@ class Runner:
                 await self._follow_once(row, job)
             finally:
                 del self._rows[row.id]
+            if not self.lost.is_set():  # else it may be what lost the device
+                await asyncio.to_thread(self._begun.forget, row.id, row.attempts + 1)
             if row.id not in self._withdrawn:
                 return
             self._withdrawn.discard(row.id)
@@ -280,8 +299,9 @@ class Runner:
         It may also be taken out of that queue, see `halt`.
         """
         counted = False
+        attempt = row.attempts + 1
         try:
-            async for event in self._engine.run(job):
+            async for event in self._engine.run(job, lambda: self._begun.write(row.id, attempt)):
                 if row.id in self._cancelled:
                     return
                 if self._has_left(row, event):
@@ -319,6 +339,7 @@ class Runner:
         match event:
             case engine.Translating() | engine.Started() if not counted:
                 await self._written(row, lambda connection: records.begin(connection, row.id))
+                await asyncio.to_thread(self._begun.forget, row.id, row.attempts + 1)
                 return True
             case engine.Queued() if counted:
                 await self._interrupt(row)

@@ -19,6 +19,7 @@ from bot import locale
 from bot.credits.accounts import Accounts
 from bot.credits.quotas import Quotas
 from bot.credits.server_plans import ServerPlans
+from bot.jobs.begun import Begun
 from bot.jobs.engine_client import EngineClient
 from bot.jobs.favourites import Favourites
 from bot.jobs.halts import Halts
@@ -133,6 +134,7 @@ class Darkroom(discord.AutoShardedClient):
         audit: Audit,
         engine_client: EngineClient,
         store: PictureStore,
+        begun: Begun,
         policy: Policy,
         moderation: Moderation,
         accounts: Accounts,
@@ -202,6 +204,7 @@ class Darkroom(discord.AutoShardedClient):
             database=database,
             engine_client=engine_client,
             store=store,
+            begun=begun,
             policy=policy,
             moderation=moderation,
             outbox=self.outbox,

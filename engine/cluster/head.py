@@ -170,8 +170,11 @@ class ClusterEngine:
                 )
             )
 
-    def run(self, job: Job) -> Stream:
-        """As `Engine.run`; a job that is given back by a dying worker tells so and waits again."""
+    def run(self, job: Job, begins: Callable[[], None] = lambda: None) -> Stream:  # noqa: ARG002
+        """As `Engine.run`; a job that is given back by a dying worker tells so and waits again.
+
+        begins: is not called, as what is drawn by a worker does not end this process.
+        """
         if self._lost:
             raise EngineLost(self._lost)
         if self._closed or not self._started:
@@ -375,7 +378,7 @@ class ClusterEngine:
 
     def _give_back(self, opened: _Open) -> None:
         begun, opened.worker, opened.begun, opened.position = opened.begun, None, False, None
-        opened.deaths += begun
+        opened.deaths += 1  # that it has begun is told only after its first pass
         job_id = opened.job.id
         if opened.cancelled:
             self._end(opened, Cancelled(job_id=job_id))
@@ -385,10 +388,11 @@ class ClusterEngine:
                 times=opened.deaths,
             )
             self._end(opened, Failed(job_id=job_id, reason=reason))
-        elif begun:
+        else:
             if opened.deaths >= ALONE_AFTER:
                 self._placement.suspect(job_id)
-            opened.stream.put(GivenBack(job_id=job_id))
+            if begun:
+                opened.stream.put(GivenBack(job_id=job_id))
 
     # Jobs.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from engine.messages import Job
@@ -15,6 +16,8 @@ class Submit:
 
     job: Job
     inputs: Inputs
+    begins: Callable[[], None] = lambda: None
+    """Is called before its first pass."""
 
 
 @dataclass(frozen=True, slots=True)

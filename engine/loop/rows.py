@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +27,8 @@ class Work:
     job: Job
     ticket: Ticket
     inputs: Inputs
+    begins: Callable[[], None] = lambda: None
+    """Is called before its first pass."""
     notes: list[Sentence] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     pictures: dict[int, tuple[NDArray[np.uint8], float | None]] = field(default_factory=dict)

@@ -136,8 +136,9 @@ class Worker:
 
     def _take(self, message: Message) -> None:
         match message:
-            case Submit(job, inputs) if job.id not in self._works:
-                work = self._works[job.id] = Work(job, self._admission.ticket(job), inputs)
+            case Submit(job, inputs, begins) if job.id not in self._works:
+                ticket = self._admission.ticket(job)
+                work = self._works[job.id] = Work(job, ticket, inputs, begins)
                 self._admission.submit(work)
             case Cancel(job_id) if job_id in self._works:
                 self._end(self._works[job_id], Cancelled(job_id=job_id))
@@ -159,6 +160,7 @@ class Worker:
         for work, model in self._admission.pull(
             self._rows, self._works, self._in_use, lambda: not self._solos
         ):
+            work.begins()
             loading = "" if model is not None else self._admission.title(work.ticket.model)
             self._reports.tell(Started(job_id=work.job.id, loading=loading))
             if model is not None:

@@ -114,7 +114,7 @@ def test_a_stop_does_not_wait_for_the_model_that_is_still_being_loaded(connected
     told = []
 
     class Loading(FakeEngine):
-        async def run(self, job):
+        async def run(self, job, *_):
             told.append("run")
             await asyncio.Event().wait()
             yield

@@ -37,8 +37,8 @@ class PatientEngine(FakeEngine):
 
     env = None
 
-    def run(self, job):
-        return self._patiently(super().run(job))
+    def run(self, job, *arguments):
+        return self._patiently(super().run(job, *arguments))
 
     async def _patiently(self, stream):
         while True:

@@ -26,8 +26,8 @@ class RoomyEngine(FakeEngine):
     async def start(self):
         self._tell()
 
-    def run(self, job):
-        stream = super().run(job)
+    def run(self, job, *arguments):
+        stream = super().run(job, *arguments)
         self._tell()
         return stream
 

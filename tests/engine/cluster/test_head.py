@@ -171,13 +171,25 @@ async def test_the_jobs_of_a_worker_that_dies_are_drawn_by_another_and_end_once(
         assert (GivenBack in follower.kinds()) == (follower.events[0].job_id in lost)
 
 
-async def test_a_job_that_only_waited_at_a_worker_is_not_counted(cluster_of):
+async def test_a_job_that_only_waited_at_a_worker_tells_of_no_try(cluster_of):
     cluster, fleet = await cluster_of(places=1)
     follower = Follower(cluster, job("j"))
     await settle()
     fleet.workers[0].dead.set()  # before its first step, which would say Started
     await draw_all(fleet)
     assert follower.kinds() == [Queued, Started, Progress, Finished]
+
+
+async def test_a_job_that_kills_its_workers_before_they_tell_of_it_fails_at_last(cluster_of):
+    cluster, fleet = await cluster_of(places=1)
+    follower = Follower(cluster, job("j"))
+    for _ in range(MOST_DEATHS):
+        await settle()
+        worker_of(fleet, "j").dead.set()
+        for _ in range(5):
+            await settle()
+    assert isinstance(follower.events[-1], Failed)
+    assert str(MOST_DEATHS) in follower.events[-1].reason
 
 
 async def test_a_job_that_kills_its_workers_fails_at_last(cluster_of):

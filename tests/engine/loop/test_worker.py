@@ -26,7 +26,7 @@ from engine import (
     Started,
     WeightedText,
 )
-from engine.loop.mailbox import Cancel, Close, Detached
+from engine.loop.mailbox import Cancel, Close, Detached, Submit
 from engine.loop.rows import Work
 from engine.loop.stopwatch import Stopwatch
 from engine.loop.tick_timer import TickTimer
@@ -55,6 +55,19 @@ def draw(job_id, *, owner="ann", prompt="a cat", **fields):
 
 def ends(events):
     return {e.job_id: e for e in events if isinstance(e, Finished | Failed | Cancelled)}
+
+
+def test_a_job_begins_before_its_first_pass_and_not_while_it_waits():
+    model = FakeModel("m")
+    begun = []
+    jobs = [draw(name, images=4) for name in "ab"]
+    messages = [
+        Submit(job, Inputs(), lambda job=job: begun.append((job.id, len(model.passes))))
+        for job in jobs
+    ]
+    work({0: messages}, model, owner_cap=1)
+    passes = len(model.passes)
+    assert begun == [("a", 0), ("b", passes // 2)]
 
 
 def test_strangers_share_passes():
