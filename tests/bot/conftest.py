@@ -124,10 +124,9 @@ def simcord_bot(new_bot):
 
 
 @pytest.fixture
-def guild(request, simcord_env, fake_engine):
+def guild(simcord_env, fake_engine):
     fake_engine.env = simcord_env
-    if request.config.getoption("--postgres"):  # a server answers when it can
-        simcord_env.settle_timeout = 60.0
+    simcord_env.settle_timeout = 60.0  # a busy machine and a database server answer when they can
     return simcord_env.create_guild()
 
 

@@ -2,7 +2,8 @@
 
 CHAOS_POINT, CHAOS_NTH: where it kills itself, and at which arrival there after SIGUSR1.
 CHAOS_ENGINE: "fake", whose steps take a moment, or "own", the engine of the settings. With the fake
-one a prompt with the word "poison" kills the process when it is drawn.
+one a prompt with the word "poison" kills the process when it is drawn, "poison at once" in its
+first pass, before the engine can tell that it has begun.
 """
 
 from __future__ import annotations
@@ -61,7 +62,9 @@ class TimedEngine(FakeEngine):
     def _advance(self, run) -> None:
         super()._advance(run)
         prompt = run.job.prompt if isinstance(run.job, DrawJob) else ()
-        if run.done > run.total // 2 and any("poison" in part.text for part in prompt):
+        text = " ".join(part.text for part in prompt)
+        deadly = 0 if "poison at once" in text else run.total // 2
+        if "poison" in text and run.done >= deadly:
             die()
 
     def _end(self, run, end) -> None:

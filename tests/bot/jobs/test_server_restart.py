@@ -84,7 +84,6 @@ async def only_job(database):
 async def test_a_job_goes_on_over_a_restart_of_the_server(
     simcord_env, simcord_bot, channel, alice, fake_engine, database, server
 ):
-    simcord_env.settle_timeout = 60.0
     fake_engine.pause()
     await alice.slash(channel, "imagine", prompt="a red cat")
     fake_engine.step(3)

@@ -107,7 +107,6 @@ async def test_it_comes_to_what_the_page_says(
 
     if case.lost:
         lose_an_answer(monkeypatch)
-    simcord_env.settle_timeout = 60.0  # an outage takes many tries
     fake_engine.pause()
     if case.before:
         begin()
