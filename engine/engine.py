@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from engine.loop.worker import Worker
 
 WATCHDOG_S = 60.0
+STOP_WITHIN_S = 25.0
+"""How long a stop waits, after the drain, for the pass in flight."""
 log = logging.getLogger(__name__)
 
 
@@ -171,7 +173,10 @@ class Engine:
         )
 
     async def close(self, *, drain_s: float = 0) -> None:
-        """Start nothing more; running jobs may finish for `drain_s`; the others stay open."""
+        """Start nothing more; running jobs may finish for `drain_s`; the others stay open.
+
+        Where the device thread is stuck it is left behind, and open jobs raise EngineLost.
+        """
         if self._closed:
             return
         self._closed = True
@@ -179,9 +184,13 @@ class Engine:
             from engine.loop.mailbox import Close  # noqa: PLC0415 - torch, loaded by now
 
             self._mailbox.put(Close(self._clock() + drain_s))
-            await asyncio.to_thread(self._thread.join)
+            await asyncio.to_thread(self._thread.join, drain_s + STOP_WITHIN_S)
         if self._watchdog is not None:
             self._watchdog.cancel()
+        if self._thread is not None and self._thread.is_alive():
+            self._lose("The device thread is stuck and was left behind.")
+            log.critical("%s", self._lost)
+            return
         await asyncio.to_thread(self._translations.close)
         await asyncio.to_thread(self._pool.shutdown)
         # Events that the pool posted last are delivered before the other streams are failed.

@@ -312,6 +312,24 @@ async def release(connection: AsyncConnection, *, job_id: str, now_ms: int) -> N
     await _return(connection, job_id, held, now_ms=now_ms)
 
 
+async def refund(connection: AsyncConnection, *, job_id: str, now_ms: int) -> int:
+    """Give back what a finished job has cost, once, to the purses it came from; how much."""
+    cost = -func.sum(entries.c.amount)
+    rows = await connection.execute(
+        select(entries.c.account_id, entries.c.purse, cost)
+        .where(entries.c.job_id == job_id)
+        .group_by(entries.c.account_id, entries.c.purse)
+        .having(cost > 0)
+    )
+    back = 0
+    for account_id, purse, part in rows.all():
+        await enter(
+            connection, account_id, purse, int(part), kind="refund", now_ms=now_ms, job_id=job_id
+        )
+        back += int(part)
+    return back
+
+
 async def held(connection: AsyncConnection, job_id: str) -> int:
     """The amount of the job's hold, open or closed."""
     amount = await connection.scalar(select(holds.c.amount).where(holds.c.job_id == job_id))

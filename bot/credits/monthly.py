@@ -66,7 +66,7 @@ async def _expire(connection: AsyncConnection, account_id: int, now_ms: int) -> 
         select(func.coalesce(func.sum(entries.c.amount), 0)).where(
             entries.c.account_id == account_id,
             entries.c.purse == _PURSE,
-            entries.c.kind == "return",
+            entries.c.kind.in_(("return", "refund")),
             entries.c.created_ms >= began_ms(MONTH, now_ms),
         )
     )

@@ -25,7 +25,8 @@ class Line:
     """Of its entry; lines are in the order of their ids."""
     at_ms: int
     kind: str
-    """The entry's kind; "hold" stands for a job with what it cost in the end."""
+    """The entry's kind; "hold" stands for a job with what it cost in the end, "refund" for what
+    came back of that because its pictures were lost."""
     amount: int
     """In 1/100 credit; negative where it was spent."""
     job_id: str | None
@@ -54,13 +55,17 @@ async def page(
     ).all()
     lines: dict[object, Line] = {}
     for row in rows:
+        key = (row.kind, row.job_id) if row.job_id is not None else row.id
         if row.job_id is None:
             amount, is_open = row.amount, False
+        elif row.kind == "refund":
+            before_it = lines.get(key)
+            amount, is_open = row.amount + (before_it.amount if before_it else 0), False
         else:
             is_open = row.state == "open"
             amount = -(row.held if is_open else row.settled)
         # The oldest entry of a job stands for it, so that no page repeats one.
-        lines[row.job_id or row.id] = Line(
+        lines[key] = Line(
             id=row.id,
             at_ms=row.created_ms,
             kind=row.kind,

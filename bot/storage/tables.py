@@ -186,12 +186,12 @@ entries = Table(
     Column("created_ms", BigInteger, nullable=False),
     CheckConstraint("amount <> 0", name="amount_not_zero"),
     CheckConstraint(
-        "kind IN ('trial', 'grant', 'revoke', 'hold', 'return', 'monthly', 'expire', 'give', "
-        "'receive', 'redeem')",
+        "kind IN ('trial', 'grant', 'revoke', 'hold', 'return', 'refund', 'monthly', 'expire', "
+        "'give', 'receive', 'redeem')",
         name="kind_known",
     ),
     CheckConstraint(
-        "(kind IN ('hold', 'return')) = (job_id IS NOT NULL)", name="job_with_its_hold"
+        "(kind IN ('hold', 'return', 'refund')) = (job_id IS NOT NULL)", name="job_with_its_hold"
     ),
     CheckConstraint(
         "(kind IN ('hold', 'revoke', 'expire', 'give')) = (amount < 0)", name="sign_of_its_kind"

@@ -177,6 +177,7 @@ class Darkroom(discord.AutoShardedClient):
             progress=self.progress,
             batch_messages=self.batch_messages,
             ended=self._posted,
+            now_ms=now_ms,
         )
         self.privacy = Privacy(database=database, store=store, now_ms=now_ms)
         self.lookup = Lookup(database=database, store=store)

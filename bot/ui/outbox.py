@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 import engine
 from bot import locale
+from bot.credits import ledger
 from bot.jobs import batches, records, seen
 from bot.jobs.kinds import KINDS, Said, Upscale
 from bot.jobs.provenance import Provenance, is_stealthy
@@ -72,6 +73,8 @@ class Ended:
     """The SHA-256 of the picture that is shown beside its texts."""
     parent: Parent | None = None
     """The picture that it was made from, for its own channel."""
+    lost: bool = False
+    """Whether it was drawn and paid, and is not on the disk any more."""
 
     @property
     def said(self) -> Said:
@@ -130,6 +133,7 @@ class Outbox:
         store: PictureStore,
         progress: Progress,
         batch_messages: BatchMessages,
+        now_ms: Callable[[], int],
         ended: Callable[[Ended, discord.Message], Awaitable[None]] | None = None,
     ) -> None:
         """ended: told of each result that was posted, once; what it raises is only logged."""
@@ -138,6 +142,7 @@ class Outbox:
         self._store = store
         self._progress = progress
         self._batches = batch_messages
+        self._now_ms = now_ms
         self._ended = ended
         self._provenance = Provenance(database)
         self.retry_after_s: tuple[float, ...] = (2, 10, 60)
@@ -289,12 +294,13 @@ class Outbox:
                     outcome=Outcome.FAILED,
                     reason=locale.translated(
                         Sentence(
-                            "The pictures were drawn but are lost on the disk; tell who runs this "
-                            "bot."
+                            "The pictures were drawn but are lost on the disk. What they cost was "
+                            "given back; tell who runs this bot."
                         ),
                         ended.row.locale,
                     ),
-                )
+                ),
+                lost=True,
             )
             encode = None
         broken = self._retries.get(job_id)
@@ -611,6 +617,8 @@ class Outbox:
         batch_id = ended.row.batch_id
         async with self._database.write() as connection:
             await records.delivered(connection, ended.row.id, delivery, shown)
+            if ended.lost:
+                await ledger.refund(connection, job_id=ended.row.id, now_ms=self._now_ms())
             over = batch_id is not None and await batches.end_if_over(connection, batch_id)
         if batch_id is None:
             return

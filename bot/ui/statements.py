@@ -104,6 +104,9 @@ def _said(line: Line, language: str) -> str:
         "give": Sentence("given to {member}", **other),
         "receive": Sentence("from {member}", **other),
         "redeem": Sentence("a gift code of {member}", **other),
+        "refund": Sentence(
+            "given back for job {job}, whose pictures were lost", job=f"`{line.job_id}`"
+        ),
         "hold": Sentence("job {job}", job=f"`{line.job_id}`"),
     }[line.kind]
     if line.is_open:

@@ -168,7 +168,7 @@ class Lives:
     async def _without_suspects(self) -> None:
         try:
             async with asyncio.timeout(SUSPECTS_WITHIN_S):
-                while self._lives() and await invariants.suspects(self._url):
+                while self._lives() and await invariants.suspects(self._url):  # noqa: ASYNC110
                     await asyncio.sleep(0.1)
         except TimeoutError:
             print(f"There are suspects after {SUSPECTS_WITHIN_S:.0f} s.", flush=True)

@@ -30,6 +30,7 @@ from engine import (
     Started,
     WeightedText,
 )
+from engine import engine as engines
 from engine.loop import sampler
 from engine.models import loading
 from engine.models.model_cache import ModelCache
@@ -180,6 +181,24 @@ async def test_draining_finishes_what_runs_and_leaves_what_waits(engine_of, draw
     with pytest.raises(EngineClosed):
         await end_of(second)
     await closing
+
+
+async def test_a_stop_leaves_a_stuck_device_thread_behind(engine_of, draw, monkeypatch):
+    monkeypatch.setattr(engines, "STOP_WITHIN_S", 0.1)
+    engine = await engine_of("sd")
+    let_go = threading.Event()
+    monkeypatch.setattr("engine.loop.sampler.step", lambda *_: let_go.wait(timeout=60) and [])
+    stream = engine.run(draw())
+    while engine._worker.tick_began_s is None:  # noqa: ASYNC110 - another thread sets it
+        await asyncio.sleep(0.01)
+    try:
+        async with asyncio.timeout(30):
+            await engine.close()
+        with pytest.raises(EngineLost, match="stuck"):
+            await end_of(stream)
+    finally:
+        let_go.set()
+        await asyncio.to_thread(engine._thread.join)
 
 
 async def test_a_lost_device_raises_in_open_streams_and_the_engine_says_so(

@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import func, select, update
 from tests_support import PatientEngine, custom_ids, labels, refusal
 
+from bot.credits import ledger, statement
 from bot.storage.tables import entries, holds, jobs, messages
 
 pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
@@ -12,6 +13,14 @@ pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
 async def only_job(database):
     async with database.read() as connection:
         return (await connection.execute(select(jobs))).one()
+
+
+async def spent(database):
+    """What all jobs together cost, negative, in 1/100 credit."""
+    async with database.read() as connection:
+        return await connection.scalar(
+            select(func.sum(entries.c.amount)).where(entries.c.job_id.is_not(None))
+        )
 
 
 async def restart(env, new_bot, fake_engine):
@@ -52,11 +61,7 @@ async def test_a_job_killed_in_the_middle_is_drawn_once_charged_once_and_pings_o
     assert custom_ids(grid)[0].split(":")[1] == before.id
     job = await only_job(database)
     assert (job.outcome, job.delivery, job.attempts) == ("finished", "posted", 2)
-    async with database.read() as connection:
-        spent = await connection.scalar(
-            select(func.sum(entries.c.amount)).where(entries.c.job_id.is_not(None))
-        )
-    assert spent == -100
+    assert await spent(database) == -100
     assert pings(simcord_env) == [[alice.id]]
 
 
@@ -237,7 +242,14 @@ async def test_pictures_lost_before_the_delivery_are_said(
         file.write_bytes(b"damaged") if number else file.unlink()
     await restart(simcord_env, new_bot, fake_engine)
     assert "lost on the disk" in channel.last_message.content
-    assert (await only_job(database)).delivery == "posted"
+    job = await only_job(database)
+    assert job.delivery == "posted"
+    assert await spent(database) == 0, "what it cost came back"
+    async with database.read() as connection:
+        (line, *_) = await statement.page(connection, job.account_id, before=None, count=9)
+    assert (line.kind, line.amount, line.job_id) == ("refund", 100, job.id)
+    async with database.write() as connection:
+        assert await ledger.refund(connection, job_id=job.id, now_ms=0) == 0, "and only once"
 
 
 @pytest.mark.parametrize(("status", "code"), [(401, 0), (403, 40333), (429, 0), (503, 0)])
