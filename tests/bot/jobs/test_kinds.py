@@ -127,8 +127,8 @@ async def test_a_film_is_posted_as_one_animated_picture(order, channel, database
 async def test_frames_that_are_missing_fail_no_job(order, channel, fake_engine, films, frames):
     real = fake_engine.run
 
-    async def fewer(job):
-        async for event in real(job):
+    async def fewer(job, *arguments):
+        async for event in real(job, *arguments):
             if isinstance(event, engine.Finished):
                 kept = tuple(event.films[0][:count] for count in films)
                 event = dataclasses.replace(event, films=kept)  # noqa: PLW2901

@@ -190,7 +190,7 @@ async def test_a_damaged_row_shows_no_error_of_python(
 async def test_an_error_of_the_engine_that_is_no_sentence_is_not_shown(
     simcord_env, channel, alice, fake_engine, monkeypatch, caplog
 ):
-    def run(_):
+    def run(*_):
         raise ValueError("buffer is not large enough: 0x7f33 in /srv/models")
 
     monkeypatch.setattr(fake_engine, "run", run)

@@ -47,6 +47,7 @@ class Posting(Outbox):
             store=None,
             progress=NoProgress(),
             batch_messages=Lists(),
+            now_ms=lambda: 0,
         )
         self.under_way = {}
         self.begun = asyncio.Event()
