@@ -21,7 +21,7 @@ NEUTRAL = ("a", "the", "in", "x", "a a", "a a a", "a a a a")
 SPELT_OUT = 2.4
 """Letters of a word for each of its tokens, below which the tokenizer spells it out: it has not
 seen the word often. With the tokenizer of CLIP that is so of 95 % of 3,000 words of 4 to 10 random
-letters, of 2.5 % of 2,990 words of English texts on programs, and of 12 of 102 rare words of art,
+letters, of 2.5 % of 2,990 words of English texts on programs, and of 11 of 102 rare words of art,
 such as "hokusai" (ho ku sai); with doodle's, of all random words and of none that it draws."""
 _WORD = re.compile(r"[A-Za-z]{4,}")
 
