@@ -219,6 +219,14 @@ def _mask(job: DrawJob, notes: list[Sentence]) -> Image.Image | None:
 
 
 def _picture_fitted(picture: Image.Image, size: tuple[int, int]) -> Sentence:
+    if picture.width * size[1] == picture.height * size[0]:
+        return Sentence(
+            "The picture of {width} × {height} px was scaled to {new_width} × {new_height}.",
+            width=picture.width,
+            height=picture.height,
+            new_width=size[0],
+            new_height=size[1],
+        )
     return Sentence(
         "The picture of {width} × {height} px was scaled and cropped about its middle to"
         " {new_width} × {new_height}.",

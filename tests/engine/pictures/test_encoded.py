@@ -61,6 +61,11 @@ def test_a_thin_picture_to_describe_is_cropped_too():
     assert "Only the middle 1 × 4 px" in given.notes[0]
 
 
+def test_of_a_picture_of_the_same_shape_nothing_is_said_to_be_cropped():
+    given = prepare(drawing((40, 40)))
+    assert given.notes == ("The picture of 40 × 40 px was scaled to 64 × 64.",)
+
+
 @pytest.mark.parametrize(
     ("size", "notes"),
     [
