@@ -44,6 +44,9 @@ JOB = {
 }
 
 
+REVISIONS = [
+    script.revision for script in ScriptDirectory.from_config(migration_config()).walk_revisions()
+][::-1]
 KEY_OF_A_COLUMN = re.compile(r"(\w+) (\w+\(\d+\)) CONSTRAINT (\w+) REFERENCES")
 """A foreign key as SQLite takes it with a new column: the same as one of the table."""
 
@@ -152,6 +155,59 @@ def to_revision(connection, revision):
     config = migration_config()
     config.attributes["connection"] = connection
     command.upgrade(config, revision)
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+async def test_an_upgrade_from_every_earlier_revision_keeps_what_was_paid(
+    before_messages, revision
+):
+    def to(target):
+        def work(connection):
+            config = migration_config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, target)
+
+        return work
+
+    paid = sa.text(
+        "SELECT account_id, purse, amount, kind, job_id, created_ms FROM entries ORDER BY id"
+    )
+    async with before_messages.write() as connection:
+        account = await connection.scalar(sa.text("SELECT id FROM accounts"))
+        for statement in (
+            "INSERT INTO purses (account_id, kind, available) VALUES (:account, 'trial', 9900)",
+            (
+                "INSERT INTO holds (job_id, account_id, amount, state, settled) "
+                "VALUES ('drawn', :account, 200, 'settled', 100)"
+            ),
+            (
+                "INSERT INTO entries (account_id, purse, amount, kind, created_ms) "
+                "VALUES (:account, 'trial', 10000, 'trial', 1)"
+            ),
+            (
+                "INSERT INTO entries (account_id, purse, amount, kind, job_id, created_ms) "
+                "VALUES (:account, 'trial', -200, 'hold', 'drawn', 2)"
+            ),
+            (
+                "INSERT INTO entries (account_id, purse, amount, kind, job_id, created_ms) "
+                "VALUES (:account, 'trial', 100, 'return', 'drawn', 3)"
+            ),
+        ):
+            await connection.execute(sa.text(statement), {"account": account})
+        before = (await connection.execute(paid)).all()
+        await connection.run_sync(to(revision))
+    async with before_messages.write() as connection:  # as a later start on that database
+        await connection.run_sync(to("head"))
+    async with before_messages.write() as connection:
+        assert (await connection.execute(paid)).all() == before
+        assert (await records.get(connection, "drawn")).account_id == account
+        assert await ledger.refund(connection, job_id="drawn", now_ms=4) == 100
+        assert await ledger.refund(connection, job_id="drawn", now_ms=5) == 0
+        assert (await ledger.balance(connection, account)).purses == {"trial": 10000}
+    for statement in ("UPDATE entries SET amount = 1", "DELETE FROM entries"):
+        with pytest.raises(DBAPIError, match="append-only"):
+            async with before_messages.write() as connection:
+                await connection.execute(sa.text(statement))
 
 
 async def test_messages_of_before_the_messages_table_are_found_in_it(before_messages):
