@@ -46,7 +46,7 @@ POISON_KILLS = 3
 """The deaths after which the job that caused them is given up."""
 CONNECTED_WITHIN_S = 180.0
 DIES_WITHIN_S = 90.0
-SUSPECTS_WITHIN_S = 300.0
+SUSPECTS_WITHIN_S = 600.0
 SETTLED_WITHIN_S = 300.0
 SETTLED_WITHIN_S_EACH = {"fake": 5.0, "own": 60.0}
 """What each job that is left is given besides, by engine."""
@@ -166,21 +166,13 @@ class Lives:
         return self._testbed.bot is not None and self._testbed.bot.exit_code is None
 
     async def _without_suspects(self) -> None:
+        """Wait until none is left; a death meanwhile would be a third one by chance."""
         try:
             async with asyncio.timeout(SUSPECTS_WITHIN_S):
                 while self._lives() and await invariants.suspects(self._url):  # noqa: ASYNC110
                     await asyncio.sleep(0.1)
         except TimeoutError:
-            print(f"There are suspects after {SUSPECTS_WITHIN_S:.0f} s.", flush=True)
-
-    async def _start(self, extra: dict[str, str]):
-        process = await self._testbed.start_bot(
-            [sys.executable, BOT],
-            environment=self._environment | extra,
-            connect_within_s=CONNECTED_WITHIN_S,
-        )
-        self._members.see_a_new_life()
-        return process
+            raise TimeoutError(f"There are suspects after {SUSPECTS_WITHIN_S:.0f} s.") from None
 
     async def _poisoned(self) -> bool:
         statement = "SELECT 1 FROM jobs WHERE outcome = 'open' AND prompt LIKE '%poison%'"
