@@ -15,7 +15,7 @@ TEXTS = {"content", "title", "description", "name", "value", "label", "placehold
 OURS = re.compile(r"Darkroom|[Dd]oodle|MIT|[A-Z]\d|(?<=· )\w+")
 """Names that are the same in every language: bot, model, licence, U1 and V1, the device's."""
 TYPED = re.compile(
-    r"`[^`]*`|\*\*.*?\*\*|<[@#]\d+>|^(/imagine|cat|\d+\.) .*$|https?://[^\s)]+", re.MULTILINE
+    r"`[^`]*`|\*\*.*?\*\*|<[@#]\d+>|^(/imagine|cat|\d+\.) [^\n⟧]*|https?://[^\s)]+", re.MULTILINE
 )
 """What members typed, and mentions."""
 INNERMOST = re.compile(r"⟦[^⟦⟧]*⟧")
