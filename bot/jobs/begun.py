@@ -38,10 +38,15 @@ class Begun:
 
     def left(self) -> dict[str, int]:
         """What an earlier process has left: job → attempt."""
-        if not self._folder.is_dir():
-            return {}
         found: dict[str, int] = {}
-        for file in self._folder.iterdir():
+        try:
+            files = tuple(self._folder.iterdir())
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            log.warning("which jobs had begun cannot be read: %s", error)
+            return {}
+        for file in files:
             job_id, _, attempt = file.name.rpartition(".")
             if attempt.isdecimal():
                 found[job_id] = max(int(attempt), found.get(job_id, 0))

@@ -122,3 +122,5 @@ def test_a_disk_that_refuses_stops_no_job(tmp_path, caplog):
     begun.write("a", 1)
     begun.forget("a", 1)
     assert "cannot be written down" in caplog.text
+    assert begun.left() == {}
+    assert "cannot be read" in caplog.text
