@@ -174,6 +174,15 @@ class Lives:
         except TimeoutError:
             raise TimeoutError(f"There are suspects after {SUSPECTS_WITHIN_S:.0f} s.") from None
 
+    async def _start(self, extra: dict[str, str]):
+        process = await self._testbed.start_bot(
+            [sys.executable, BOT],
+            environment=self._environment | extra,
+            connect_within_s=CONNECTED_WITHIN_S,
+        )
+        self._members.see_a_new_life()
+        return process
+
     async def _poisoned(self) -> bool:
         statement = "SELECT 1 FROM jobs WHERE outcome = 'open' AND prompt LIKE '%poison%'"
         return bool(await invariants.rows(self._url, statement))
