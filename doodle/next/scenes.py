@@ -67,13 +67,13 @@ class Vocabulary:
         return [scene for scene in self._combinations() if is_held_out(scene)]
 
     def sample(self, rng: Random) -> Scene:
-        """Return a random scene that training may use; a quarter of them show several things."""
+        """Return a random scene that training may use; four in ten show several things."""
         scene = replace(self._single(rng), size=rng.choice(self.sizes))
         several = rng.random()
-        if several < 0.14 and len(self.counts) > 1:
+        if several < 0.17 and len(self.counts) > 1:
             count = rng.choice([count for count in self.counts if count > 1])
             return replace(scene, count=count, size=PLAIN_SIZE)
-        if several < 0.26 and self.relations:
+        if several < 0.4 and self.relations:
             return self.related(scene, rng)
         return scene
 
