@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+import time
 from dataclasses import asdict
 from pathlib import Path
 from random import Random
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from doodle.next.recipe import Recipe
     from doodle.training import Run
 
+TIMED = ("text", "autoencoder", "judge", "pair", "decoder", "denoiser", "folded")
 FOLDER = Path(__file__).parents[1]
 BUILD = Path("build")
 """Where sheets go that are given no name; git ignores it."""
@@ -68,11 +70,47 @@ def main() -> int:
 
 
 def train(options: argparse.Namespace) -> None:
-    """Train one stage of a recipe, from its last checkpoint; or all of them in their order."""
+    """Train one stage of a recipe, from its last checkpoint; or all of them in their order.
+
+    With `--seconds` all stages are trained on a card within that time.
+    """
+    if options.seconds is not None:
+        _train_timed(options)
+        return
+    if options.skip or options.begin_with or options.tokenizer:
+        message = "--begin-with, --skip and --tokenizer go with --seconds."
+        raise RecipeError(message)
     recipe, run = _run(options)
     for stage in STAGES if options.stage == "all" else (options.stage,):
         STAGES[stage](recipe, run)
         _say(f"{stage}: done.")
+
+
+def _train_timed(options: argparse.Namespace) -> None:
+    """Train with new weights or those of `--begin-with`; write them as soon as a stage ends."""
+    from doodle.next.timed import stock, training  # noqa: PLC0415
+
+    _quiet()
+    recipe = recipes.load(options.recipe)
+    out = options.runs / recipe.name / "timed"
+    wish = training.Wish(
+        seconds=options.seconds,
+        out=out,
+        plan=stock.Plan(scenes=options.scenes),
+        workers=max(1, (os.cpu_count() or 2) - 2),
+        skip=tuple(options.skip),
+        begin_with=options.begin_with,
+        tokenizer=options.tokenizer,
+        device=options.device,
+    )
+    began = time.monotonic()
+    failed = training.train(
+        recipe, wish, say=lambda text: _say(f"{time.monotonic() - began:6.1f} {text}")
+    )
+    if failed:
+        message = f"These stages failed: {', '.join(failed)}. What the others made is in {out}."
+        raise RuntimeError(message)
+    _say(f"All weights are in {out}.")
 
 
 def freeze(options: argparse.Namespace) -> None:
@@ -203,14 +241,18 @@ STAGES: dict[str, Callable[[Recipe, Run], None]] = {
 }
 
 
-def _run(options: argparse.Namespace) -> tuple[Recipe, Run]:
+def _quiet() -> None:
     import diffusers  # noqa: PLC0415
     import transformers  # noqa: PLC0415
 
-    from doodle.training import Run  # noqa: PLC0415
-
     for library in (diffusers, transformers):
         library.utils.logging.disable_progress_bar()
+
+
+def _run(options: argparse.Namespace) -> tuple[Recipe, Run]:
+    from doodle.training import Run  # noqa: PLC0415
+
+    _quiet()
     recipe = recipes.load(options.recipe)
     run = Run(
         folder=options.runs / recipe.name,
@@ -323,6 +365,13 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True)
     one = commands.add_parser("train", help="train a stage, from its last checkpoint")
     one.add_argument("--stage", choices=[*STAGES, "all"], default="all")
+    one.add_argument("--seconds", type=float, help="train all stages on a card within this time")
+    one.add_argument("--begin-with", type=Path, help="folder of weights of an earlier --seconds")
+    one.add_argument("--skip", nargs="+", choices=TIMED, default=[], help="stages left as they are")
+    one.add_argument("--tokenizer", type=Path, help="its folder (default: that of --begin-with)")
+    one.add_argument(
+        "--scenes", type=int, default=180_000, help="drawn meanwhile (default: 180000)"
+    )
     _add_run(one)
     one.set_defaults(command=train)
     one = commands.add_parser("freeze", help="end the autoencoder's training where it is")

@@ -195,13 +195,22 @@ def union(*paths: skia.Path) -> skia.Path:
     for path in paths[1:]:
         # Skia leaves parts out where edges nearly touch; a little aside, they do not.
         for shift in (0.0, 0.0017, -0.0023, 0.0031, 0.0):
-            both = skia.Op(whole, moved(path, skia.Matrix.Translate(shift, shift / 2)), _UNION)
+            aside = moved(path, skia.Matrix.Translate(shift, shift / 2))
+            both = _op(whole, aside, _UNION)
             if both is not None and _holds(both, whole, path):
                 break
         else:
-            both = skia.Op(_flattened(whole), _flattened(path), _UNION)
+            both = _op(_flattened(whole), _flattened(path), _UNION)
         whole = both or whole
     return whole
+
+
+def _op(a: skia.Path, b: skia.Path, kind: skia.PathOp) -> skia.Path | None:
+    """Return what skia makes of two paths; None for the few paths where it finds no answer."""
+    try:
+        return skia.Op(a, b, kind)
+    except RuntimeError:
+        return None
 
 
 def _flattened(path: skia.Path) -> skia.Path:
@@ -242,12 +251,18 @@ def _inside(path: skia.Path) -> list[Point]:
 
 def common(a: skia.Path, b: skia.Path) -> skia.Path:
     """Return the area that both paths cover."""
-    return skia.Op(a, b, skia.kIntersect_PathOp) or skia.Path()
+    return _cut(a, b, skia.kIntersect_PathOp) or skia.Path()
 
 
 def without(a: skia.Path, b: skia.Path) -> skia.Path:
     """Return the area of one path that another does not cover."""
-    return skia.Op(a, b, skia.kDifference_PathOp) or skia.Path()
+    return _cut(a, b, skia.kDifference_PathOp) or a
+
+
+def _cut(a: skia.Path, b: skia.Path, kind: skia.PathOp) -> skia.Path | None:
+    """Return what skia makes of two paths, with short straight edges where it fails otherwise."""
+    found = _op(a, b, kind)
+    return _op(_flattened(a), _flattened(b), kind) if found is None else found
 
 
 def moved(path: skia.Path, matrix: skia.Matrix) -> skia.Path:

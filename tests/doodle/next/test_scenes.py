@@ -7,7 +7,7 @@ import pytest
 import skia
 
 from doodle.next import recipe
-from doodle.next.pen import Pen, ellipse, union
+from doodle.next.pen import Pen, common, ellipse, union, without
 from doodle.next.pictures import SQUARE, WIDE
 from doodle.next.places import PLACES, SKIES
 from doodle.next.scenes import RELATIONS, SIZES, Scene, draw, is_held_out
@@ -146,3 +146,49 @@ def test_pixel_art_has_the_same_grid_at_every_size():
         drawn = pixels(scene, size=(side, side))
         block = side // 64
         assert np.array_equal(drawn, drawn[::block, ::block].repeat(block, 0).repeat(block, 1))
+
+
+def test_paths_that_skia_finds_no_answer_for_are_drawn_with_straight_edges(monkeypatch):
+    a, b = ellipse(0, 0, 0.5), ellipse(0.4, 0, 0.5)
+    given, real = [], skia.Op
+
+    def fails(one, two, kind):
+        given.append(one)
+        if one.countVerbs() < 50:  # not yet of many straight edges
+            raise RuntimeError("Failed to apply op")
+        return real(one, two, kind)
+
+    monkeypatch.setattr(skia, "Op", fails)
+    assert union(a, b).contains(-0.4, 0)
+    assert union(a, b).contains(0.8, 0)
+    assert common(a, b).contains(0.2, 0)
+    assert not common(a, b).contains(-0.4, 0)
+    assert without(a, b).contains(-0.4, 0)
+    assert not without(a, b).contains(0.2, 0)
+    assert given
+
+
+def test_where_skia_finds_no_answer_at_all_the_first_path_is_drawn(monkeypatch):
+    def fails(*_):
+        raise RuntimeError("Failed to apply op")
+
+    monkeypatch.setattr(skia, "Op", fails)
+    a, b = ellipse(0, 0, 0.5), ellipse(0.4, 0, 0.5)
+    assert union(a, b).contains(0, 0)
+    assert without(a, b).contains(0.2, 0)
+    assert not common(a, b).contains(0.2, 0)
+
+
+def test_a_pig_whose_parts_nearly_touch_is_drawn():
+    """Skia raises an error at the union of its parts, and makes it a little aside."""
+    pig = Scene(
+        subject="pig",
+        colour="grey",
+        place="sea",
+        style="glass",
+        sky="clouds",
+        relation="in front of",
+        second="cloud",
+        second_colour="grey",
+    )
+    assert draw(pig, seed=19_245_443_040, size=(64, 64)).size == (64, 64)

@@ -1,0 +1,1 @@
+"""All stages of a recipe on one card, each within its seconds."""

@@ -1,0 +1,141 @@
+"""What all stages share: models, data, the clock and the loop of steps."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+import torch
+
+from doodle import text_encoder as texts
+from doodle.next import autoencoder, denoiser
+from doodle.next.judge import Judge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor, nn
+    from transformers import CLIPTokenizer
+
+    from doodle.next.recipe import Recipe
+    from doodle.next.timed.budget import Budget
+    from doodle.next.timed.flat import Flat
+    from doodle.next.timed.parts import Parts
+    from doodle.next.timed.pools import Filling, Pool
+
+SAY_EVERY_S = 6.0
+SAVE_EVERY_S = 45.0
+AHEAD = 2  # steps that are given to a card before the first of them is done
+HALVED_MOST = 4  # times that batches are halved for want of memory
+
+
+class Course:
+    """A training: the models with the weights that it begins with, and what they learn from."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        tokenizer: CLIPTokenizer,
+        filling: Filling,
+        parts: Parts,
+        budget: Budget,
+        *,
+        device: torch.device,
+        batch: float,
+        say: Callable[[str], None],
+    ) -> None:
+        self.recipe, self.words, self.filling = recipe, tokenizer, filling
+        self.parts, self.budget, self.device, self.say = parts, budget, device, say
+        self.dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
+        self._batch = batch
+        torch.manual_seed(recipe.seed)
+        self.text = texts.build(recipe, tokenizer).to(device)
+        self.vae = autoencoder.build(recipe).to(device)
+        self.judge = Judge(recipe.vocabulary).to(device)
+        self.unet = denoiser.build(recipe).to(device)
+        for part, model in self._models().items():
+            parts.give(part, model)
+        self.factor = parts.number("vae", "scaling_factor") or 1.0
+        self.empty = torch.full((77,), tokenizer.eos_token_id, device=device)
+        self.empty[0] = tokenizer.bos_token_id
+
+    def settle(self, *models: nn.Module) -> None:
+        """Have models compute as what is trained does; they may have been left out of that."""
+        for model in models:
+            model.to(dtype=self.dtype)
+
+    def _models(self) -> dict[str, nn.Module]:
+        return {"text": self.text, "vae": self.vae, "judge": self.judge, "unet": self.unet}
+
+    def batch(self, usual: int) -> int:
+        """Return the size of a batch here."""
+        return max(8, round(usual * self._batch))
+
+    def loop(
+        self,
+        name: str,
+        flat: Flat,
+        loss: Callable[[float], Tensor],
+        *,
+        decay_from: float = 0.0,
+        save: Callable[[], None] | None = None,
+    ) -> None:
+        """Take steps on `loss(share of the time)` until the stage's time is over; then average.
+
+        If the card's memory does not hold a batch, batches are halved.
+        """
+        clock = self.budget.clock
+        first = said = saved = now = clock()
+        total, since, halved = torch.zeros((), device=self.device), 0, 0
+        waiting: deque[torch.cuda.Event] = deque()
+        while now < self.budget.stage_ends:
+            share = self.budget.share(now, first)
+            try:
+                value = loss(share)
+                value.backward()
+                flat.step(share, decay_from)
+            except torch.OutOfMemoryError:
+                halved += 1
+                if halved > HALVED_MOST:
+                    raise
+                self._batch /= 2
+                flat.grad.zero_()
+                torch.cuda.empty_cache()
+                self.say(f"{name}: not enough memory, batches are halved")
+                now = clock()
+                continue
+            total += value.detach()
+            since += 1
+            if self.device.type == "cuda":
+                event = torch.cuda.Event()
+                event.record()
+                waiting.append(event)
+                if len(waiting) > AHEAD:
+                    waiting.popleft().synchronize()
+            now = clock()
+            if now - said > SAY_EVERY_S or flat.steps == 1:
+                pace = flat.steps / max(1e-9, now - first)
+                mean = float(total) / since
+                self.say(f"{name}: step {flat.steps}, loss {mean:.4f}, {pace:.1f} steps/s")
+                total.zero_()
+                since, said = 0, now
+            if save is not None and now - saved > SAVE_EVERY_S:
+                save()
+                saved = now
+        flat.use_average()
+        self.say(f"{name}: done after {flat.steps} steps")
+
+    def encode(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mean and log of the variance of latents of pictures from -1 to 1, not scaled."""
+        moments = self.vae.quant_conv(self.vae.encoder(pictures.to(self.dtype))).float()
+        mean, spread = moments.chunk(2, dim=1)
+        return mean, spread.clamp(-30, 20)
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Return pictures from -1 to 1 of latents that are not scaled."""
+        return self.vae.decoder(self.vae.post_quant_conv(latents.to(self.dtype))).float()
+
+    def shown(self, pool: Pool, first: int, count: int) -> Tensor:
+        """Return some of a pool's pictures, from -1 to 1, from the start again at its end."""
+        chosen = torch.arange(first, first + count, device=self.device) % pool.count
+        return autoencoder.signed(pool.pixels[chosen])

@@ -1,0 +1,146 @@
+"""The stages `denoiser` and `folded`: the UNet, and a copy with guidance folded in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from doodle import weights
+from doodle.next import denoiser as unets
+from doodle.next.autoencoder import signed
+from doodle.next.denoiser import EMPTY_SHARE
+from doodle.next.timed.flat import Flat
+from doodle.next.timed.sampling import Sampling
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from doodle.next.timed.course import Course
+
+BATCH = 512
+FOLDED_BATCH = 384
+ENCODED_AT_ONCE = 512
+NEW_SCENES_EVERY = 400  # steps
+NEW_SCENES_UNTIL = 0.8  # share of the stage
+GUIDANCES = ((2.0, 2.0), (3.0, 3.0), (4.0, 4.0), (4.0, 2.5), (5.0, 5.0))
+SOUGHT_STEPS = 12
+FEW_STEPS = (4, 6, 8)
+ENOUGH_DIVERSITY = 0.85
+
+
+def train(course: Course) -> None:
+    """Train UNet and text encoder together on v-prediction."""
+    model = nn.ModuleDict({"text": course.text, "unet": course.unet})
+    flat = Flat(model, course.dtype, rate=8e-4, warm=300)
+    course.settle(course.vae)
+    sampling = Sampling(course)
+    encode_new(course)
+
+    def loss(share: float) -> Tensor:
+        if flat.steps % NEW_SCENES_EVERY == NEW_SCENES_EVERY - 1 and share < NEW_SCENES_UNTIL:
+            encode_new(course)
+        clean, ids, when = _batch(course, flat.steps, BATCH)
+        noisy, wanted = sampling.noisy(clean, when)
+        guess = course.unet(noisy.to(course.dtype), when, sampling.context(ids)).sample
+        return (guess.float() - wanted).square().mean()
+
+    def save() -> None:
+        course.parts.keep("text", course.text, flat)
+        course.parts.keep("unet", course.unet, flat)
+
+    course.loop("denoiser", flat, loss, decay_from=0.35, save=save)
+    save()
+    _save_pipeline(course)
+
+
+def train_folded(course: Course) -> None:
+    """Teach a copy of the UNet what the guided one says, in one pass in place of two.
+
+    (Meng et al. 2023, of which this is the first stage, with one value of guidance.)
+    """
+    course.settle(course.text, course.vae, course.judge, course.unet)
+    sampling = Sampling(course)
+    guidance = _best_guidance(course, sampling)
+    encode_new(course)
+    student = unets.build(course.recipe).to(course.device)
+    student.load_state_dict(course.unet.state_dict())
+    course.unet.requires_grad_(requires_grad=False)
+    flat = Flat(student, course.dtype, rate=3e-4)
+
+    def loss(_: float) -> Tensor:
+        clean, ids, when = _batch(course, flat.steps, FOLDED_BATCH)
+        noisy = sampling.noisy(clean, when)[0].to(course.dtype)
+        with torch.no_grad():
+            context = sampling.context(ids)
+            wanted = sampling.guided(course.unet, noisy, when, context, guidance)
+        return (student(noisy, when, context).sample.float() - wanted).square().mean()
+
+    course.loop("folded", flat, loss, save=lambda: course.parts.keep("folded", student, flat))
+    course.parts.keep("folded", student, flat)
+    for steps in FEW_STEPS:
+        course.say(
+            f"folded, {steps} steps: {sampling.measure(student, guidance=None, steps=steps)}"
+        )
+
+
+@torch.no_grad()
+def encode_new(course: Course) -> None:
+    """Encode all scenes that have come since the last time."""
+    count = 0
+    for pool in course.filling.pools.values():
+        if pool.latents is None:
+            width, height = pool.size
+            shape = (pool.most, course.recipe.autoencoder.latents, height // 8, width // 8)
+            pool.latents = torch.empty(shape, dtype=course.dtype, device=course.device)
+        while pool.encoded < pool.count:
+            last = min(pool.count, pool.encoded + course.batch(ENCODED_AT_ONCE))
+            seen = signed(pool.pixels[pool.encoded : last])
+            pool.latents[pool.encoded : last] = course.encode(seen)[0] * course.factor
+            count += last - pool.encoded
+            pool.encoded = last
+    if count:
+        course.say(f"{count} scenes more are encoded")
+
+
+def _batch(course: Course, step: int, usual: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return latents (B, C, h, w), ids (B, 77) and times (B,) of scenes of one size.
+
+    Larger pictures are fewer. Some ids are the empty prompt's; times are spread evenly.
+    """
+    pool = course.filling.turn(step, encoded=True)
+    count = max(8, course.batch(usual) * 256 * 256 // (pool.size[0] * pool.size[1]))
+    device = course.device
+    chosen = torch.randint(pool.encoded, (count,), device=device)
+    wording = torch.randint(pool.ids.shape[1], (count,), device=device)
+    ids = pool.ids[chosen, wording].long()
+    alone = torch.rand(count, 1, device=device) < EMPTY_SHARE
+    even = torch.randperm(count, device=device) + torch.rand(count, device=device)
+    when = (even * 1000 / count).long().clamp(0, 999)
+    return pool.latents[chosen].float(), torch.where(alone, course.empty, ids), when
+
+
+def _best_guidance(course: Course, sampling: Sampling) -> tuple[float, float]:
+    """Return the guidance with most right pictures in grids that still vary."""
+    best, chosen = -1.0, GUIDANCES[0]
+    for guidance in GUIDANCES:
+        seen = sampling.measure(course.unet, guidance=guidance, steps=SOUGHT_STEPS)
+        course.say(f"guidance {guidance}: {seen}")
+        value = seen["all"] + 0.5 * min(seen["diversity"], ENOUGH_DIVERSITY)
+        if value > best:
+            best, chosen = value, guidance
+    course.say(f"guidance {chosen} is folded in")
+    return chosen
+
+
+def _save_pipeline(course: Course) -> None:
+    """Write what the engine loads: the whole pipeline, with the UNet that is guided."""
+    course.vae.register_to_config(scaling_factor=course.factor)
+    pipeline = weights.assemble(
+        autoencoder=course.vae,
+        text_encoder=course.text,
+        tokenizer=course.words,
+        unet=course.unet,
+    )
+    weights.save(pipeline, course.parts.folder / "pipeline")

@@ -1,0 +1,95 @@
+"""The weights of all stages, in files of a folder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from doodle.recipe import RecipeError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import Tensor, nn
+
+    from doodle.next.timed.flat import Flat
+
+LARGEST = 12_000_000  # bytes of a file, of those parts that are cut in two
+CUT = ("unet", "folded")
+TOGETHER = ("vae", "text", "judge")  # in small.safetensors
+
+
+class Parts:
+    """Every part's weights by the names PART.WEIGHT, in fp16, in files of less than 16 MB."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._states: dict[str, dict[str, Tensor]] = {}
+
+    def read(self, folder: Path) -> None:
+        """Take over the parts of an earlier training; `RecipeError` if there are none."""
+        for file in sorted(folder.glob("*.safetensors")):
+            for key, value in load_file(file).items():
+                part = key.split(".")[0]
+                self._states.setdefault(part, {})[key] = value
+        if not self._states:
+            message = f"{folder} holds no weights (*.safetensors) to begin with."
+            raise RecipeError(message)
+        for part in self._states:
+            self._write(part)
+
+    def __contains__(self, part: str) -> bool:
+        """Tell whether there are weights of this part."""
+        return part in self._states
+
+    def number(self, part: str, name: str) -> float | None:
+        """Return a number that was kept beside a part's weights."""
+        value = self._states.get(part, {}).get(f"{part}.{name}")
+        return None if value is None else float(value)
+
+    def give(self, part: str, model: nn.Module) -> None:
+        """Give a model a part's weights, if there are any; `RecipeError` if they do not fit."""
+        own = model.state_dict()
+        state = {
+            key.removeprefix(f"{part}."): value
+            for key, value in self._states.get(part, {}).items()
+            if key.removeprefix(f"{part}.") in own
+        }
+        try:
+            model.load_state_dict(own | state)
+        except RuntimeError as error:
+            message = f"The weights of {part} are those of another recipe."
+            raise RecipeError(message) from error
+
+    def keep(self, part: str, model: nn.Module, flat: Flat, **numbers: float) -> None:
+        """Write a part's averaged weights, and numbers beside them."""
+        whole = {**dict(model.named_buffers()), **dict(model.named_parameters())}
+        state = {
+            f"{part}.{key}": flat.averaged(value).detach().half().cpu().contiguous()
+            for key, value in whole.items()
+            if value.is_floating_point()
+        }
+        state |= {f"{part}.{key}": torch.tensor([value]) for key, value in numbers.items()}
+        self._states[part] = state
+        self._write(part)
+
+    def _write(self, part: str) -> None:
+        files: dict[str, dict[str, Tensor]] = {}
+        if part in CUT:
+            size = 0
+            for key, value in self._states[part].items():
+                files.setdefault(f"{part}-{int(size > LARGEST)}", {})[key] = value
+                size += 2 * value.numel()
+        elif part in TOGETHER:
+            files["small"] = {
+                key: value for each in TOGETHER for key, value in self._states.get(each, {}).items()
+            }
+        else:
+            files[part] = self._states[part]
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for name, tensors in files.items():
+            temporary = self.folder / f"{name}.partial"
+            save_file(tensors, temporary)
+            temporary.replace(self.folder / f"{name}.safetensors")

@@ -1,0 +1,103 @@
+"""The stages `autoencoder` and `decoder`: pictures to latents and back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from PIL import Image
+from torch import nn
+
+from doodle.next.autoencoder import CROP_PX, difference, signed
+from doodle.next.pictures import SQUARE
+from doodle.next.timed.flat import Flat
+from doodle.sheet import contact_sheet
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from doodle.next.timed.course import Course
+
+FIRST = 4000  # scenes before the first step
+WHOLES, CROPPED = 32, 64  # scenes of a batch
+KL = 1e-4  # weight of the latents' distance from the normal distribution
+BEARS = 0.05  # noise of latents that the decoder learns to bear, in their standard deviations
+
+
+def train(course: Course) -> None:
+    """Train encoder and decoder together; then scale latents to a standard deviation of 1."""
+    filling = course.filling
+    square = filling.pools["square"]
+    flat = Flat(course.vae, course.dtype, rate=1.2e-3, warm=200)
+    filling.wait(lambda: square.count >= min(FIRST, square.most // 8 + 1), "scenes")
+
+    def loss(_: float) -> Tensor:
+        seen = batch(course, flat.steps)
+        mean, spread = course.encode(seen)
+        latents = mean + (0.5 * spread).exp() * torch.randn_like(mean)
+        kl = 0.5 * (mean.square() + spread.exp() - 1 - spread).mean()
+        return difference(course.decode(latents), seen) + KL * kl
+
+    course.loop("autoencoder", flat, loss, decay_from=0.5)
+    _scale(course)
+    course.parts.keep("vae", course.vae, flat, scaling_factor=course.factor)
+    _check(course, "autoencoder")
+
+
+def train_decoder(course: Course) -> None:
+    """Train the decoder further; the encoder, and with it the latents, stay what they are."""
+    part = nn.ModuleList([course.vae.decoder, course.vae.post_quant_conv])
+    flat = Flat(part, course.dtype, rate=6e-4)
+    course.settle(course.vae)
+
+    def loss(_: float) -> Tensor:
+        seen = batch(course, flat.steps)
+        with torch.no_grad():
+            latents = course.encode(seen)[0]
+            latents = latents + BEARS / course.factor * torch.randn_like(latents)
+        return difference(course.decode(latents), seen)
+
+    course.loop("decoder", flat, loss)
+    course.parts.keep("vae", course.vae, flat, scaling_factor=course.factor)
+    _check(course, "decoder")
+
+
+def batch(course: Course, step: int) -> Tensor:
+    """Return crops, in every second step fewer whole pictures: (B, 3, H, W) from -1 to 1."""
+    if step % 2:
+        pool = course.filling.turn(step // 2)
+        return signed(pool.pixels[pool.choose(course.batch(WHOLES))])
+    pool = course.filling.pools["square"]
+    whole = pool.pixels[pool.choose(course.batch(CROPPED))]
+    parts = []
+    for i in range(4):
+        x, y = torch.randint(SQUARE[0] - CROP_PX + 1, (2,)).tolist()
+        parts.append(whole[i % 2 :: 2, :, y : y + CROP_PX, x : x + CROP_PX])
+    return signed(torch.cat(parts))
+
+
+@torch.no_grad()
+def _scale(course: Course) -> None:
+    square, count = course.filling.pools["square"], course.batch(32)
+    seen = [course.encode(course.shown(square, i * count, count))[0] for i in range(8)]
+    course.factor = 1 / float(torch.cat(seen).std())
+
+
+@torch.no_grad()
+def _check(course: Course, name: str) -> None:
+    """Tell how well pictures come back, and write a sheet of some of them."""
+    seen = course.shown(course.filling.pools["square"], 0, course.batch(64))
+    again = course.decode(course.encode(seen)[0]).clamp(-1, 1)
+    error = float((again - seen).square().mean()) / 4
+    share = energy(again) / energy(seen)
+    decibels = -10 * torch.tensor(error).log10()
+    course.say(f"{name}: PSNR {decibels:.2f} dB, sharpness {share:.3f}, factor {course.factor:.3f}")
+    rows = torch.cat([seen[:8], again[:8]])
+    pixels = ((rows + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+    images = [Image.fromarray(each) for each in pixels]
+    contact_sheet(images, columns=8).save(course.parts.folder / "autoencoder.png")
+
+
+def energy(pictures: Tensor) -> float:
+    """Return the mean energy of the gradients of pictures (N, 3, H, W)."""
+    return float(sum(pictures.diff(dim=dim).square().mean() for dim in (-1, -2)))

@@ -1,0 +1,135 @@
+"""A training on one card: its stages in their order."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from transformers import CLIPTokenizer
+
+from doodle import tokenizer as tokenizers
+from doodle.next import text_encoder
+from doodle.next.timed import denoiser, judge, pictures, text
+from doodle.next.timed.budget import Budget
+from doodle.next.timed.course import Course
+from doodle.next.timed.parts import Parts
+from doodle.next.timed.pools import Filling
+from doodle.next.timed.stock import Stock
+from doodle.recipe import RecipeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from doodle.next.recipe import Recipe
+    from doodle.next.timed.stock import Plan
+
+STAGES: dict[str, Callable[[Course], None]] = {
+    "text": text.train,
+    "autoencoder": pictures.train,
+    "judge": judge.train,
+    "pair": judge.train_pair,
+    "decoder": pictures.train_decoder,
+    "denoiser": denoiser.train,
+    "folded": denoiser.train_folded,
+}
+PARTS = {  # whose weights a stage trains: without them it cannot be left out
+    "text": "text",
+    "autoencoder": "vae",
+    "judge": "judge",
+    "decoder": "vae",
+    "denoiser": "unet",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What is trained, and for how long."""
+
+    seconds: float
+    out: Path  # where weights, a sheet and the tokenizer are written
+    plan: Plan
+    workers: int  # processes that draw
+    skip: tuple[str, ...] = ()
+    begin_with: Path | None = None  # weights of an earlier training
+    tokenizer: Path | None = None  # its folder; else the earlier training's, or a new one
+    device: str = "cuda"
+    batch: float = 1.0  # share of the usual batches
+
+
+def train(
+    recipe: Recipe,
+    wish: Wish,
+    *,
+    say: Callable[[str], None],
+    clock: Callable[[], float] | None = None,
+) -> list[str]:
+    """Train all stages but those to skip; return the names of those that failed.
+
+    A stage that fails is told with its traceback, and the next ones go on with what there is. The
+    seconds run from the start of the first stage.
+    """
+    device = torch.device(wish.device)
+    if device.type == "cuda":
+        if not torch.cuda.is_available():
+            message = "There is no card here; --device cpu is for a short trial only."
+            raise RecipeError(message)
+        torch.backends.cuda.matmul.allow_tf32 = True
+        torch.backends.cudnn.allow_tf32 = True
+    parts = Parts(wish.out)
+    if wish.begin_with is not None:
+        parts.read(wish.begin_with)
+    for stage in wish.skip:
+        if stage in PARTS and PARTS[stage] not in parts:
+            message = f"Nothing to leave out {stage} with: give its weights by --begin-with."
+            raise RecipeError(message)
+    stages = tuple(stage for stage in STAGES if stage not in wish.skip)
+    words = _tokenizer(recipe, wish)
+    stock = Stock(
+        recipe.vocabulary,
+        wish.plan,
+        words.backend_tokenizer.to_str(),
+        workers=wish.workers,
+    )
+    try:
+        filling = Filling(stock, recipe.vocabulary, device, say)
+        filling.start()
+        budget = Budget(seconds=wish.seconds, stages=stages, **({"clock": clock} if clock else {}))
+        course = Course(
+            recipe, words, filling, parts, budget, device=device, batch=wish.batch, say=say
+        )
+        return [stage for stage in stages if not _done(course, stage)]
+    finally:
+        stock.stop()
+
+
+def _done(course: Course, stage: str) -> bool:
+    span = course.budget.begin(stage)
+    course.say(f"{stage}: {span:.0f} s; {course.filling.told()}")
+    try:
+        STAGES[stage](course)
+    except Exception:  # noqa: BLE001 - the next stages shall run
+        course.say(f"{stage} failed:\n{traceback.format_exc()}")
+        return False
+    finally:
+        if course.device.type == "cuda":
+            torch.cuda.empty_cache()
+    return True
+
+
+def _tokenizer(recipe: Recipe, wish: Wish) -> CLIPTokenizer:
+    """Return the tokenizer, and keep a copy beside the weights that depend on it."""
+    folder = wish.tokenizer
+    if folder is None and wish.begin_with is not None:
+        folder = wish.begin_with / "tokenizer"
+        if not folder.is_dir():
+            message = f"{wish.begin_with} has no tokenizer; give the one of its weights."
+            raise RecipeError(message)
+    if folder is None:
+        words = text_encoder.tokenizer(recipe)
+    else:
+        words = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
+    tokenizers.save(words, wish.out / "tokenizer")
+    return words
