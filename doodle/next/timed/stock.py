@@ -259,8 +259,10 @@ class Stock:
         self.free, self.ready = context.SimpleQueue(), context.SimpleQueue()
         for slot in range(slots):
             self.free.put(slot)
-        turn = context.Value("q", 0)
-        given = (vocabulary, plan, tokenizer, self.memory, turn, self.free, self.ready)
+        self._turn = context.Value(
+            "q", 0
+        )  # kept: its lock is gone with it, before a process begins
+        given = (vocabulary, plan, tokenizer, self.memory, self._turn, self.free, self.ready)
         self._processes = [
             context.Process(target=_work, args=given, daemon=True) for _ in range(workers)
         ]
