@@ -61,7 +61,8 @@ def train_folded(course: Course) -> None:
     (Meng et al. 2023, of which this is the first stage, with one value of guidance.)
     """
     course.settle(course.text, course.vae, course.judge, course.unet)
-    sampling = Sampling(course)
+    sampling, filling = Sampling(course), course.filling
+    filling.wait(lambda: filling.tuning.count > 0, "tuning scenes")
     guidance = _best_guidance(course, sampling)
     encode_new(course)
     student = unets.build(course.recipe).to(course.device)
@@ -87,9 +88,11 @@ def train_folded(course: Course) -> None:
 
 @torch.no_grad()
 def encode_new(course: Course) -> None:
-    """Encode all scenes that have come since the last time."""
+    """Encode all scenes that have come since the last time; wait for the first of them."""
+    filling = course.filling
+    filling.wait(lambda: filling.pools["square"].count > 0, "scenes")
     count = 0
-    for pool in course.filling.pools.values():
+    for pool in filling.pools.values():
         if pool.latents is None:
             width, height = pool.size
             shape = (pool.most, course.recipe.autoencoder.latents, height // 8, width // 8)

@@ -46,6 +46,8 @@ def train(course: Course) -> None:
 
 def train_decoder(course: Course) -> None:
     """Train the decoder further; the encoder, and with it the latents, stay what they are."""
+    filling = course.filling
+    filling.wait(lambda: filling.pools["square"].count > 0, "scenes")
     part = nn.ModuleList([course.vae.decoder, course.vae.post_quant_conv])
     flat = Flat(part, course.dtype, rate=6e-4)
     course.settle(course.vae)
