@@ -6,6 +6,7 @@ from safetensors.torch import load_file
 
 from doodle import tokenizer as tokenizers
 from doodle import weights
+from doodle.next import __main__ as command
 from doodle.next import recipe as recipes
 from doodle.next.timed import denoiser, training
 from doodle.next.timed.stock import Plan
@@ -127,3 +128,30 @@ def test_what_cannot_be_begun_with_is_said(trained, recipe, tmp_path):
     other = recipes.load("cpu")
     with pytest.raises(RecipeError, match="another recipe"):
         run(other, tmp_path / "out", begin_with=trained[0])
+
+
+def test_the_command_line_knows_every_stage_and_passes_on_what_is_wished(
+    tiny_file, tmp_path, monkeypatch, capsys
+):
+    assert tuple(training.STAGES) == command.TIMED
+    wishes = []
+
+    def train(recipe, wish, *, say):
+        wishes.append((recipe.name, wish))
+        say("begun")
+        return ["judge"]
+
+    monkeypatch.setattr(training, "train", train)
+    words = ["train", "--recipe", str(tiny_file), "--runs", str(tmp_path)]
+    more = ["--seconds", "5", "--begin-with", str(tmp_path), "--skip", "text", "--scenes", "64"]
+    monkeypatch.setattr("sys.argv", ["next", *words, *more])
+    assert command.main() == 1
+    ((name, wish),) = wishes
+    assert (name, wish.seconds, wish.skip, wish.plan.scenes) == ("tiny", 5.0, ("text",), 64)
+    assert (wish.begin_with, wish.out) == (tmp_path, tmp_path / "tiny" / "timed")
+    assert "failed: judge" in capsys.readouterr().err
+
+    monkeypatch.setattr("sys.argv", ["next", *words, "--skip", "text"])
+    assert command.main() == 1
+    assert "go with --seconds" in capsys.readouterr().err
+    assert len(wishes) == 1
