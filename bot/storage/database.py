@@ -76,11 +76,16 @@ class Database:
         self._closed = False
         ping = self.dialect == "postgresql"  # a server may restart and drop what was connected
         try:
-            self._writer = create_async_engine(
-                parsed, pool_size=1, max_overflow=0, pool_pre_ping=ping
-            )
-            self._readers = create_async_engine(
-                parsed, pool_size=READERS, max_overflow=0, pool_pre_ping=ping
+            # Errors are logged, and must not bring members' prompts into the log.
+            self._writer, self._readers = (
+                create_async_engine(
+                    parsed,
+                    pool_size=size,
+                    max_overflow=0,
+                    pool_pre_ping=ping,
+                    hide_parameters=True,
+                )
+                for size in (1, READERS)
             )
         except ModuleNotFoundError as error:
             raise StartError(

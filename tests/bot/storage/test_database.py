@@ -517,3 +517,32 @@ async def test_a_closed_database_is_not_opened_again_by_a_late_write(database):
     with pytest.raises(RuntimeError, match="closed"):
         async with database.write():
             pass
+
+
+@pytest.mark.parametrize("way", ["read", "write"])
+async def test_what_an_error_says_holds_nothing_of_what_members_wrote(database, way):
+    """Errors are logged, and a log is read by others than the members."""
+    with pytest.raises(DBAPIError) as raised:
+        async with getattr(database, way)() as connection:
+            await connection.execute(
+                sa.text("INSERT INTO nowhere VALUES (:prompt)"), {"prompt": "a secret cat"}
+            )
+    assert "nowhere" in str(raised.value)
+    assert "secret" not in str(raised.value)
+
+
+@pytest.mark.usefixtures("sqlite_only")
+async def test_a_write_that_is_tried_again_logs_nothing_of_what_members_wrote(database, caplog):
+    database.write_again_after_s = (0,)
+    failed = []
+
+    async def work(connection):
+        if not failed:
+            failed.append(True)
+            await connection.execute(
+                sa.text("INSERT INTO nowhere VALUES (:prompt)"), {"prompt": "a secret cat"}
+            )
+
+    await database.written(work, "a job")
+    assert "a job: the database is busy" in caplog.text
+    assert "secret" not in caplog.text
