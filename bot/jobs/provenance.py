@@ -52,13 +52,13 @@ class Made:
     position: int | None = None
     """Which picture of the job, from 1; None: a grid or a film of all of them."""
     looks: Fingerprint | None = None
-    """None for what moves, and for a picture with no shapes."""
+    """Of its first frame, which is what an upload of it becomes; None for one with no shapes."""
 
     @classmethod
     def of(cls, job_id: str, data: bytes, position: int | None) -> Made:
         """The file with its fingerprint; it blocks."""
         with Image.open(io.BytesIO(data)) as picture:
-            looks = None if getattr(picture, "is_animated", False) else fingerprint.of(picture)
+            looks = fingerprint.of(picture)
         return cls(job_id=job_id, sha256=name_of(data), position=position, looks=looks)
 
 

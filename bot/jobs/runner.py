@@ -486,7 +486,7 @@ class Runner:
             making = _making(row, job, event.pictures[shown[0]], None)
             webp = await asyncio.to_thread(grid.film, frames, making)
             film = await asyncio.to_thread(self._store.store, webp, suffix=".webp")
-            made.append(Made(job_id=row.id, sha256=film))
+            made.append(await asyncio.to_thread(Made.of, row.id, webp, None))
         weights = event.weights or (1.0,) * len(event.texts)
         texts = tuple(
             TextRow(job_id=row.id, position=position, text=text, weight=weight)
@@ -518,7 +518,8 @@ class Runner:
         making = _making(row, job, event.pictures[shown[0]], None)
         webp = await asyncio.to_thread(grid.film, [frames], making)
         film = await asyncio.to_thread(self._store.store, webp, suffix=".webp")
-        return Result(film=film), [Made(job_id=row.id, sha256=film)]
+        made = await asyncio.to_thread(Made.of, row.id, webp, None)
+        return Result(film=film), [made]
 
     def _model_of(self, job: engine.Job) -> engine.ModelInfo | None:
         """The one that it names, or else, of what has a checker, the one with the strictest."""

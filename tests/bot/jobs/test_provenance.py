@@ -105,13 +105,15 @@ async def test_what_is_posted_is_known_and_noted_once(database, make):
     assert not (await known.origin(encoded(drawing(3, (256, 128)), "JPEG"))).unchanged
 
 
-async def test_a_film_is_known_by_its_bytes_alone(database, make):
+async def test_a_film_is_known_by_its_bytes_and_by_its_first_frame(database, make):
     await make("a")
     known = Provenance(database)
     film = encoded(drawing(1), "WEBP", save_all=True, append_images=[drawing(2)])
     await known.posted("a", film, position=None)
     assert (await known.origin(film)).unchanged
-    assert await known.origin(encoded(drawing(1))) is None
+    origin = await known.origin(encoded(drawing(1)))
+    assert (origin.row.id, origin.position, origin.unchanged) == ("a", None, False)
+    assert await known.origin(encoded(drawing(2))) is None
 
 
 @pytest.mark.parametrize("data", [b"", b"hello", encoded(drawing(1))[:200]])

@@ -49,6 +49,24 @@ async def available(bot, guild, member):
     return balance.available
 
 
+async def test_a_film_for_adults_is_not_gone_on_from_in_another_channel(
+    simcord_env, channel, alice, bob, adults
+):
+    await alice.slash(adults, "morph", text1="a woman on a bed", text2="a nude woman", frames=3)
+    await simcord_env.settle()
+    film = ("f.webp", await adults.last_message.attachments[0].read())
+    for member in (alice, bob):
+        for name, options in (
+            ("blend", {"image1": ("a.png", png()), "image2": film}),
+            ("upscale", {"picture": film}),
+            ("vary", {"picture": film, "prompt": "a bed", "strength": "subtle"}),
+        ):
+            refused = await member.slash(channel, name, **options)
+            await simcord_env.settle()
+            assert "for adults only" in refusal(refused).description
+            assert channel.history() == []
+
+
 @pytest.mark.parametrize(
     "label", ["Upscale (Subtle)", "Upscale (Creative)", "Vary (Subtle)", "Zoom Out 2x"]
 )
