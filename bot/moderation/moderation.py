@@ -25,8 +25,8 @@ from engine import Sentence
 
 _ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 _ID_CHARACTERS = 16
-_LONG_CHARACTERS = 500
-"""A longer text is read outside of the event loop."""
+_LONG_CHARACTERS, _MANY_PHRASES = 500, 500
+"""A longer text, or one that is compared with more, is read outside of the event loop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +105,7 @@ class Moderation:
     async def found_in(self, guild_id: int, *texts: str) -> tuple[Hit, ...]:
         """What of the server's rules the texts meet, the strictest level first."""
         phrases = await self.words.phrases(guild_id)
-        if sum(map(len, texts)) > _LONG_CHARACTERS:
+        if sum(map(len, texts)) > _LONG_CHARACTERS or len(phrases) > _MANY_PHRASES:
             hits = await asyncio.to_thread(phrases.hits, *texts)
         else:
             hits = phrases.hits(*texts)

@@ -2,13 +2,15 @@
 
 A phrase is found where its words stand as words: Scunthorpe and ピエロ pass. A `*` at an end takes
 that bound away, one inside stands for letters of the same word. Kanji have no bounds. There are no
-regular expressions: the time is that of a few searches for each phrase.
+regular expressions: the time is that of a few searches for each phrase, and how many places are
+looked at has a bound, whatever the phrases and the text are.
 """
 
 from __future__ import annotations
 
 import enum
 import itertools
+import operator
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -35,6 +37,9 @@ _WINDOW = 20
 """Letters that a `*` inside a phrase stands for at most."""
 _MOST_STARTS = 100
 """Places at which a phrase with a `*` inside is begun to be looked for, in each reading."""
+MOST_PLACES = 50_000
+"""Places of a phrase's letters that are looked at more closely, in all texts together. Ordinary
+texts and rules have a few thousand."""
 _SPELLED_LETTERS = 4
 """Shorter phrases must be all of what was spelled out."""
 _MASKED_LETTERS = 4
@@ -110,12 +115,21 @@ class Phrases:
         self._allowed = [each for each in self._phrases if each.rule.level is Level.ALLOW]
         self._others = [each for each in self._phrases if each.rule.level is not Level.ALLOW]
 
+    def __len__(self) -> int:
+        return len(self._phrases)
+
     def hits(self, *texts: str) -> tuple[Hit, ...]:
-        """The rules that any of the texts meets, each once, the strictest level first."""
+        """The rules that any of the texts meets, each once, the strictest level first.
+
+        Where the texts have more than `MOST_PLACES`, the rest is not trusted: phrases of which
+        only the letters are there count as found, and nothing more is allowed.
+        """
         found: dict[Rule, Hit] = {}
+        look, look_allowed = _Look(), _Look()
         for text in filter(None, texts):
             for place, reading in enumerate(readings(text)):
-                self._look(reading, place, found)
+                allowed = _Allowed(self._allowed, reading, look_allowed)
+                self._look(reading, place, found, look, allowed)
             for word in masked(text):
                 for phrase in self._others:
                     if phrase.rule not in found and _fits_mask(phrase.letters, word):
@@ -123,23 +137,50 @@ class Phrases:
         order = list(Level)
         return tuple(sorted(found.values(), key=lambda hit: order.index(hit.rule.level)))
 
-    def _look(self, reading: Reading, place: int, found: dict[Rule, Hit]) -> None:
+    def _look(
+        self,
+        reading: Reading,
+        place: int,
+        found: dict[Rule, Hit],
+        look: _Look,
+        allowed: _Allowed,
+    ) -> None:
         """Add what is found in the reading. place: its number."""
-        spans = [
-            (span, phrase.rule.category)
-            for phrase in self._allowed
-            for span in _places(phrase, reading)
-        ]
         for phrase in self._others:
             if phrase.rule in found:
                 continue
             # No server lets sexualised minors pass.
             minors = phrase.rule.category is Category.MINORS
-            covered = [span for span, whose in spans if not (minors and whose is Category.CUSTOM)]
-            for start, end in _places(phrase, reading):
-                if not any(low <= start and end <= high for low, high in covered):
+            for start, end in look.places(phrase, reading):
+                if not allowed.covers(start, end, of_servers=not minors):
                     found[phrase.rule] = Hit(rule=phrase.rule, start=start, end=end, reading=place)
                     break
+
+
+class _Allowed:
+    """What the allowed phrases cover of a reading; nothing is looked for until that is asked."""
+
+    def __init__(self, phrases: Sequence[_Phrase], reading: Reading, look: _Look) -> None:
+        self._phrases, self._reading, self._look = phrases, reading, look
+        self._reaches: dict[bool, list[int]] = {}
+
+    def covers(self, start: int, end: int, *, of_servers: bool) -> bool:
+        """Whether one allowed phrase covers it all. of_servers: those of a server's own count."""
+        if not self._reaches:
+            self._find()
+        return end <= self._reaches[of_servers][start]
+
+    def _find(self) -> None:
+        """For each place, how far the phrases reach that begin there or before."""
+        reaches = {whose: [0] * len(self._reading.letters) for whose in (True, False)}
+        for phrase in self._phrases:
+            own = phrase.rule.category is Category.CUSTOM
+            for start, end in self._look.places(phrase, self._reading, doubted=False):
+                for reach in reaches.values() if not own else (reaches[True],):
+                    reach[start] = max(reach[start], end)
+        self._reaches = {
+            whose: list(itertools.accumulate(reach, max)) for whose, reach in reaches.items()
+        }
 
 
 def key_of(phrase: str) -> str:
@@ -193,52 +234,69 @@ def _is_latin(pieces: Sequence[Reading]) -> bool:
     return all(kind in (WORD, GAP) for each in pieces for kind in each.kinds)
 
 
-def _places(phrase: _Phrase, reading: Reading) -> Iterator[tuple[int, int]]:
-    """Where the phrase stands, as (start, end) in the reading's letters."""
-    first, *rest = phrase.pieces
-    starts = _all_places(first, reading, 0, len(reading.letters))
-    for start in itertools.islice(starts, _MOST_STARTS) if rest else starts:
-        end = start + len(first.letters)
-        if not reading.spelled and not phrase.open_left and not _bound_left(reading, start):
-            continue
-        if rest:
-            end = _after(rest, reading, end, open_right=phrase.open_right)
-            if end < 0:
+class _Look:
+    """Looks for phrases, and counts the places that it looks at."""
+
+    def __init__(self) -> None:
+        self._left = MOST_PLACES
+
+    def places(
+        self, phrase: _Phrase, reading: Reading, *, doubted: bool = True
+    ) -> Iterator[tuple[int, int]]:
+        """Where the phrase stands, as (start, end) in the reading's letters.
+
+        doubted: after too many places, letters that may be the phrase count as it; else as none.
+        """
+        first, *rest = phrase.pieces
+        starts = self._all(first, reading, 0, len(reading.letters))
+        for start in itertools.islice(starts, _MOST_STARTS) if rest else starts:
+            end = start + len(first.letters)
+            if self._left < 0:
+                if doubted:
+                    yield start, len(reading.letters)  # more than any allowed phrase covers
+                return
+            if not reading.spelled and not phrase.open_left and not _bound_left(reading, start):
                 continue
-        elif not reading.spelled and not phrase.open_right and not _bound_right(reading, end):
-            continue
-        if reading.spelled and not _is_enough_spelled(phrase, reading, start, end):
-            continue
-        yield start, end
+            if rest:
+                end = self._after(rest, reading, end, open_right=phrase.open_right)
+                if end < 0:
+                    continue
+            elif not reading.spelled and not phrase.open_right and not _bound_right(reading, end):
+                continue
+            if reading.spelled and not _is_enough_spelled(phrase, reading, start, end):
+                continue
+            yield start, end
 
+    def _all(self, piece: Reading, reading: Reading, start: int, stop: int) -> Iterator[int]:
+        """Where the piece's letters stand, each at least as often as in the piece."""
+        repeats = any(count > 1 for count in piece.counts)
+        at = reading.letters.find(piece.letters, start, stop)
+        while at >= 0:
+            self._left -= 1
+            counts = reading.counts[at : at + len(piece.counts)] if repeats else ()
+            if all(map(operator.ge, counts, piece.counts)):
+                yield at
+            at = reading.letters.find(piece.letters, at + 1, stop)
 
-def _all_places(piece: Reading, reading: Reading, start: int, stop: int) -> Iterator[int]:
-    """Where the piece's letters stand, each at least as often as in the piece."""
-    at = reading.letters.find(piece.letters, start, stop)
-    while at >= 0:
-        counts = reading.counts[at : at + len(piece.counts)]
-        if all(has >= needs for has, needs in zip(counts, piece.counts, strict=True)):
-            yield at
-        at = reading.letters.find(piece.letters, at + 1, stop)
-
-
-def _after(pieces: Sequence[Reading], reading: Reading, start: int, *, open_right: bool) -> int:
-    """Where the pieces end that follow in the same word; −1: they do not."""
-    for number, piece in enumerate(pieces, 1):
-        space = reading.letters.find(" ", start)
-        stop = min(space, start + _WINDOW + len(piece.letters))
-        ends = number == len(pieces) and not open_right
-        start = next(
-            (
-                at + len(piece.letters)
-                for at in _all_places(piece, reading, start, stop)
-                if not ends or _bound_right(reading, at + len(piece.letters))
-            ),
-            -1,
-        )
-        if start < 0:
-            return -1
-    return start
+    def _after(
+        self, pieces: Sequence[Reading], reading: Reading, start: int, *, open_right: bool
+    ) -> int:
+        """Where the pieces end that follow in the same word; −1: they do not."""
+        for number, piece in enumerate(pieces, 1):
+            space = reading.letters.find(" ", start)
+            stop = min(space, start + _WINDOW + len(piece.letters))
+            ends = number == len(pieces) and not open_right
+            start = next(
+                (
+                    at + len(piece.letters)
+                    for at in self._all(piece, reading, start, stop)
+                    if not ends or _bound_right(reading, at + len(piece.letters))
+                ),
+                -1,
+            )
+            if start < 0:
+                return -1
+        return start
 
 
 def _bound_left(reading: Reading, start: int) -> bool:

@@ -1,10 +1,13 @@
 """Phrases that are looked for in prompts: what is found, what passes, and how long it takes."""
 
+import itertools
+import sys
 from pathlib import Path
 
 import pytest
 
 from bot.errors import UserError
+from bot.moderation import phrases as of_phrases
 from bot.moderation.phrases import Category, Level, Phrases, Rule, key_of
 from bot.moderation.starter import starter_rules
 
@@ -116,6 +119,60 @@ def test_long_texts_and_many_rules_are_searched_by_plain_searches():
     """Of a text made to be slow, each phrase is looked for a bounded number of times."""
     rules = [rule(f"a*a*a*a{number}x") for number in range(20)]
     assert not Phrases(rules).hits("a" * 6000, "ab" * 3000, "a b " * 1500)
+
+
+def lines_run(work):
+    """How many lines of Python it runs, each turn of a loop counted."""
+    count = 0
+
+    def trace(_frame, event, _arg):
+        nonlocal count
+        count += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        work()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+ALLOWED = [rule(f"*{('ab' * 50)[:length]}*", Level.ALLOW) for length in range(3, 83)]
+STRANGE = ["".join(letters) for letters in itertools.product("cdf", repeat=4)]
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        [f"*zq{each}*" for each in STRANGE],  # nothing of them is there
+        [f"*{('ba' * 50)[:length]}*" for length in range(3, 83)],  # all is allowed
+        [f"{('ba' * 50)[:length]}" for length in range(3, 83)],  # in the midst of a word
+        [f"ab*a*b*{each}" for each in STRANGE],
+    ],
+)
+def test_no_rules_make_a_short_text_long_work(others):
+    """A list of hundreds of phrases that fit one text in hundreds of places stalls nobody."""
+    phrases = Phrases([*ALLOWED, *map(rule, others)])
+    assert lines_run(lambda: phrases.hits("ab" * 249)) < 1_000_000
+
+
+def test_beyond_the_places_that_are_looked_at_nothing_is_allowed(monkeypatch):
+    """Whoever hides a word behind many that are allowed does not get it past the rules."""
+    rules = rule("*cat*"), rule("cattle", Level.ALLOW)
+    assert not found("cattle " * 200, *rules)
+    assert found("cattle " * 200 + "cat", *rules)
+    monkeypatch.setattr(of_phrases, "MOST_PLACES", 100)
+    assert not found("cattle " * 99, *rules)
+    assert found("cattle " * 200, *rules)
+    assert not found("horses " * 200, *rules)
+
+
+def test_two_allowed_phrases_do_not_cover_what_neither_covers():
+    rules = rule("red cat lady"), rule("red cat", Level.ALLOW), rule("cat lady", Level.ALLOW)
+    assert found("a red cat lady", *rules)
+    assert not found("a red cat lady at night", *rules, rule("red cat lady at", Level.ALLOW))
 
 
 def test_every_phrase_of_the_starter_list_finds_itself_and_stands_there_once():
