@@ -25,7 +25,7 @@ from bot.jobs import batches, codec, modes, records, seen
 from bot.jobs.batches import BatchRow
 from bot.jobs.engine_client import EngineClient
 from bot.jobs.halts import Halts
-from bot.jobs.kinds import Context, LinkingRequest, PictureRequest, Request, Written
+from bot.jobs.kinds import KINDS, Context, LinkingRequest, PictureRequest, Request, Said, Written
 from bot.jobs.provenance import Provenance
 from bot.jobs.records import JobRow, NewJob
 from bot.moderation.moderation import Asking, Moderation, Passed
@@ -506,7 +506,7 @@ class Orders:
         ordered: whether this is the order itself, and not a question what it would cost.
         """
         first = orders[0]
-        earlier = [await self._row(order.request.parent_id or order.after_id) for order in orders]
+        own = [await self._has_own_words(order) for order in orders]
         asking = Asking(
             guild_id=first.guild_id,
             channel_id=first.channel_id,
@@ -515,16 +515,32 @@ class Orders:
             direct=first.hidden_channel is None,
             user_id=first.user_id,
             locale=first.locale,
-            own_words=any(
-                parent is None or parent.prompt != order.request.text
-                for order, parent in zip(orders, earlier, strict=True)
-            ),
+            own_words=any(own),
         )
         texts = [
             (order.request.text, *each.written.said)
             for order, each in zip(orders, ready, strict=True)
         ]
         return await self._moderation.check(asking, texts, ordered=ordered)
+
+    async def _has_own_words(self, order: Order) -> bool:
+        """Whether its member typed any of its words: not those of the picture that it goes on from,
+        nor a prompt that a job suggested, perhaps long before the rules that it meets now.
+        """
+        text, earlier = (
+            order.request.text,
+            await self._row(order.request.parent_id or order.after_id),
+        )
+        if not text or earlier is None:
+            return bool(text)
+        async with self._database.read() as connection:
+            said = Said(
+                texts=await records.said(connection, earlier.id),
+                resolved=json.loads(earlier.resolved),
+            )
+        suggested = KINDS[earlier.kind].suggest(said).texts
+        # Its parameters and the member's suffix follow a suggestion.
+        return text != earlier.prompt and not any(text.startswith(each) for each in suggested)
 
     async def _checked(
         self, connection: AsyncConnection, plan: Plan, price: int, *orders: Order

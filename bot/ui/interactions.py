@@ -282,6 +282,9 @@ class Interactions:
             claimed=(claims.canonical or claims.prompt) if claims else "",
             animated=await asyncio.to_thread(uploads.is_animated, picture),
         )
+        moderation = cast("Darkroom", interaction.client).moderation
+        if await moderation.is_refused(interaction.guild_id or 0, request.offered):
+            request = dataclasses.replace(request, claimed="", withheld=True)
         await self.place(interaction, request, after=after)
 
     async def blend(

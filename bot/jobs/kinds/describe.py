@@ -70,8 +70,15 @@ class Describe:
     """Suggestions that were made before, the newest last."""
     claimed: str = ""
     """The prompt that the picture's file names, if any; anybody can write one there."""
+    withheld: bool = False
+    """Whether the file named a prompt that would be refused."""
     animated: bool = False
     """Whether the picture is the first of several frames."""
+
+    @property
+    def offered(self) -> str:
+        """The claimed prompt as it will be offered."""
+        return as_words(self.claimed)[:_CLAIMED_CHARACTERS]
 
     def with_pictures(self, pictures: tuple[bytes, ...]) -> Describe:
         return dataclasses.replace(self, picture=pictures[0])
@@ -87,7 +94,11 @@ class Describe:
         notes = []
         if self.animated:
             notes.append(Sentence("This picture is animated; its first frame was looked at."))
-        claimed = as_words(self.claimed)[:_CLAIMED_CHARACTERS]
+        claimed = self.offered
+        if self.withheld:
+            notes.append(
+                Sentence("Suggestions that meet this server's rules of words are left out.")
+            )
         if claimed:
             notes.append(Sentence("The first prompt is the one that the picture's file names."))
         resolved = {"aspect": aspect_of(self.picture), "claimed": claimed}

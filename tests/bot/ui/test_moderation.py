@@ -433,5 +433,32 @@ async def test_a_prompt_that_a_described_file_names_is_looked_through(
     picture.add_text("parameters", "a naked zebra\nSteps: 20, Sampler: Euler, Seed: 1")
     buffer = io.BytesIO()
     Image.new("RGB", (64, 64), "red").save(buffer, "PNG", pnginfo=picture)
-    result = await bob.slash(channel, "describe", picture=("a.png", buffer.getvalue()))
-    assert refusal(result).title == "Blocked"
+    for _ in range(3):
+        await bob.slash(channel, "describe", picture=("a.png", buffer.getvalue()))
+        await simcord_env.settle()
+        said = channel.last_message.content
+        assert "naked" not in said
+        assert "meet this server's rules of words are left out" in said
+    assert await rows(simcord_bot, verdicts) == []
+
+
+async def test_a_suggestion_that_is_blocked_since_is_refused_without_a_strike(
+    simcord_env, simcord_bot, channel, alice, bob, manager
+):
+    buffer = io.BytesIO()
+    Image.effect_mandelbrot((64, 64), (-2, -1, 1, 1), 50).save(buffer, "PNG")
+    await alice.slash(channel, "describe", picture=("a.png", buffer.getvalue()))
+    await simcord_env.settle()
+    described = channel.last_message
+    first = described.content.split("1. ")[1].splitlines()[0]
+    word = next(word for word in first.split() if len(word) > 2)
+    await manager.slash(channel, "words add", phrase=word, level="block")
+    for label in ("1", "Imagine all"):
+        button = custom_ids(described)[labels(described).index(label)]
+        pressed = await bob.click(described, custom_id=button)
+        assert "The words of this picture meet" in refusal(pressed).description
+    assert await rows(simcord_bot, verdicts) == []
+
+    typed = await bob.slash(channel, "imagine", prompt=first)
+    assert "Your text meets" in refusal(typed).description
+    assert len(await rows(simcord_bot, verdicts)) == 1
