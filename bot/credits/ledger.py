@@ -116,7 +116,8 @@ async def revoke(
     """Take `amount` > 0 back, what expires last first; NotAllowed where there is less.
 
     Of what was granted, as much goes back to the allotment of the guild `allotment_of` as came from
-    there; nothing if None. What the owner gave would else be the managers' to give again.
+    there; nothing if None. What the owner gave would else be the managers' to give again. Who takes
+    it back freely takes what the owner gave first.
     """
     held = (await balance(connection, account_id)).purses
     if sum(held.values()) < amount:
@@ -142,12 +143,11 @@ async def revoke(
             )
             missing -= part
             if purse == "granted" and allotment_of is not None:
-                allotted = await connection.scalar(
-                    select(accounts.c.allotted).where(accounts.c.id == account_id)
-                )
-                returned = min(part, int(allotted or 0))
-                await add_allotted(connection, account_id, -returned)
+                returned = await take_allotted(connection, account_id, part)
                 await return_allotment(connection, allotment_of, returned)
+            elif purse == "granted":
+                allotted, left = await allotted_to(connection, account_id), held[purse] - part
+                await take_allotted(connection, account_id, max(allotted - left, 0))
 
 
 async def give(
@@ -156,7 +156,7 @@ async def give(
     """Move `amount` > 0 of granted credits between two accounts; NotEnoughCredits if short.
 
     Trial and monthly credits stay with whom they are for: or who has many accounts could collect
-    them.
+    them. What came from the allotment is given first, and counts as that with who receives it.
     """
     granted = (await balance(connection, sender_id)).purses.get("granted", 0)
     if granted < amount:
@@ -173,6 +173,8 @@ async def give(
     await enter(
         connection, receiver_id, "granted", amount, kind="receive", now_ms=now_ms, actor_id=sender
     )
+    moved = await take_allotted(connection, sender_id, amount)
+    await add_allotted(connection, receiver_id, moved)
 
 
 async def open_allotment(connection: AsyncConnection, guild_id: int, amount: int) -> None:
@@ -228,6 +230,22 @@ async def add_allotted(connection: AsyncConnection, account_id: int, amount: int
         .where(accounts.c.id == account_id)
         .values(allotted=accounts.c.allotted + amount)
     )
+
+
+async def allotted_to(connection: AsyncConnection, account_id: int) -> int:
+    """What of the account's granted credits, those that are held too, came from the allotment."""
+    allotted = await connection.scalar(
+        select(accounts.c.allotted).where(accounts.c.id == account_id).with_for_update()
+    )
+    return int(allotted or 0)
+
+
+async def take_allotted(connection: AsyncConnection, account_id: int, amount: int) -> int:
+    """Forget that `amount` in the account came from the allotment, or all if less did; how much."""
+    taken = min(await allotted_to(connection, account_id), amount)
+    if taken:
+        await add_allotted(connection, account_id, -taken)
+    return taken
 
 
 async def return_allotment(connection: AsyncConnection, guild_id: int, amount: int) -> None:
@@ -301,9 +319,20 @@ async def hold(
 
 
 async def settle(connection: AsyncConnection, *, job_id: str, amount: int, now_ms: int) -> None:
-    """Close the job's hold at `amount`; the rest goes back to the purses it came from."""
+    """Close the job's hold at `amount`; the rest goes back to the purses it came from.
+
+    Of what was granted, what came from the guild's allotment is spent first: nobody can take it
+    back to the allotment any more, even where the cost is refunded.
+    """
     held = await _close(connection, job_id, "settled", amount)
     await _return(connection, job_id, held - amount, now_ms=now_ms)
+    rows = await connection.execute(
+        select(entries.c.account_id, -func.sum(entries.c.amount))
+        .where(entries.c.job_id == job_id, entries.c.purse == "granted")
+        .group_by(entries.c.account_id)
+    )
+    for account_id, spent in rows.all():
+        await take_allotted(connection, account_id, int(spent))
 
 
 async def release(connection: AsyncConnection, *, job_id: str, now_ms: int) -> None:

@@ -23,7 +23,7 @@ from ledger_support import add_job, sums_agree
 from bot.credits import gift_codes, ledger, monthly, periods
 from bot.errors import UserError
 from bot.storage.database import Database
-from bot.storage.tables import accounts, guilds, holds, purses
+from bot.storage.tables import accounts, entries, guilds, holds, purses
 from bot.storage.tables import gift_codes as codes_table
 
 MEMBERS, ROLE = 3, 50
@@ -52,7 +52,6 @@ class History(RuleBasedStateMachine):
         self.database = Database(f"sqlite+aiosqlite:///{path}")
         self.minted, self.spent, self.now_ms = 0, 0, 0
         self.jobs, self.made, self.number, self.months = {}, [], 0, {}
-        self.allotted = dict.fromkeys(range(1, MEMBERS + 1), 0)
         self.do(lambda connection: ledger.open_allotment(connection, 1, ALLOTMENT))
         for user_id in range(1, MEMBERS + 1):
             self.do(lambda connection, user_id=user_id: self.account(connection, user_id))
@@ -92,11 +91,8 @@ class History(RuleBasedStateMachine):
             )
             return amount
 
-        if self.do(work, crash):
-            if by_owner:
-                self.minted += amount
-            else:
-                self.allotted[user_id] += amount
+        if self.do(work, crash) and by_owner:
+            self.minted += amount
 
     @rule(user_id=member, amount=amounts, by_owner=st.booleans(), crash=crashes)
     def revoke(self, user_id, amount, by_owner, crash):
@@ -104,6 +100,7 @@ class History(RuleBasedStateMachine):
             allotted = await ledger.allotment(connection, 1)
             account_id = await self.account(connection, user_id)
             granted = (await ledger.balance(connection, account_id)).purses.get("granted", 0)
+            most = min(amount, granted, await self._allotted(connection, account_id))
             await ledger.revoke(
                 connection,
                 account_id=account_id,
@@ -113,13 +110,10 @@ class History(RuleBasedStateMachine):
                 allotment_of=None if by_owner else 1,
             )
             returned = await ledger.allotment(connection, 1) - allotted
-            most = min(amount, granted, self.allotted[user_id])
             assert returned == (0 if by_owner else most)
-            return amount - returned, returned
+            return amount - returned
 
-        gone, returned = self.do(work, crash) or (0, 0)
-        self.minted -= gone
-        self.allotted[user_id] -= returned
+        self.minted -= self.do(work, crash) or 0
 
     @rule(sender=member, receiver=member, amount=amounts, crash=crashes)
     def give(self, sender, receiver, amount, crash):
@@ -256,8 +250,6 @@ class History(RuleBasedStateMachine):
         amount = self.do(work, crash) or 0
         if by_owner:
             self.minted += amount
-        else:
-            self.allotted[user_id] += amount
 
     @rule(amount=amounts, uses=st.integers(1, 3), by_owner=st.booleans(), crash=crashes)
     def grant_to_role(self, amount, uses, by_owner, crash):
@@ -293,7 +285,6 @@ class History(RuleBasedStateMachine):
 
         got, allotted = self.do(work, crash) or (0, 0)
         self.minted += got - allotted
-        self.allotted[user_id] += allotted
 
     async def _allotted(self, connection, account_id):
         return await connection.scalar(
@@ -323,11 +314,31 @@ class History(RuleBasedStateMachine):
             allotted = await connection.scalar(sa.select(guilds.c.allotment))
             lowest = await connection.scalar(sa.select(sa.func.min(purses.c.available)))
             assert await sums_agree(connection)
+            await self._check_what_may_return(connection, allotted + (in_codes or 0))
         assert (held or 0) == sum(self.jobs.values())
         assert lowest >= 0
         assert allotted >= 0
         total = available + (held or 0) + (in_codes or 0) + allotted
         assert total == ALLOTMENT + self.minted - self.spent
+
+    async def _check_what_may_return(self, connection, left):
+        """What managers could give again is there, and never more than the owner let them give."""
+        for account_id, allotted in await connection.execute(
+            sa.select(accounts.c.id, accounts.c.allotted)
+        ):
+            granted = (await ledger.balance(connection, account_id)).purses.get("granted", 0)
+            held = await connection.scalar(
+                sa.select(-sa.func.sum(entries.c.amount))
+                .join(holds, holds.c.job_id == entries.c.job_id)
+                .where(
+                    holds.c.account_id == account_id,
+                    holds.c.state == "open",
+                    entries.c.purse == "granted",
+                )
+            )
+            assert 0 <= allotted <= granted + (held or 0)
+            left += allotted
+        assert left <= ALLOTMENT
 
     def teardown(self):
         if hasattr(self, "database"):

@@ -145,6 +145,61 @@ async def test_what_is_revoked_comes_from_what_expires_last_and_goes_back_to_the
         assert await sums_agree(connection)
 
 
+async def granted_by_both(connection):
+    """An account with 100 from the allotment, and 100 that the owner gave."""
+    account = await open_account(connection, trial=0)
+    await ledger.open_allotment(connection, 1, 100)
+    for allotment_of in (1, None):
+        await ledger.grant(
+            connection,
+            account_id=account,
+            amount=100,
+            actor_id=9,
+            now_ms=0,
+            allotment_of=allotment_of,
+        )
+    return account
+
+
+async def revoked(connection, account, amount, allotment_of=1):
+    """What the guild may grant again once so much is revoked."""
+    await ledger.revoke(
+        connection,
+        account_id=account,
+        amount=amount,
+        actor_id=9,
+        now_ms=1,
+        allotment_of=allotment_of,
+    )
+    return await ledger.allotment(connection, 1)
+
+
+async def test_what_was_spent_of_the_allotment_is_not_returned_to_it(database):
+    async with database.write() as connection:
+        account = await granted_by_both(connection)
+        await add_job(connection, account, "a")
+        await ledger.hold(connection, account_id=account, job_id="a", amount=100, now_ms=1)
+        await ledger.settle(connection, job_id="a", amount=60, now_ms=2)
+        assert await revoked(connection, account, 140) == 40
+
+
+async def test_what_was_given_away_of_the_allotment_is_returned_to_it_once(database):
+    async with database.write() as connection:
+        sender = await granted_by_both(connection)
+        receiver = await open_account(connection, user_id=2, trial=0)
+        await ledger.give(connection, sender_id=sender, receiver_id=receiver, amount=100, now_ms=1)
+        assert await revoked(connection, sender, 100) == 0
+        assert await revoked(connection, receiver, 100) == 100
+
+
+async def test_what_the_owner_revokes_of_the_allotment_is_not_returned_to_it_later(database):
+    async with database.write() as connection:
+        account = await granted_by_both(connection)
+        assert await revoked(connection, account, 130, allotment_of=None) == 0
+        await ledger.grant(connection, account_id=account, amount=100, actor_id=9, now_ms=1)
+        assert await revoked(connection, account, 170) == 70
+
+
 async def test_more_than_there_is_cannot_be_revoked(database):
     async with database.write() as connection:
         account = await open_account(connection)
