@@ -47,6 +47,9 @@ class Asking:
     own_words: bool = True
     """False: all the words are those of the picture that it goes on from, perhaps another
     member's."""
+    words_of: int = 0
+    """Whose words they are, where they are not of who asks: what was approved for that member
+    passes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,7 +200,7 @@ class Moderation:
             return await verdicts.is_approved(
                 connection,
                 guild_id=asking.guild_id,
-                user_id=asking.user_id,
+                user_id=asking.words_of or asking.user_id,
                 prompt="\n".join(filter(None, texts)).replace("\0", ""),
             )
 

@@ -39,6 +39,7 @@ from bot.ui.replies import (
     check_permissions,
     is_for_member_alone,
 )
+from bot.ui.reposts import Repost, covered
 from engine import Sentence
 
 if TYPE_CHECKING:
@@ -271,12 +272,15 @@ async def _show(press: Press) -> None:
     client = interaction.client
     check_permissions(interaction)
     hidden = is_for_member_alone(interaction, row)
+    cover = not hidden and await Repost.of(interaction, row, member_locale(interaction)).check(
+        client
+    )
     copy = await before_reply(
         interaction,
         client.copies.one(row, press.number, interaction.filesize_limit, interaction.user.mention),
         ephemeral=hidden,
     )
-    await repost(interaction, copy, hidden=hidden)
+    await repost(interaction, covered(copy, also=cover), hidden=hidden)
 
 
 async def repost(interaction: discord.Interaction[Darkroom], copy: Copy, *, hidden: bool) -> None:

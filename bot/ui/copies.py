@@ -43,6 +43,8 @@ class Copy:
     """Names and bytes of its files."""
     view: discord.ui.View
     alt_text: str = ""
+    covered: bool = False
+    """Whether its files are hidden until somebody clicks, even if the job's are not."""
 
     @property
     def files(self) -> list[discord.File]:
@@ -52,7 +54,7 @@ class Copy:
                 io.BytesIO(data),
                 name,
                 description=self.alt_text or None,
-                spoiler=seen.is_spoiler(self.row),
+                spoiler=self.covered or seen.is_spoiler(self.row),
             )
             for name, data in self.data
         ]

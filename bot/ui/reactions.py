@@ -29,6 +29,7 @@ from bot.preferences import BUTTONS, OWNERS
 from bot.ui import memberships, refusals
 from bot.ui.interactions import queued
 from bot.ui.replies import attempt, is_age_restricted, lacking
+from bot.ui.reposts import Repost, covered
 
 if TYPE_CHECKING:
     from bot.ui.client import Darkroom
@@ -203,9 +204,21 @@ class Reactions:
         row = reacted.row
         if reacted.shown.role not in {Role.GRID, Role.FILM} or not self._may_post(reacted):
             return
+        guild = self._client.get_guild(reacted.guild_id)
+        asked = Repost(
+            row=row,
+            guild_id=reacted.guild_id,
+            channel_id=reacted.channel_id,
+            channel=guild.get_channel_or_thread(reacted.channel_id) if guild else None,
+            user_id=reacted.user_id,
+            locale=reacted.language,
+        )
+        cover = await asked.check(self._client)
         limit_bytes = self._limit_bytes(reacted)
         copies = self._client.copies
-        copy = await copies.one(row, reacted.number, limit_bytes, f"<@{reacted.user_id}>")
+        copy = covered(
+            await copies.one(row, reacted.number, limit_bytes, f"<@{reacted.user_id}>"), also=cover
+        )
         place = self._client.get_partial_messageable(
             reacted.channel_id, guild_id=reacted.guild_id or None
         )

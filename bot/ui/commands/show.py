@@ -11,7 +11,9 @@ from bot.ui import favourite_pages
 from bot.ui.actions import repost
 from bot.ui.commands.completion import own_jobs
 from bot.ui.copies import Copy
+from bot.ui.language import member_locale
 from bot.ui.replies import before_reply, check_permissions, is_for_member_alone
+from bot.ui.reposts import Repost, covered
 from engine import Sentence
 
 if TYPE_CHECKING:
@@ -42,11 +44,12 @@ async def show(
         position = None
     else:
         row, position = await client.lookup.own_job(user_id, job)
-    hidden = is_for_member_alone(interaction, row)
+    hidden, cover = is_for_member_alone(interaction, row), False
     if not hidden:
         check_permissions(interaction)
+        cover = await Repost.of(interaction, row, member_locale(interaction)).check(client)
     copy = await before_reply(interaction, _copy(interaction, row, position), ephemeral=hidden)
-    await repost(interaction, copy, hidden=hidden)
+    await repost(interaction, covered(copy, also=cover), hidden=hidden)
 
 
 async def _copy(
