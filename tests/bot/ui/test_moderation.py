@@ -189,6 +189,8 @@ async def test_an_appeal_that_is_approved_lets_the_member_have_that_text_and_no_
     assert not last(appeals).components
     assert "approved your text" in alice.user.dm_channel.last_message.content
     assert not (await alice.slash(channel, "imagine", prompt="a naked tree in winter")).ephemeral
+    await simcord_env.settle()
+    assert not (await bob.click(last(channel), label="U1")).ephemeral, "it was approved for alice"
     other = await alice.slash(channel, "imagine", prompt="a naked tree in summer")
     assert refusal(other).title == "Blocked"
     assert refusal(await bob.slash(channel, "imagine", prompt="a naked tree in winter"))
@@ -380,13 +382,13 @@ async def test_adult_content_is_for_channels_that_managers_and_discord_both_rest
     assert refusal(await alice.slash(adults, "imagine", prompt="a nude statue"))
     await manager.slash(channel, "channel nsfw", allowed=True, channel=adults)
     assert not (await alice.slash(adults, "imagine", prompt="a nude statue")).ephemeral
-    assert refusal(await alice.slash(channel, "imagine", prompt="a nude statue"))
-    assert refusal(await alice.slash(adults, "imagine", prompt="a nude schoolgirl"))
     await simcord_env.settle()
     [job] = await rows(simcord_bot, jobs)
     shown = await alice.slash(channel, "show", job=job.id)
     assert shown.response.ephemeral
     assert not (await alice.slash(adults, "show", job=job.id)).response.ephemeral
+    assert refusal(await alice.slash(channel, "imagine", prompt="a nude statue"))
+    assert refusal(await alice.slash(adults, "imagine", prompt="a nude schoolgirl"))
 
 
 async def test_no_prompt_is_logged_above_debug(simcord_env, channel, alice, caplog):
