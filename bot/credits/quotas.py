@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.credits.periods import MONTH, PERIODS, began_ms, ends_s
 from bot.credits.pricing import CENTS, credits_text
 from bot.errors import NotFound, QuotaReached
+from bot.storage import facts
 from bot.storage.audit import Audit, role_mention
 from bot.storage.database import Database, own_insert
 from bot.storage.tables import holds, jobs, quotas
@@ -141,7 +142,11 @@ class Quotas:
     async def spent(
         self, connection: AsyncConnection, guild_id: int, user_id: int, period: str
     ) -> int:
-        """What the member's jobs in the server cost since the period began, in 1/100 credit."""
+        """What the member's jobs in the server cost since the period began, in 1/100 credit.
+
+        Those that they erased count too.
+        """
+        began = began_ms(period, self._now_ms())
         cost = case((holds.c.state == "open", holds.c.amount), else_=holds.c.settled)
         spent = await connection.scalar(
             select(func.coalesce(func.sum(cost), 0))
@@ -149,10 +154,47 @@ class Quotas:
             .where(
                 jobs.c.user_id == user_id,
                 jobs.c.guild_id == guild_id,
-                jobs.c.created_ms >= began_ms(period, self._now_ms()),
+                jobs.c.created_ms >= began,
             )
         )
-        return int(spent or 0)
+        return int(spent or 0) + await _erased(connection, _fact(guild_id, user_id, period), began)
+
+
+async def keep_spent(connection: AsyncConnection, user_id: int, now_ms: int) -> None:
+    """Remember what the member's ended jobs cost, before these are erased.
+
+    One number for each server and period: the jobs themselves will name nobody.
+    """
+    for period in PERIODS:
+        began = began_ms(period, now_ms)
+        rows = await connection.execute(
+            select(jobs.c.guild_id, func.sum(holds.c.settled))
+            .join(holds, holds.c.job_id == jobs.c.id)
+            .where(
+                jobs.c.user_id == user_id,
+                jobs.c.outcome != "open",
+                jobs.c.created_ms >= began,
+            )
+            .group_by(jobs.c.guild_id)
+        )
+        for guild_id, cost in rows.all():
+            name = _fact(guild_id, user_id, period)
+            total = int(cost) + await _erased(connection, name, began)
+            await facts.put(connection, name, f"{began} {total}")
+
+
+def _fact(guild_id: int, user_id: int, period: str) -> str:
+    """The name under which it is remembered."""
+    return f"spent:{guild_id}:{user_id}:{period}"
+
+
+async def _erased(connection: AsyncConnection, name: str, began: int) -> int:
+    """What is remembered of the period that began then, in 1/100 credit."""
+    value = await facts.get(connection, name)
+    if value is None:
+        return 0
+    then, spent = map(int, value.split())
+    return spent if then == began else 0
 
 
 def mention(quota: Quota, guild_id: int) -> str:

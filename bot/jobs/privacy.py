@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.credits import statement
+from bot.credits import quotas, statement
 from bot.jobs import records
 from bot.jobs.records import Delivery, JobRow, Outcome
 from bot.pictures import grid, metadata
@@ -122,9 +122,11 @@ class Privacy:
         """Prompts, pictures, settings and marks are gone; lines of the ledger name nobody.
 
         Open jobs stay, with what they need. What remains beside them is what protects others: that
-        the member was here, so that there is no second trial, and their strikes, without words.
+        the member was here and what they spent lately, so that neither a trial nor a quota is had
+        twice, and their strikes, without words.
         """
         async with self._database.write() as connection:
+            await quotas.keep_spent(connection, user_id, self._now_ms())
             ids = list(
                 await connection.scalars(
                     select(jobs.c.id).where(

@@ -91,8 +91,9 @@ class Privacy(
             Sentence("• your settings, macros and favourites; your running jobs are cancelled"),
             Sentence("• your credits: what is left of them is lost"),
             Sentence(
-                "**Kept:** the lines of the ledger, without your name; that you were here, "
-                "so that nobody gets trial credits twice; blocks and strikes, without words."
+                "**Kept:** the lines of the ledger, without your name; that you were here and "
+                "what you spent this month, so that nobody gets trial credits or a quota twice; "
+                "blocks and strikes, without words."
             ),
             Sentence(
                 "What others made from your pictures is theirs and stays. `/privacy export` "

@@ -10,6 +10,8 @@ from bot.credits import ledger
 from bot.credits.periods import DAY, MONTH, began_ms, ends_s
 from bot.credits.quotas import Quota, Quotas
 from bot.errors import NotFound, QuotaReached
+from bot.jobs.privacy import Privacy
+from bot.pictures.store import PictureStore
 from bot.storage.audit import Audit
 from bot.storage.tables import jobs
 
@@ -92,6 +94,31 @@ async def test_what_was_spent_and_is_held_counts_and_what_came_back_does_not(put
         f"credits of them left. They return <t:{reset}:f> (<t:{reset}:R>)."
     )
     assert await may(10_000, guild_id=2) == "", "another server has quotas of its own"
+
+
+async def test_who_erases_their_jobs_has_still_spent_what_these_cost(
+    put, spend, may, clock, database, tmp_path
+):
+    privacy = Privacy(
+        database=database, store=PictureStore(tmp_path / "pictures"), now_ms=lambda: clock[0]
+    )
+    await put(USER, DAY, 500)
+    for job_id, cost in (("a", 200), ("b", 250)):
+        async with database.write() as connection:
+            account = await open_account(connection, USER, trial=0, guild_id=GUILD)
+            await ledger.grant(connection, account_id=account, amount=500, actor_id=9, now_ms=0)
+        await spend(job_id, 300, settled=cost)
+        async with database.write() as connection:
+            await connection.execute(
+                sa.update(jobs)
+                .where(jobs.c.id == job_id)
+                .values(outcome="finished", delivery="posted", ended_ms=clock[0])
+            )
+        await privacy.erase(USER)
+    assert await may(50) == ""
+    assert "have 0.5 credits of them left" in await may(51)
+    clock[0] = at("2026-12-01")
+    assert await may(500) == ""
 
 
 async def test_a_day_and_a_month_begin_anew_in_utc(put, spend, may, clock):
