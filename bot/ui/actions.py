@@ -12,6 +12,7 @@ import enum
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -109,9 +110,13 @@ class Action:
 
 
 async def _reroll(press: Press) -> None:
-    await press.interaction.client.interactions.reroll(
-        press.interaction, press.row, text=press.text
-    )
+    interaction, client = press.interaction, press.interaction.client
+    if press.text is None and KINDS[press.row.kind].asks_first:
+        check_permissions(interaction)
+        making = partial(client.interactions.rerolled, press.row)
+        await client.questions.place(interaction, making)
+        return
+    await client.interactions.reroll(interaction, press.row, text=press.text)
 
 
 async def _imagine_suggestion(press: Press) -> None:

@@ -173,7 +173,7 @@ class Interactions:
             text = prompts[0]
         elif text is not None:  # one prompt: what it starts from is no part of several
             text = await self.written_out(interaction, text)
-        await self.place(interaction, self._rerolled(row, text), words=text or "")
+        await self.place(interaction, self.rerolled(row, text), words=text or "")
 
     async def reroll_unasked(
         self,
@@ -203,11 +203,21 @@ class Interactions:
             ),
             locale=language,
             channel_locale=row.locale,
-            request=await self._rerolled(row, None),
+            request=await self.rerolled(row),
             parent_channel_id=parent_of(channel),
             age_restricted=is_age_restricted(channel),
             hidden_channel=None if direct else partial(_direct, user),
         )
+        if KINDS[row.kind].asks_first:
+            quote = await self._orders.quote_one(order)
+            if quote.price > quote.usual:  # no reaction can answer a question
+                raise UserError(
+                    Sentence(
+                        "This costs {price} once more, so that you are asked first: press the "
+                        "button 🔄 under the message.",
+                        price=credits_text(quote.price),
+                    )
+                )
         accepted = await self._orders.accept(order)
         ordered = accepted.row
         content = with_notes(headline(ordered, status_of(None)), ordered.notes)
@@ -224,7 +234,8 @@ class Interactions:
             self._runner.start(accepted, message_id=message.id if message else None)
         return accepted
 
-    async def _rerolled(self, row: JobRow, text: str | None) -> Request:
+    async def rerolled(self, row: JobRow, text: str | None = None) -> Request:
+        """The same job once more; text: new words for it, a UserError where it takes none."""
         parent = await self._lookup.restored(row)
         if text is not None:
             if not isinstance(parent, engine.DrawJob) or not KINDS[row.kind].rewords:

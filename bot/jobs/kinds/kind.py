@@ -152,5 +152,7 @@ class Kind:
     """Whether the film of its drawing ends with the picture itself."""
     rewords: bool = False
     """Whether its prompt is what it is drawn for, and may be edited before 🔄."""
+    asks_first: bool = False
+    """Whether its member is asked first where it costs more than a grid."""
     shows_input: bool = False
     """Whether the picture it looked at stands beside what it said."""

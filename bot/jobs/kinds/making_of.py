@@ -19,7 +19,7 @@ from bot.jobs.records import Role
 from engine import Sentence
 
 MOST_FRAMES = 30
-FILMED = Kind(follow_ups={Role.FILM: ("show",)}, ends_with_picture=True)
+FILMED = Kind(follow_ups={Role.FILM: ("show",)}, ends_with_picture=True, asks_first=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

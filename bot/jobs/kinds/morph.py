@@ -23,9 +23,9 @@ CROSS = (0.35, 0.45, 0.55, 0.65)
 _HALF = 0.5
 STRENGTH = 0.55
 """Between pictures: 0 keeps their mix, 1 ignores it."""
-CROSSED = dataclasses.replace(draw.DRAWN, rewords=False)
+CROSSED = dataclasses.replace(draw.DRAWN, rewords=False, asks_first=True)
 """Its prompt is two texts."""
-MORPHED = Kind(follow_ups={Role.FILM: ("reroll",)}, animates=True)
+MORPHED = Kind(follow_ups={Role.FILM: ("reroll",)}, animates=True, asks_first=True)
 _NAMED_CHARACTERS = 60
 
 

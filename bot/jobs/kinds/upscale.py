@@ -19,7 +19,10 @@ from bot.prompt import grammar, sizes
 from bot.prompt.resolved import as_json
 from engine import Sentence
 
-UPSCALED = Kind(follow_ups={Role.SINGLE: tuple(name for name in SINGLE if name != "making_of")})
+UPSCALED = Kind(
+    follow_ups={Role.SINGLE: tuple(name for name in SINGLE if name != "making_of")},
+    asks_first=True,
+)
 FACTOR = 2
 """How many times as large a picture becomes."""
 STRENGTH = 0.3

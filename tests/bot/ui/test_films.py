@@ -210,4 +210,26 @@ async def test_the_words_of_a_morph_are_not_edited_in_silence(
     await morph(simcord_env, channel, alice, text1="a cat", text2="a dog", frames=2)
     row = await simcord_bot.lookup.job(fake_engine.jobs[0].id)
     with pytest.raises(UserError, match="cannot be edited"):
-        await simcord_bot.interactions._rerolled(row, "a fox")
+        await simcord_bot.interactions.rerolled(row, "a fox")
+
+
+async def test_a_long_morph_is_asked_about_again_before_it_is_charged_again(
+    simcord_env, channel, alice, bob, database, fake_engine
+):
+    question = await morph(simcord_env, channel, alice, text1="a cat", text2="a dog", frames=24)
+    asked = question.followups[-1] if question.followups else question.response.message
+    await press(simcord_env, alice, asked, "Confirm")
+    film = channel.last_message
+    assert len(fake_engine.jobs) == 1
+
+    again = await press(simcord_env, bob, film, "🔄")
+    asked = again.followups[-1] if again.followups else again.response.message
+    assert "6 credits" in asked.embeds[0].description
+    await bob.react(film, "🔄")
+    await simcord_env.settle()
+    told = bob.user.dm_channel.last_message.embeds[0].description
+    assert "This costs 6 credits once more" in told
+    assert len(fake_engine.jobs) == len(await rows(database, jobs)) == 1
+
+    await press(simcord_env, bob, asked, "Confirm")
+    assert len(fake_engine.jobs) == 2
