@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import ColumnElement, and_, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.credits import quotas, statement
@@ -134,7 +134,7 @@ class Privacy:
                     )
                 )
             )
-            shown, hashes = [], set[tuple[str, str]]()
+            shown, hashes = await _shown_batches(connection, user_id), set[tuple[str, str]]()
             for some in _some(ids):
                 rows = await connection.execute(
                     select(messages.c.channel_id, messages.c.message_id).where(
@@ -182,6 +182,26 @@ async def _erase_jobs(connection: AsyncConnection, ids: Sequence[str]) -> set[tu
     return hashes
 
 
+def _are_over(user_id: int) -> ColumnElement[bool]:
+    """Which batches are the member's, and have no open job."""
+    return and_(
+        batches.c.user_id == user_id,
+        ~select(jobs.c.id)
+        .where(jobs.c.batch_id == batches.c.id, jobs.c.outcome == Outcome.OPEN)
+        .exists(),
+    )
+
+
+async def _shown_batches(connection: AsyncConnection, user_id: int) -> list[tuple[int, int]]:
+    """(channel id, message id) of the messages that list the member's batches."""
+    rows = await connection.execute(
+        select(batches.c.channel_id, batches.c.message_id).where(
+            _are_over(user_id), batches.c.message_id.is_not(None)
+        )
+    )
+    return [(row.channel_id, row.message_id) for row in rows]
+
+
 async def _erase_member(connection: AsyncConnection, user_id: int, now_ms: int) -> None:
     await connection.execute(delete(favourites).where(favourites.c.user_id == user_id))
     await connection.execute(delete(preferences).where(preferences.c.user_id == user_id))
@@ -190,12 +210,7 @@ async def _erase_member(connection: AsyncConnection, user_id: int, now_ms: int) 
     )
     await connection.execute(
         update(batches)
-        .where(
-            batches.c.user_id == user_id,
-            ~select(jobs.c.id)
-            .where(jobs.c.batch_id == batches.c.id, jobs.c.outcome == Outcome.OPEN)
-            .exists(),
-        )
+        .where(_are_over(user_id))
         .values(prompt="", user_id=0, delivery=Delivery.KEPT)
     )
     open_accounts = select(jobs.c.account_id).where(

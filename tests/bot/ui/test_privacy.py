@@ -11,6 +11,7 @@ from tests_support import custom_ids, refusal
 
 from bot.storage.tables import (
     accounts,
+    batches,
     entries,
     favourites,
     images,
@@ -136,6 +137,20 @@ async def test_messages_that_show_what_is_erased_are_deleted(
     await alice.click(asked.response.message, label="Confirm")
     await simcord_env.advance_time(10)
     assert not [each for each in channel.history() if "red cat" in each.content]
+
+
+async def test_the_message_that_lists_an_erased_batch_is_deleted(
+    simcord_env, simcord_bot, channel, alice
+):
+    asked = await alice.slash(channel, "imagine", prompt="a {red, blue} tiger")
+    await alice.click(asked.response.message, label="Confirm")
+    await simcord_env.settle()
+    [batch] = await rows(simcord_bot, batches)
+    assert batch.message_id in {each.id for each in channel.history()}
+    asked = await alice.slash(channel, "privacy erase")
+    await alice.click(asked.response.message, label="Confirm")
+    await simcord_env.advance_time(30)
+    assert batch.message_id not in {each.id for each in channel.history()}
 
 
 async def test_what_others_made_of_an_erased_picture_stays(
