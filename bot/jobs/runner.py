@@ -432,6 +432,19 @@ class Runner:
 
         if await self._written(row, finish):
             self._outbox.owe(row.id)
+            return
+        # It was cancelled while the files were written: no job knows of them.
+        for picture in result.pictures:
+            await self._delete_unused(picture.sha256, ".png")
+        if result.film is not None:
+            await self._delete_unused(result.film, ".webp")
+
+    async def _delete_unused(self, sha256: str, suffix: str) -> None:
+        """Delete the file if no job started from it or made it."""
+        async with self._database.read() as connection:
+            used = await records.is_referenced(connection, sha256)
+        if not used:
+            await asyncio.to_thread(self._store.delete, sha256, suffix=suffix)
 
     async def _withhold(self, row: JobRow, *, of_inputs: bool) -> None:
         """Write it down; the pictures that the job started from are forgotten if it is these."""
@@ -441,10 +454,7 @@ class Runner:
             return await records.forget_inputs(connection, row.id) if of_inputs else []
 
         for sha256 in await self._written(row, log_it):
-            async with self._database.read() as connection:
-                used = await records.is_referenced(connection, sha256)
-            if not used:
-                await asyncio.to_thread(self._store.delete, sha256)
+            await self._delete_unused(sha256, ".png")
 
     async def _store_result(
         self, row: JobRow, job: engine.Job, event: engine.Finished, shown: tuple[int, ...]

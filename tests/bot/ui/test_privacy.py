@@ -153,6 +153,25 @@ async def test_the_message_that_lists_an_erased_batch_is_deleted(
     assert batch.message_id not in {each.id for each in channel.history()}
 
 
+async def test_a_job_cancelled_while_its_files_are_written_leaves_none(
+    simcord_env, simcord_bot, channel, alice, tmp_path, monkeypatch
+):
+    runner = simcord_bot.runner
+    store_result = runner._store_result
+
+    async def cancelled_meanwhile(row, *rest):
+        stored = await store_result(row, *rest)
+        assert len(list((tmp_path / "pictures").rglob("*.png"))) == 4
+        await runner.cancel(row)
+        return stored
+
+    monkeypatch.setattr(runner, "_store_result", cancelled_meanwhile)
+    await draw(simcord_env, channel, alice, "a red cat")
+    [job] = await rows(simcord_bot, jobs)
+    assert job.outcome == "cancelled"
+    assert not list((tmp_path / "pictures").rglob("*.png"))
+
+
 async def test_what_others_made_of_an_erased_picture_stays(
     simcord_env, simcord_bot, channel, alice, bob
 ):
