@@ -189,7 +189,8 @@ def _beginning(
             return image[0], None
         if masked is not None and not model.inpaints and not levels:
             levels.extend(_levels(model, scheduler, timesteps))
-        drawn = noise.draw(shape, generator, model.device, model.noise_dtype)
+        dtype = model.picture_noise_dtype if pictures else model.noise_dtype
+        drawn = noise.draw(shape, generator, model.device, dtype).to(model.noise_dtype)
         drawn = variation.noise(drawn, job, index)
         if anew:
             latents = drawn * getattr(scheduler, "init_noise_sigma", 1.0)

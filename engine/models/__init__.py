@@ -68,6 +68,10 @@ class Denoiser(Predictor, Protocol):
 
     name: str
     noise_dtype: torch.dtype
+    picture_noise_dtype: torch.dtype
+    """What the noise over a picture is drawn in, before it becomes `noise_dtype`. Some versions of
+    torch draw other numbers in each format, so it has to be the pipeline's.
+    """
     scheduler: Any
     """The checkpoint's own, from which each row's copy is configured."""
     inpaints: bool

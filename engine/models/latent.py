@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from engine.errors import Sentence
 from engine.messages import DrawJob, WeightedText
-from engine.models import Conditioning, variation
+from engine.models import Conditioning, noise, variation
 from engine.models.compiled import Compiled
 from engine.models.loras import Loras
 from engine.models.preview import LinearRgb, Preview
@@ -43,6 +43,7 @@ class LatentModel:
         self.vae_scale = 2 ** (len(self.vae.config.block_out_channels) - 1)
         self.channels = int(self.vae.config.latent_channels)
         self.noise_dtype: torch.dtype = self.denoiser.dtype
+        self.picture_noise_dtype: torch.dtype = self.denoiser.dtype
         self._mean, self._deviation = (
             torch.tensor(values, device=device).view(1, -1, 1, 1) if values else None
             for values in (
@@ -71,6 +72,11 @@ class LatentModel:
     def denoiser(self) -> Any:  # noqa: ANN401 - UNets and transformers share no useful base
         """The network that a tick runs."""
         raise NotImplementedError
+
+    @property
+    def posterior_dtype(self) -> torch.dtype:
+        """What the pipeline draws an encoded picture's noise in."""
+        return self.picture_noise_dtype
 
     # Text.
 
@@ -312,7 +318,10 @@ class LatentModel:
         scale = self.vae.config.scaling_factor
 
         def draw(generator: torch.Generator) -> Tensor:
-            latents: Tensor = posterior.sample(generator)
+            # As `posterior.sample`, but in the pipeline's format, whatever the autoencoder's is.
+            shape, dtype = posterior.mean.shape, self.posterior_dtype
+            drawn = noise.draw(shape, generator, self.device, dtype).to(posterior.mean.dtype)
+            latents: Tensor = posterior.mean + posterior.std * drawn
             if self._mean is not None and self._deviation is not None:
                 mean, deviation = self._mean.to(latents.dtype), self._deviation.to(latents.dtype)
                 latents = (latents - mean) * scale / deviation

@@ -31,6 +31,12 @@ class StableDiffusionXL(StableDiffusion):
         self._texts_of = [ClipText(*pair, penultimate=True) for pair in pairs if pair[1]]
         self._zero_negative = bool(pipeline.config.force_zeros_for_empty_prompt)
 
+    @property
+    def posterior_dtype(self) -> torch.dtype:
+        """float32 where the pipeline encodes in it, which here is done only in float16."""
+        upcast = self.vae.config.get("force_upcast", False)
+        return torch.float32 if upcast else self.picture_noise_dtype
+
     def text_chunks(self, text: str) -> int:
         return max(encoder.chunks(text) for encoder in self._texts_of)
 

@@ -38,7 +38,7 @@ class FakeModel:
         self.name = name
         self._clock, self._tick_s, self._decode_s = clock or FakeClock(), tick_s, decode_s
         self.device = torch.device("cpu")
-        self.noise_dtype = torch.float32
+        self.noise_dtype = self.picture_noise_dtype = torch.float32
         self.scheduler = DDIMScheduler(clip_sample=False)
         self.prediction = "epsilon"
         self.alphas = self.scheduler.alphas_cumprod.tolist()

@@ -30,7 +30,7 @@ class Affine(FakeModel):
 
     def __init__(self, own, dtype=torch.float32):
         super().__init__()
-        self.scheduler, self.noise_dtype = own, dtype
+        self.scheduler, self.noise_dtype, self.picture_noise_dtype = own, dtype, dtype
         self.prediction = own.config.get("prediction_type", "flow")
         self.alphas = own.alphas_cumprod.tolist() if hasattr(own, "alphas_cumprod") else []
 
