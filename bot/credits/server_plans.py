@@ -265,24 +265,14 @@ class ServerPlans:
         The names differ, also folded, and each role is in one of them. Plans that stay as they are
         are not touched.
         """
-        if len(wanted) > MOST_PLANS or sum(len(each.roles) for each in wanted) > MOST_ROLES:
-            raise NotAllowed(
-                Sentence(
-                    "A server has at most {plans} plans, with {roles} roles in all.",
-                    plans=MOST_PLANS,
-                    roles=MOST_ROLES,
-                )
-            )
         before = {_folded(each.name): each for each in await _read(connection, guild_id)}
         after = {_folded(each.name): each for each in wanted}
+        check_all([_named_of(each) for each in before.values()], wanted, by_owner=by_owner)
         changed = {
-            folded: each for folded, each in after.items() if _named_of(before.get(folded)) != each
+            folded: each
+            for folded, each in after.items()
+            if folded not in before or _named_of(before[folded]) != each
         }
-        for folded, each in changed.items():
-            had = before.get(folded)
-            if had is None or had.plan != each.plan or not set(each.roles) <= set(had.roles):
-                _refuse_giving(each.plan, by_owner=by_owner)
-            _refuse_useless(each.plan)
         left = [each.id for folded, each in before.items() if folded not in after]
         touched = [*left, *(before[folded].id for folded in changed if folded in before)]
         await connection.execute(delete(plan_roles).where(plan_roles.c.plan_id.in_(touched)))
@@ -328,8 +318,28 @@ def _given(plan: Plan, *, beside: Plan) -> str:
     )
 
 
-def _named_of(plan: ServerPlan | None) -> NamedPlan | None:
-    return None if plan is None else NamedPlan(name=plan.name, plan=plan.plan, roles=plan.roles)
+def check_all(before: Iterable[NamedPlan], wanted: Sequence[NamedPlan], *, by_owner: bool) -> None:
+    """Refuse plans that a server may not have instead of those before. Their names differ."""
+    if len(wanted) > MOST_PLANS or sum(len(each.roles) for each in wanted) > MOST_ROLES:
+        raise NotAllowed(
+            Sentence(
+                "A server has at most {plans} plans, with {roles} roles in all.",
+                plans=MOST_PLANS,
+                roles=MOST_ROLES,
+            )
+        )
+    held = {_folded(each.name): each for each in before}
+    for each in wanted:
+        had = held.get(_folded(each.name))
+        if had == each:
+            continue
+        if had is None or had.plan != each.plan or not set(each.roles) <= set(had.roles):
+            _refuse_giving(each.plan, by_owner=by_owner)
+        _refuse_useless(each.plan)
+
+
+def _named_of(plan: ServerPlan) -> NamedPlan:
+    return NamedPlan(name=plan.name, plan=plan.plan, roles=plan.roles)
 
 
 def _refuse_giving(plan: Plan, *, by_owner: bool) -> None:

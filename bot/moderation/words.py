@@ -121,7 +121,7 @@ class Words:
                     {
                         "guild_id": action.guild_id,
                         "key": key,
-                        "phrase": rule.phrase.strip(),
+                        "phrase": rule.phrase.replace("\0", "").strip(),
                         "level": rule.level,
                         "created_ms": self._now_ms(),
                     }
@@ -176,8 +176,10 @@ def read_list(data: bytes) -> tuple[Rule, ...]:
     if len(data) > MOST_IMPORT_BYTES:
         raise too_large(len(data))
     try:
+        if b"\0" in data:  # no text has it, and not every database keeps it
+            raise ValueError
         lines = data.decode("utf-8-sig").splitlines()
-    except UnicodeDecodeError:
+    except ValueError:
         raise UserError("This file is not text in UTF-8; save it as such.") from None
     rules = []
     for number, line in enumerate(lines, 1):

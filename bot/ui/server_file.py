@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
@@ -45,6 +46,8 @@ MOST_RULES_CHARACTERS = 1200
 _MOST_CHANNELS, _MOST_QUOTAS = 200, 1000
 _ID_DIGITS = 19
 """Of Discord's ids, which are below 2⁶³."""
+_UNKEPT = frozenset({"Cc", "Cs"})
+"""Characters that no database or message takes: control characters and halves of a pair."""
 _SHOWN, _SHOWN_LINES = 60, 40
 _MOST_CENTS = 100_000_000
 _VALUES: Mapping[str, tuple[str, ...]] = {
@@ -136,6 +139,16 @@ def load(
         ) from None
     if read.server != str(guild.id):
         raise UserError("This file is of another server. Nothing was changed.")
+    for value in (
+        *read.settings.values(),
+        *(each.name for each in read.plans or ()),
+        *(read.words or ()),
+    ):
+        if any(unicodedata.category(each) in _UNKEPT and each not in "\n\r\t" for each in value):
+            raise UserError(
+                "This is no file of /config export: it must be JSON as that command writes it. "
+                "Nothing was changed."
+            )
     names = FIRST_NAMES if read.darkroom == 1 else NAMES
     for name, value in read.settings.items():
         if name not in names or not (value == "" or _is_right(name, value, guild, models)):
@@ -214,6 +227,7 @@ def _said(value: str) -> Sentence | str:
 
 
 def _short(text: str) -> str:
+    text = text.encode(errors="replace").decode()  # halves of a pair cannot be sent
     text = " ".join(text.replace("`", "'").split())
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
@@ -281,12 +295,17 @@ def _words(found: Iterable[str]) -> tuple[Rule, ...]:
 
 def _id(text: str, known: Callable[[int], object], name: str) -> int:
     """The id that the text is, of what is known here."""
-    if not (text.isascii() and text.isdecimal() and len(text) <= _ID_DIGITS):
+    if not _is_number(text):
         raise _wrong(name, text)
     number = int(text)
     if number >= 2**63 or known(number) in (None, 0):
         raise _wrong(name, text)
     return number
+
+
+def _is_number(text: str) -> bool:
+    """Whether it may be an id."""
+    return text.isascii() and text.isdecimal() and len(text) <= _ID_DIGITS
 
 
 def _is_right(
@@ -345,7 +364,7 @@ def _object(value: str) -> dict[str, Any] | None:
 
 def _may_post(guild: discord.Guild, channel_id: str) -> bool:
     """Whether it is the id of a channel of this server that the bot may post in."""
-    if not (channel_id.isascii() and channel_id.isdecimal()):
+    if not _is_number(channel_id):
         return False
     channel: Any = guild.get_channel(int(channel_id))
     return isinstance(channel, discord.TextChannel) and not lacking(

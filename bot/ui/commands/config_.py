@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import discord
 from discord import app_commands
 
+from bot.credits import server_plans
 from bot.errors import UserError
 from bot.ui import server_file, server_state
 from bot.ui.commands.managing import action_of, managed_guild
@@ -60,6 +61,8 @@ class Config(
         models = client.engine_client.models()
         before = await server_state.state_of(client, guild)
         after = server_file.load(data, guild, models, before)
+        by_owner = client.is_owner(interaction.user.id)
+        server_plans.check_all(before.plans, after.plans, by_owner=by_owner)
         changes = server_file.lines(before, after)
         if not changes:
             said = Sentence("The settings are as in the file already.")

@@ -86,6 +86,8 @@ async def test_what_is_exported_can_be_brought_back(
         {"denied_models": "nope"},
         {"audit_channel": "1"},
         {"audit_channel": "²"},
+        {"audit_channel": "1" * 5000},
+        {"\ud800": "y"},
         {"channels": "[]"},
         {"channels": '{"allowed": [1]}'},
         {"channels": '{"others": []}'},
@@ -248,6 +250,10 @@ async def test_parts_that_no_command_would_make_are_refused(
         {"plans": [PLAN | {"name": "x" * 33}]},
         {"quotas": [{"member": "5", "period": "day", "amount": -1}]},
         {"words": [7]},
+        {"words": ["block,\ud800abc"]},
+        {"words": ["block,ab\0cd"]},
+        {"plans": [{"name": "a\0b"}]},
+        {"settings": {"rules": "Be \ud800 kind."}},
     ],
 )
 async def test_parts_of_another_form_are_refused(simcord_env, guild, channel, manager, parts):
@@ -261,7 +267,6 @@ async def test_a_file_makes_no_plan_that_its_manager_could_not_make(
     role = guild.create_role("Patrons")
     for values in ({"relax_free": True}, {"price_percent": 1}):
         result = await bring(simcord_env, channel, manager, whole(guild, plans=[PLAN | values]))
-        result = await confirm(manager, result)
         assert "Only the bot's owner" in refusal(result).description
         assert await simcord_bot.server_plans.all(guild.id) == ()
     simcord_bot.place = dataclasses.replace(simcord_bot.place, owner_ids=(manager.id,))
@@ -270,13 +275,27 @@ async def test_a_file_makes_no_plan_that_its_manager_could_not_make(
     held = await exported(channel, manager)
     held["plans"][0]["roles"] = [str(role.id)]
     result = await bring(simcord_env, channel, manager, json.dumps(held).encode())
-    result = await confirm(manager, result)
     assert "Only the bot's owner" in refusal(result).description
     assert not (await simcord_bot.server_plans.of(guild.id, [role.id])).relax_free
     held["plans"][0]["roles"] = []
     held["quotas"] = [{"member": "5", "period": "day", "amount": 1}]
     await confirm(manager, await bring(simcord_env, channel, manager, json.dumps(held).encode()))
     assert (await exported(channel, manager))["quotas"] == held["quotas"], "it stays as it is"
+
+
+@pytest.mark.parametrize(
+    ("plans", "said"),
+    [
+        ([PLAN | {"fast": False, "relax": False, "turbo": False}], "at least one of the modes"),
+        ([{"name": f"p{number}"} for number in range(26)], "at most 25 plans"),
+    ],
+)
+async def test_plans_that_no_server_may_have_are_refused_before_anything_is_asked(
+    simcord_env, guild, channel, manager, plans, said
+):
+    result = await bring(simcord_env, channel, manager, whole(guild, plans=plans))
+    assert said in refusal(result).description
+    assert not custom_ids(result.response.message)
 
 
 async def test_what_was_changed_since_the_question_is_not_overwritten(
@@ -293,5 +312,9 @@ async def test_nothing_of_a_file_is_kept_where_a_part_of_it_fails(
     simcord_env, simcord_bot, guild, channel, manager
 ):
     data = whole(guild, settings={"buttons": "owners"}, plans=[PLAN | {"relax_free": True}])
-    await confirm(manager, await bring(simcord_env, channel, manager, data))
+    simcord_bot.place = dataclasses.replace(simcord_bot.place, owner_ids=(manager.id,))
+    asked = await bring(simcord_env, channel, manager, data)
+    simcord_bot.place = dataclasses.replace(simcord_bot.place, owner_ids=())
+    result = await confirm(manager, asked)
+    assert "Only the bot's owner" in refusal(result).description
     assert (await exported(channel, manager))["settings"] == {}

@@ -415,6 +415,7 @@ async def test_a_list_is_taken_whole_or_not_at_all(simcord_bot, guild, channel, 
     assert not (await alice.slash(channel, "imagine", prompt="a parrot fish")).ephemeral
     for data, said in (
         (b"owl\n*\n", "Line 2 cannot be taken, so nothing was changed"),
+        (b"owl\nbl\0ue\n", "not text in UTF-8"),
         (b"\xff\xfe\x00", "not text in UTF-8"),
         (b"# nothing\n", "no phrase in this file"),
         (b"x" * 300_000, "a list has at most 256 KiB"),
