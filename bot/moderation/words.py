@@ -176,10 +176,9 @@ def read_list(data: bytes) -> tuple[Rule, ...]:
     if len(data) > MOST_IMPORT_BYTES:
         raise too_large(len(data))
     try:
-        if b"\0" in data:  # no text has it, and not every database keeps it
-            raise ValueError
-        lines = data.decode("utf-8-sig").splitlines()
-    except ValueError:
+        # Not every database keeps a zero byte, and no text has one: it is as wrong as 255.
+        lines = data.replace(b"\0", b"\xff").decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError:
         raise UserError("This file is not text in UTF-8; save it as such.") from None
     rules = []
     for number, line in enumerate(lines, 1):
