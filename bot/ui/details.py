@@ -9,6 +9,7 @@ import discord
 import engine
 from bot.credits.pricing import credits_text
 from bot.errors import NotFound, UserError
+from bot.jobs.kinds import KINDS
 from bot.jobs.records import JobRow, MessageRow, Role
 from bot.locale import translated
 from bot.prompt.canonical import canonical
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 _PARENTS = 5
 """How far back they are named."""
 _VALUE_CHARACTERS = 1000
-_POSTED = frozenset({Role.GRID, Role.SINGLE, Role.FILM, Role.TEXT})
+_PICTURES = frozenset({Role.GRID, Role.SINGLE, Role.FILM})
 
 
 async def embed(
@@ -135,6 +136,8 @@ def _link(
 
     The direct messages of others are among those that show it: their ids are theirs.
     """
-    posted = (each for each in shown if each.role in _POSTED)
+    says = Role.TEXT in KINDS[row.kind].follow_ups  # of a picture, words stand in other messages
+    roles = _PICTURES | {Role.TEXT} if says else _PICTURES
+    posted = (each for each in shown if each.role in roles)
     links = (link_to(interaction, row, each) for each in posted)
     return next(filter(None, links), "")

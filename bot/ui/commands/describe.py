@@ -71,13 +71,18 @@ async def _describe_job(
     row, position = await client.lookup.own_job(interaction.user.id, reference)
     check_finished(row)
     position = image or position
-    if not quoted(row) or Role.TEXT in KINDS[row.kind].follow_ups:  # it has no words for a picture
+    if not _has_words(row):
         _, data = await client.lookup.picture(row.id, position or 1)
         await client.interactions.describe(interaction, data, after=row)
         return
     if position:
         await client.lookup.picture(row.id, position)
     await _tell_own(interaction, row, position)
+
+
+def _has_words(row: JobRow) -> bool:
+    """Whether the job has words for a picture: those of a description are no such words."""
+    return bool(quoted(row)) and Role.TEXT not in KINDS[row.kind].follow_ups
 
 
 @app_commands.guild_install()
@@ -92,7 +97,7 @@ async def _describe_message(
     else:
         if shown.role is Role.PROGRESS:
             check_finished(row)
-        if quoted(row) and shown.role not in {Role.TEXT, Role.REFUSAL}:
+        if _has_words(row) and shown.role is not Role.REFUSAL:
             check_permissions(interaction)
             await _tell_own(interaction, row, shown.position)
             return
@@ -175,7 +180,7 @@ async def _tell_own(
                 message_id=message_id,
                 channel_id=interaction.channel_id or 0,
                 job_id=row.id,
-                role=Role.SINGLE,
+                role=Role.TEXT,  # it shows the picture's words, not the picture
                 position=position,
             )
         )

@@ -87,3 +87,35 @@ async def test_a_single_picture_that_is_posted_says_its_seed_once(
     assert channel.last_message.content.count(line) == 1
     again = (await alice.slash(channel, "show")).response.message
     assert again.content.count(line) == 1
+
+
+async def test_the_words_of_a_picture_are_no_message_with_it(
+    simcord_env, simcord_bot, guild, channel, alice, bob
+):
+    await imagine(simcord_env, channel, alice)
+    grid = channel.last_message
+    row, _ = await simcord_bot.lookup.shown_by(grid.id)
+    await alice.slash(channel, "describe", job_id=row.id, image=3)
+    await simcord_env.settle()
+    words = channel.last_message
+    assert "Made here" in words.content
+    await press(simcord_env, bob, grid, "V3")
+    assert f"From [image #3]({address(guild.id, channel, grid)})" in channel.last_message.content
+    described = await bob.context_menu(channel, "Describe", words)
+    assert "**a red cat** - Made here" in described.response.content
+
+
+async def test_a_picture_that_a_network_enlarged_has_no_seed(simcord_env, channel, alice):
+    await imagine(simcord_env, channel, alice)
+    single = (await press(simcord_env, alice, channel.last_message, "U1")).response.message
+    await press(simcord_env, alice, single, "Upscale (Subtle)")
+    larger = channel.last_message
+    details = await alice.context_menu(channel, "Job details", larger)
+    said = details.response.embeds[0].description
+    assert "**State:** finished, fast" in said
+    await press(simcord_env, alice, larger, "❤️")
+    found = await alice.slash(channel, "show", job="favourites")
+    shown = (found.response or found.followups[-1]).content
+    for text in (larger.content, said, shown):
+        assert "Seed" not in text
+    assert "Job " in shown
