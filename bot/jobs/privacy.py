@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.credits import quotas, statement
 from bot.jobs import records
 from bot.jobs.records import Delivery, JobRow, Outcome
+from bot.moderation.verdicts import forget_words
 from bot.pictures import grid, metadata
 from bot.pictures.store import PictureStore
 from bot.storage.database import Database
@@ -143,6 +144,7 @@ class Privacy:
                 )
                 shown += [(row.channel_id, row.message_id) for row in rows]
                 hashes |= await _erase_jobs(connection, some)
+            shown += await forget_words(connection, user_id)
             await _erase_member(connection, user_id, self._now_ms())
         await self._delete(hashes)
         return Erased(jobs=len(ids), shown_by=tuple(shown))
@@ -205,9 +207,6 @@ async def _shown_batches(connection: AsyncConnection, user_id: int) -> list[tupl
 async def _erase_member(connection: AsyncConnection, user_id: int, now_ms: int) -> None:
     await connection.execute(delete(favourites).where(favourites.c.user_id == user_id))
     await connection.execute(delete(preferences).where(preferences.c.user_id == user_id))
-    await connection.execute(
-        update(verdicts).where(verdicts.c.user_id == user_id).values(prompt="", prompt_sha256="")
-    )
     await connection.execute(
         update(batches)
         .where(_are_over(user_id))

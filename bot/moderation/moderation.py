@@ -285,6 +285,15 @@ class Moderation:
         async with self._database.write() as connection:
             return await verdicts.change_appeal(connection, verdict.id, before, after)
 
+    async def appeal_posted(self, verdict: Verdict, channel_id: int, message_id: int) -> None:
+        """Remember the message that shows the appeal."""
+        await self._database.written(
+            lambda connection: verdicts.remember_post(
+                connection, verdict.id, channel_id, message_id
+            ),
+            f"appeal {verdict.id}",
+        )
+
     async def decide(self, verdict: Verdict, *, approve: bool, action: Action) -> bool:
         """Decide a pending appeal, once; what is approved takes its strike back."""
         after = Appeal.APPROVED if approve else Appeal.DENIED

@@ -11,6 +11,7 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.moderation.phrases import Category, Level
+from bot.storage import facts
 from bot.storage.tables import verdicts
 
 
@@ -73,6 +74,40 @@ async def get(connection: AsyncConnection, verdict_id: str) -> Verdict | None:
     values["kind"], values["level"] = Found(row.kind), Level(row.level)
     values["category"], values["appeal"] = Category(row.category), Appeal(row.appeal)
     return Verdict(**values)
+
+
+async def remember_post(
+    connection: AsyncConnection, verdict_id: str, channel_id: int, message_id: int
+) -> None:
+    """Remember the message that shows the moderators the appeal."""
+    await facts.put(connection, f"appeal:{verdict_id}", f"{channel_id} {message_id}")
+
+
+async def forget_words(connection: AsyncConnection, user_id: int) -> list[tuple[int, int]]:
+    """Forget the member's texts and deny the appeals that wait.
+
+    Returns (channel id, message id) of the messages that still show them.
+    """
+    posts = []
+    asked = await connection.scalars(
+        select(verdicts.c.id).where(
+            verdicts.c.user_id == user_id, verdicts.c.appeal != Appeal.NONE, verdicts.c.prompt != ""
+        )
+    )
+    for verdict_id in asked.all():
+        posted = await facts.get(connection, f"appeal:{verdict_id}")
+        if posted is not None:
+            channel_id, message_id = map(int, posted.split())
+            posts.append((channel_id, message_id))
+    await connection.execute(
+        update(verdicts).where(verdicts.c.user_id == user_id).values(prompt="", prompt_sha256="")
+    )
+    await connection.execute(
+        update(verdicts)
+        .where(verdicts.c.user_id == user_id, verdicts.c.appeal == Appeal.PENDING)
+        .values(appeal=Appeal.DENIED)
+    )
+    return posts
 
 
 async def change_appeal(

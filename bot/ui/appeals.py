@@ -63,13 +63,14 @@ class Appeals:
         if not await self._moderation.appeal(verdict, Appeal.NONE, Appeal.PENDING):
             raise NotAllowed("This was sent to the moderators already; they answer once.")
         try:
-            await self._post(verdict, int(channel_id))
+            posted = await self._post(verdict, int(channel_id))
         except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
             log.warning("appeal %s could not be posted: %s", verdict.id, error)
             await self._moderation.appeal(verdict, Appeal.PENDING, Appeal.NONE)
             raise UserError(
                 "I could not post this to the moderators' channel; tell who manages this server."
             ) from None
+        await self._moderation.appeal_posted(verdict, int(channel_id), posted.id)
         said = Sentence("The moderators have it. You get a direct message when they decide.")
         await interaction.edit_original_response(content=to_member(interaction, said))
 
@@ -105,7 +106,7 @@ class Appeals:
         )
         await self._tell(verdict, approve=approve)
 
-    async def _post(self, verdict: Verdict, channel_id: int) -> None:
+    async def _post(self, verdict: Verdict, channel_id: int) -> discord.Message:
         language = self._language(verdict.guild_id)
 
         def say(text: str) -> str:
@@ -121,7 +122,7 @@ class Appeals:
         shown.add_field(name=say(Sentence("Rule")), value=say(NAMES[verdict.category]))
         shown.add_field(name=say(Sentence("Phrase")), value=f"`{verdict.phrase.replace('`', '')}`")
         channel = self._client.get_partial_messageable(channel_id, guild_id=verdict.guild_id)
-        await channel.send(
+        return await channel.send(
             embed=shown,
             view=refusal_buttons.deciding(verdict.id, language),
             allowed_mentions=_NOBODY,

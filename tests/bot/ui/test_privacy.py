@@ -172,6 +172,24 @@ async def test_a_job_cancelled_while_its_files_are_written_leaves_none(
     assert not list((tmp_path / "pictures").rglob("*.png"))
 
 
+async def test_the_message_of_an_appeal_is_deleted_and_the_appeal_denied(
+    simcord_env, simcord_bot, guild, channel, alice
+):
+    role = guild.create_role("m", permissions=discord.Permissions(manage_guild=True))
+    manager = guild.add_member(simcord_env.create_user("manager"), roles=[role])
+    moderators = guild.create_text_channel("moderators")
+    await manager.slash(channel, "server appeals", channel=moderators)
+    refused = await alice.slash(channel, "imagine", prompt="a naked tree")
+    await alice.click(refused.response, label="Appeal")
+    assert "naked tree" in moderators.last_message.embeds[0].description
+    asked = await alice.slash(channel, "privacy erase")
+    await alice.click(asked.response.message, label="Confirm")
+    await simcord_env.advance_time(30)
+    assert not list(moderators.history())
+    [verdict] = await rows(simcord_bot, verdicts)
+    assert (verdict.prompt, verdict.appeal) == ("", "denied")
+
+
 async def test_what_others_made_of_an_erased_picture_stays(
     simcord_env, simcord_bot, channel, alice, bob
 ):
