@@ -28,8 +28,10 @@ def noise(size=(96, 64)):
 
 
 async def rows(database, table):
+    """Jobs in the order in which they were taken: PostgreSQL gives none of its own."""
+    query = select(table).order_by(table.c.created_ms) if table is jobs else select(table)
     async with database.read() as connection:
-        return (await connection.execute(select(table))).all()
+        return (await connection.execute(query)).all()
 
 
 async def upscale(env, channel, member, data=None, name="a.png", **options):
