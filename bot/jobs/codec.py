@@ -53,6 +53,15 @@ def pictures(job: engine.Job) -> tuple[bytes, ...]:
     return tuple(found)
 
 
+def is_enlargement(stored: str) -> bool:
+    """Whether the stored job, of whatever version, only makes a picture larger by a network."""
+    try:
+        name: str = json.loads(stored).get("type", "")
+    except ValueError:  # erased or damaged
+        return False
+    return _TYPES.get(name) is engine.UpscaleJob
+
+
 def load(
     stored: str, version: int, picture: Callable[[str], bytes], *, without: Collection[str] = ()
 ) -> engine.Job:

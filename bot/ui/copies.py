@@ -19,7 +19,7 @@ from bot.locale import translated
 from bot.pictures import grid, metadata
 from bot.preferences import Preferences
 from bot.ui import actions, outbox
-from bot.ui.message_text import ALT_CHARACTERS, CONTENT_CHARACTERS, quoted
+from bot.ui.message_text import ALT_CHARACTERS, CONTENT_CHARACTERS, has_seed, quoted
 from bot.ui.outbox import Ended, Outbox
 from bot.ui.replies import check_finished
 from engine import Sentence
@@ -93,12 +93,16 @@ class Copies:
         picture, png = await self._lookup.picture(row.id, number)
         extension, data = await self._within(row, png, number, limit_bytes)
         image = Sentence(
-            "Image #{number} {member}\n-# Seed {seed} · Job {job}",
-            number=number,
-            member=member,
-            seed=picture.seed,
-            job=row.id,
+            "Image #{number} {member}\n-# Job {job}", number=number, member=member, job=row.id
         )
+        if has_seed(row):
+            image = Sentence(
+                "Image #{number} {member}\n-# Seed {seed} · Job {job}",
+                number=number,
+                member=member,
+                seed=picture.seed,
+                job=row.id,
+            )
         words, said = quoted(row), translated(image, row.locale)
         return Copy(
             row=row,

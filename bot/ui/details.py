@@ -10,13 +10,13 @@ import engine
 from bot.credits.pricing import credits_text
 from bot.errors import NotFound, UserError
 from bot.jobs.kinds import KINDS
-from bot.jobs.records import JobRow, MessageRow, Role
+from bot.jobs.records import JobRow, MessageRow, Outcome, Role
 from bot.locale import translated
 from bot.prompt.canonical import canonical
 from bot.prompt.grammar import parse
 from bot.prompt.markdown import harmless
 from bot.ui.language import member_locale
-from bot.ui.message_text import outcome_of, speed_of, status_of
+from bot.ui.message_text import has_seed, outcome_of, speed_of, status_of
 from bot.ui.replies import link_to, may_see
 from engine import Sentence
 
@@ -39,7 +39,7 @@ async def embed(
         lines.append((Sentence("Kind"), row.title))
     mode = translated(speed_of(row), language)
     said = translated(_state(client, row), language)
-    lines.append((Sentence("State"), said if said == mode else f"{said}, {mode}"))
+    lines.append((Sentence("State"), f"{said}, {mode}"))
     lines += await _drawing(interaction, row, number)
     if parents := await _parents(interaction, row):
         lines.append((Sentence("Goes on from"), parents))
@@ -55,6 +55,8 @@ async def embed(
 
 
 def _state(client: Darkroom, row: JobRow) -> Sentence:
+    if row.outcome is Outcome.FINISHED:
+        return Sentence("finished")
     if row.ended_ms is not None:
         return outcome_of(row)
     running = client.engine_client.status().running
@@ -78,7 +80,7 @@ async def _drawing(
     except UserError:
         job = None
     pictures = await client.lookup.pictures(row.id)
-    seeds = [p.seed for p in pictures if number in {0, p.position}]
+    seeds = [p.seed for p in pictures if number in {0, p.position} and has_seed(row)]
     if not seeds and isinstance(job, engine.DrawJob):
         seeds = [job.seed]
     lines.append((Sentence("Seed"), ", ".join(map(str, seeds))))

@@ -6,7 +6,7 @@ from discord.utils import snowflake_time, utcnow
 
 import engine
 from bot import locale
-from bot.jobs import modes
+from bot.jobs import codec, modes
 from bot.jobs.batches import BatchRow, Item
 from bot.jobs.records import JobRow, Outcome
 from bot.prompt.markdown import harmless
@@ -78,6 +78,11 @@ def outcome_of(row: JobRow) -> Sentence:
             return Sentence("failed")
         case Outcome.FINISHED | Outcome.OPEN:
             return speed_of(row)
+
+
+def has_seed(row: JobRow) -> bool:
+    """Whether the job's pictures came from a seed: a network enlarges without one."""
+    return not codec.is_enlargement(row.stored)
 
 
 def speed_of(row: JobRow | Item) -> Sentence:

@@ -25,7 +25,7 @@ import engine
 from bot import locale
 from bot.credits import ledger
 from bot.jobs import batches, records, seen
-from bot.jobs.kinds import KINDS, Said, Upscale
+from bot.jobs.kinds import KINDS, Said
 from bot.jobs.provenance import Provenance, is_stealthy
 from bot.jobs.records import Delivery, ImageRow, JobRow, MessageRow, Outcome, Role, TextRow
 from bot.pictures import grid, metadata, uploads
@@ -38,6 +38,7 @@ from bot.ui.message_text import (
     CONTENT_CHARACTERS,
     EDITABLE_S,
     age_s,
+    has_seed,
     headline,
     outcome_of,
     speed_of,
@@ -686,8 +687,7 @@ def content_of(ended: Ended, origin: Sentence | None = None) -> str:
 def seed_of(ended: Ended) -> Sentence:
     """The seed of what was drawn, and the job's id."""
     job = f"`{ended.row.id}`"
-    # A network enlarges without a seed, which is then 0.
-    if ended.images and (ended.images[0].seed or ended.row.kind != Upscale.kind):
+    if ended.images and has_seed(ended.row):
         return Sentence("Seed {seed} · Job {job}", seed=ended.images[0].seed, job=job)
     return Sentence("Job {job}", job=job)
 

@@ -81,7 +81,7 @@ async def test_details_of_a_job_say_whether_it_waits_runs_or_is_done(
         assert await state(progress) == f"**State:** {said}"
     fake_engine.resume()
     await simcord_env.settle()
-    assert await state(channel.last_message) == "**State:** fast"
+    assert await state(channel.last_message) == "**State:** finished, fast"
 
 
 async def test_ones_own_parameters_are_written_out_in_both_texts_of_a_morph(
