@@ -25,7 +25,17 @@ from bot.jobs import batches, codec, modes, records, seen
 from bot.jobs.batches import BatchRow
 from bot.jobs.engine_client import EngineClient
 from bot.jobs.halts import Halts
-from bot.jobs.kinds import KINDS, Context, LinkingRequest, PictureRequest, Request, Said, Written
+from bot.jobs.kinds import (
+    KINDS,
+    Context,
+    Describe,
+    LinkingRequest,
+    Morph,
+    PictureRequest,
+    Request,
+    Said,
+    Written,
+)
 from bot.jobs.provenance import Provenance
 from bot.jobs.records import JobRow, NewJob
 from bot.moderation.moderation import Asking, Moderation, Passed
@@ -311,21 +321,17 @@ class Orders:
         after = await self._row(order.after_id)
         earlier = (*made_from, *filter(None, [after]))
         notes: tuple[Sentence, ...] = ()
-        if any(_is_named(each, order) and modes.of(each).stealth for each in earlier):
+        kept = any(_is_named(each, order) and modes.of(each).stealth for each in earlier)
+        if kept:
             chosen = dataclasses.replace(chosen, stealth=True)
         elif not chosen.stealth and _sends_hidden(order, written, earlier):
             chosen = dataclasses.replace(chosen, stealth=True)
-            notes = (
-                Sentence(
-                    "A picture that you sent is a hidden one of yours, so this is hidden too; add "
-                    "--public to the words to show it."
-                ),
-            )
+            notes = (_why_hidden(order),)
         if not chosen.stealth:
             for each in earlier:
                 _refuse_outside(each, order)
         if chosen.stealth and order.guild_id:
-            await self._refuse_forbidden_stealth(order)
+            await self._refuse_forbidden_stealth(order, kept=kept)
         plan, resolved = await self._plan(order), written.resolved
         with _giving_back(order.request.text):
             speed = plans.speed(plan, chosen.speed, asked=modes.is_asked(resolved, chosen.speed))
@@ -371,9 +377,18 @@ class Orders:
         ]
         return sorted(drawing, key=lambda model: model.weight_bytes, reverse=True)
 
-    async def _refuse_forbidden_stealth(self, order: Order) -> None:
-        """Hidden orders are refused rather than shown: who hides something means it."""
+    async def _refuse_forbidden_stealth(self, order: Order, *, kept: bool) -> None:
+        """Hidden orders are refused rather than shown: who hides something means it.
+
+        kept: it goes on from a hidden job, which no words can change.
+        """
         if (await self._preferences.of(order.guild_id)).get(STEALTH) == FORBIDDEN:
+            if kept:
+                raise NotAllowed(
+                    "This picture is hidden, and this server allows no hidden pictures any more; "
+                    "/show brings it.",
+                    command=order.request.text,
+                )
             raise NotAllowed(
                 "This server allows no hidden pictures. Add --public to the prompt, or use /public "
                 "first, so that everybody here sees what you draw.",
@@ -610,6 +625,16 @@ def _sends_hidden(order: Order, written: Written, earlier: Sequence[JobRow]) -> 
     """Whether a member sent a hidden picture of their own, and did not say that all may see it."""
     own = any(each.user_id == order.user_id and modes.of(each).stealth for each in earlier)
     return own and not written.resolved.get("prompt", {}).get("public")
+
+
+def _why_hidden(order: Order) -> Sentence:
+    """Of one that starts from a hidden picture of its member's."""
+    if isinstance(order.request, Describe | Morph):  # they take no words beside pictures
+        return Sentence("A picture that you sent is a hidden one of yours, so this is hidden too.")
+    return Sentence(
+        "A picture that you sent is a hidden one of yours, so this is hidden too; add --public to "
+        "the words to show it."
+    )
 
 
 def _refuse_outside(earlier: JobRow, order: Order) -> None:

@@ -183,3 +183,16 @@ async def test_hidden_orders_are_refused_where_the_server_forbids_them(
     await alice.slash(channel, "imagine", prompt="a cat")
     await simcord_env.settle()
     assert len(fake_engine.jobs) == 2
+
+
+async def test_what_was_hidden_before_it_was_forbidden_is_shown_by_show_alone(
+    simcord_env, channel, manager, alice, fake_engine
+):
+    await alice.slash(channel, "imagine", prompt="a secret --stealth")
+    await simcord_env.settle()
+    grid = alice.user.dm_channel.last_message
+    await manager.slash(channel, "server stealth", allowed=False)
+    said = refusal(await alice.user.click(grid, label="V1")).description
+    assert "allows no hidden pictures any more; /show brings it" in said
+    assert "--public" not in said
+    assert len(fake_engine.jobs) == 1

@@ -239,6 +239,21 @@ async def test_ones_own_hidden_picture_stays_hidden_however_it_is_sent(
     assert channel.history() == []
 
 
+async def test_no_words_are_advised_where_a_command_takes_none(simcord_env, channel, alice):
+    await imagine(simcord_env, channel, alice, "my secret --stealth")
+    direct = alice.user.dm_channel
+    picture = ("a.png", await direct.last_message.attachments[0].read())
+    for name, options, advised in (
+        ("morph", {"image1": picture, "image2": ("b.png", png()), "frames": 2}, False),
+        ("blend", {"image1": picture, "image2": ("b.png", png())}, True),
+    ):
+        await alice.slash(channel, name, **options)
+        await simcord_env.settle()
+        said = direct.last_message.content
+        assert "is a hidden one of yours, so this is hidden too" in said
+        assert ("add --public to the words" in said) == advised
+
+
 @pytest.mark.parametrize("way", ["button", "reaction"])
 async def test_who_has_left_the_server_draws_no_more_on_its_account(
     simcord_env, simcord_bot, guild, channel, alice, fake_engine, way
