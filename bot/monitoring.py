@@ -110,7 +110,7 @@ class Monitoring:
     async def _readiness(self, _: web.Request) -> web.Response:
         """Whether members are served now: the engine, Discord and the database."""
         status, wrong = self._engine.status(), []
-        if not status.alive:
+        if not status.can_draw:
             wrong.append(status.extras.get("reason", "the device is lost"))
         if not self._client.is_ready():
             wrong.append("not connected to Discord")

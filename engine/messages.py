@@ -456,7 +456,7 @@ class EngineStatus:
     """A snapshot of the engine's state."""
 
     device: str
-    """Such as "cpu", "cuda:0 NVIDIA RTX 4090"."""
+    """Such as "cpu", "cuda:0 NVIDIA RTX 4090"; "" while a cluster has no worker."""
     running: tuple[str, ...] = ()
     """Ids of jobs in flight."""
     queued: tuple[str, ...] = ()
@@ -483,3 +483,8 @@ class EngineStatus:
     workers of a cluster from their work."""
     workers: tuple[WorkerStatus, ...] = ()
     """Of a cluster: the figures above are theirs together."""
+
+    @property
+    def can_draw(self) -> bool:
+        """Whether a job would be drawn now; in a cluster without workers it would wait."""
+        return self.alive and bool(self.device)

@@ -133,8 +133,8 @@ class _Status(Collector):
         yield queued
         for name, said, value in (
             ("running_jobs", "Jobs in flight.", len(status.running)),
-            ("workers", "Machines that draw.", len(status.workers) or int(status.alive)),
-            ("engine_up", "1 while the engine can draw.", int(status.alive)),
+            ("workers", "Workers that draw.", len(status.workers) or int(status.can_draw)),
+            ("engine_up", "1 while the engine can draw.", int(status.can_draw)),
             ("busy_ratio", "Share of the last minute in which it drew.", status.busy_share),
             ("tick_seconds", "How long the last pass took.", status.last_tick_ms / 1000),
             ("batch_fill_ratio", "Samples of the last pass, of its room.", status.batch_fill),

@@ -12,6 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from engine.catalogue import ModelSpec
@@ -156,6 +157,9 @@ class RayFleet:
 
     def _init(self) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # what runs here is nobody's business
+        if self._address and _has_token():
+            # Ray uses a token that is there by itself, but not where it is given an address.
+            os.environ.setdefault("RAY_AUTH_MODE", "token")
         import ray  # noqa: PLC0415 - an extra
 
         options: dict[str, Any] = {"logging_level": "WARNING"}
@@ -171,6 +175,12 @@ class RayFleet:
             }
         ray.init(**options)
         self._ray = ray
+
+
+def _has_token() -> bool:
+    """Whether this machine has a cluster's token in one of the places where Ray looks for it."""
+    named = os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH")
+    return bool(named) or (Path.home() / ".ray" / "auth_token").is_file()
 
 
 class RayWorker:

@@ -128,13 +128,22 @@ async def test_no_label_names_a_member_a_server_or_a_job(watched):
     assert "987654321987654321" not in text and "abcdefghijklmnop" not in text
 
 
-async def test_ready_is_who_is_connected_and_healthy_whose_device_is_there(watched, drawing):
+async def test_ready_is_who_is_connected_and_healthy_whose_device_is_there(
+    watched, drawing, monkeypatch
+):
     assert await watched("/healthz") == (200, "ok\n")
     assert await watched("/readyz") == (200, "ok\n")
     watched.discord.ready = False
     assert await watched("/readyz") == (503, "not connected to Discord\n")
     assert await watched("/healthz") == (200, "ok\n")
     watched.discord.ready = True
+    with monkeypatch.context() as without_workers:  # a cluster of which no worker is there
+        waiting = engine.EngineStatus(device="", extras={"reason": "No worker is there."})
+        without_workers.setattr(drawing, "status", lambda: waiting)
+        assert await watched("/readyz") == (503, "No worker is there.\n")
+        assert await watched("/healthz") == (200, "ok\n")
+        found = values((await watched("/metrics"))[1])
+        assert found["darkroom_engine_up",] == found["darkroom_workers",] == 0
     drawing.lose("The card fell out.")
     assert await watched("/healthz") == (503, "The card fell out.\n")
     assert await watched("/readyz") == (503, "The card fell out.\n")

@@ -213,3 +213,26 @@ async def test_every_share_of_a_card_is_a_place(monkeypatch, share, places):
     await fleet.open()
     assert await fleet.places() == places
     assert fleet.most_job_bytes == 100_000_000
+
+
+@pytest.mark.parametrize(
+    ("address", "token", "mode"),
+    [
+        ("10.0.0.1:6379", True, "token"),
+        ("10.0.0.1:6379", False, None),
+        ("", True, None),  # Ray sees to a cluster of its own itself
+    ],
+)
+def test_a_token_that_is_there_is_shown_to_the_cluster(monkeypatch, tmp_path, address, token, mode):
+    """Ray shows it by itself only where it looks for a cluster without an address."""
+    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
+        monkeypatch.setenv(name, "")  # so that what the code sets is taken back as well
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    if token:
+        (tmp_path / ".ray").mkdir()
+        (tmp_path / ".ray" / "auth_token").write_text("f" * 64)
+    seen = []
+    monkeypatch.setattr(ray, "init", lambda **_: seen.append(os.environ.get("RAY_AUTH_MODE")))
+    RayFleet([], new_engine=slow_engine, address=address)._init()
+    assert seen == [mode]
