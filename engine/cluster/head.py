@@ -197,7 +197,7 @@ class ClusterEngine:
         if opened.worker is None:
             self._end(opened, Cancelled(job_id=job_id))
             self._place()
-        else:
+        elif opened.worker in self._workers:  # else the cluster is being closed
             self._workers[opened.worker].client.cancel(job_id)
         return True
 
@@ -323,6 +323,9 @@ class ClusterEngine:
                     self._take(worker, batch)
         except WorkerLost as error:
             why = str(error)
+        except Exception:
+            log.exception("what worker %s reported cannot be understood", worker.name)
+            why = "it reported what cannot be understood"
         self._lose(worker, why)
 
     def _refusal(self, hello: Hello) -> str:
@@ -393,6 +396,7 @@ class ClusterEngine:
                 self._placement.suspect(job_id)
             if begun:
                 opened.stream.put(GivenBack(job_id=job_id))
+        self._ended.set()  # a stop waits for nothing that runs nowhere
 
     # Jobs.
 

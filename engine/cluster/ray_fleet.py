@@ -89,7 +89,8 @@ class RayFleet:
         each = [node["Resources"] for node in nodes if node["Alive"]]
         stores = [node["object_store_memory"] for node in each if "object_store_memory" in node]
         self.most_job_bytes = int(min(stores) / 2) if stores else None
-        self._card_places = sum(int(node.get("GPU", 0) / self._gpu_share + 1e-6) for node in each)
+        shares = int(1 / self._gpu_share + 1e-6)  # a worker's share lies on one card
+        self._card_places = sum(int(node.get("GPU", 0) + 1e-6) * shares for node in each)
         return self._card_places + self._cpu_workers
 
     def hire(self) -> RayWorker:

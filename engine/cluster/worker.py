@@ -15,7 +15,8 @@ from engine.catalogue import ModelSpec, weight_bytes_here
 from engine.cluster.fleet import Hello, Report, version
 from engine.engine import Engine
 from engine.errors import EngineClosed, EngineError, sentence_of
-from engine.messages import EngineStatus, Failed, Job
+from engine.loop.failures import INTERNAL
+from engine.messages import Cancelled, EngineStatus, Failed, Job
 from engine.policy.placement import Room
 
 UNREAD = 64
@@ -23,6 +24,7 @@ UNREAD = 64
 STATUS_EVERY_S = 1.0
 OWN_CAP = 1_000_000
 """Of an owner's jobs on one worker: the head has counted them for the whole cluster."""
+MOST_CANCELLED = 1000
 log = logging.getLogger(__name__)
 
 
@@ -83,6 +85,8 @@ class ClusterWorker:
         self._news = asyncio.Event()
         self._lost: EngineError | None = None
         self._following: dict[str, asyncio.Task[None]] = {}
+        self._cancelled: dict[str, None] = {}
+        """Ids of the last cancels that came before their jobs: calls may overtake each other."""
 
     async def hello(self) -> Hello:
         """Start the engine; EngineError with one sentence where it cannot."""
@@ -118,18 +122,28 @@ class ClusterWorker:
 
     async def submit(self, job: Job) -> None:
         """Take a job; how it ends is reported."""
+        if job.id in self._cancelled:
+            del self._cancelled[job.id]
+            await self._put(Cancelled(job_id=job.id))
+            return
         try:
             stream = self._engine.run(job)
         except EngineError as error:
             self._lose(error)
         except ValueError as error:
             await self._put(Failed(job_id=job.id, reason=sentence_of(error)))
+        except Exception:
+            log.exception("job %s could not be taken", job.id)
+            await self._put(Failed(job_id=job.id, reason=INTERNAL))
         else:
             self._following[job.id] = asyncio.create_task(self._follow(job.id, stream))
 
     async def cancel(self, job_id: str) -> None:
-        """Let the job end with Cancelled, if it is open."""
-        self._engine.cancel(job_id)
+        """Let the job end with Cancelled, if it is open or comes yet."""
+        if not self._engine.cancel(job_id):
+            self._cancelled[job_id] = None
+            while len(self._cancelled) > MOST_CANCELLED:
+                del self._cancelled[next(iter(self._cancelled))]
 
     async def _follow(self, job_id: str, stream: AsyncIterator[Report]) -> None:
         try:
@@ -139,6 +153,9 @@ class ClusterWorker:
             pass
         except EngineError as error:
             self._lose(error)
+        except Exception:
+            log.exception("job %s could not be followed", job_id)
+            await self._put(Failed(job_id=job_id, reason=INTERNAL))
         finally:
             self._following.pop(job_id, None)
 

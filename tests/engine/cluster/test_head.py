@@ -450,3 +450,83 @@ async def test_an_engine_lost_on_its_worker_gives_its_jobs_back(cluster_of):
     assert GivenBack in follower.kinds()
     await draw_all(fleet)
     assert follower.kinds()[-1] is Finished
+
+
+async def test_a_cancel_that_overtakes_its_job_ends_it_before_it_is_drawn(cluster_of, monkeypatch):
+    """Calls of a Ray actor run in any order; one that brings pictures is late."""
+    cluster, fleet = await cluster_of(places=1)
+    worker, come = fleet.workers[0], asyncio.Event()
+    submit = worker.worker.submit
+
+    async def late(drawn):
+        await come.wait()
+        await submit(drawn)
+
+    monkeypatch.setattr(worker.worker, "submit", late)
+    follower = Follower(cluster, job("j", steps=50))
+    await settle()
+    assert cluster.cancel("j")
+    await settle()
+    come.set()
+    await settle()
+    assert not worker.engine.jobs, "it was begun"
+    assert follower.kinds() == [Cancelled]
+    second = Follower(cluster, job("k"))
+    await draw_all(fleet)
+    assert second.kinds()[-1] is Finished, "its room was not given back"
+
+
+async def test_a_job_that_a_worker_cannot_take_fails_in_words_for_members(cluster_of, monkeypatch):
+    cluster, fleet = await cluster_of(places=1)
+
+    def run(*_):
+        raise MemoryError("/home/operator/secret")
+
+    monkeypatch.setattr(fleet.workers[0].engine, "run", run)
+    follower = Follower(cluster, job("j"))
+    await settle()
+    assert follower.kinds() == [Failed]
+    assert "operator's log" in str(follower.events[0].reason)
+    assert "secret" not in str(follower.events[0].reason)
+
+
+async def test_a_worker_that_reports_nonsense_is_replaced(cluster_of):
+    cluster, fleet = await cluster_of(places=2)
+    follower = Follower(cluster, job("j"))
+    await settle()
+    bad = fleet.workers[0].worker
+    bad._reports.put_nowait("no report")
+    bad._news.set()
+    await settle()
+    assert fleet.workers[0].dead.is_set()
+    more = [Follower(cluster, job(f"k{n}", f"o{n}")) for n in range(6)]
+    await draw_all(fleet)
+    await draw_all(fleet)
+    assert all(each.kinds()[-1] is Finished for each in [follower, *more])
+
+
+async def test_a_stop_waits_for_nothing_where_the_last_worker_died(cluster_of):
+    cluster, fleet = await cluster_of(places=1)
+    follower = Follower(cluster, job("j"))
+    await settle()
+    closing = asyncio.create_task(cluster.close(drain_s=600))
+    await settle()
+    fleet.number = 0
+    fleet.workers[0].dead.set()
+    async with asyncio.timeout(60):
+        await closing
+    await settle()
+    assert isinstance(follower.error, EngineClosed)
+
+
+async def test_a_cancel_while_the_cluster_is_closed_is_no_error(cluster_of, monkeypatch):
+    cluster, fleet = await cluster_of(places=1)
+    Follower(cluster, job("j"))
+    await settle()
+    closed = asyncio.Event()
+    monkeypatch.setattr(fleet, "close", closed.wait)
+    closing = asyncio.create_task(cluster.close())
+    await settle()
+    assert cluster.cancel("j")
+    closed.set()
+    await closing

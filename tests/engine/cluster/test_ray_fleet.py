@@ -206,7 +206,7 @@ async def test_a_cluster_without_a_card_is_one_sentence_that_names_the_setting(m
         await fleet.open()
 
 
-@pytest.mark.parametrize(("share", "places"), [(1.0, 5), (0.5, 10), (0.4, 12)])
+@pytest.mark.parametrize(("share", "places"), [(1.0, 5), (0.5, 10), (0.4, 10), (0.6, 5)])
 async def test_every_share_of_a_card_is_a_place(monkeypatch, share, places):
     nodes = {"GPU": 4.0, "object_store_memory": 4e8}, {"GPU": 1.0, "object_store_memory": 2e8}
     fleet = fleet_on(monkeypatch, *nodes, {"CPU": 8.0}, gpu_share=share)
