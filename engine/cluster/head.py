@@ -56,6 +56,8 @@ ALONE_AFTER = 2
 """How many may die before it has a worker to itself, so that it takes no other job along."""
 START_S = 180.0
 """For how long a start waits for the workers that there is room for."""
+HELLO_S = 600.0
+"""After how long a worker that has not started yet is given up, and another is tried."""
 LOOK_EVERY_S = 2.0
 """How often is looked whether workers can be added."""
 HANGS_AFTER_S = 300.0
@@ -313,7 +315,8 @@ class ClusterEngine:
         """Take a worker's reports from its hello to its death."""
         why = "it ended"
         try:
-            hello = await worker.client.hello()
+            async with asyncio.timeout(HELLO_S):
+                hello = await worker.client.hello()
             worker.refusal = self._refusal(hello)
             if worker.refusal:
                 why = worker.refusal.rstrip(".")
@@ -323,6 +326,8 @@ class ClusterEngine:
                     self._take(worker, batch)
         except WorkerLost as error:
             why = str(error)
+        except TimeoutError:
+            why = f"it did not start within {HELLO_S:.0f} seconds"
         except Exception:
             log.exception("what worker %s reported cannot be understood", worker.name)
             why = "it reported what cannot be understood"

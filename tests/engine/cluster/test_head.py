@@ -530,3 +530,19 @@ async def test_a_cancel_while_the_cluster_is_closed_is_no_error(cluster_of, monk
     assert cluster.cancel("j")
     closed.set()
     await closing
+
+
+async def test_a_worker_whose_start_hangs_is_started_again(cluster_of, monkeypatch):
+    cluster, fleet = await cluster_of(places=1)
+    fleet.may_start.clear()
+    monkeypatch.setattr(head, "HELLO_S", 0)
+    fleet.workers[0].dead.set()
+    for _ in range(20):
+        await settle()
+    assert len(fleet.workers) > 2, "its place is held for ever"
+    monkeypatch.setattr(head, "HELLO_S", 600)
+    fleet.may_start.set()
+    follower = Follower(cluster, job("j"))
+    for _ in range(3):
+        await draw_all(fleet)
+    assert follower.kinds()[-1] is Finished
