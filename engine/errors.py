@@ -83,6 +83,10 @@ ANOTHER_SEED = Sentence("try another seed")
 LOAD_IN_FLOAT32 = Sentence("the operator should load it in float32")
 
 
+INTERNAL = Sentence("Something broke inside the engine; the operator's log says what.")
+"""For the member, of what nobody foresaw."""
+
+
 def sentence_of(error: BaseException) -> Sentence:
     """The sentence that an error was raised with; `str(error)` would lose template and values."""
     given = error.args[0] if error.args else ""

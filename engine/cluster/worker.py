@@ -14,8 +14,7 @@ from typing import Any
 from engine.catalogue import ModelSpec, weight_bytes_here
 from engine.cluster.fleet import Hello, Report, version
 from engine.engine import Engine
-from engine.errors import EngineClosed, EngineError, sentence_of
-from engine.loop.failures import INTERNAL
+from engine.errors import INTERNAL, EngineClosed, EngineError, sentence_of
 from engine.messages import Cancelled, EngineStatus, Failed, Job
 from engine.policy.placement import Room
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from engine.device.faults import is_out_of_memory
-from engine.errors import BrokenModelError, JobError, NotFiniteError, Sentence, sentence_of
+from engine.errors import (
+    INTERNAL,
+    BrokenModelError,
+    JobError,
+    NotFiniteError,
+    Sentence,
+    sentence_of,
+)
 from engine.messages import FailureKind
 
 OUT_OF_MEMORY = Sentence(
     "The device ran out of memory even for one picture; ask for a smaller size."
 )
-INTERNAL = Sentence("Something broke inside the engine; the operator's log says what.")
 
 
 def explain(error: BaseException) -> tuple[Sentence, FailureKind]:
