@@ -25,8 +25,10 @@ async def describe(env, channel, member, data=None, name="a.png", **options):
 
 
 async def rows(database, table):
+    """Jobs in the order in which they were taken: PostgreSQL gives none of its own."""
+    query = select(table).order_by(table.c.created_ms) if table is jobs else select(table)
     async with database.read() as connection:
-        return (await connection.execute(select(table))).all()
+        return (await connection.execute(query)).all()
 
 
 def prompts(message):
