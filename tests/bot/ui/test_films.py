@@ -17,8 +17,10 @@ pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
 
 
 async def rows(database, table):
+    """In the order in which they were written: PostgreSQL gives none of its own."""
+    query = select(table).order_by(table.c.created_ms) if "created_ms" in table.c else select(table)
     async with database.read() as connection:
-        return (await connection.execute(select(table))).all()
+        return (await connection.execute(query)).all()
 
 
 async def morph(env, channel, member, **options):

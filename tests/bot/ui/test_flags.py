@@ -38,8 +38,10 @@ async def press(env, channel, member, button):
 
 
 async def rows(database, table):
+    """In the order in which they were written: PostgreSQL gives none of its own."""
+    query = select(table).order_by(table.c.created_ms) if "created_ms" in table.c else select(table)
     async with database.read() as connection:
-        return (await connection.execute(select(table))).all()
+        return (await connection.execute(query)).all()
 
 
 @pytest.fixture

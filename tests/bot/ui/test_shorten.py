@@ -21,8 +21,10 @@ async def shorten(env, channel, member, prompt=PROMPT):
 
 
 async def rows(database, table):
+    """In the order in which they were written: PostgreSQL gives none of its own."""
+    query = select(table).order_by(table.c.created_ms) if "created_ms" in table.c else select(table)
     async with database.read() as connection:
-        return (await connection.execute(select(table))).all()
+        return (await connection.execute(query)).all()
 
 
 async def press(env, member, message, label):

@@ -29,8 +29,10 @@ async def verify(env, channel, member, data, name="a.png"):
 
 
 async def rows(database, table):
+    """In the order in which they were written: PostgreSQL gives none of its own."""
+    query = select(table).order_by(table.c.created_ms) if "created_ms" in table.c else select(table)
     async with database.read() as connection:
-        return (await connection.execute(select(table))).all()
+        return (await connection.execute(query)).all()
 
 
 def as_jpeg(data):
