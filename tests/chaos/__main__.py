@@ -27,7 +27,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from playground.refusal import Refused
-from playground.testbed import Testbed, in_progress, is_grid
+from playground.testbed import BotEnded, Testbed, in_progress, is_grid
 from tests.chaos import invariants
 from tests.chaos.bot_under_test import POINTS
 from tests.chaos.faults import FAULTS, OF_DISKS, Fault, disk
@@ -119,7 +119,12 @@ class Lives:
 
     async def live_and_die(self, death: str, chance: random.Random, *, nth: int) -> None:
         point = death if death in POINTS else ""
-        process = await self._start({"CHAOS_POINT": point, "CHAOS_NTH": str(nth)})
+        try:
+            process = await self._start({"CHAOS_POINT": point, "CHAOS_NTH": str(nth)})
+        except BotEnded:
+            if death != POISON:
+                raise
+            return  # it took the poison up again before it was connected
         if death == POISON:
             if not await self._poisoned():
                 self._members.order(next(self._poisons), self._testbed.general)
@@ -151,7 +156,8 @@ class Lives:
                 ):
                     if not self._lives() and lives <= POISON_KILLS:
                         lives += 1
-                        await self._start({})
+                        with contextlib.suppress(BotEnded):
+                            await self._start({})
                     said = len(self._testbed.transcript)
                     await asyncio.sleep(1.5)
         except TimeoutError:
