@@ -37,14 +37,14 @@ class WorkerLost(Exception):
 
 
 class WorkerClient(Protocol):
-    """The head's end of one worker; `hello` and `reports` raise WorkerLost."""
+    """The head's end of one worker; `hello`, `reports` and `submit` raise WorkerLost."""
 
     async def hello(self) -> Hello: ...
     def reports(self) -> AsyncIterator[Sequence[Report]]:
         """Until the worker ends; to be asked for once, after `hello`."""
 
-    def submit(self, job: Job) -> None:
-        """Send it a job; JobError where the job cannot be carried."""
+    async def submit(self, job: Job) -> None:
+        """Until it has the job. Any error but WorkerLost: the worker lives and has not got it."""
 
     def cancel(self, job_id: str) -> None: ...
     def kill(self) -> None:

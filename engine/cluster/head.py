@@ -22,9 +22,8 @@ from engine.errors import (
     EngineClosed,
     EngineError,
     EngineLost,
-    JobError,
     Sentence,
-    sentence_of,
+    first_line,
 )
 from engine.messages import (
     Cancelled,
@@ -54,6 +53,8 @@ MOST_DEATHS = 3
 """How many workers may die while they draw a job, before it fails."""
 ALONE_AFTER = 2
 """How many may die before it has a worker to itself, so that it takes no other job along."""
+MOST_UNDELIVERED = 3
+"""How often a job may not reach the worker that was to draw it, before it fails."""
 START_S = 180.0
 """For how long a start waits for the workers that there is room for."""
 HELLO_S = 600.0
@@ -80,6 +81,8 @@ class _Open:
     begun: bool = False
     """Whether its worker has begun with it."""
     deaths: int = 0
+    undelivered: int = 0
+    """How often it did not reach its worker."""
     cancelled: bool = False
     position: int | None = None
     """As last reported."""
@@ -449,15 +452,43 @@ class ClusterEngine:
         for ticket, number in self._placement.place():
             opened = self._open[ticket.job_id]
             opened.worker, opened.position = number, None
-            try:
-                self._workers[number].client.submit(opened.job)
-            except JobError as error:
-                self._end(opened, Failed(job_id=opened.job.id, reason=sentence_of(error)))
+            self._track(self._send(opened, self._workers[number]))
         for position, job_id in enumerate(self._placement.order()):
             opened = self._open[job_id]
             if opened.position != position:
                 opened.position = position
                 opened.stream.put(Queued(job_id=job_id, position=position))
+
+    async def _send(self, opened: _Open, worker: _Worker) -> None:
+        """Let a worker have a job; where it cannot, another may try."""
+        try:
+            await worker.client.submit(opened.job)
+        except WorkerLost as error:
+            self._lose(worker, str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the job is not there
+            log.warning(
+                "job %s did not reach worker %s: %s",
+                opened.job.id,
+                worker.name,
+                first_line(error) or type(error).__name__,
+            )
+            if opened.worker == worker.number and self._open.get(opened.job.id) is opened:
+                self._send_elsewhere(opened)
+
+    def _send_elsewhere(self, opened: _Open) -> None:
+        job_id, opened.worker = opened.job.id, None
+        opened.undelivered += 1
+        self._placement.give_back(job_id)
+        if opened.cancelled:
+            self._end(opened, Cancelled(job_id=job_id))
+        elif opened.undelivered >= MOST_UNDELIVERED:
+            reason = Sentence(
+                "This could not be sent to the machine that was to draw it; its operator can"
+                " raise CLUSTER_OBJECT_STORE_MB."
+            )
+            self._end(opened, Failed(job_id=job_id, reason=reason))
+        self._ended.set()  # a stop waits for nothing that runs nowhere
+        self._place()
 
     def _fail_all(self, error: EngineError) -> None:
         for opened in self._open.values():

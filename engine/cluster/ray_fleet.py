@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import functools
 import importlib.util
-import logging
 import os
 import socket
 import threading
@@ -18,7 +17,7 @@ from typing import Any
 from engine.catalogue import ModelSpec
 from engine.cluster.fleet import Hello, Report, WorkerLost
 from engine.cluster.worker import ClusterWorker
-from engine.errors import EngineError, EngineLost, JobError, Sentence, first_line
+from engine.errors import EngineError, EngineLost, first_line
 from engine.messages import Job
 from engine.policy.placement import Room
 
@@ -28,7 +27,6 @@ SILENT_S = 60.0
 """For how long a cluster may not answer before it counts as lost."""
 UNREAD_BATCHES = 8
 """Batches of reports that a worker makes ahead of the head; then it waits."""
-log = logging.getLogger(__name__)
 
 
 class RayFleet:
@@ -212,17 +210,11 @@ class RayWorker:
             async for batch in self._actor.reports.options(**options).remote():
                 yield await batch
 
-    def submit(self, job: Job) -> None:
+    async def submit(self, job: Job) -> None:
         try:
-            self._actor.submit.remote(job)
-        except self._ray.exceptions.RayError as error:
-            log.error("job %s cannot be sent to its worker: %s", job.id, first_line(error))  # noqa: TRY400
-            raise JobError(
-                Sentence(
-                    "This could not be sent to the machine that was to draw it; its operator can"
-                    " raise CLUSTER_OBJECT_STORE_MB."
-                )
-            ) from error
+            await self._actor.submit.remote(job)
+        except self._ray.exceptions.RayActorError as error:
+            raise WorkerLost(_cause(error)) from None
 
     def cancel(self, job_id: str) -> None:
         self._actor.cancel.remote(job_id)

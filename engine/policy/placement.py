@@ -89,9 +89,15 @@ class Placement:
         gone = self._workers.pop(worker, None)
         tickets = list(gone.jobs.values()) if gone is not None else []
         for ticket in reversed(tickets):
-            self._queue.give_back(ticket)
-            self._wait(ticket)
+            self._return(ticket)
         return tickets
+
+    def give_back(self, job_id: str) -> None:
+        """A job cannot be done by the worker that it was for; it is the next of its owner."""
+        for worker in self._workers.values():
+            worker.sent.pop(job_id, None)
+            if (ticket := worker.jobs.pop(job_id, None)) is not None:
+                self._return(ticket)
 
     def suspect(self, job_id: str) -> None:
         """From now on the job runs beside no other."""
@@ -215,6 +221,10 @@ class Placement:
     def _waits_long(self, model: str) -> bool:
         since = next(iter(self._waiting[model].values()))
         return self._clock() - since >= PATIENCE_S
+
+    def _return(self, ticket: Ticket) -> None:
+        self._queue.give_back(ticket)
+        self._wait(ticket)
 
     def _wait(self, ticket: Ticket) -> None:
         self._waiting.setdefault(ticket.model, {})[ticket.job_id] = self._clock()

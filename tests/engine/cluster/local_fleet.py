@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 import os
 
-from engine import EngineError, FakeEngine
+from engine import DrawJob, EngineError, FakeEngine, WeightedText
 from engine.cluster.fleet import WorkerLost
 from engine.cluster.worker import ClusterWorker
 from engine.policy.placement import Room
@@ -112,8 +112,8 @@ class LocalWorker:
             raise WorkerLost("it was killed")
         return await tasks[0]
 
-    def submit(self, job):
-        self.call(self.worker.submit(job))
+    async def submit(self, job):
+        await self._unless_dead(self.worker.submit(job))
 
     def cancel(self, job_id):
         self.call(self.worker.cancel(job_id))
@@ -151,3 +151,63 @@ class LocalFleet:
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
+
+
+def job(job_id, owner="ann", **fields):
+    defaults = {"model": "doodle", "width_px": 128, "height_px": 128, "steps": 2, "seed": 7}
+    prompt = (WeightedText(text="a cat"),)
+    return DrawJob(id=job_id, owner=owner, prompt=prompt, **(defaults | fields))
+
+
+async def settle():
+    for _ in range(60):
+        await asyncio.sleep(0)
+
+
+class Follower:
+    """Reads a job's events as they come."""
+
+    def __init__(self, cluster, drawn):
+        self.events, self.error = [], None
+        self.task = asyncio.create_task(self._follow(cluster.run(drawn)))
+
+    async def _follow(self, stream):
+        try:
+            async for event in stream:
+                self.events.append(event)
+        except EngineError as error:
+            self.error = error
+
+    def kinds(self):
+        kinds = [type(event) for event in self.events]
+        return [kind for n, kind in enumerate(kinds) if not n or kinds[n - 1] is not kind]
+
+
+def worker_of(fleet, job_id):
+    return next(
+        w
+        for w in fleet.workers
+        if w.engine is not None and job_id in w.engine._runs and not w.dead.is_set()
+    )
+
+
+async def draw_all(fleet):
+    for _ in range(40):
+        for worker in fleet.workers:
+            if worker.engine is not None and not worker.dead.is_set():
+                worker.engine.step()
+        await settle()
+
+
+class HandClock:
+    def __init__(self):
+        self.now_s = 0.0
+
+    def __call__(self):
+        return self.now_s
+
+    async def passes(self, seconds, step_s=5):
+        """In steps, between which everybody reports."""
+        for _ in range(int(seconds / step_s)):
+            self.now_s += step_s
+            await settle()

@@ -13,13 +13,20 @@ from pathlib import Path
 import psutil
 import pytest
 
-from engine import EngineError, Failed, Finished, GivenBack, Started, ray_engine
+from engine import (
+    EngineError,
+    Failed,
+    Finished,
+    GivenBack,
+    InputPicture,
+    Started,
+    ray_engine,
+)
 from engine.cluster import ray_fleet
 from engine.cluster.head import ClusterEngine
 from engine.cluster.ray_fleet import RayFleet
 from engine.fake import FAKE_MODEL
-from tests.engine.cluster.local_fleet import RoomyEngine, card_engine, slow_engine
-from tests.engine.cluster.test_head import job
+from tests.engine.cluster.local_fleet import RoomyEngine, card_engine, job, slow_engine
 
 ray = pytest.importorskip("ray", reason="The extra `cluster` is not installed: no Ray was tried.")
 Cluster = pytest.importorskip("ray.cluster_utils").Cluster
@@ -120,6 +127,29 @@ async def test_a_worker_whose_process_stands_still_is_killed_and_its_jobs_go_to_
     await until(lambda: len(engine.status().workers) == 2)
     assert stuck not in [each.pid for each in engine.status().workers]
     await until(lambda: not psutil.pid_exists(stuck))
+
+
+def _cannot_be_read():
+    raise MemoryError("of a picture")
+
+
+class Unreadable(bytes):
+    """Picture data that breaks where it arrives."""
+
+    def __reduce__(self):
+        return _cannot_be_read, ()
+
+
+async def test_a_job_that_never_gets_to_a_worker_fails_and_the_next_is_drawn(cluster):
+    engine, _ = cluster
+    lost, events = [], []
+    picture = InputPicture(data=Unreadable(b"x"))
+    async with asyncio.timeout(60):
+        await drawn(engine, job("lost", inputs=(picture,)), lost)
+        await drawn(engine, job("j"), events)
+    assert isinstance(lost[-1], Failed)
+    assert "CLUSTER_OBJECT_STORE_MB" in lost[-1].reason
+    assert isinstance(events[-1], Finished)
 
 
 async def test_machines_with_cards_join_and_leave_and_each_share_of_a_card_is_a_worker(machines):
