@@ -267,7 +267,7 @@ class Cluster:
 
     def _join(self) -> None:
         number = next(self._numbers)
-        self._placement.join(number)
+        self._placement.join(number, card=number)
         self._workers[number] = worker = _Worker(number, self)
         self._joined_s[number] = self.time.now_s
         if self._deaths:

@@ -26,6 +26,8 @@ class Hello:
     pid: int
     """Of the worker's process there."""
     device: str
+    card: str
+    """Which of the machine's cards; workers on the same one, and all on CPUs, say the same."""
     version: str
     """Of Darkroom there; see `version`."""
     installed: Mapping[str, int]

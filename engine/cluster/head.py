@@ -66,7 +66,10 @@ MOST_SILENCE_S = 5.0
 """How much of the time between two looks is held against a worker: where this process was held up
 for longer, the workers' reports may merely be unread."""
 HIRE_AGAIN_S = (2.0, 10.0, 60.0)
-"""How long after a worker that did not start the next one is tried; the last holds from then on."""
+"""How long after a worker that did not start, or that died before it was proven, the next one is
+tried; the last holds from then on."""
+PROVEN_S = 60.0
+"""After how long a worker that has not finished anything yet is proven too."""
 log = logging.getLogger(__name__)
 
 
@@ -98,6 +101,10 @@ class _Worker:
     refusal: str = ""
     """Why it may not work here."""
     status: EngineStatus = field(default_factory=lambda: EngineStatus(device=""))
+    came_s: float = 0.0
+    """When it said hello."""
+    proven: bool = False
+    """Whether it finished a job or lived for `PROVEN_S`: until then its card may be broken."""
     silent_s: float = 0.0
     """For how long its engine has not looked for work, although it has some."""
 
@@ -141,7 +148,7 @@ class ClusterEngine:
         self._ended = asyncio.Event()
         """Set at each end of a job, for a drain that waits."""
         self._failures = 0
-        """Workers in a row that did not start."""
+        """Workers in a row that did not start, or died before they were proven."""
         self._hire_at_s = float("-inf")
         self._trouble = ""
         """Why the last worker is gone, or never was."""
@@ -286,6 +293,9 @@ class ClusterEngine:
             await asyncio.sleep(LOOK_EVERY_S)
             before_s, looked_s = looked_s, self._clock()
             self._end_hung(min(looked_s - before_s, MOST_SILENCE_S))
+            for worker in self._workers.values():
+                if worker.hello is not None and looked_s - worker.came_s >= PROVEN_S:
+                    self._prove(worker)
             try:
                 places = await self._fleet.places()
             except EngineLost as error:
@@ -355,8 +365,7 @@ class ClusterEngine:
         return ""
 
     def _accept(self, worker: _Worker, hello: Hello) -> None:
-        worker.hello = hello
-        self._failures, self._hire_at_s = 0, float("-inf")
+        worker.hello, worker.came_s = hello, self._clock()
         self._infos = {
             name: replace(
                 info,
@@ -365,9 +374,14 @@ class ClusterEngine:
             )
             for name, info in self._infos.items()
         }
-        self._placement.join(worker.number)
+        self._placement.join(worker.number, card=(hello.node, hello.card))
         worker.answered.set_result(None)
         log.info("worker %s draws on %s", worker.name, hello.device)
+
+    def _prove(self, worker: _Worker) -> None:
+        if not worker.proven:
+            worker.proven = True
+            self._failures, self._hire_at_s = 0, float("-inf")
 
     def _lose(self, worker: _Worker, why: str) -> None:
         """A worker is gone: its jobs wait again."""
@@ -377,10 +391,11 @@ class ClusterEngine:
         del self._workers[worker.number]
         worker.client.kill()
         self._trouble = why
-        if worker.hello is None:
+        if not worker.proven:
             self._failures += 1
             again = HIRE_AGAIN_S[min(self._failures, len(HIRE_AGAIN_S)) - 1]
             self._hire_at_s = self._clock() + again
+        if not worker.answered.done():
             worker.answered.set_result(None)
         for ticket in self._placement.leave(worker.number):
             if ticket.job_id in self._open:
@@ -427,6 +442,8 @@ class ClusterEngine:
             return
         match event:
             case Finished() | Failed() | Cancelled():
+                if isinstance(event, Finished):
+                    self._prove(worker)
                 self._end(opened, event)
             case Queued(loading=""):
                 pass  # in the worker's own short queue: its turn here has come

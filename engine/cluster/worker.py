@@ -24,6 +24,8 @@ STATUS_EVERY_S = 1.0
 OWN_CAP = 1_000_000
 """Of an owner's jobs on one worker: the head has counted them for the whole cluster."""
 MOST_CANCELLED = 1000
+CARD_NAMES = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
+"""Variables in which a worker is told its card."""
 log = logging.getLogger(__name__)
 
 
@@ -101,6 +103,7 @@ class ClusterWorker:
             node=platform.node(),
             pid=os.getpid(),
             device=self._engine.status().device,
+            card=" ".join(os.environ.get(name, "") for name in CARD_NAMES).strip(),
             version=version(),
             installed=installed,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container, Hashable
 from dataclasses import dataclass, field
 
 from engine.policy.queue import FairQueue, Ticket
@@ -37,6 +37,8 @@ NO_ROOM = Room(free_samples=0, spare_samples=0, models=frozenset(), may_load=Fal
 
 @dataclass(slots=True)
 class _Worker:
+    card: Hashable
+    """On which it draws; workers that share a card name the same."""
     room: Room = NO_ROOM
     jobs: dict[str, Ticket] = field(default_factory=dict)
     """Its jobs that have not ended, oldest first."""
@@ -63,6 +65,10 @@ class Placement:
     job's model, the least busy first; then one that may load it. A busy worker is not made to load
     a model that another one has, until a job has waited for `PATIENCE_S`.
 
+    A job that a worker gave back, mostly by dying, does not return to that worker's card while
+    there is another one: it waits for that, however busy it is. So a card that breaks all it draws
+    costs each job one try.
+
     A suspect, at whose side workers died, has a worker to itself: the least busy one is kept free
     for it and takes nothing else until the suspect has ended.
     """
@@ -73,6 +79,8 @@ class Placement:
         self._waiting: dict[str, dict[str, float]] = {}
         """When the waiting jobs of each model began to wait, oldest first."""
         self._model_of: dict[str, str] = {}
+        self._failed_on: dict[str, frozenset[Hashable]] = {}
+        """The cards from which jobs were given back."""
         self._suspects: set[str] = set()
         self._kept: dict[int, str] = {}
         """Workers that are kept for a suspect that waits."""
@@ -80,16 +88,18 @@ class Placement:
     def __len__(self) -> int:
         return len(self._model_of)
 
-    def join(self, worker: int) -> None:
+    def join(self, worker: int, card: Hashable) -> None:
         """A worker is there; it gets jobs once it has told of its room."""
-        self._workers[worker] = _Worker()
+        self._workers[worker] = _Worker(card)
 
     def leave(self, worker: int) -> list[Ticket]:
         """A worker is gone; its jobs wait again, ahead of others of their owners. Oldest first."""
         gone = self._workers.pop(worker, None)
-        tickets = list(gone.jobs.values()) if gone is not None else []
+        if gone is None:
+            return []
+        tickets = list(gone.jobs.values())
         for ticket in reversed(tickets):
-            self._return(ticket)
+            self._return(ticket, gone.card)
         return tickets
 
     def give_back(self, job_id: str) -> None:
@@ -97,7 +107,7 @@ class Placement:
         for worker in self._workers.values():
             worker.sent.pop(job_id, None)
             if (ticket := worker.jobs.pop(job_id, None)) is not None:
-                self._return(ticket)
+                self._return(ticket, worker.card)
 
     def suspect(self, job_id: str) -> None:
         """From now on the job runs beside no other."""
@@ -112,7 +122,7 @@ class Placement:
         """Forget a waiting job; False where it does not wait."""
         if not self._queue.cancel(job_id):
             return False
-        self._suspects.discard(job_id)
+        self._forget(job_id)
         self._begin(job_id)
         return True
 
@@ -126,7 +136,7 @@ class Placement:
     def end(self, job_id: str) -> None:
         """A job on a worker is over, however it ended."""
         self._queue.end(job_id)
-        self._suspects.discard(job_id)
+        self._forget(job_id)
         for worker in self._workers.values():
             worker.jobs.pop(job_id, None)
             worker.sent.pop(job_id, None)
@@ -144,12 +154,13 @@ class Placement:
         return placed
 
     def _next(self) -> tuple[Ticket, int] | None:
-        found: dict[tuple[str, bool, bool, str], int | None] = {}
+        found: dict[tuple[object, ...], int | None] = {}
         running_of: dict[str, int] = {}
 
         def worker_for(ticket: Ticket, running: int) -> int | None:
             suspect = ticket.job_id if ticket.job_id in self._suspects else ""
-            key = (ticket.model, ticket.samples > 0, running > 0, suspect)
+            failed_on = self._failed_on.get(ticket.job_id)
+            key = (ticket.model, ticket.samples > 0, running > 0, suspect, failed_on)
             if key not in found:
                 found[key] = self._best(ticket, running)
             return found[key]
@@ -172,7 +183,8 @@ class Placement:
         ranked = [
             (rank, worker.load, name)
             for name, worker in self._workers.items()
-            if self._may_be_together(name, worker, ticket)
+            if not self._avoids(ticket.job_id, worker)
+            and self._may_be_together(name, worker, ticket)
             and (rank := self._rank(worker, ticket, running)) is not None
         ]
         return min(ranked)[2] if ranked else None
@@ -186,8 +198,21 @@ class Placement:
         for ticket in self._queue.firsts():
             free = [name for name in self._workers if name not in self._kept]
             if ticket.job_id in self._suspects and free:
-                best = min(free, key=lambda n: (n not in before, self._workers[n].load, n))
-                self._kept[best] = ticket.job_id
+                self._kept[self._to_keep(free, before, ticket.job_id)] = ticket.job_id
+
+    def _to_keep(self, free: list[int], before: Container[int], job_id: str) -> int:
+        def fitness(name: int) -> tuple[bool, bool, int, int]:
+            worker = self._workers[name]
+            return self._avoids(job_id, worker), name not in before, worker.load, name
+
+        return min(free, key=fitness)
+
+    def _avoids(self, job_id: str, worker: _Worker) -> bool:
+        """Whether the job was given back from the worker's card, and there is another."""
+        failed_on = self._failed_on.get(job_id, frozenset())
+        return worker.card in failed_on and any(
+            other.card not in failed_on for other in self._workers.values()
+        )
 
     def _may_be_together(self, name: int, worker: _Worker, ticket: Ticket) -> bool:
         """Whether the job may run beside those that the worker has, and with whom it waits for."""
@@ -222,13 +247,20 @@ class Placement:
         since = next(iter(self._waiting[model].values()))
         return self._clock() - since >= PATIENCE_S
 
-    def _return(self, ticket: Ticket) -> None:
+    def _return(self, ticket: Ticket, card: Hashable) -> None:
+        failed_on = self._failed_on.get(ticket.job_id, frozenset())
+        self._failed_on[ticket.job_id] = failed_on | {card}
         self._queue.give_back(ticket)
         self._wait(ticket)
 
     def _wait(self, ticket: Ticket) -> None:
         self._waiting.setdefault(ticket.model, {})[ticket.job_id] = self._clock()
         self._model_of[ticket.job_id] = ticket.model
+
+    def _forget(self, job_id: str) -> None:
+        """A job is over."""
+        self._suspects.discard(job_id)
+        self._failed_on.pop(job_id, None)
 
     def _begin(self, job_id: str) -> None:
         """A job waits no more."""

@@ -80,8 +80,8 @@ def card_engine(device, models, pull):
 class LocalWorker:
     """One worker; its engine is paused until a test steps it."""
 
-    def __init__(self, fleet, models):
-        self.fleet, self.dead = fleet, asyncio.Event()
+    def __init__(self, fleet, models, card):
+        self.fleet, self.card, self.dead = fleet, card, asyncio.Event()
         self.worker = ClusterWorker(models, self._new_engine)
         self.engine = None
         self.tasks = set()
@@ -93,7 +93,8 @@ class LocalWorker:
 
     async def hello(self):
         await self._unless_dead(self.fleet.may_start.wait())
-        return self.fleet.told(await self.worker.hello())
+        hello = dataclasses.replace(await self.worker.hello(), card=str(self.card))
+        return self.fleet.told(hello)
 
     async def reports(self):
         batches = self.worker.reports()
@@ -128,6 +129,8 @@ class LocalWorker:
 
 
 class LocalFleet:
+    """So many cards, each with a worker."""
+
     def __init__(self, models, *, places=2):
         self.models, self.number, self.most_job_bytes = models, places, None
         self.workers = []
@@ -142,7 +145,9 @@ class LocalFleet:
         return self.number
 
     def hire(self):
-        self.workers.append(LocalWorker(self, self.models))
+        taken = {worker.card for worker in self.workers if not worker.dead.is_set()}
+        card = min(set(range(self.number)) - taken, default=self.number)
+        self.workers.append(LocalWorker(self, self.models, card))
         return self.workers[-1]
 
     async def close(self):

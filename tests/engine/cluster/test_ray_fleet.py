@@ -176,6 +176,7 @@ async def test_machines_with_cards_join_and_leave_and_each_share_of_a_card_is_a_
         await until(lambda: len(engine.status().workers) == 6)
         devices = sorted(each.device for each in engine.status().workers)
         assert devices == ["cuda 0"] * 4 + ["cuda 1"] * 2, "those of the second machine are 0 and 1"
+        assert {each.hello.card for each in engine._workers.values()} == {"0", "1"}
         await until(lambda: all(any(isinstance(e, Started) for e in its) for its in events))
         made.remove_node(first, allow_graceful=False)
         await asyncio.gather(*tasks)

@@ -31,7 +31,7 @@ def cluster(rooms, *waiting, owner_cap=9, clock=None):
     clock = clock or Clock()
     placement = Placement(FairQueue(owner_cap=owner_cap, clock=clock), clock=clock)
     for worker, told in rooms.items():
-        placement.join(worker)
+        placement.join(worker, card=worker)
         placement.pull(worker, told)
     for each in waiting:
         placement.push(each)
@@ -44,7 +44,7 @@ def placed(placement):
 
 def test_a_worker_that_has_not_told_of_room_gets_nothing():
     placement = cluster({}, ticket("a"))
-    placement.join(1)
+    placement.join(1, card=1)
     assert placed(placement) == {}
 
 
@@ -128,7 +128,7 @@ def test_the_jobs_of_a_dead_worker_are_the_next_of_their_owner_in_their_old_orde
     assert placed(placement) == {"a": 1, "b": 1}
     assert [each.job_id for each in placement.leave(1)] == ["a", "b"]
     assert placement.order() == ["a", "b", "c", "d"]
-    placement.join(2)
+    placement.join(2, card=2)
     placement.pull(2, room(64))
     assert list(placed(placement)) == ["a", "b", "c", "d"]
 
@@ -140,7 +140,7 @@ def test_what_a_dead_worker_had_is_not_charged_twice():
     placement.leave(1)
     for job_id, owner in (("a2", "ann"), ("b1", "bob"), ("b2", "bob")):
         placement.push(ticket(job_id, owner, work=120.0))
-    placement.join(2)
+    placement.join(2, card=2)
     placement.pull(2, room(64))
     owners = [each.owner for each, _ in placement.place()]
     assert owners[:2] in (["ann", "bob"], ["bob", "ann"])
@@ -175,7 +175,7 @@ steps = st.lists(
 @given(steps)
 def test_whatever_dies_every_job_is_in_one_place_and_none_is_lost(script):
     placement = cluster({})
-    running, waiting, number = {}, set(), 0
+    running, waiting, failed_on, number = {}, set(), {}, 0
     for verb, *values in script:
         match verb, values:
             case "push", [owner, model, samples]:
@@ -184,7 +184,7 @@ def test_whatever_dies_every_job_is_in_one_place_and_none_is_lost(script):
                 number += 1
             case "tell", [worker, free, models]:
                 if worker not in placement._workers:
-                    placement.join(worker)
+                    placement.join(worker, card=worker % 2)
                 counted = frozenset(j for j, at in running.items() if at == worker)
                 placement.pull(worker, room(free, models=models, counted=counted))
             case "end", [place] if running:
@@ -198,13 +198,65 @@ def test_whatever_dies_every_job_is_in_one_place_and_none_is_lost(script):
                 back = {each.job_id for each in placement.leave(worker)}
                 assert back == {job_id for job_id, at in running.items() if at == worker}
                 waiting |= back
+                for job_id in back:
+                    failed_on.setdefault(job_id, set()).add(worker % 2)
                 running = {job_id: at for job_id, at in running.items() if at != worker}
         for each, worker in placement.place():
             assert each.job_id in waiting
             waiting.discard(each.job_id)
             running[each.job_id] = worker
+            failed, cards = failed_on.get(each.job_id, set()), {n % 2 for n in placement._workers}
+            assert worker % 2 not in failed or cards <= failed
         assert Counter(placement.order()) == Counter(waiting)
         assert len(placement) == len(waiting)
+
+
+# Cards that break what they draw.
+
+
+def test_a_job_whose_worker_died_waits_for_another_card_rather_than_going_back():
+    placement = cluster({1: room(8)}, ticket("a"))
+    placement.place()
+    placement.leave(1)
+    placement.join(2, card=1)
+    placement.pull(2, room(8))
+    placement.join(3, card=3)
+    placement.pull(3, room(0))
+    assert placed(placement) == {}
+    placement.push(ticket("b", "bob"))
+    assert placed(placement) == {"b": 2}
+    placement.pull(3, room(8))
+    assert placed(placement) == {"a": 3}
+
+
+def test_where_all_cards_failed_a_job_any_of_them_may_try_again():
+    placement = cluster({1: room(8)}, ticket("a"))
+    placement.place()
+    placement.leave(1)
+    placement.join(2, card=1)
+    placement.pull(2, room(8))
+    assert placed(placement) == {"a": 2}
+
+
+def test_a_job_that_did_not_reach_its_worker_goes_to_another_card():
+    placement = cluster({1: room(8), 2: room(8)}, ticket("a"))
+    [first] = placed(placement).values()
+    placement.give_back("a")
+    assert placed(placement) == {"a": 3 - first}
+    placement.push(ticket("b"))
+    assert placed(placement) == {"b": first}, "what did not arrive takes room"
+
+
+def test_a_suspect_is_not_kept_a_worker_on_the_card_that_it_died_on():
+    placement = cluster({1: room(8)}, ticket("bad"))
+    placement.place()
+    placement.leave(1)
+    placement.suspect("bad")
+    placement.join(2, card=1)
+    placement.pull(2, room(8))
+    placement.join(3, card=3)
+    placement.pull(3, room(8))
+    assert placed(placement) == {"bad": 3}
 
 
 # Suspects.
