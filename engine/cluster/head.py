@@ -144,6 +144,8 @@ class ClusterEngine:
         self._open: dict[str, _Open] = {}
         self._workers: dict[int, _Worker] = {}
         self._numbers = itertools.count(1)
+        self._first: Hello | None = None
+        """Of the first worker: all others, those that come later too, must have what it had."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._ended = asyncio.Event()
         """Set at each end of a job, for a drain that waits."""
@@ -353,30 +355,38 @@ class ClusterEngine:
                 f"{hello.node} has Darkroom {hello.version}, this machine {version()}: install the"
                 " same on every machine of the cluster at RAY_ADDRESS."
             )
-        other = next((w.hello for w in self._workers.values() if w.hello is not None), None)
-        if other is not None and hello.installed != other.installed:
-            differing = hello.installed.items() ^ other.installed.items()
-            name = min(name for name, _ in differing)
-            return (
-                f"The catalogue (MODELS) says that {name} is at {self._specs[name].place}; what is"
-                f" there on {hello.node} is not what is there on {other.node}. Every machine needs"
-                " the same files at the same paths."
-            )
-        return ""
+        first = self._first
+        if first is None:
+            return ""
+        here, there = dict(hello.installed), first.installed
+        if self._started:  # what was fetched since then harms nothing
+            here = {name: size for name, size in here.items() if name in there}
+        if here == there:
+            return ""
+        name = min(name for name, _ in here.items() ^ there.items())
+        return (
+            f"The catalogue (MODELS) says that {name} is at {self._specs[name].place}; what is"
+            f" there on {hello.node} is not what was there on {first.node} when the bot started."
+            " Every machine needs the same files at the same paths; after a change start it again."
+        )
 
     def _accept(self, worker: _Worker, hello: Hello) -> None:
         worker.hello, worker.came_s = hello, self._clock()
-        self._infos = {
-            name: replace(
-                info,
-                installed=name in hello.installed,
-                weight_bytes=hello.installed.get(name, 0),
-            )
-            for name, info in self._infos.items()
-        }
+        if self._first is None:
+            self._first = hello
+            self._infos = {
+                name: replace(
+                    info,
+                    installed=name in hello.installed,
+                    weight_bytes=hello.installed.get(name, 0),
+                )
+                for name, info in self._infos.items()
+            }
         self._placement.join(worker.number, card=(hello.node, hello.card))
         worker.answered.set_result(None)
         log.info("worker %s draws on %s", worker.name, hello.device)
+        if new := hello.installed.keys() - self._first.installed.keys():
+            log.info("there since the start, used after the next one: %s", ", ".join(sorted(new)))
 
     def _prove(self, worker: _Worker) -> None:
         if not worker.proven:

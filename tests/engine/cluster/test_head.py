@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import re
 from collections import Counter
 
 import pytest
@@ -220,6 +221,59 @@ async def test_workers_with_other_files_stop_the_start(cluster_of):
         await cluster_of(prepare=prepare)
 
 
+def named(name):
+    return dataclasses.replace(
+        FAKE_MODEL, info=dataclasses.replace(FAKE_MODEL.info, name=name, aliases=())
+    )
+
+
+def has(node, **installed):
+    return lambda hello: dataclasses.replace(hello, node=node, installed=installed)
+
+
+async def test_a_machine_without_the_files_is_refused_also_when_it_is_the_only_one(cluster_of):
+    def prepare(fleet):
+        fleet.told = has("a", doodle=10)
+
+    cluster, fleet = await cluster_of(places=1, prepare=prepare)
+    fleet.told = has("b")
+    fleet.workers[0].dead.set()
+    await settle()
+    assert not cluster.status().workers
+    reason = cluster.status().extras["reason"]
+    assert re.search(r"doodle is at /.* there on b is not what was there on a .*start", reason)
+    assert [info.installed for info in cluster.models()] == [True]
+    fleet.told = has("a", doodle=10)
+    await settle()
+    assert [worker.name.split()[-1] for worker in cluster.status().workers] == ["a"]
+
+
+async def test_a_model_fetched_while_it_runs_refuses_no_worker_and_is_there_after_a_start(
+    cluster_of,
+):
+    def prepare(fleet):
+        fleet.told = has("a", doodle=10)
+
+    models = (FAKE_MODEL, named("big"))
+    cluster, fleet = await cluster_of(models=models, prepare=prepare)
+    fleet.told = has("a", doodle=10, big=20)
+    fleet.workers[0].dead.set()
+    await settle()
+    assert len(cluster.status().workers) == 2
+    assert [info.installed for info in cluster.models()] == [True, False]
+
+
+async def test_a_model_that_changed_since_the_start_refuses_workers(cluster_of):
+    def prepare(fleet):
+        fleet.told = has("a", doodle=10)
+
+    cluster, fleet = await cluster_of(prepare=prepare)
+    fleet.told = has("a", doodle=11)
+    fleet.workers[0].dead.set()
+    await settle()
+    assert len(cluster.status().workers) == 1
+
+
 async def test_a_worker_that_joins_later_with_another_darkroom_gets_no_jobs(cluster_of):
     cluster, fleet = await cluster_of(places=1)
     fleet.told = lambda hello: dataclasses.replace(hello, version="0.0.1 (other)")
@@ -233,13 +287,7 @@ async def test_what_is_installed_is_what_the_workers_have(cluster_of):
     def prepare(fleet):
         fleet.told = lambda hello: dataclasses.replace(hello, installed={"doodle": 12})
 
-    there, elsewhere = (
-        FAKE_MODEL,
-        dataclasses.replace(
-            FAKE_MODEL, info=dataclasses.replace(FAKE_MODEL.info, name="big", aliases=())
-        ),
-    )
-    cluster, _ = await cluster_of(models=(there, elsewhere), prepare=prepare)
+    cluster, _ = await cluster_of(models=(FAKE_MODEL, named("big")), prepare=prepare)
     assert [(i.name, i.installed, i.weight_bytes) for i in cluster.models()] == [
         ("doodle", True, 12),
         ("big", False, 0),
