@@ -252,43 +252,35 @@ class Accounts:
 
         Everybody has the role of the guild's id. All of it is set aside now.
         """
-        now_ms = self._now_ms()
-        async with self._database.write() as connection:
-            await ledger.open_allotment(connection, guild_id, self._allotment)
-            made = f"{_said(amount)} members: {uses} days: {days}"
-            role = role_mention(role_id, guild_id)
-            await self._audit.note(connection, guild_id, actor_id, "credits grant", role, made)
-            await gift_codes.create(
-                connection,
-                guild_id=guild_id,
-                amount=amount,
-                uses=uses,
-                actor_id=actor_id,
-                by_owner=by_owner,
-                now_ms=now_ms,
-                expires_ms=now_ms + days * DAY_MS,
-                role_id=role_id,
-            )
+        await self._create(
+            "credits grant",
+            role_mention(role_id, guild_id),
+            f"{_said(amount)} members: {uses} days: {days}",
+            guild_id=guild_id,
+            amount=amount,
+            uses=uses,
+            days=days,
+            actor_id=actor_id,
+            by_owner=by_owner,
+            role_id=role_id,
+        )
 
     async def create_code(
         self, *, guild_id: int, amount: int, uses: int, days: int, actor_id: int, by_owner: bool
     ) -> str:
         """A gift code worth `amount` to each of `uses` members for `days`."""
-        now_ms = self._now_ms()
-        async with self._database.write() as connection:
-            await ledger.open_allotment(connection, guild_id, self._allotment)
-            made = f"{_said(amount)} uses: {uses} days: {days}"
-            await self._audit.note(connection, guild_id, actor_id, "credits code create", "", made)
-            return await gift_codes.create(
-                connection,
-                guild_id=guild_id,
-                amount=amount,
-                uses=uses,
-                actor_id=actor_id,
-                by_owner=by_owner,
-                now_ms=now_ms,
-                expires_ms=now_ms + days * DAY_MS,
-            )
+        return await self._create(
+            "credits code create",
+            "",
+            f"{_said(amount)} uses: {uses} days: {days}",
+            guild_id=guild_id,
+            amount=amount,
+            uses=uses,
+            days=days,
+            actor_id=actor_id,
+            by_owner=by_owner,
+            role_id=None,
+        )
 
     async def redeem(self, *, guild_id: int, user_id: int, code: str) -> tuple[int, int]:
         """What a gift code gave the member, and what is then available to them."""
@@ -318,6 +310,37 @@ class Accounts:
                 connection, guild_id, actor_id, "credits code delete", f"`{code_id}`", left_over
             )
             return left
+
+    async def _create(
+        self,
+        name: str,
+        subject: str,
+        detail: str,
+        *,
+        guild_id: int,
+        amount: int,
+        uses: int,
+        days: int,
+        actor_id: int,
+        by_owner: bool,
+        role_id: int | None,
+    ) -> str:
+        """The text of a new gift code, or of a grant to a role; the audit has it in these words."""
+        now_ms = self._now_ms()
+        async with self._database.write() as connection:
+            await ledger.open_allotment(connection, guild_id, self._allotment)
+            await self._audit.note(connection, guild_id, actor_id, name, subject, detail)
+            return await gift_codes.create(
+                connection,
+                guild_id=guild_id,
+                amount=amount,
+                uses=uses,
+                actor_id=actor_id,
+                by_owner=by_owner,
+                now_ms=now_ms,
+                expires_ms=now_ms + days * DAY_MS,
+                role_id=role_id,
+            )
 
     async def _managed(self, connection: AsyncConnection, guild_id: int, user_id: int) -> int:
         """The account, in a guild whose allotment is open."""

@@ -554,8 +554,7 @@ class Orders:
                 resolved=json.loads(earlier.resolved),
             )
         suggested = KINDS[earlier.kind].suggest(said).texts
-        # Its parameters and the member's suffix follow a suggestion.
-        return text != earlier.prompt and not any(text.startswith(each) for each in suggested)
+        return text != earlier.prompt and not any(_only_adds(text, each) for each in suggested)
 
     async def _checked(
         self, connection: AsyncConnection, plan: Plan, price: int, *orders: Order
@@ -614,6 +613,14 @@ class Orders:
                 "again later.",
                 command=order.request.text,
             )
+
+
+def _only_adds(text: str, suggestion: str) -> bool:
+    """Whether the text is the suggestion, with parameters at the most, as its buttons order it."""
+    if not suggestion or not text.startswith(suggestion):
+        return False
+    rest = text[len(suggestion) :].strip()
+    return not rest or rest.startswith("--")
 
 
 def _is_named(earlier: JobRow, order: Order) -> bool:

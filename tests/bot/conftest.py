@@ -4,6 +4,7 @@ import os
 import uuid
 from pathlib import Path
 
+import discord
 import pytest
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -154,3 +155,9 @@ def alice(simcord_env, guild):
 @pytest.fixture
 def bob(simcord_env, guild):
     return guild.add_member(simcord_env.create_user("bob"))
+
+
+@pytest.fixture
+def manager(simcord_env, guild):
+    role = guild.create_role("Managers", permissions=discord.Permissions(manage_guild=True))
+    return guild.add_member(simcord_env.create_user("manager"), roles=[role])

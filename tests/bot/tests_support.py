@@ -1,8 +1,9 @@
-"""What several tests of the bot read off messages and make of colours."""
+"""What several tests of the bot read off messages and tables, and make of colours."""
 
 import io
 
 from PIL import Image
+from sqlalchemy import select
 
 from engine import FakeEngine
 
@@ -30,6 +31,33 @@ def refusal(result):
     message = result.followups[-1] if result.followups else result.response
     assert message.ephemeral
     return message.embeds[0]
+
+
+async def press(env, member, message, label):
+    custom_id = dict(zip(labels(message), custom_ids(message), strict=True))[label]
+    result = await member.click(message, custom_id=custom_id)
+    await env.settle()
+    return result
+
+
+def grids(channel):
+    return [message for message in channel.history() if "U1" in labels(message)]
+
+
+def pings(env):
+    return [
+        request.json["allowed_mentions"]["users"]
+        for request in env.http_requests
+        if isinstance(request.json, dict)
+        and (request.json.get("allowed_mentions") or {}).get("users")
+    ]
+
+
+async def rows(database, table):
+    """In the order in which they were written: PostgreSQL gives none of its own."""
+    query = select(table).order_by(table.c.created_ms) if "created_ms" in table.c else select(table)
+    async with database.read() as connection:
+        return (await connection.execute(query)).all()
 
 
 class PatientEngine(FakeEngine):

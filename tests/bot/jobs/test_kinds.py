@@ -6,8 +6,7 @@ import re
 
 import pytest
 from PIL import Image
-from sqlalchemy import select
-from tests_support import custom_ids, labels, png
+from tests_support import custom_ids, labels, png, rows
 
 import engine
 from bot.jobs.kinds import KINDS, Context, Describe, Imagine, Shorten, Source, Upscale, Written
@@ -51,11 +50,6 @@ def order(simcord_env, simcord_bot, channel, alice):
         await simcord_env.settle()
 
     return place
-
-
-async def rows(database, table):
-    async with database.read() as connection:
-        return (await connection.execute(select(table))).all()
 
 
 async def picture_of(message):

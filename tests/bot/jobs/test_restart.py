@@ -2,7 +2,7 @@
 
 import pytest
 from sqlalchemy import func, select, update
-from tests_support import PatientEngine, custom_ids, labels, refusal
+from tests_support import PatientEngine, custom_ids, grids, pings, refusal
 
 from bot.credits import ledger, statement
 from bot.storage.tables import entries, holds, jobs, messages
@@ -31,19 +31,6 @@ async def restart(env, new_bot, fake_engine):
     await env.restart_bot(bot)
     await env.settle()
     return bot, fresh
-
-
-def grids(channel):
-    return [message for message in channel.history() if "U1" in labels(message)]
-
-
-def pings(env):
-    return [
-        request.json["allowed_mentions"]["users"]
-        for request in env.http_requests
-        if isinstance(request.json, dict)
-        and (request.json.get("allowed_mentions") or {}).get("users")
-    ]
 
 
 async def test_a_job_killed_in_the_middle_is_drawn_once_charged_once_and_pings_once(

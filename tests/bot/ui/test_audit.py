@@ -13,12 +13,6 @@ from bot.storage.audit import Action
 pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
 
 
-@pytest.fixture
-def manager(simcord_env, guild):
-    role = guild.create_role("Managers", permissions=discord.Permissions(manage_guild=True))
-    return guild.add_member(simcord_env.create_user("manager"), roles=[role])
-
-
 async def written(bot, guild_id, count, **action):
     bot.audit.listener = None  # nothing is posted, which might go on after the test
     async with bot.database.write() as connection:

@@ -7,7 +7,7 @@ import discord
 import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import OperationalError
-from tests_support import PatientEngine, custom_ids, labels, png, refusal
+from tests_support import PatientEngine, custom_ids, grids, labels, pings, png, refusal, rows
 
 from bot.credits import ledger
 from bot.errors import NotConfirmed
@@ -16,13 +16,6 @@ from bot.storage.tables import batches, entries, holds, inputs, jobs, purses
 from bot.ui.batches import CONFIRM_WITHIN_MIN
 
 pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
-
-
-async def rows(database, table):
-    """In the order in which they were written: PostgreSQL gives none of its own."""
-    query = select(table).order_by(table.c.created_ms) if "created_ms" in table.c else select(table)
-    async with database.read() as connection:
-        return (await connection.execute(query)).all()
 
 
 async def outcomes(database):
@@ -70,19 +63,6 @@ def shown(channel):
 
 def listed(message):
     return message.embeds[0].description.splitlines()
-
-
-def grids(channel):
-    return [message for message in channel.history() if "U1" in labels(message)]
-
-
-def pings(env):
-    return [
-        request.json["allowed_mentions"]["users"]
-        for request in env.http_requests
-        if isinstance(request.json, dict)
-        and (request.json.get("allowed_mentions") or {}).get("users")
-    ]
 
 
 async def restart(env, new_bot):

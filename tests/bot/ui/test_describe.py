@@ -5,8 +5,7 @@ import io
 import discord
 import pytest
 from PIL import Image, PngImagePlugin
-from sqlalchemy import select
-from tests_support import custom_ids, labels, png, refusal
+from tests_support import custom_ids, labels, png, refusal, rows
 
 from bot.jobs.kinds.describe import aspect_of
 from bot.storage.tables import holds, jobs
@@ -22,13 +21,6 @@ async def describe(env, channel, member, data=None, name="a.png", **options):
     result = await member.slash(channel, "describe", **options)
     await env.settle()
     return result
-
-
-async def rows(database, table):
-    """Jobs in the order in which they were taken: PostgreSQL gives none of its own."""
-    query = select(table).order_by(table.c.created_ms) if table is jobs else select(table)
-    async with database.read() as connection:
-        return (await connection.execute(query)).all()
 
 
 def prompts(message):

@@ -5,33 +5,12 @@ import datetime as dt
 import discord
 import pytest
 from simcord.backend import serializers
-from sqlalchemy import select
-from tests_support import PatientEngine, labels
+from tests_support import PatientEngine, grids, pings, rows
 
 from bot.storage.tables import jobs, messages
 from bot.ui import message_text
 
 pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
-
-
-async def rows(database, table):
-    """In the order in which they were written: PostgreSQL gives none of its own."""
-    query = select(table).order_by(table.c.created_ms) if "created_ms" in table.c else select(table)
-    async with database.read() as connection:
-        return (await connection.execute(query)).all()
-
-
-def grids(channel):
-    return [message for message in channel.history() if "U1" in labels(message)]
-
-
-def pings(env):
-    return [
-        request.json["allowed_mentions"]["users"]
-        for request in env.http_requests
-        if isinstance(request.json, dict)
-        and (request.json.get("allowed_mentions") or {}).get("users")
-    ]
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
-from tests_support import PatientEngine, custom_ids, labels, refusal
+from tests_support import PatientEngine, labels, press, refusal
 
 from engine import DrawJob, InitUse, Place
 from engine.fake import FAKE_MODEL, FAKE_PAIR
@@ -23,13 +23,6 @@ SINGLE = [
     "⬆️",
     "⬇️",
 ]
-
-
-async def press(env, member, message, label):
-    custom_id = dict(zip(labels(message), custom_ids(message), strict=True))[label]
-    result = await member.click(message, custom_id=custom_id)
-    await env.settle()
-    return result
 
 
 async def single(env, channel, member, prompt="a red cat"):

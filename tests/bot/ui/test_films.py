@@ -4,8 +4,7 @@ import io
 
 import pytest
 from PIL import Image, ImageSequence
-from sqlalchemy import select
-from tests_support import custom_ids, labels, png, refusal
+from tests_support import custom_ids, labels, png, refusal, rows
 
 import engine
 from bot.errors import UserError
@@ -14,13 +13,6 @@ from bot.jobs.kinds.morph import turn
 from bot.storage.tables import films, holds, images, jobs, messages
 
 pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
-
-
-async def rows(database, table):
-    """In the order in which they were written: PostgreSQL gives none of its own."""
-    query = select(table).order_by(table.c.created_ms) if "created_ms" in table.c else select(table)
-    async with database.read() as connection:
-        return (await connection.execute(query)).all()
 
 
 async def morph(env, channel, member, **options):

@@ -5,8 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
-from tests_support import PatientEngine, custom_ids, labels, png, refusal
+from tests_support import PatientEngine, custom_ids, labels, png, refusal, rows
 
 import engine
 from bot.storage.tables import inputs, jobs
@@ -35,13 +34,6 @@ async def press(env, channel, member, button):
     custom_id = dict(zip(labels(message), custom_ids(message), strict=True))[button]
     await member.click(message, custom_id=custom_id)
     await env.settle()
-
-
-async def rows(database, table):
-    """In the order in which they were written: PostgreSQL gives none of its own."""
-    query = select(table).order_by(table.c.created_ms) if "created_ms" in table.c else select(table)
-    async with database.read() as connection:
-        return (await connection.execute(query)).all()
 
 
 @pytest.fixture

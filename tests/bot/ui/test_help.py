@@ -13,12 +13,6 @@ from engine.fake import FAKE_MODEL, FAKE_PAIR
 pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
 
 
-@pytest.fixture
-def manager(simcord_env, guild):
-    role = guild.create_role("Managers", permissions=discord.Permissions(manage_guild=True))
-    return guild.add_member(simcord_env.create_user("manager"), roles=[role])
-
-
 @pytest.mark.parametrize("language", [*catalogue.LOCALES, "en"])
 async def test_help_fits_into_one_message_in_every_language(simcord_bot, channel, language):
     said = help_.commands(simcord_bot.tree, language)

@@ -6,8 +6,7 @@ import zlib
 import discord
 import pytest
 from PIL import Image
-from sqlalchemy import select
-from tests_support import custom_ids, labels, png, refusal
+from tests_support import custom_ids, labels, png, refusal, rows
 
 import engine
 from bot.moderation.policy import Quota
@@ -21,13 +20,6 @@ async def imagine(env, channel, member, prompt="a red cat"):
     result = await member.slash(channel, "imagine", prompt=prompt)
     await env.settle()
     return result
-
-
-async def rows(database, table):
-    """In the order in which they were written: PostgreSQL gives none of its own."""
-    query = select(table).order_by(table.c.created_ms) if "created_ms" in table.c else select(table)
-    async with database.read() as connection:
-        return (await connection.execute(query)).all()
 
 
 async def available(bot, guild, member):

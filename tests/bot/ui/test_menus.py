@@ -10,12 +10,6 @@ from bot.storage.tables import jobs
 pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
 
 
-@pytest.fixture
-def manager(simcord_env, guild):
-    role = guild.create_role("Managers", permissions=discord.Permissions(manage_guild=True))
-    return guild.add_member(simcord_env.create_user("manager"), roles=[role])
-
-
 async def imagine(env, channel, member, prompt="a red cat"):
     result = await member.slash(channel, "imagine", prompt=prompt)
     await env.settle()

@@ -2,7 +2,6 @@
 
 import dataclasses
 
-import discord
 import pytest
 from tests_support import PatientEngine, custom_ids, refusal
 
@@ -27,12 +26,6 @@ def model(name, weight_bytes, *, installed=True):
 def fake_engine():
     models = (model("small", 1), model("large", 9), model("huge", 0, installed=False), FAKE_PAIR)
     return PatientEngine(models=models)
-
-
-@pytest.fixture
-def manager(simcord_env, guild):
-    role = guild.create_role("Managers", permissions=discord.Permissions(manage_guild=True))
-    return guild.add_member(simcord_env.create_user("manager"), roles=[role])
 
 
 async def drawn_on(env, channel, member, fake_engine):

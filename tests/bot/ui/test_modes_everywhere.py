@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from sqlalchemy import select
-from tests_support import custom_ids, labels, png, refusal
+from tests_support import png, press, refusal
 
 import engine
 from bot.preferences import Member
@@ -31,13 +31,6 @@ async def order(env, channel, member, name, parameters=""):
         for option, value in UNSAID[name].items()
     }
     result = await member.slash(channel, "upscale" if name == "creative" else name, **options)
-    await env.settle()
-    return result
-
-
-async def press(env, member, message, label):
-    custom_id = dict(zip(labels(message), custom_ids(message), strict=True))[label]
-    result = await member.click(message, custom_id=custom_id)
     await env.settle()
     return result
 

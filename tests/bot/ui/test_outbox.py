@@ -5,20 +5,13 @@ import dataclasses
 import discord
 import pytest
 from sqlalchemy import func, select
-from tests_support import PatientEngine, custom_ids, labels, png, refusal
+from tests_support import PatientEngine, custom_ids, labels, png, refusal, rows
 
 from bot.pictures import metadata
 from bot.storage.tables import images, jobs, messages, verdicts
 from engine.fake import FAKE_MODEL, FAKE_PAIR
 
 pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
-
-
-async def rows(database, table):
-    """In the order in which they were written: PostgreSQL gives none of its own."""
-    query = select(table).order_by(table.c.created_ms) if "created_ms" in table.c else select(table)
-    async with database.read() as connection:
-        return (await connection.execute(query)).all()
 
 
 async def test_a_delivery_is_tried_again_after_its_wait_and_pings_nobody_then(

@@ -1,16 +1,9 @@
 """What is made from a picture says from which, for those who can follow the link."""
 
 import pytest
-from tests_support import custom_ids, labels
+from tests_support import press
 
 pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
-
-
-async def press(env, member, message, label):
-    custom_id = dict(zip(labels(message), custom_ids(message), strict=True))[label]
-    result = await member.click(message, custom_id=custom_id)
-    await env.settle()
-    return result
 
 
 async def imagine(env, channel, member, prompt="a red cat"):

@@ -11,12 +11,6 @@ pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
 
 
 @pytest.fixture
-def manager(simcord_env, guild):
-    role = guild.create_role("Managers", permissions=discord.Permissions(manage_guild=True))
-    return guild.add_member(simcord_env.create_user("manager"), roles=[role])
-
-
-@pytest.fixture
 def owner(simcord_env, simcord_bot, guild, manager):
     role = guild.create_role("Also", permissions=discord.Permissions(manage_guild=True))
     member = guild.add_member(simcord_env.create_user("owner"), roles=[role])

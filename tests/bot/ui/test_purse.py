@@ -11,17 +11,6 @@ from tests_support import labels, refusal
 pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
 
 
-@pytest.fixture
-def manager(simcord_env, guild):
-    role = guild.create_role("Managers", permissions=discord.Permissions(manage_guild=True))
-    return guild.add_member(simcord_env.create_user("manager"), roles=[role])
-
-
-@pytest.fixture
-def bob(simcord_env, guild):
-    return guild.add_member(simcord_env.create_user("bob"))
-
-
 async def available(bot, guild, member):
     return (await bot.accounts.balance(guild_id=guild.id, user_id=member.id)).available
 

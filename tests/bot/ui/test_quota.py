@@ -1,18 +1,11 @@
 """Quotas and /price, as managers and members use them."""
 
-import discord
 import pytest
 from tests_support import custom_ids, refusal
 
 from bot.credits.quotas import Quota
 
 pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
-
-
-@pytest.fixture
-def manager(simcord_env, guild):
-    role = guild.create_role("Managers", permissions=discord.Permissions(manage_guild=True))
-    return guild.add_member(simcord_env.create_user("manager"), roles=[role])
 
 
 async def available(bot, guild, member):

@@ -5,8 +5,7 @@ from types import SimpleNamespace
 
 import discord
 import pytest
-from sqlalchemy import select
-from tests_support import custom_ids, labels, png
+from tests_support import custom_ids, labels, png, rows
 
 from bot.preferences import BUTTONS, OWNERS
 from bot.storage.tables import favourites, jobs, messages
@@ -23,13 +22,6 @@ async def imagine(env, channel, member, prompt="a red cat"):
 async def react(env, member, message, sign):
     await member.react(message, sign)
     await env.settle()
-
-
-async def rows(database, table):
-    """In the order in which they were written: PostgreSQL gives none of its own."""
-    query = select(table).order_by(table.c.created_ms) if "created_ms" in table.c else select(table)
-    async with database.read() as connection:
-        return (await connection.execute(query)).all()
 
 
 async def available(bot, guild, member):

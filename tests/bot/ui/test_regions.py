@@ -5,16 +5,9 @@ import io
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
-from tests_support import custom_ids, labels, png, refusal
+from tests_support import png, press, refusal
 
 pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
-
-
-async def press(env, member, message, label):
-    custom_id = dict(zip(labels(message), custom_ids(message), strict=True))[label]
-    result = await member.click(message, custom_id=custom_id)
-    await env.settle()
-    return result
 
 
 @pytest.fixture

@@ -3,18 +3,11 @@
 import dataclasses
 
 import pytest
-from tests_support import PatientEngine, custom_ids, labels, png, refusal
+from tests_support import PatientEngine, png, press, refusal
 
 from engine.fake import FAKE_MODEL, FAKE_PAIR
 
 pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
-
-
-async def press(env, member, message, label):
-    custom_id = dict(zip(labels(message), custom_ids(message), strict=True))[label]
-    result = await member.click(message, custom_id=custom_id)
-    await env.settle()
-    return result
 
 
 async def single(env, channel, member):

@@ -11,12 +11,6 @@ pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
 
 
 @pytest.fixture
-def manager(simcord_env, guild):
-    role = guild.create_role("managers", permissions=discord.Permissions(manage_guild=True))
-    return guild.add_member(simcord_env.create_user("manager"), roles=[role])
-
-
-@pytest.fixture
 async def drawn(simcord_env, channel, alice):
     """The message of a clown that was drawn before anybody minded."""
     await alice.slash(channel, "imagine", prompt="a scary clown")

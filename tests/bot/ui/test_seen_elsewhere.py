@@ -14,12 +14,6 @@ pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
 
 
 @pytest.fixture
-def manager(simcord_env, guild):
-    role = guild.create_role("manager", permissions=discord.Permissions(manage_guild=True))
-    return guild.add_member(simcord_env.create_user("manager"), roles=[role])
-
-
-@pytest.fixture
 async def adults(guild, manager, channel, monkeypatch):
     """A channel for adults, where adult content is allowed."""
     adults = guild.create_text_channel("adults")

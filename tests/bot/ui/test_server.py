@@ -12,12 +12,6 @@ pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
 
 
 @pytest.fixture
-def manager(simcord_env, guild):
-    role = guild.create_role("Managers", permissions=discord.Permissions(manage_guild=True))
-    return guild.add_member(simcord_env.create_user("manager"), roles=[role])
-
-
-@pytest.fixture
 def log(guild):
     return guild.create_text_channel("log")
 

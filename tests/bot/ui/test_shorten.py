@@ -3,8 +3,7 @@
 import dataclasses
 
 import pytest
-from sqlalchemy import select
-from tests_support import custom_ids, labels, refusal
+from tests_support import custom_ids, labels, refusal, rows
 
 import engine
 from bot.storage.tables import holds, jobs
@@ -18,13 +17,6 @@ async def shorten(env, channel, member, prompt=PROMPT):
     result = await member.slash(channel, "shorten", prompt=prompt)
     await env.settle()
     return result
-
-
-async def rows(database, table):
-    """In the order in which they were written: PostgreSQL gives none of its own."""
-    query = select(table).order_by(table.c.created_ms) if "created_ms" in table.c else select(table)
-    async with database.read() as connection:
-        return (await connection.execute(query)).all()
 
 
 async def press(env, member, message, label):

@@ -2,7 +2,6 @@
 
 import io
 
-import discord
 import pytest
 from PIL import Image
 from tests_support import refusal
@@ -16,12 +15,6 @@ pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
 def warm_charts():
     """The first picture builds the list of fonts, for longer than simcord waits."""
     bars(["01-01"], [Panel(title="a", other_title="a", colour="red", values=[1])])
-
-
-@pytest.fixture
-def manager(simcord_env, guild):
-    role = guild.create_role("Managers", permissions=discord.Permissions(manage_guild=True))
-    return guild.add_member(simcord_env.create_user("manager"), roles=[role])
 
 
 async def test_a_manager_reads_what_the_server_drew(simcord_env, channel, manager, alice, guild):

@@ -5,8 +5,7 @@ import io
 import discord
 import pytest
 from PIL import Image
-from sqlalchemy import select
-from tests_support import custom_ids, labels, png, refusal
+from tests_support import custom_ids, labels, png, refusal, rows
 
 import engine
 from bot.credits import pricing
@@ -25,13 +24,6 @@ def noise(size=(96, 64)):
     buffer = io.BytesIO()
     Image.effect_noise(size, 90).convert("RGB").save(buffer, "PNG")
     return buffer.getvalue()
-
-
-async def rows(database, table):
-    """Jobs in the order in which they were taken: PostgreSQL gives none of its own."""
-    query = select(table).order_by(table.c.created_ms) if table is jobs else select(table)
-    async with database.read() as connection:
-        return (await connection.execute(query)).all()
 
 
 async def upscale(env, channel, member, data=None, name="a.png", **options):

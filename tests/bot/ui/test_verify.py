@@ -5,8 +5,7 @@ import io
 import discord
 import pytest
 from PIL import Image, ImageDraw
-from sqlalchemy import select
-from tests_support import png, refusal
+from tests_support import png, refusal, rows
 
 from bot.pictures import metadata
 from bot.pictures.making import Making, Program
@@ -26,13 +25,6 @@ async def verify(env, channel, member, data, name="a.png"):
     await env.settle()
     assert result.ephemeral
     return result.response.content
-
-
-async def rows(database, table):
-    """In the order in which they were written: PostgreSQL gives none of its own."""
-    query = select(table).order_by(table.c.created_ms) if "created_ms" in table.c else select(table)
-    async with database.read() as connection:
-        return (await connection.execute(query)).all()
 
 
 def as_jpeg(data):
