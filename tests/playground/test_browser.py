@@ -411,10 +411,13 @@ async def test_the_first_visit_offers_three_prompts_that_draw_at_a_click(page, t
     await expect(page.get_by_test_id("welcome")).to_be_hidden()
 
 
-async def test_escape_closes_a_command_after_its_upload_was_refused(page, testbed, client):
+async def test_escape_closes_a_command_after_its_upload_was_refused(
+    page, testbed, client, tmp_path
+):
     from playwright.async_api import expect
 
-    large = {"name": "a.png", "mimeType": "image/png", "buffer": b"x" * (11 * 2**20)}
+    large = tmp_path / "a.png"  # by its name: the bytes would take the browser seconds
+    large.write_bytes(b"x" * (11 * 2**20))
     await page.get_by_test_id("composer-input").fill("/blend ")
     await page.get_by_label("image1").set_input_files(large)
     await page.get_by_label("image2").set_input_files(large)
