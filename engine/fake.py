@@ -143,8 +143,7 @@ class FakeEngine:
         self._turns = 0
         self.safety_scores = tuple(safety_scores)
         self.input_scores: tuple[float, ...] = ()
-        """Of the pictures that drawings start from."""
-        """A test may change them between jobs."""
+        """Of the pictures that drawings start from. A test may change them between jobs."""
         self.hangs = False
         """A test may let it hang: its jobs stand still, and so do its turns."""
         self.jobs: list[Job] = []

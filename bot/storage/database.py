@@ -14,7 +14,7 @@ import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from alembic import command as alembic
 from alembic.config import Config
@@ -41,10 +41,15 @@ import migrations
 from bot.errors import DatabaseInUse, StartError
 from bot.storage.tables import metadata
 
+if TYPE_CHECKING:
+    from sqlalchemy.pool import QueuePool
+
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 READERS = 4
+CLOSE_S = 10
+"""The longest that `close` waits for transactions that are under way."""
 POSTGRES_LOCK_KEY = 0x6461726B726F6F6D
 """An advisory lock of its own: "darkroom" in ASCII."""
 _LAST_PORT = 65535
@@ -186,7 +191,10 @@ class Database:
             raise RuntimeError("the database is closed; its lock may be another process's now")
 
     async def close(self) -> None:
+        """Refuse new work, wait a little for what is under way, close all; last, give the lock."""
         self._closed = True
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._all_returned(), CLOSE_S)
         if self._lock_connection is not None:
             await self._lock_connection.close()
             self._lock_connection = None
@@ -195,6 +203,15 @@ class Database:
         if self._file_lock is not None:
             self._file_lock.release()
             self._file_lock = None
+
+    async def _all_returned(self) -> None:
+        """Until nothing but the lock is in use: a connection given back later would stay open, and
+        its transaction would end when the database is another process's.
+        """
+        pools = [cast("QueuePool", each.pool) for each in (self._writer, self._readers)]
+        kept = int(self._lock_connection is not None)
+        while sum(pool.checkedout() for pool in pools) > kept:  # noqa: ASYNC110 - a pool tells nobody
+            await asyncio.sleep(0.01)
 
     async def backup(self, target: Path) -> None:
         """A consistent copy of a SQLite database beside its writers."""
@@ -212,18 +229,18 @@ class Database:
         """
         if self.path is not None:
             return True
-        held, self._lock_connection = self._lock_connection, None
+        held = self._lock_connection
         if held is not None:
             try:
                 await held.scalar(text("SELECT 1"))
                 await held.commit()
             except (SQLAlchemyError, OSError) as error:
                 log.warning("the connection that holds the database's lock is lost: %s", error)
+                self._lock_connection = None
                 with contextlib.suppress(SQLAlchemyError, OSError):
                     await held.invalidate()
                     await held.close()
             else:
-                self._lock_connection = held
                 return True
         try:
             await self._lock()

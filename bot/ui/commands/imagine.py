@@ -15,14 +15,11 @@ from discord import app_commands
 
 import engine
 from bot.errors import UserError
-from bot.ui.commands.completion import CHOICES
+from bot.ui.commands.completion import CHOICE_CHARACTERS, CHOICES
 from engine import Sentence
 
 if TYPE_CHECKING:
     from bot.ui.client import Darkroom
-
-"""As many as Discord shows."""
-_CHOICE_CHARACTERS = 100
 
 
 @app_commands.command(description=Sentence("Draw four pictures from your words."))
@@ -115,7 +112,7 @@ def _choices(typed: str, names: Iterable[str]) -> list[app_commands.Choice[str]]
     found = [
         app_commands.Choice(name=name, value=name)
         for name in dict.fromkeys(names)
-        if typed.casefold() in name.casefold() and len(name) <= _CHOICE_CHARACTERS
+        if typed.casefold() in name.casefold() and len(name) <= CHOICE_CHARACTERS
     ]
     return found[:CHOICES]
 

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from bot.ui.client import Darkroom
 
 MODELS = "models"
-"""As many as Discord shows."""
 _QUOTED_CHARACTERS = 80
 
 

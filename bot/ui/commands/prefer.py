@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,29}")
 _TEXT_CHARACTERS = 1000
 _SHOWN_CHARACTERS = 150
-"""As many as Discord shows."""
 
 
 @app_commands.guild_install()

@@ -1,6 +1,7 @@
 """Migrations, locks, and the rules that the schema itself holds."""
 
 import asyncio
+import gc
 import os
 import re
 import shutil
@@ -17,7 +18,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 import migrations
 from bot.credits import ledger
-from bot.errors import StartError
+from bot.errors import DatabaseInUse, StartError
 from bot.jobs import records
 from bot.storage.database import Database, migration_config
 from bot.storage.tables import (
@@ -264,6 +265,45 @@ async def test_a_second_process_on_the_database_is_refused(database):
     with pytest.raises(StartError, match="Another Darkroom already runs"):
         await second.start()
     await second.close()
+
+
+async def test_closing_waits_for_a_write_under_way(database_url):
+    database, writing, go = Database(database_url), asyncio.Event(), asyncio.Event()
+    await database.start()
+
+    async def write():
+        async with database.write() as connection:
+            await ledger.account(connection, guild_id=1, user_id=2, trial=100, now_ms=0)
+            writing.set()
+            await go.wait()
+
+    task = asyncio.create_task(write())
+    await writing.wait()
+    closing = asyncio.create_task(database.close())
+    await asyncio.sleep(0)  # it has begun
+    other = Database(database_url)
+    with pytest.raises(DatabaseInUse):
+        await other.start()
+    go.set()
+    await asyncio.gather(task, closing)
+    await other.start()
+    async with other.read() as connection:
+        assert await connection.scalar(sa.select(sa.func.count()).select_from(accounts)) == 1
+    await other.close()
+    gc.collect()  # a connection that nobody closed says so here
+
+
+@pytest.mark.usefixtures("postgresql")
+async def test_a_look_at_the_lock_may_be_cancelled(postgresql):
+    database = Database(postgresql)
+    await database.start()
+    look = asyncio.create_task(database.keeps_lock())
+    await asyncio.sleep(0)
+    look.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await look
+    await database.close()
+    gc.collect()
 
 
 @pytest.mark.usefixtures("sqlite_only")
