@@ -413,7 +413,8 @@ def _backup(settings: Settings, file: Path) -> None:
 
 
 async def _move_database(settings: Settings, url: str) -> None:
-    source, target = Database(settings.database), Database(url)
+    source = Database(settings.database)
+    target = Database(url, named="The address")
     try:
         for name, count in (await move(source, target)).items():
             print(f"{name:16} {count:9} rows")

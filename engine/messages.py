@@ -483,6 +483,8 @@ class EngineStatus:
     workers of a cluster from their work."""
     workers: tuple[WorkerStatus, ...] = ()
     """Of a cluster: the figures above are theirs together."""
+    places: int = 0
+    """Of a cluster: how many workers there is room for; some may be missing."""
 
     @property
     def can_draw(self) -> bool:

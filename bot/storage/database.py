@@ -12,6 +12,7 @@ import itertools
 import logging
 import os
 import sqlite3
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -53,26 +54,30 @@ CLOSE_S = 10
 POSTGRES_LOCK_KEY = 0x6461726B726F6F6D
 """An advisory lock of its own: "darkroom" in ASCII."""
 _LAST_PORT = 65535
+_UNOPENED = (SQLAlchemyError, OSError, TypeError)
+"""TypeError: asyncpg's for an option in the address that it does not know."""
 
 
 class Database:
     """Connections to one database. `write()` is a transaction, `read()` a snapshot."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, named: str = "DATABASE_URL") -> None:
+        """named: what the operator gave the address as; errors say it."""
+        self._named = named
         try:
             parsed = make_url(url)
         except (ArgumentError, ValueError):  # ValueError: the port is no number
             raise StartError(
-                "DATABASE_URL is not a database address; use sqlite+aiosqlite:///FILE or "
+                f"{named} is not a database address; use sqlite+aiosqlite:///FILE or "
                 "postgresql+asyncpg://USER@HOST/NAME."
             ) from None
         if parsed.port is not None and not 0 < parsed.port <= _LAST_PORT:
-            raise StartError(f"The port in DATABASE_URL must be from 1 to {_LAST_PORT}.")
+            raise StartError(f"The port in {named} must be from 1 to {_LAST_PORT}.")
         self.url, self.name = url, parsed.database
         self.dialect = parsed.get_backend_name()
         if parsed.drivername not in ("sqlite+aiosqlite", "postgresql+asyncpg"):
             raise StartError(
-                f"DATABASE_URL begins with {parsed.drivername}; Darkroom runs on sqlite+aiosqlite "
+                f"{named} begins with {parsed.drivername}; Darkroom runs on sqlite+aiosqlite "
                 f"and postgresql+asyncpg."
             )
         self.path = Path(parsed.database) if self.dialect == "sqlite" and parsed.database else None
@@ -94,8 +99,8 @@ class Database:
             )
         except ModuleNotFoundError as error:
             raise StartError(
-                f"DATABASE_URL needs {error.name}; install it with: pip install -c constraints.txt "
-                f'-e ".[postgres]"'
+                f"{named} needs {error.name}; install it with: {sys.executable} -m pip install "
+                f'-c constraints.txt -e ".[postgres]"'
             ) from None
         if self.dialect == "sqlite":
             _prepare_sqlite(self._writer.sync_engine, begin="BEGIN IMMEDIATE")
@@ -147,9 +152,8 @@ class Database:
             if empty:
                 await self._refuse_filled()
             await self._migrate()
-        except (SQLAlchemyError, OSError) as error:
-            cause = str(error.__cause__ or error).splitlines()[0]
-            raise StartError(f"The database cannot be opened: {cause}") from error
+        except _UNOPENED as error:
+            raise self._unopened(error) from error
 
     async def start_beside(self) -> None:
         """Begin without the lock, where another process has it; StartError as `start`.
@@ -158,9 +162,8 @@ class Database:
         """
         try:
             await self._refuse_earlier()
-        except (SQLAlchemyError, OSError) as error:
-            cause = str(error.__cause__ or error).splitlines()[0]
-            raise StartError(f"The database cannot be opened: {cause}") from error
+        except _UNOPENED as error:
+            raise self._unopened(error) from error
 
     async def look(self) -> str:
         """How the database stands, in words: nothing is locked, migrated or made. StartError where
@@ -174,9 +177,8 @@ class Database:
         try:
             async with self._readers.connect() as connection:
                 current = await connection.run_sync(_current_revision)
-        except (SQLAlchemyError, OSError) as error:
-            cause = str(error.__cause__ or error).splitlines()[0]
-            raise StartError(f"The database cannot be opened: {cause}") from error
+        except _UNOPENED as error:
+            raise self._unopened(error) from error
         script = ScriptDirectory.from_config(migration_config())
         head = script.get_current_head()
         if current is None:
@@ -185,6 +187,15 @@ class Database:
             return f"ready, revision {head}"
         _refuse_unknown(current, script)
         return f"of revision {current}; the next start brings it to {head}, and copies it first"
+
+    def _unopened(self, error: Exception) -> StartError:
+        cause = error.__cause__ or error
+        lines = str(cause).splitlines() or [type(cause).__name__]  # a timeout says nothing
+        if self.path is None:
+            where = f"The database at {self._named}"
+        else:
+            where = f"The database {self.path} (see DATA_DIR and {self._named})"
+        return StartError(f"{where} cannot be opened: {lines[0].rstrip('.')}.")
 
     def _refuse_if_closed(self) -> None:
         if self._closed:
@@ -271,7 +282,9 @@ class Database:
         if not taken:
             await self._lock_connection.close()
             self._lock_connection = None
-            raise DatabaseInUse("Another Darkroom already runs on this database; stop it first.")
+            raise DatabaseInUse(
+                f"Another Darkroom already runs on the database at {self._named}; stop it first."
+            )
 
     async def _refuse_earlier(self) -> None:
         async with self._writer.connect() as connection:

@@ -41,6 +41,9 @@ class WorkerLost(Exception):
 class WorkerClient(Protocol):
     """The head's end of one worker; `hello`, `reports` and `submit` raise WorkerLost."""
 
+    waits_for: str
+    """What keeps it from saying hello, for the operator."""
+
     async def hello(self) -> Hello: ...
     def reports(self) -> AsyncIterator[Sequence[Report]]:
         """Until the worker ends; to be asked for once, after `hello`."""

@@ -68,6 +68,8 @@ for longer, the workers' reports may merely be unread."""
 HIRE_AGAIN_S = (2.0, 10.0, 60.0)
 """How long after a worker that did not start, or that died before it was proven, the next one is
 tried; the last holds from then on."""
+MISSING_S = 60.0
+"""For how long workers may be missing before the log says so."""
 PROVEN_S = 60.0
 """After how long a worker that has not finished anything yet is proven too."""
 log = logging.getLogger(__name__)
@@ -149,6 +151,9 @@ class ClusterEngine:
         self._tasks: set[asyncio.Task[None]] = set()
         self._ended = asyncio.Event()
         """Set at each end of a job, for a drain that waits."""
+        self._places = 0
+        """For how many workers there was room when it was last looked."""
+        self._missing_now, self._missing_since_s, self._missing_said = "", 0.0, True
         self._failures = 0
         """Workers in a row that did not start, or died before they were proven."""
         self._hire_at_s = float("-inf")
@@ -236,6 +241,7 @@ class ClusterEngine:
         if not reason and not there:
             reason = "No worker is there, so jobs wait."
             reason += f" The last one: {self._trouble}." if self._trouble else ""
+        reason = reason or self._missing()
         return EngineStatus(
             device=_devices(workers),
             running=tuple(id_ for id_, opened in self._open.items() if opened.worker is not None),
@@ -250,6 +256,7 @@ class ClusterEngine:
             alive=not self._lost and not self._closed,
             extras={"reason": reason} if reason else {},
             workers=workers,
+            places=self._places,
         )
 
     def models(self) -> tuple[ModelInfo, ...]:
@@ -278,7 +285,8 @@ class ClusterEngine:
     # Workers.
 
     async def _start_workers(self) -> None:
-        hired = [self._hire() for _ in range(await self._fleet.places())]
+        self._places = await self._fleet.places()
+        hired = [self._hire() for _ in range(self._places)]
         if hired:
             await asyncio.wait([worker.answered for worker in hired], timeout=START_S)
         for worker in hired:
@@ -286,7 +294,9 @@ class ClusterEngine:
                 raise EngineError(worker.refusal)
         if not any(worker.hello for worker in self._workers.values()):
             late = f"no worker was there within {START_S:.0f} seconds"
+            late += "".join(f"; each waits for {what}" for what in self._waits_for())
             raise EngineError(f"The cluster has no worker: {self._trouble or late}.")
+        self._say_missing(after_s=0)
 
     async def _keep(self) -> None:
         """Replace workers that hang and start more where there is room, until the engine ends."""
@@ -299,16 +309,39 @@ class ClusterEngine:
                 if worker.hello is not None and looked_s - worker.came_s >= PROVEN_S:
                     self._prove(worker)
             try:
-                places = await self._fleet.places()
+                self._places = await self._fleet.places()
             except EngineLost as error:
                 log.critical("%s", error)
                 self._lost = str(error)
                 self._fail_all(error)
                 return
             if self._clock() >= self._hire_at_s:
-                for _ in range(places - len(self._workers)):
+                for _ in range(self._places - len(self._workers)):
                     self._hire()
+            self._say_missing(after_s=MISSING_S)
             self._place()  # for those that have waited long
+
+    def _waits_for(self) -> Counter[str]:
+        """What the workers that are not there yet wait for, and how many."""
+        return Counter(w.client.waits_for for w in self._workers.values() if w.hello is None)
+
+    def _missing(self) -> str:
+        """How many workers are there, and why not all; empty where all are."""
+        there = sum(worker.hello is not None for worker in self._workers.values())
+        wanted = max(self._places, len(self._workers))
+        why = [f"{count} waiting for {what}" for what, count in self._waits_for().items()]
+        if later := wanted - len(self._workers):
+            why.append(f"{later} tried again later, as the last one ended: {self._trouble}")
+        return f"{there} of {wanted} workers are there; {', '.join(why)}." if why else ""
+
+    def _say_missing(self, *, after_s: float) -> None:
+        """Log once what has kept workers away for so long."""
+        missing, now_s = self._missing(), self._clock()
+        if missing != self._missing_now:
+            self._missing_now, self._missing_since_s, self._missing_said = missing, now_s, False
+        if missing and not self._missing_said and now_s - self._missing_since_s >= after_s:
+            log.warning("%s", missing)
+            self._missing_said = True
 
     def _end_hung(self, passed_s: float) -> None:
         """Kill the workers that have stood still for too long; so much time went by."""
@@ -342,7 +375,9 @@ class ClusterEngine:
         except WorkerLost as error:
             why = str(error)
         except TimeoutError:
-            why = f"it did not start within {HELLO_S:.0f} seconds"
+            why = (
+                f"it did not start within {HELLO_S:.0f} s and waited for {worker.client.waits_for}"
+            )
         except Exception:
             log.exception("what worker %s reported cannot be understood", worker.name)
             why = "it reported what cannot be understood"

@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import functools
 import importlib.util
+import logging
 import os
 import socket
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -27,6 +29,7 @@ SILENT_S = 60.0
 """For how long a cluster may not answer before it counts as lost."""
 UNREAD_BATCHES = 8
 """Batches of reports that a worker makes ahead of the head; then it waits."""
+log = logging.getLogger(__name__)
 
 
 class RayFleet:
@@ -52,6 +55,7 @@ class RayFleet:
         self._ray: Any = None
         self._workers: set[RayWorker] = set()
         self._card_places = 0
+        self._too_few_cpus = False
         self._answered_s = time.monotonic()
         self.most_job_bytes: int | None = None
 
@@ -59,8 +63,8 @@ class RayFleet:
         """Connect, or start a local Ray."""
         if importlib.util.find_spec("ray") is None:
             raise EngineError(
-                "ENGINE=ray needs the extra `cluster`; install it with: pip install -c "
-                'constraints.txt -e ".[cluster]"'
+                f"ENGINE=ray needs the extra `cluster`; install it with: {sys.executable} -m pip "
+                'install -c constraints.txt -e ".[cluster]"'
             )
         if self._address:
             await self._connect()
@@ -69,11 +73,15 @@ class RayFleet:
             self._try_to_connect()
         if not await self.places():
             raise EngineError(
-                "The Ray cluster "
-                + (f"at RAY_ADDRESS ({self._address})" if self._address else "of this machine")
-                + " has no GPU. Add a machine with one, or set CLUSTER_CPU_WORKERS to try it "
-                "with workers on CPUs."
+                f"The {self._where()} has no GPU. Add a machine with one, or set"
+                " CLUSTER_CPU_WORKERS to try it with workers on CPUs."
+                if not self._cpu_workers
+                else f"The {self._where()} has no GPU, and no CPU for CLUSTER_CPU_WORKERS."
             )
+
+    def _where(self) -> str:
+        place = f"at RAY_ADDRESS ({self._address})" if self._address else "of this machine"
+        return f"Ray cluster {place}"
 
     async def places(self) -> int:
         """Shares of cards, and workers on CPUs."""
@@ -89,7 +97,18 @@ class RayFleet:
         self.most_job_bytes = int(min(stores) / 2) if stores else None
         shares = int(1 / self._gpu_share + 1e-6)  # a worker's share lies on one card
         self._card_places = sum(int(node.get("GPU", 0) + 1e-6) * shares for node in each)
-        return self._card_places + self._cpu_workers
+        return self._card_places + self._cpu_places(sum(int(node.get("CPU", 0)) for node in each))
+
+    def _cpu_places(self, cpus: int) -> int:
+        too_few, self._too_few_cpus = self._too_few_cpus, cpus < self._cpu_workers
+        if self._too_few_cpus and not too_few:
+            log.warning(
+                "CLUSTER_CPU_WORKERS is %d, but the %s has %d CPUs: no more workers start",
+                self._cpu_workers,
+                self._where(),
+                cpus,
+            )
+        return min(cpus, self._cpu_workers)
 
     def hire(self) -> RayWorker:
         """One more actor; Ray puts it where there is room."""
@@ -103,7 +122,14 @@ class RayFleet:
         actor = remote.options(max_restarts=0, scheduling_strategy="SPREAD", **needs).remote(
             self._models, functools.partial(self._new_engine, "cuda" if on_card else "cpu")
         )
-        worker = RayWorker(self._ray, actor, on_card=on_card, gone=self._workers.discard)
+        needed = f"CLUSTER_GPU_SHARE ({self._gpu_share:g}) of a card" if on_card else "a CPU"
+        worker = RayWorker(
+            self._ray,
+            actor,
+            on_card=on_card,
+            waits_for=f"Ray to start it, which needs {needed} that no other program of Ray holds",
+            gone=self._workers.discard,
+        )
         self._workers.add(worker)
         return worker
 
@@ -191,13 +217,16 @@ class RayWorker:
         actor: Any,  # noqa: ANN401
         *,
         on_card: bool,
+        waits_for: str,
         gone: Callable[[RayWorker], None],
     ) -> None:
         self._ray, self._actor, self._gone = ray, actor, gone
-        self.on_card = on_card
+        self.on_card, self.waits_for = on_card, waits_for
 
     async def hello(self) -> Hello:
         with self._in_words():
+            await self._actor.__ray_ready__.remote()
+            self.waits_for = "its engine to start"
             hello: Hello = await self._actor.hello.remote()
             return hello
 

@@ -205,6 +205,14 @@ async def listed(interaction: discord.Interaction[Any], scope: str) -> Listed:
             )
             for worker in status.workers
         ]
+        if len(status.workers) < status.places:
+            lines.append(
+                Sentence(
+                    "{there} of {count} workers are there; the log says what the others wait for.",
+                    there=len(status.workers),
+                    count=status.places,
+                )
+            )
     return Listed(
         title=Sentence("Queue"), lines=lines, empty=Sentence("Nothing runs or waits here.")
     )

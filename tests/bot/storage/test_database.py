@@ -7,6 +7,7 @@ import re
 import shutil
 import sqlite3
 from pathlib import Path
+from unittest.mock import AsyncMock
 
 import pytest
 import sqlalchemy as sa
@@ -352,6 +353,33 @@ async def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path):
     blocker.write_text("")
     database = Database(f"sqlite+aiosqlite:///{blocker / 'darkroom.db'}")
     with pytest.raises(StartError, match="cannot be opened"):
+        await database.start()
+    await database.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "cause"),
+    [
+        ("postgresql+asyncpg://u:SECRET@127.0.0.1:1/n", "127.0.0.1"),
+        ("postgresql+asyncpg://u:SECRET@127.0.0.1:1/n?sslmode=require", "sslmode"),
+        ("postgresql+asyncpg://u:SECRET@/n?host=/nowhere", "No such file"),
+    ],
+)
+async def test_a_server_that_cannot_be_used_is_one_sentence_that_names_the_setting(url, cause):
+    for named in ("DATABASE_URL", "The address"):
+        database = Database(url, named=named)
+        for opened in (database.start(), database.look()):
+            with pytest.raises(StartError, match=cause) as caught:
+                await opened
+            assert named in str(caught.value)
+            assert "SECRET" not in str(caught.value)
+        await database.close()
+
+
+async def test_a_server_that_never_answers_is_one_sentence_too(monkeypatch):
+    database = Database("postgresql+asyncpg://u@h/n")
+    monkeypatch.setattr(database, "_lock", AsyncMock(side_effect=TimeoutError()))
+    with pytest.raises(StartError, match="DATABASE_URL cannot be opened: TimeoutError"):
         await database.start()
     await database.close()
 

@@ -6,6 +6,7 @@ import discord
 import pytest
 from tests_support import custom_ids, refusal
 
+import engine
 from bot.jobs.records import Outcome
 from bot.storage import audit
 
@@ -183,6 +184,20 @@ async def test_the_owner_halts_all_servers_and_sees_all_jobs(
     await owner.slash(channel, "queue resume", everywhere=True)
     await simcord_env.settle()
     assert len(fake_engine.jobs) == 1
+
+
+async def test_the_owner_sees_how_many_workers_of_a_cluster_are_missing(
+    simcord_bot, channel, owner, fake_engine, monkeypatch
+):
+    worker = engine.WorkerStatus(name="2 on b", pid=1, device="cuda:0 NVIDIA H200")
+    status = dataclasses.replace(fake_engine.status(), workers=(worker,), places=3)
+    monkeypatch.setattr(fake_engine, "status", lambda: status)
+    said = (await owner.slash(channel, "queue show", everywhere=True)).response.embeds[0]
+    assert "Worker `2 on b`" in said.description
+    assert "1 of 3 workers are there" in said.description
+    status = dataclasses.replace(status, places=1)
+    said = (await owner.slash(channel, "queue show", everywhere=True)).response.embeds[0]
+    assert "workers are there" not in said.description
 
 
 async def test_a_question_is_answered_once_and_only_by_who_was_asked(

@@ -80,8 +80,12 @@ def card_engine(device, models, pull):
 class LocalWorker:
     """One worker; its engine is paused until a test steps it."""
 
+    waits_for = "a free card"
+
     def __init__(self, fleet, models, card):
         self.fleet, self.card, self.dead = fleet, card, asyncio.Event()
+        self.come = asyncio.Event()
+        """Whether it may say hello."""
         self.worker = ClusterWorker(models, self._new_engine)
         self.engine = None
         self.tasks = set()
@@ -93,6 +97,7 @@ class LocalWorker:
 
     async def hello(self):
         await self._unless_dead(self.fleet.may_start.wait())
+        await self._unless_dead(self.come.wait())
         hello = dataclasses.replace(await self.worker.hello(), card=str(self.card))
         return self.fleet.told(hello)
 
@@ -134,6 +139,8 @@ class LocalFleet:
     def __init__(self, models, *, places=2):
         self.models, self.number, self.most_job_bytes = models, places, None
         self.workers = []
+        self.late = 0
+        """How many of the next workers do not come until a test lets them."""
         self.may_start = asyncio.Event()
         self.may_start.set()
         self.told = lambda hello: hello
@@ -148,6 +155,10 @@ class LocalFleet:
         taken = {worker.card for worker in self.workers if not worker.dead.is_set()}
         card = min(set(range(self.number)) - taken, default=self.number)
         self.workers.append(LocalWorker(self, self.models, card))
+        if self.late:
+            self.late -= 1
+        else:
+            self.workers[-1].come.set()
         return self.workers[-1]
 
     async def close(self):

@@ -194,6 +194,50 @@ async def test_workers_join_while_it_runs(cluster_of):
     assert all(follower.kinds()[-1] is Finished for follower in followers)
 
 
+async def test_workers_that_are_missing_at_the_start_are_told_of_with_what_they_wait_for(
+    cluster_of, monkeypatch, caplog
+):
+    def prepare(fleet):
+        fleet.late = 1
+
+    monkeypatch.setattr(head, "START_S", 0.1)
+    cluster, fleet = await cluster_of(places=3, prepare=prepare)
+    missing = "2 of 3 workers are there; 1 waiting for a free card."
+    assert cluster.status().extras == {"reason": missing}
+    assert cluster.status().places == 3
+    assert caplog.text.count(missing) == 1
+    await settle()
+    assert caplog.text.count(missing) == 1
+    fleet.workers[0].come.set()
+    await settle()
+    assert cluster.status().extras == {}
+
+
+async def test_workers_that_are_missing_later_are_told_of_after_a_minute(
+    cluster_of, clock, caplog, monkeypatch
+):
+    cluster, fleet = await cluster_of(clock=clock)
+    await clock.passes(head.PROVEN_S + 5)
+    monkeypatch.setattr(head, "HIRE_AGAIN_S", (600.0,))
+    fleet.workers[0].dead.set()
+    await settle()
+    fleet.workers[2].dead.set()
+    await clock.passes(55)
+    assert "workers are there" not in caplog.text
+    await clock.passes(20)
+    assert caplog.text.count("1 of 2 workers are there; 1 tried again later") == 1
+    assert "it was killed" in cluster.status().extras["reason"]
+
+
+async def test_a_start_without_a_worker_says_what_was_waited_for(cluster_of, monkeypatch):
+    def prepare(fleet):
+        fleet.late = 2
+
+    monkeypatch.setattr(head, "START_S", 0.1)
+    with pytest.raises(EngineError, match=r"no worker was there .*; each waits for a free card"):
+        await cluster_of(prepare=prepare)
+
+
 async def test_the_cap_of_a_member_holds_over_all_workers(cluster_of):
     cluster, _ = await cluster_of(places=4, owner_cap=3)
     for n in range(6):

@@ -237,6 +237,23 @@ async def test_a_cluster_without_a_card_is_one_sentence_that_names_the_setting(m
         await fleet.open()
 
 
+async def test_no_more_workers_than_cpus_are_waited_for_and_the_log_names_the_setting(
+    monkeypatch, caplog
+):
+    fleet = fleet_on(monkeypatch, {"CPU": 1.0}, {"CPU": 2.0}, {"GPU": 1.0}, cpu_workers=8)
+    await fleet.open()
+    assert await fleet.places() == 4
+    [said] = [r.getMessage() for r in caplog.records if "CLUSTER_CPU_WORKERS" in r.getMessage()]
+    assert "is 8" in said
+    assert "has 3 CPUs" in said
+
+
+async def test_a_cluster_without_any_cpu_for_its_workers_is_one_sentence(monkeypatch):
+    fleet = fleet_on(monkeypatch, {"memory": 1e9}, cpu_workers=2)
+    with pytest.raises(EngineError, match=r"no CPU for CLUSTER_CPU_WORKERS"):
+        await fleet.open()
+
+
 @pytest.mark.parametrize(("share", "places"), [(1.0, 5), (0.5, 10), (0.4, 10), (0.6, 5)])
 async def test_every_share_of_a_card_is_a_place(monkeypatch, share, places):
     nodes = {"GPU": 4.0, "object_store_memory": 4e8}, {"GPU": 1.0, "object_store_memory": 2e8}
