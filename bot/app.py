@@ -20,6 +20,7 @@ from bot.settings import Settings
 from bot.storage.audit import Audit
 from bot.storage.database import Database
 from bot.ui.client import Darkroom, Place
+from bot.ui.deferrals import Deferrals
 
 
 def new_engine(settings: Settings) -> engine.Engine | engine.ClusterEngine:
@@ -113,6 +114,7 @@ def new_client(
         engine_client=engine_client,
         store=new_store(settings),
         begun=Begun(settings.data_dir / "begun"),
+        deferrals=Deferrals(settings.data_dir / "deferred"),
         policy=Policy(
             Quota(
                 running=settings.max_running,

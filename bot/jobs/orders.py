@@ -76,6 +76,8 @@ class Order:
     """The job whose message it is ordered from, where the request itself goes on from none."""
     seed: int | None = None
     """For what its prompt leaves to chance, 0 … 2³²−1; None: a new one whenever it is written."""
+    job_id: str = ""
+    """From `Orders.new_id`, where it was told beforehand; empty: a new one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -417,7 +419,7 @@ class Orders:
         return Context(
             models=models,
             default_model=default,
-            job_id=self._new_id(),
+            job_id=order.job_id or self._new_id(),
             owner=str(order.user_id),
             seed=self._new_seed() if order.seed is None else order.seed,
         )

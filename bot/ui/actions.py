@@ -30,6 +30,7 @@ from bot.preferences import BUTTONS, FORBIDDEN, HIGH, LOW, OWNERS, REMIX
 from bot.prompt.areas import MOST_CHARACTERS
 from bot.prompt.characters import plain
 from bot.ui import details, modals
+from bot.ui.deferrals import think
 from bot.ui.language import member_locale, to_member
 from bot.ui.modals import Filled, Form
 from bot.ui.persistent_buttons import PersistentButton
@@ -291,7 +292,7 @@ async def _show(press: Press) -> None:
 async def repost(interaction: discord.Interaction[Darkroom], copy: Copy, *, hidden: bool) -> None:
     """Post what a job made as the answer, for all to see or for who asked alone."""
     if not interaction.response.is_done():  # the upload may take longer than a reply may
-        await interaction.response.defer(thinking=True, ephemeral=hidden)
+        await think(interaction, ephemeral=hidden)
     try:
         message = await interaction.edit_original_response(
             content=copy.content,

@@ -22,6 +22,7 @@ from bot.moderation.words import NAMES
 from bot.preferences import APPEAL_CHANNEL, Preferences
 from bot.storage.audit import Action
 from bot.ui import refusal_buttons
+from bot.ui.deferrals import think
 from bot.ui.language import to_member
 from bot.ui.persistent_buttons import PersistentButton, matched
 from bot.ui.refusal_buttons import APPEAL, APPROVE, ASK, DENY
@@ -59,7 +60,7 @@ class Appeals:
             raise NotFound("This server has no channel for appeals; ask who manages it.")
         if await self._moderation.pending(verdict) >= _PENDING_AT_MOST:
             raise NotAllowed("The moderators have several texts of yours; wait for their answers.")
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await think(interaction, ephemeral=True)
         if not await self._moderation.appeal(verdict, Appeal.NONE, Appeal.PENDING):
             raise NotAllowed("This was sent to the moderators already; they answer once.")
         try:

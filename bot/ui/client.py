@@ -46,6 +46,7 @@ from bot.ui.batches import Batches
 from bot.ui.commands import audit_, credits_, model, queue_, quota
 from bot.ui.confirmations import Confirmations, SureButton
 from bot.ui.copies import Copies
+from bot.ui.deferrals import Deferrals
 from bot.ui.edits import Edits
 from bot.ui.enlargements import Enlargements
 from bot.ui.favourite_pages import PageButton
@@ -135,6 +136,7 @@ class Darkroom(discord.AutoShardedClient):
         engine_client: EngineClient,
         store: PictureStore,
         begun: Begun,
+        deferrals: Deferrals,
         policy: Policy,
         moderation: Moderation,
         accounts: Accounts,
@@ -167,6 +169,7 @@ class Darkroom(discord.AutoShardedClient):
         self.preferences = preferences
         self.default_model = default_model
         self.halts = Halts(preferences)
+        self.deferrals = deferrals
         self.tree = Tree(self)
         self.progress = Progress(client=self, interval_s=progress_interval_s)
         self.batch_messages = BatchMessages(client=self, database=database, progress=self.progress)
@@ -308,6 +311,7 @@ class Darkroom(discord.AutoShardedClient):
         if not self.serving:
             return
         await self.sync_commands()
+        await self.deferrals.settle(self)
         await self.runner.recover()  # before the gateway brings this process its first own job
 
     async def _posted(self, ended: Ended, message: discord.Message) -> None:

@@ -14,6 +14,7 @@ from bot.errors import NotFound
 from bot.jobs.favourites import Favourite
 from bot.ui.actions import ACTIONS, JobButton
 from bot.ui.copies import Copy
+from bot.ui.deferrals import think
 from bot.ui.language import member_locale, to_member
 from bot.ui.persistent_buttons import PersistentButton, custom_id_of
 from bot.ui.replies import before_reply, before_update, may_see
@@ -32,7 +33,7 @@ async def show(interaction: discord.Interaction[Darkroom]) -> None:
     """The first page."""
     content, copy, shown = await before_reply(interaction, _page(interaction, 0), ephemeral=True)
     if not interaction.response.is_done():
-        await interaction.response.defer(thinking=True, ephemeral=True)
+        await think(interaction, ephemeral=True)
     await interaction.edit_original_response(
         content=content, attachments=copy.files if copy else [], view=shown
     )

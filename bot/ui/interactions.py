@@ -346,11 +346,13 @@ class Interactions:
         private = not interaction.response.is_done() and await self._is_probably_hidden(
             interaction, words if isinstance(making, Awaitable) else making.text
         )
+        job_id = self.new_id()
         accepted = await before_reply(
             interaction,
-            self._accept(interaction, making, fetches, after),
+            self._accept(interaction, making, fetches, after, job_id),
             slow=slow or bool(fetches),
             ephemeral=private,
+            job_id=job_id,
         )
         await self._start(interaction, accepted, deferred_privately=private)
 
@@ -384,11 +386,13 @@ class Interactions:
         private = not interaction.response.is_done() and await self._is_probably_hidden(
             interaction, words
         )
+        job_id = self.new_id()
         found = await before_reply(
             interaction,
-            self._accept_or_quote(interaction, making),
+            self._accept_or_quote(interaction, making, job_id),
             slow=slow,
             ephemeral=private,
+            job_id=job_id,
         )
         if isinstance(found, Quote):
             return found
@@ -432,9 +436,13 @@ class Interactions:
         return self._orders.new_id()
 
     async def _accept_or_quote(
-        self, interaction: discord.Interaction, making: Callable[[], Awaitable[Request]]
+        self,
+        interaction: discord.Interaction,
+        making: Callable[[], Awaitable[Request]],
+        job_id: str,
     ) -> Accepted | Quote:
         order = await self._order(interaction, await making())
+        order = dataclasses.replace(order, job_id=job_id)
         quote = await self._orders.quote_one(order)
         if quote.price > quote.usual:
             return quote
@@ -484,9 +492,11 @@ class Interactions:
         making: Request | Awaitable[Request],
         fetches: Sequence[Fetch],
         after: JobRow | None,
+        job_id: str,
     ) -> Accepted:
         request = await making if isinstance(making, Awaitable) else making
         order = await self._order(interaction, request, after)
+        order = dataclasses.replace(order, job_id=job_id)
         if not fetches:
             return await self._orders.accept(order)
         unfetched = cast("PictureRequest", request)

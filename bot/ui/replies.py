@@ -16,6 +16,7 @@ from bot.errors import MissingPermission, NotFound
 from bot.jobs.provenance import is_stealthy
 from bot.jobs.records import JobRow, MessageRow, Outcome
 from bot.jobs.seen import is_nsfw
+from bot.ui.deferrals import think
 from bot.ui.language import to_member
 from engine import Sentence
 
@@ -166,13 +167,15 @@ async def before_reply(
     *,
     slow: bool = False,
     ephemeral: bool = False,
+    job_id: str = "",
 ) -> T:
     """What `work` returns, before the first reply, which Discord awaits for 3 seconds.
 
     The reply is deferred where the work is slow, or turns out to be; if it then fails, the
-    deferral is taken back, and the UserError is the caller's to answer.
+    deferral is taken back, and the UserError is the caller's to answer. job_id: of the job that
+    the work accepts, where it is an order.
     """
-    defer = partial(interaction.response.defer, thinking=True, ephemeral=ephemeral)
+    defer = partial(think, interaction, ephemeral=ephemeral, job_id=job_id)
     try:
         return await _in_time(work, defer, interaction.response.is_done, slow=slow)
     except Exception:

@@ -44,6 +44,8 @@ POISONS = ("poison at once", "poison")
 """Orders that kill whatever draws them, by turns: in the first pass, and in the middle."""
 POISON_KILLS = 3
 """The deaths after which the job that caused them is given up."""
+SLOW_S, SLOW_SHARE = 4.0, 0.3
+"""In some lives orders take so long, at most, that their first replies are put off."""
 CONNECTED_WITHIN_S = 180.0
 DIES_WITHIN_S = 90.0
 SUSPECTS_WITHIN_S = 600.0
@@ -117,10 +119,14 @@ class Lives:
         self._environment = environment
         self._poisons = itertools.cycle(POISONS)
 
-    async def live_and_die(self, death: str, chance: random.Random, *, nth: int) -> None:
+    async def live_and_die(
+        self, death: str, chance: random.Random, *, nth: int, slow_s: float
+    ) -> None:
+        """slow_s: how long orders may take, at most."""
         point = death if death in POINTS else ""
+        extra = {"CHAOS_POINT": point, "CHAOS_NTH": str(nth), "CHAOS_SLOW_S": str(slow_s)}
         try:
-            process = await self._start({"CHAOS_POINT": point, "CHAOS_NTH": str(nth)})
+            process = await self._start(extra)
         except BotEnded:
             if death != POISON:
                 raise
@@ -217,9 +223,17 @@ async def suffer(name: str, fault: Fault, seed: int) -> Found:
         await Lives(testbed, members, url, environment).settle()
         found = await invariants.look(testbed, url, members.channels)
         print(f"{name}: {found.line(0).removeprefix('kills=0 ')}", flush=True)
+        _print_waiting(testbed, members)
         if not found.holds:
             print(testbed.transcript.text(), file=sys.stderr)
         return found
+
+
+def _print_waiting(testbed: Testbed, members: Members) -> None:
+    """Each message that says that it waits, in the end, when nothing does."""
+    for channel in members.channels:
+        for message in filter(in_progress, testbed.bot_messages(channel)):
+            print(f"message {message.id} waits: {message.content!r}, flags {message.flags}")
 
 
 def _environment(data: Path, url: str, engine: str) -> dict[str, str]:
@@ -246,7 +260,9 @@ async def run(url: str, folder: Path, *, kills: int, engine: str, seed: int) -> 
         died = 0
         with unbroken():
             for death in plan(kills, chance, poison=fake):
-                await lives.live_and_die(death, chance, nth=chance.randint(1, 4) if fake else 1)
+                nth = chance.randint(1, 4) if fake else 1
+                slow_s = SLOW_S if chance.random() < SLOW_SHARE else 0.0
+                await lives.live_and_die(death, chance, nth=nth, slow_s=slow_s)
                 died += 1
                 left = await invariants.unsettled(url)
                 print(f"kill {died:3}: {death:10} {left:3} jobs open or owed", flush=True)
@@ -256,6 +272,7 @@ async def run(url: str, folder: Path, *, kills: int, engine: str, seed: int) -> 
         found = await invariants.look(testbed, url, members.channels)
         if not found.holds:
             print(testbed.transcript.text(), file=sys.stderr)
+        _print_waiting(testbed, members)
         return died, found
 
 

@@ -1,6 +1,7 @@
 """The bot as its operator starts it, but for what it draws with and when it dies.
 
 CHAOS_POINT, CHAOS_NTH: where it kills itself, and at which arrival there after SIGUSR1.
+CHAOS_SLOW_S: how many seconds orders wait at the most before they are taken.
 CHAOS_ENGINE: "fake", whose steps take a moment, or "own", the engine of the settings. With the fake
 one a prompt with the word "poison" kills the process when it is drawn, "poison at once" in its
 first pass, before the engine can tell that it has begun.
@@ -12,6 +13,7 @@ import asyncio
 import functools
 import inspect
 import os
+import random
 import signal
 import sys
 import time
@@ -84,6 +86,18 @@ class Clock:
         self.back_s = BACK_S
 
 
+def slow_down(owner, name: str, at_most_s: float) -> None:
+    """Each call waits for a time by chance first, as on a machine that has much to do."""
+    original = getattr(owner, name)
+
+    @functools.wraps(original)
+    async def wrapped(*arguments, **options):
+        await asyncio.sleep(random.uniform(0, at_most_s))
+        return await original(*arguments, **options)
+
+    setattr(owner, name, wrapped)
+
+
 def before(fuse: Fuse, point: str, owner, name: str) -> None:
     original = getattr(owner, name)
 
@@ -111,6 +125,7 @@ def after(fuse: Fuse, point: str, owner, name: str) -> None:
 def main() -> int:
     fuse = Fuse(os.environ.get("CHAOS_POINT", ""), int(os.environ.get("CHAOS_NTH", "1")))
     signal.signal(signal.SIGUSR1, lambda *_: setattr(fuse, "armed", True))
+    slow_down(Orders, "accept", float(os.environ.get("CHAOS_SLOW_S", "0")))
     after(fuse, "held", Orders, "accept")
     after(fuse, "stored", Runner, "_store_result")
     after(fuse, "settling", records, "finish")

@@ -47,7 +47,7 @@ class Found:
 
     @property
     def holds(self) -> bool:
-        wrong = (self.lost, self.double, self.pinged_twice, self.credits_off)
+        wrong = (self.lost, self.double, self.pinged_twice, self.credits_off, self.left_waiting)
         return self.accepted == self.ended_once and not any((*wrong, self.innocent_given_up))
 
 

@@ -12,6 +12,7 @@ from bot.credits import server_plans
 from bot.errors import UserError
 from bot.ui import server_file, server_state
 from bot.ui.commands.managing import action_of, managed_guild
+from bot.ui.deferrals import think
 from bot.ui.language import to_member
 from engine import Sentence
 
@@ -53,7 +54,7 @@ class Config(
             raise UserError(
                 "This file is too large for one of /config export. Nothing was changed."
             )
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await think(interaction, ephemeral=True)
         try:
             data = await file.read()
         except discord.HTTPException:

@@ -15,6 +15,7 @@ from bot.preferences import ALLOWED, GIFTS
 from bot.storage.audit import role_mention
 from bot.ui import line_pages, statements
 from bot.ui.commands.managing import Amount, cents, managed_guild, set_for_server
+from bot.ui.deferrals import think
 from bot.ui.language import to_member
 from bot.ui.line_pages import Listed
 from bot.ui.member_roles import role_ids
@@ -75,7 +76,7 @@ class Credits(
         if direct and not client.is_owner(interaction.user.id):
             raise NotAllowed("Only the bot's owner (OWNER_IDS) gives credits for direct messages.")
         # Before the money moves: a lost reply must not look like a grant that failed.
-        await interaction.response.defer(ephemeral=True)
+        await think(interaction, ephemeral=True)
         available = await client.accounts.grant(
             guild_id=DIRECT_MESSAGES if direct else guild_id,
             user_id=member.id,
@@ -91,7 +92,7 @@ class Credits(
         self, interaction: discord.Interaction[Darkroom], member: discord.User, amount: Amount
     ) -> None:
         client, guild_id = interaction.client, _guild_of(interaction, member)
-        await interaction.response.defer(ephemeral=True)
+        await think(interaction, ephemeral=True)
         available = await client.accounts.revoke(
             guild_id=guild_id,
             user_id=member.id,
@@ -117,7 +118,7 @@ class Credits(
         self, interaction: discord.Interaction[Darkroom], member: discord.Member, amount: Balance
     ) -> None:
         client, guild_id = interaction.client, _guild_of(interaction, member)
-        await interaction.response.defer(ephemeral=True)
+        await think(interaction, ephemeral=True)
         change = await client.accounts.set_to(
             guild_id=guild_id,
             user_id=member.id,
@@ -246,7 +247,7 @@ class Credits(
         days: app_commands.Range[int, 1, 366] = 30,
     ) -> None:
         client, guild_id = interaction.client, managed_guild(interaction)
-        await interaction.response.defer(ephemeral=True)
+        await think(interaction, ephemeral=True)
         text = await client.accounts.create_code(
             guild_id=guild_id,
             amount=cents(amount),
@@ -301,7 +302,7 @@ async def _grant_to_role(
 ) -> None:
     """Members are not listed to the bot: each gets theirs when they next use it."""
     client, guild_id = interaction.client, managed_guild(interaction)
-    await interaction.response.defer(ephemeral=True)
+    await think(interaction, ephemeral=True)
     await client.accounts.grant_to_role(
         guild_id=guild_id,
         role_id=role.id,

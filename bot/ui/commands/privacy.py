@@ -13,6 +13,7 @@ from discord import app_commands
 
 from bot.errors import NotFound, UserError
 from bot.locale import translated
+from bot.ui.deferrals import think
 from bot.ui.language import member_locale, to_member
 from engine import Sentence
 
@@ -51,7 +52,7 @@ class Privacy(
             id_: at for id_, at in self._exported_ms.items() if now_ms - at < _BETWEEN_MS
         }
         self._exported_ms[user.id] = now_ms
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await think(interaction, ephemeral=True)
         language = member_locale(interaction)
         limit_bytes = int(discord.utils.DEFAULT_FILE_SIZE_LIMIT_BYTES * _SHARE)
         number = pictures = 0

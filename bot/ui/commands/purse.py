@@ -14,6 +14,7 @@ from bot.locale import translated
 from bot.preferences import ALLOWED, GIFTS
 from bot.ui import statements
 from bot.ui.commands.managing import Amount, cents
+from bot.ui.deferrals import think
 from bot.ui.language import channel_locale, to_member
 from bot.ui.member_roles import role_ids
 from bot.ui.replies import attempt, before_reply
@@ -95,7 +96,7 @@ async def give(
 async def redeem(interaction: discord.Interaction[Darkroom], code: Code) -> None:
     assert interaction.guild_id is not None  # it is not offered in direct messages
     # Before the credits move: a lost reply must not look like a code that failed.
-    await interaction.response.defer(ephemeral=True)
+    await think(interaction, ephemeral=True)
     amount, available = await interaction.client.accounts.redeem(
         guild_id=interaction.guild_id, user_id=interaction.user.id, code=code
     )

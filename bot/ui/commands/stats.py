@@ -17,6 +17,7 @@ from bot.locale import translated
 from bot.pictures import charts
 from bot.pictures.charts import Panel
 from bot.ui.commands.managing import managed_guild
+from bot.ui.deferrals import think
 from bot.ui.language import member_locale
 from engine import Sentence
 
@@ -36,7 +37,7 @@ _Days = app_commands.Range[int, 1, usage.MOST_DAYS]
 @app_commands.default_permissions(manage_guild=True)
 async def stats(interaction: discord.Interaction[Darkroom], days: _Days = 30) -> None:
     client, guild_id = interaction.client, managed_guild(interaction)
-    await interaction.response.defer(ephemeral=True, thinking=True)
+    await think(interaction, ephemeral=True)
     async with client.database.read() as connection:
         used = await usage.of_guild(connection, guild_id, days=days, now_ms=client.now_ms())
     language = member_locale(interaction)

@@ -14,6 +14,7 @@ from bot.moderation.phrases import Category, Level, Rule
 from bot.moderation.words import MOST_IMPORT_BYTES, NAMES, SWITCHED
 from bot.ui.commands.completion import CHOICE_CHARACTERS, CHOICES
 from bot.ui.commands.managing import action_of, managed_guild
+from bot.ui.deferrals import think
 from bot.ui.language import to_member
 from engine import Sentence
 
@@ -134,7 +135,7 @@ class Words(
         action = action_of(interaction, subject=file.filename)
         if file.size > MOST_IMPORT_BYTES:  # before any of it is fetched
             raise lists.too_large(file.size)
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await think(interaction, ephemeral=True)
         try:
             data = await file.read()
         except discord.HTTPException:

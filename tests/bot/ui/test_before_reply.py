@@ -28,9 +28,15 @@ class Reply:
         self.said.append("taken back")
 
 
+async def think(reply, *, ephemeral, job_id):
+    """As `deferrals.think`, which `test_deferrals` has."""
+    await reply.defer(thinking=True, ephemeral=ephemeral)
+
+
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch):
     monkeypatch.setattr(replies, "DEFER_AFTER_S", 0.01)
+    monkeypatch.setattr(replies, "think", think)
 
 
 async def test_quick_work_needs_no_deferral():
