@@ -134,6 +134,7 @@ class _Status(Collector):
         for name, said, value in (
             ("running_jobs", "Jobs in flight.", len(status.running)),
             ("workers", "Workers that draw.", len(status.workers) or int(status.can_draw)),
+            ("places", "Workers that there is room for.", status.places or 1),
             ("engine_up", "1 while the engine can draw.", int(status.can_draw)),
             ("busy_ratio", "Share of the last minute in which it drew.", status.busy_share),
             ("tick_seconds", "How long the last pass took.", status.last_tick_ms / 1000),
@@ -142,3 +143,11 @@ class _Status(Collector):
             ("resident_models", "Models in memory.", len(status.resident_models)),
         ):
             yield GaugeMetricFamily(f"darkroom_{name}", said, value=value)
+        labels = ("worker", "device")
+        running = GaugeMetricFamily("darkroom_worker_running_jobs", "Its jobs.", labels=labels)
+        busy = GaugeMetricFamily("darkroom_worker_busy_ratio", "Its busy share.", labels=labels)
+        for worker in status.workers:
+            running.add_metric((worker.name, worker.device), len(worker.running))
+            busy.add_metric((worker.name, worker.device), worker.busy_share)
+        yield running
+        yield busy

@@ -149,6 +149,20 @@ async def test_ready_is_who_is_connected_and_healthy_whose_device_is_there(
     assert await watched("/readyz") == (503, "The card fell out.\n")
 
 
+async def test_each_worker_of_a_cluster_is_told_by_its_name(watched, drawing, monkeypatch):
+    workers = [
+        engine.WorkerStatus(name=f"{n} on b", pid=n, device="cuda", busy_share=n / 4, running=jobs)
+        for n, jobs in ((1, ("x",)), (2, ()))
+    ]
+    status = engine.EngineStatus(device="2 × cuda", workers=tuple(workers), places=3)
+    monkeypatch.setattr(drawing, "status", lambda: status)
+    found = values((await watched("/metrics"))[1])
+    assert (found["darkroom_workers",], found["darkroom_places",]) == (2, 3)
+    assert found["darkroom_worker_running_jobs", "1 on b", "cuda"] == 1
+    assert found["darkroom_worker_running_jobs", "2 on b", "cuda"] == 0
+    assert found["darkroom_worker_busy_ratio", "2 on b", "cuda"] == 0.5
+
+
 async def test_a_port_that_is_taken_is_one_sentence(watched, database, drawing):
     registry = CollectorRegistry()
     second = Monitoring(
