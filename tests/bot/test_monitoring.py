@@ -158,9 +158,9 @@ async def test_each_worker_of_a_cluster_is_told_by_its_name(watched, drawing, mo
     monkeypatch.setattr(drawing, "status", lambda: status)
     found = values((await watched("/metrics"))[1])
     assert (found["darkroom_workers",], found["darkroom_places",]) == (2, 3)
-    assert found["darkroom_worker_running_jobs", "1 on b", "cuda"] == 1
-    assert found["darkroom_worker_running_jobs", "2 on b", "cuda"] == 0
-    assert found["darkroom_worker_busy_ratio", "2 on b", "cuda"] == 0.5
+    assert found["darkroom_worker_running_jobs", "cuda", "1 on b"] == 1
+    assert found["darkroom_worker_running_jobs", "cuda", "2 on b"] == 0
+    assert found["darkroom_worker_busy_ratio", "cuda", "2 on b"] == 0.5
 
 
 async def test_a_port_that_is_taken_is_one_sentence(watched, database, drawing):
