@@ -53,8 +53,14 @@ class ModelSpec:
     """Keep the denoiser's groups in host memory and stream them, for small cards."""
     compiled: str = ""
     """What of the denoiser is compiled in the background while the uncompiled one serves: "off"
-    (nothing), "blocks" (the repeated blocks where the class lists them, else all of it) or "whole".
-    Empty: the blocks on a card with a C compiler beside it, else nothing."""
+    (nothing), "blocks" (the repeated and residual blocks where the class lists those that it
+    repeats, else all of it) or "whole". Empty: the blocks on a card with a C compiler beside it,
+    else nothing."""
+    autotune: bool = False
+    """Whether what is compiled is made of the quickest of several kernels, tried one by one."""
+    memory_order: str = ""
+    """Of the denoiser and the autoencoder where they convolve: "plain" or "channels_last". Empty:
+    on a card the last, but plain for a denoiser that is not compiled."""
     cuda_graphs: bool = False
     """Whether compiled passes of one or two pictures are recorded as CUDA graphs."""
     safety_checker: Path | None = None
@@ -270,6 +276,8 @@ class _Entry(BaseModel):
     denoiser: _Text = ""
     offload: _Flag = False
     compiled: Annotated[str, _one_of("", "off", "blocks", "whole")] = ""
+    autotune: _Flag = False
+    memory_order: Annotated[str, _one_of("", "plain", "channels_last")] = ""
     cuda_graphs: _Flag = False
     safety_checker: _Text = ""
     safety_threshold: _Share = 0.5
@@ -361,6 +369,8 @@ class _Reader:
             denoiser=denoiser,
             offload=entry.offload,
             compiled=entry.compiled,
+            autotune=entry.autotune,
+            memory_order=entry.memory_order,
             cuda_graphs=entry.cuda_graphs,
             safety_checker=self._near_or_none(entry.safety_checker),
             preview_vae=self._near_or_none(entry.preview_vae),
@@ -422,6 +432,8 @@ class _Reader:
             self._refuse(
                 "quantise", "cannot be combined with denoiser: a GGUF is quantised already"
             )
+        if entry.autotune and entry.compiled == "off":
+            self._refuse("autotune", 'is for compiled code; leave out compiled = "off" or autotune')
         if entry.offload and entry.compiled not in {"", "off"}:
             self._refuse(
                 "offload", "cannot be combined with compiled: compiled code cannot be streamed"

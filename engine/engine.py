@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import queue
 import threading
 import time
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from engine.loop.worker import Worker
 
 WATCHDOG_S = 60.0
+ENCODERS = 2, 8
+"""The least and the most threads that read and write files of pictures."""
 STOP_WITHIN_S = 25.0
 """How long a stop waits, after the drain, for the pass in flight."""
 log = logging.getLogger(__name__)
@@ -74,7 +77,7 @@ class Engine:
         self._idle_unload_s = None if idle_unload_min is None else idle_unload_min * 60
         self._pull, self._clock = pull, clock
         self._mailbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
-        self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="pictures")
+        self._pool = ThreadPoolExecutor(encoders(), thread_name_prefix="pictures")
         self._translations = Translations(models)
         self._translated: dict[str, Translation] = {}
         """Of open jobs whose words were to be translated."""
@@ -233,7 +236,7 @@ class Engine:
         from engine.loop.mailbox import Loaded  # noqa: PLC0415
         from engine.loop.reports import Reports  # noqa: PLC0415
         from engine.loop.worker import Worker  # noqa: PLC0415
-        from engine.models import latent_loading, loading  # noqa: PLC0415
+        from engine.models import how, loading  # noqa: PLC0415
         from engine.models.model_cache import ModelCache  # noqa: PLC0415
         from engine.policy.budgets import Budgets  # noqa: PLC0415
 
@@ -246,8 +249,7 @@ class Engine:
             self._few_sizes = frozenset(
                 name
                 for name, spec in self._specs.items()
-                if spec.family.shares_passes
-                and latent_loading.how_compiled(spec, device.where) != "off"
+                if how.how_compiled(spec, device.where) is not None
             )
         if device.where.type == "cpu":
             devices.leave_a_core()
@@ -384,6 +386,16 @@ class Engine:
             return reported
         log.error("A tick has taken longer than %.0f s; is the device stuck?", WATCHDOG_S)
         return began_s
+
+
+def encoders() -> int:
+    """How many threads encode pictures: all cores but the device thread's.
+
+    Those of a full pass are drawn at the same moment, and a PNG of 1024 px takes a tenth of a
+    second: with two threads sixteen were written longer than they were decoded.
+    """
+    least, most = ENCODERS
+    return max(least, min(most, (os.cpu_count() or 1) - 1))
 
 
 def _reserved_bytes() -> int:

@@ -28,7 +28,8 @@ from engine.bench.baseline import Baseline
 from engine.bench.beside import Beside, ticks_beside_a_compile
 from engine.bench.host import turns_ms
 from engine.bench.roofline import measured_tflop_s
-from engine.bench.watch import as_while_a_model_loads, graphs, watching
+from engine.bench.stages import stages_s
+from engine.bench.watch import Watch, as_while_a_model_loads, graphs, watching
 from engine.device.device import choose
 from engine.loop import sampler
 from engine.loop.row_builder import build_rows
@@ -320,17 +321,28 @@ class Bench:
         "host" is what is spent outside the networks.
         """
         jobs = self.mixed(16)
-        with watching() as watch, self.engine() as run:
-            run(lambda engine: _finish_all(engine, self._again(jobs)))
-            for networks in watch.stages.values():
-                networks.clear()
-            watch.ticks = []
-            began_s = time.perf_counter()
-            run(lambda engine: _finish_all(engine, self._again(jobs)))
-            stages_s = {stage: networks.seconds() for stage, networks in watch.stages.items()}
+        with self._watched(jobs, self._again(jobs)) as (watch, began_s):
+            seconds = {stage: networks.seconds() for stage, networks in watch.stages.items()}
         whole_s = watch.decoded_s - began_s
-        shares = {stage: seconds / whole_s for stage, seconds in stages_s.items()}
+        shares = {stage: each_s / whole_s for stage, each_s in seconds.items()}
         return shares | {"host": max(0.0, 1 - sum(shares.values()))}, len(watch.ticks)
+
+    def stages(self, jobs: Sequence[DrawJob]) -> Mapping[str, float]:
+        """Seconds by stage of a drawing of these jobs, of new words, by a warm engine."""
+        with self._watched(jobs, self._afresh(jobs)) as (watch, began_s):
+            return stages_s(watch, began_s, time.perf_counter())
+
+    @contextmanager
+    def _watched(
+        self, before: Sequence[DrawJob], jobs: Sequence[DrawJob]
+    ) -> Iterator[tuple[Watch, float]]:
+        """What was seen of a drawing of `jobs` after another one, and when it began."""
+        with watching() as watch, self.engine() as run:
+            run(lambda engine: _finish_all(engine, before))
+            watch.clear()
+            began_s = time.perf_counter()
+            run(lambda engine: _finish_all(engine, jobs))
+            yield watch, began_s
 
     def host(self) -> dict[str, dict[int, float]]:
         """Milliseconds of the host in a turn of so many guided rows, by scheduler."""

@@ -20,6 +20,7 @@ from engine.loop import sampler
 from engine.loop.row_builder import build_rows
 from engine.loop.rows import Row, Work
 from engine.models import compiled
+from engine.models.how import HowCompiled
 from engine.models.tracing import prepare_to_compile
 from engine.pictures.encoded import Inputs
 from engine.policy.cost import ticket_for
@@ -81,7 +82,7 @@ def _measured(model: Any, jobs: Sequence[DrawJob]) -> Beside:  # noqa: ANN401
     undisturbed, beside = _Ticks(model, jobs), _Ticks(model, jobs)
     for _ in range(UNDISTURBED_TICKS):
         undisturbed.run()
-    model.compile(whole=False)
+    model.compile(HowCompiled())
     began_s = time.perf_counter()
     try:
         beside.run()  # asks for the code

@@ -22,6 +22,8 @@ class Tick:
 
     began_s: float
     """When its turn took the messages: what came later cannot take part."""
+    called_s: float
+    """When the pass itself began."""
     model: str
     jobs: tuple[str, ...]
     eager: bool
@@ -79,6 +81,12 @@ class Watch:
     """When the decoder was last done."""
     eager_blocks: int = 0
 
+    def clear(self) -> None:
+        """Forget what was so far."""
+        self.ticks = []
+        for networks in self.stages.values():
+            networks.clear()
+
 
 @contextmanager
 def watching() -> Iterator[Watch]:
@@ -97,11 +105,13 @@ def watching() -> Iterator[Watch]:
             model.watched = True
             model.predict = watch.stages["denoiser"].timed(model.predict, model.device)
             model.condition = watch.stages["prompts"].timed(model.condition, model.device)
-        before = watch.eager_blocks
+        before, called_s = watch.eager_blocks, time.perf_counter()
         failed = step(model, rows)
         jobs = tuple(dict.fromkeys(row.work.job.id for row in rows))
         eager = watch.eager_blocks > before
-        watch.ticks.append(Tick(began_s=turn_began_s, model=model.name, jobs=jobs, eager=eager))
+        watch.ticks.append(
+            Tick(began_s=turn_began_s, called_s=called_s, model=model.name, jobs=jobs, eager=eager)
+        )
         return failed
 
     def seen_decode(model: Any, rows: Sequence[Row]) -> Any:  # noqa: ANN401

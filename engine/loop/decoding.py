@@ -127,15 +127,14 @@ class Decoding:
             failure = self._failure(rows, error)
         else:
             self._each_s[rows[0].group] = max(each_s, 1e-6)
-            for row, picture, drawn, good, score in zip(
-                rows, shown, pixels, finite, scores, strict=True
-            ):
+            for row, picture, good, score in zip(rows, shown, finite, scores, strict=True):
                 row.work.gpu_s += each_s
-                if good:
-                    with log_failure("A preview could not learn from a picture."):
-                        row.model.preview.learn(row.latents, drawn)
                 if not row.work.ended:
                     yield from self._picture(row, picture if good else None, score)
+            for row, drawn, good in zip(rows, pixels, finite, strict=True):
+                if good:  # last: nobody waits for it
+                    with log_failure("A preview could not learn from a picture."):
+                        row.model.preview.learn(row.latents, drawn)
             return
         yield from self._one_by_one(rows, failure)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from dataclasses import replace
 
 from engine.device.faults import log_failure
@@ -71,8 +71,16 @@ class Reports:
         return self._positions
 
     def finished(self, work: Work) -> None:
-        """Encode and post a drawing whose pictures are all decoded."""
-        self._pool.submit(self._post_finished, work)
+        """Encode and post a drawing whose pictures are all decoded, each on a thread of its own."""
+        job = work.job
+        assert isinstance(job, DrawJob)
+        # The pool takes them up in this order, so that what posts them waits for none that has not
+        # begun.
+        files = [
+            self._pool.submit(to_png, pixels)
+            for _, (pixels, _) in (sorted(work.pictures.items()) if job.enlarge == 1 else ())
+        ]
+        self._pool.submit(self._post_finished, work, files)
 
     def flush(self) -> None:
         """Post what was gathered."""
@@ -120,15 +128,15 @@ class Reports:
             previews = tuple(to_preview(draw(), side_px) for draw in rough)
             self._post([replace(event, previews=previews)])
 
-    def _post_finished(self, work: Work) -> None:
+    def _post_finished(self, work: Work, files: Sequence[Future[bytes]]) -> None:
         try:
-            self._post([self._finished(work)])
+            self._post([self._finished(work, [file.result() for file in files])])
         except Exception as error:
             reason, kind = explain(error)
             log.error("The pictures of job %s cannot be encoded.", work.job.id, exc_info=error)  # noqa: TRY400
             self._post([Failed(job_id=work.job.id, reason=reason, kind=kind)])
 
-    def _finished(self, work: Work) -> Finished:
+    def _finished(self, work: Work, files: Sequence[bytes]) -> Finished:
         job = work.job
         assert isinstance(job, DrawJob)
         drawn = work.pictures
@@ -137,15 +145,16 @@ class Reports:
             scores = [score for _, score in drawn.values() if score is not None]
             blended = blend({index: pixels for index, (pixels, _) in drawn.items()}, size)
             drawn = {0: (blended, max(scores, default=None))}
+            files = [to_png(blended)]
         pictures = tuple(
             Picture(
-                png=to_png(pixels),
+                png=file,
                 seed=job.seed_of(index),
                 width_px=pixels.shape[1],
                 height_px=pixels.shape[0],
                 safety_score=score,
             )
-            for index, (pixels, score) in sorted(drawn.items())
+            for file, (index, (pixels, score)) in zip(files, sorted(drawn.items()), strict=True)
         )
         films = tuple(
             tuple(to_preview(draw()) for draw in row.film) for row in work.rows if row.film

@@ -18,6 +18,7 @@ from typing import Any, Self
 import torch
 from torch import nn
 
+from engine.models.how import HowCompiled
 from engine.models.nested import mapped
 
 POLL_S = 0.2
@@ -26,7 +27,7 @@ log = logging.getLogger(__name__)
 
 def compile_ahead(
     module: nn.Module,
-    whole: bool,  # noqa: FBT001
+    how: HowCompiled,
     arguments: tuple[Any, ...],
     options: Mapping[str, Any],
     stopped: Callable[[], bool],
@@ -40,7 +41,7 @@ def compile_ahead(
     context = multiprocessing.get_context("spawn")
     other = context.Process(
         target=_compile,
-        args=(_outline(module), whole, arguments, dict(options), _Settings.of_this_process()),
+        args=(_outline(module), how, arguments, dict(options), _Settings.of_this_process()),
         name="compile ahead",
         daemon=True,
     )
@@ -108,7 +109,7 @@ def _empty(tensor: torch.Tensor) -> torch.Tensor:
 
 def _compile(
     module: nn.Module,
-    whole: bool,  # noqa: FBT001
+    how: HowCompiled,
     arguments: tuple[Any, ...],
     options: dict[str, Any],
     settings: _Settings,
@@ -133,4 +134,4 @@ def _compile(
     with torch.inference_mode():
         made_anew(module)
         given = mapped((arguments, options), torch.Tensor.clone)
-        compile_in_place(module, whole)(*given[0], **given[1])
+        compile_in_place(module, how)(*given[0], **given[1])

@@ -18,6 +18,7 @@ from engine.errors import Sentence
 from engine.messages import DrawJob, WeightedText
 from engine.models import Conditioning, noise, variation
 from engine.models.compiled import Compiled
+from engine.models.how import HowCompiled
 from engine.models.loras import Loras
 from engine.models.preview import LinearRgb, Preview
 from engine.models.safety import SafetyCheck
@@ -226,12 +227,12 @@ class LatentModel:
         if self._compiled is not None:
             self._compiled.close()
 
-    def compile(self, *, whole: bool, graphs: bool = False) -> None:
+    def compile(self, how: HowCompiled, *, graphs: bool = False) -> None:
         """Compile the denoiser in the background, each shape when it is first asked for.
 
         graphs: whether passes of few samples are CUDA graphs, too.
         """
-        self._compiled = Compiled(self.denoiser, whole=whole, graphs=graphs)
+        self._compiled = Compiled(self.denoiser, how, graphs=graphs)
 
     # Seamless tiling, by convolutions that wrap around.
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TypeVar
 
 import torch
 
 from engine.catalogue import ModelSpec
+from engine.models.how import how_compiled
 from engine.models.image_prompts import attach
 from engine.models.latent import LatentModel
 from engine.models.parts import place_on_device, safety_of, tiny_decoder
@@ -29,21 +29,8 @@ def load_latent(kind: type[M], spec: ModelSpec, device: torch.device, dtype: tor
     if spec.preview_vae is not None:
         model.preview = tiny_decoder(spec.preview_vae, device, dtype)
     calibrate(model)
-    compiled = how_compiled(spec, device)
-    if compiled != "off":
+    how = how_compiled(spec, device)
+    if how is not None:
         # Last: its thread keeps the weights alive, and nothing would end it if the load failed.
-        model.compile(whole=compiled == "whole", graphs=spec.cuda_graphs)
+        model.compile(how, graphs=spec.cuda_graphs)
     return model
-
-
-def how_compiled(spec: ModelSpec, device: torch.device) -> str:
-    """What of an entry's denoiser is compiled: blocks, whole or off.
-
-    Where the catalogue says nothing: the blocks on a card, where there is a C compiler, and the
-    weights are plain and stay there.
-    """
-    if spec.compiled:
-        return spec.compiled
-    plain = not (spec.offload or spec.quantise or spec.denoiser)
-    able = any(map(shutil.which, ("cc", "gcc", "clang", "cl")))
-    return "blocks" if device.type == "cuda" and plain and able else "off"

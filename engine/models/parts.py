@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from engine.catalogue import ModelSpec
+from engine.models.how import orders
 from engine.models.pipelines import OFFLINE
 from engine.models.preview import TinyDecoder
 from engine.models.safety import SafetyCheck, load_safety
@@ -17,6 +18,7 @@ def place_on_device(pipeline: Any, spec: ModelSpec, device: torch.device) -> Non
     """Move the parts to the device, or stream them to it group by group on small cards."""
     from diffusers.hooks import apply_group_offloading  # noqa: PLC0415
 
+    in_order = orders(spec, device)
     for name, part in pipeline.components.items():
         if not isinstance(part, torch.nn.Module):
             continue
@@ -27,8 +29,8 @@ def place_on_device(pipeline: Any, spec: ModelSpec, device: torch.device) -> Non
             )
         elif any(each.device != device for each in part.parameters()):
             part.to(device)  # bitsandbytes has put its own there already
-        if device.type == "cuda" and name in {"unet", "vae"}:
-            part.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if name in in_order:
+            part.to(memory_format=in_order[name])  # type: ignore[call-overload]
     vae = pipeline.components.get("vae")
     if vae is not None and vae.dtype == torch.float16 and vae.config.get("force_upcast", False):
         # In half precision this autoencoder overflows to black pictures.

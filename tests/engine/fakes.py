@@ -163,7 +163,10 @@ class OnTheSpot(Executor):
 
     def submit(self, function, /, *arguments, **options):
         future = Future()
-        future.set_result(function(*arguments, **options))
+        try:
+            future.set_result(function(*arguments, **options))
+        except Exception as error:  # noqa: BLE001 - as executors do
+            future.set_exception(error)
         return future
 
 
@@ -192,6 +195,7 @@ def work(
     cache=None,
     mailbox=None,
     idle_unload_s=None,
+    pool=None,
 ):
     """Run a worker through a script of {turn: messages}; the events and the worker."""
     events = []
@@ -205,7 +209,7 @@ def work(
         budgets=budgets,
         reports=Reports(
             post=events.extend,
-            pool=OnTheSpot(),
+            pool=pool or OnTheSpot(),
             clock=clock,
             preview_interval_s=preview_interval_s,
         ),

@@ -52,6 +52,8 @@ def test_paths_are_relative_to_the_file_and_missing_files_are_not_installed(tmp_
         (ENTRY + "aliases = 5", "aliases: must be a list"),
         (ENTRY + 'scheduler = "magic"', "scheduler: 'magic' is none of euler"),
         (ENTRY + 'compiled = "fast"', "compiled: 'fast' is none of off, blocks, whole"),
+        (ENTRY + 'memory_order = "x"', "memory_order: 'x' is none of plain, channels_last"),
+        (ENTRY + 'autotune = true\ncompiled = "off"', "autotune: is for compiled code"),
         (ENTRY + 'ip_adapter = "a.safetensors"', "ip_adapter: needs image_encoder"),
         (ENTRY + 'image_encoder = "e"', "ip_adapter: needs image_encoder"),
         (ENTRY + 'ip_adapter = "a.bin"\nimage_encoder = "e"', "can run code"),

@@ -153,6 +153,14 @@ def test_timed_rounds_encode_texts_that_no_round_before_encoded(small, monkeypat
     assert len(texts) == len(set(texts)) == 6
 
 
+def test_the_time_of_a_drawing_is_split_by_stage(small):
+    seconds = dict(small.stages([small.job(n, steps=3) for n in range(3)]))
+    prompts_s = seconds.pop("of these prompts")
+    assert seconds.pop("whole") == pytest.approx(sum(seconds.values()))
+    assert all(each_s > 0 for each_s in seconds.values()), seconds
+    assert prompts_s < seconds["before"]
+
+
 def test_a_tick_begins_when_its_turn_takes_the_messages(small):
     """What is submitted between that and the pass steps in the next one, and that is no delay."""
     taken = []
@@ -208,6 +216,9 @@ class Measured:
 
     def overhead(self):
         return {"prompts": 0.02, "denoiser": 0.8, "decoder": 0.1, "host": 0.08}, 10
+
+    def stages(self, jobs):
+        return {"whole": 1.0, "after": 0.1}
 
     def host(self):
         return {name: {16: 0.3, 32: 1.1, 64: 2.0} for name in measures.QUICK}
@@ -279,6 +290,7 @@ def test_full_size_models_are_judged_by_the_bars_of_an_h200(tmp_path):
         "8": "≤ 1.02",
         "10": "0",
     }
+    assert table["3"].details["seconds"] == {"whole": 1.0, "after": 0.1}
     share = 32 * (2 * 30 * size.pass_tflop + size.decode_tflop) / 800
     assert table["3"].figure == pytest.approx(share)
     assert not table["6"].met and not table["7"].met and table["4"].met

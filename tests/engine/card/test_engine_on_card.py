@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -25,6 +27,9 @@ from engine import (
     scheduler_table,
 )
 from engine.loop.worker import Worker
+from engine.models import compiled, how
+from engine.models.compiled import Compiled
+from engine.models.how import HowCompiled
 from tests.engine import tiny_models
 from tests.engine.card.pretend import DeviceMixUpError, HostWaitsError, NumberFormatError
 from tests.engine.samples import photo, png, right_half
@@ -206,6 +211,39 @@ async def test_a_pipeline_of_its_own_draws_on_the_card(card, weights, draw):
     finally:
         await engine.close()
     assert isinstance(end, Finished), end
+
+
+@pytest.mark.parametrize("family", tiny_models.SHARING)
+async def test_passes_with_compiled_code_wait_for_nothing(drawn, draw, monkeypatch, family):
+    """As by default on a card. What is compiled here is the twin itself: the road to it counts."""
+    served = []
+    serve = Compiled.serve
+
+    def served_at_once(ours, *given):
+        result = serve(ours, *given)
+        while result is None and ours.waits():
+            time.sleep(0.001)
+            result = serve(ours, *given) if not ours.waits() else None
+        return result
+
+    def pretend(twin, how):
+        assert how == HowCompiled()
+
+        def forward(*arguments, **options):
+            if threading.current_thread().name != "compile":
+                served.append(family)
+            return twin(*arguments, **options)
+
+        return forward
+
+    monkeypatch.setattr(compiled, "compile_in_place", pretend)
+    monkeypatch.setattr(compiled, "compile_ahead", lambda *_: None)
+    monkeypatch.setattr(Compiled, "serve", served_at_once)
+    monkeypatch.setattr(how, "can_build", lambda: True)
+    jobs = [draw(family, steps=3, owner=owner) for owner in ("ann", "bob", "cid")]
+    ends = await drawn(family, *jobs, compiled="")
+    assert all(end.pictures for end in ends)
+    assert served
 
 
 async def test_models_that_a_card_compiles_are_known_to_be_fast_in_few_sizes(card, weights):

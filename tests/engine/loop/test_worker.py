@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import gc
 import queue
+import threading
 import weakref
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -26,7 +28,9 @@ from engine import (
     Started,
     WeightedText,
 )
+from engine.engine import encoders
 from engine.loop.mailbox import Cancel, Close, Detached, Submit
+from engine.loop.reports import Reports
 from engine.loop.rows import Work
 from engine.loop.stopwatch import Stopwatch
 from engine.loop.tick_timer import TickTimer
@@ -444,6 +448,49 @@ def test_pictures_that_cannot_be_encoded_still_end_the_job(monkeypatch):
     monkeypatch.setattr("engine.loop.reports.to_png", broken)
     events, _ = work({0: submit(draw("1"))}, FakeModel())
     assert ends(events)["1"].kind is FailureKind.OUT_OF_MEMORY
+
+
+def test_each_picture_of_a_grid_is_encoded_on_a_thread_of_its_own(monkeypatch):
+    together = threading.Barrier(4)
+
+    def slow(pixels):
+        together.wait(timeout=20)  # until all four are at it
+        return b"png"
+
+    monkeypatch.setattr("engine.loop.reports.to_png", slow)
+    with ThreadPoolExecutor(4) as pool:
+        events, _ = work({0: submit(draw("1", images=4))}, FakeModel(), pool=pool)
+    assert [picture.png for picture in ends(events)["1"].pictures] == [b"png"] * 4
+
+
+def test_few_threads_encode_many_pictures_all_the_same():
+    jobs = [draw(str(n), owner=f"o{n}", images=4) for n in range(4)]
+    with ThreadPoolExecutor(1) as pool:
+        events, _ = work({0: submit(*jobs)}, FakeModel(), pool=pool)
+    assert all(len(end.pictures) == 4 for end in ends(events).values())
+    assert len(ends(events)) == 4
+
+
+def test_a_picture_is_handed_over_before_previews_learn_from_it():
+    seen = []
+    model = FakeModel()
+    model.preview.learn = lambda latents, pixels: seen.append("learnt")
+    report = Reports.finished
+
+    def finished(reports, work):
+        seen.append("handed over")
+        report(reports, work)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Reports, "finished", finished)
+        work({0: submit(draw("1", images=2))}, model)
+    assert seen == ["handed over", "learnt", "learnt"]
+
+
+@pytest.mark.parametrize(("cores", "threads"), [(None, 2), (1, 2), (4, 3), (16, 8)])
+def test_pictures_are_encoded_on_all_cores_but_one(monkeypatch, cores, threads):
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    assert encoders() == threads
 
 
 def test_timesteps_keep_their_precision_while_another_model_loads_in_bfloat16():

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from diffusers.models.attention import FeedForward
+from diffusers.models.resnet import ResnetBlock2D
 from PIL import Image
 from torch import nn
 
@@ -19,6 +20,7 @@ from engine.models import CONSTRUCTING, loading
 from engine.models import compiled as compiling
 from engine.models.compile_ahead import _outline, compile_ahead
 from engine.models.compiled import Compiled, compile_in_place, twin_of
+from engine.models.how import HowCompiled
 from engine.models.lora_layers import LoraLayers, LoraPass, Pair, Stack
 from engine.models.tracing import REFUSED, prepare_to_compile, refuse_to_compile
 from tests.engine import tiny_models
@@ -49,7 +51,7 @@ class FakeCompiler:
         self.fast = 0
         self._broken = broken
 
-    def __call__(self, twin, whole):
+    def __call__(self, twin, how):
         def compiled(x, *, shift=0):
             if threading.current_thread().name == "compile":
                 self.let_go.wait(timeout=10)
@@ -63,7 +65,7 @@ class FakeCompiler:
         return compiled
 
 
-def nothing_ahead(module, whole, arguments, options, stopped):
+def nothing_ahead(module, how, arguments, options, stopped):
     """Everything is compiled in this process."""
 
 
@@ -160,7 +162,7 @@ def test_a_compilation_and_the_load_of_a_model_wait_for_each_other(adder):
     """dynamo sets torch's default dtype back at its end, to what it was when it began."""
     began, go_on = threading.Event(), threading.Event()
 
-    def as_dynamo_does(twin, whole):
+    def as_dynamo_does(twin, how):
         def forward(x):
             if threading.current_thread().name == "compile":
                 before = torch.get_default_dtype()
@@ -209,33 +211,59 @@ def test_a_picture_to_begin_with_brings_no_shape_of_its_own(adder):
     assert compiled.serve((encoded,), {}) is not None
 
 
+def feed_forward():
+    return FeedForward(4, mult=1), (torch.randn(2, 3, 4),), "net.2"
+
+
+def residual(order):
+    """A residual block of a UNet, as the default compiles it, in one of the two memory orders."""
+    block = ResnetBlock2D(in_channels=8, out_channels=16, temb_channels=8, groups=4)
+    given = torch.randn(2, 8, 4, 4).to(memory_format=order)
+    return block.to(memory_format=order), (given, torch.randn(2, 8)), "conv2"
+
+
+PLAIN = functools.partial(residual, torch.contiguous_format)
+CHANNELS_LAST = functools.partial(residual, torch.channels_last)
+
+
 @pytest.mark.skipif(shutil.which("g++") is None, reason="there is no C++ compiler")
 @pytest.mark.filterwarnings("ignore:.torch.jit.script_method:DeprecationWarning")  # torch's own
-@pytest.mark.parametrize("with_loras", [False, True])
-@pytest.mark.parametrize("precision", ["highest", "high"])
+@pytest.mark.parametrize(
+    ("network_of", "with_loras", "precision"),
+    [
+        (feed_forward, False, "highest"),
+        (feed_forward, True, "high"),
+        (PLAIN, True, "highest"),
+        (CHANNELS_LAST, False, "high"),
+    ],
+)
 def test_what_another_process_compiled_is_found_by_this_one(
-    tmp_path, monkeypatch, untuned, with_loras, precision
+    tmp_path, monkeypatch, untuned, network_of, with_loras, precision
 ):
     """Its key on the disk is the same in both, whoever imported torch first and tuned it."""
     torch.set_float32_matmul_precision(precision)
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
     prepare_to_compile()
-    network = FeedForward(4, mult=1).requires_grad_(False)  # as a model is loaded
+    network, given, layer = network_of()
+    network.requires_grad_(False)  # as a model is loaded
+    how = HowCompiled(whole=True)
     with torch.inference_mode():  # as all is drawn
+        given = tuple(each.clone() for each in given)
         if with_loras:
-            key = ("unet", "net.2")
-            pair = Pair(torch.randn(2, 4), torch.randn(4, 2), 1.0)
+            key = ("unet", layer)
+            weight = network.get_submodule(layer).weight
+            pair = Pair(torch.randn(2, *weight.shape[1:]), torch.randn(len(weight), 2), 1.0)
             stack, layers = Stack.of({"ink": {key: pair}}), LoraLayers()
             layers.attach(lambda _: network, [key])
             layers.use(LoraPass.of([(("ink", 0.5),), ()], stack, torch.device("cpu")))
-        given = (torch.randn(2, 3, 4),)
         eager = network(*given)
-        compile_ahead(network, True, given, {}, lambda: False)
+        compile_ahead(network, how, given, {}, lambda: False)
         torch._dynamo.reset()
         torch._dynamo.utils.counters.clear()
-        drawn = compile_in_place(network, True)(*given)
+        drawn = compile_in_place(network, how)(*given)
     counted = torch._dynamo.utils.counters
     assert torch.allclose(drawn, eager, atol=1e-5)
+    assert drawn.stride() == eager.stride()
     assert counted["aot_autograd"]["autograd_cache_hit"] == 1, counted
     assert counted["inductor"]["fxgraph_cache_hit"] == 1
     assert not counted["inductor"]["fxgraph_cache_miss"]
@@ -248,7 +276,7 @@ def test_the_other_process_gets_no_weights_from_host_memory():
 
 def test_the_other_process_ends_when_its_model_is_evicted():
     began = time.monotonic()
-    compile_ahead(Forever(), True, (torch.zeros(2, 3),), {}, lambda: True)
+    compile_ahead(Forever(), HowCompiled(whole=True), (torch.zeros(2, 3),), {}, lambda: True)
     assert not any(p.name == "compile ahead" for p in multiprocessing.active_children())
     assert time.monotonic() - began < 60
 
@@ -256,7 +284,7 @@ def test_the_other_process_ends_when_its_model_is_evicted():
 def test_what_another_process_cannot_be_given_is_compiled_here_alone():
     module = nn.Linear(3, 3)
     module.hook = lambda: None  # no pickle
-    compile_ahead(module, True, (torch.zeros(2, 3),), {}, lambda: False)
+    compile_ahead(module, HowCompiled(whole=True), (torch.zeros(2, 3),), {}, lambda: False)
 
 
 def test_where_nothing_can_be_compiled_eager_goes_on_serving(adder):
@@ -281,16 +309,17 @@ def test_a_twin_has_the_same_weights_and_no_copy_of_them():
 
 
 @pytest.mark.parametrize("whole", [False, True])
-def test_the_repeated_blocks_are_compiled_or_the_whole(whole):
+def test_the_repeated_and_residual_blocks_are_compiled_or_the_whole(whole):
     twin = twin_of(tiny_models.unet())
-    compile_in_place(twin, whole, **BACKENDLESS)
+    compile_in_place(twin, HowCompiled(whole=whole), **BACKENDLESS)
     done = {type(m).__name__ for m in twin.modules() if m._compiled_call_impl is not None}
-    assert done == ({"UNet2DConditionModel"} if whole else {"BasicTransformerBlock"})
+    blocks = {"BasicTransformerBlock", "ResnetBlock2D"}
+    assert done == ({"UNet2DConditionModel"} if whole else blocks)
 
 
 def test_where_a_class_lists_no_blocks_the_whole_is_compiled():
     transformer = tiny_models.sd3().transformer
-    compile_in_place(transformer, False, **BACKENDLESS)
+    compile_in_place(transformer, HowCompiled(), **BACKENDLESS)
     assert transformer._compiled_call_impl is not None
 
 
@@ -366,7 +395,7 @@ def test_ready_code_that_no_longer_fits_is_never_compiled_on_the_device_thread(a
 def test_a_thread_that_refuses_to_compile_keeps_no_other_from_it():
     prepare_to_compile()
     module = Adder()
-    forward = compile_in_place(module, whole=True, **BACKENDLESS)
+    forward = compile_in_place(module, HowCompiled(whole=True), **BACKENDLESS)
     refuse_to_compile()
     assert not torch._dynamo.config.error_on_recompile  # which is the process's in torch 2.11
     made = []
@@ -402,7 +431,7 @@ def test_code_made_while_another_model_was_loading_is_made_again(adder):
 
 
 def test_code_that_never_fits_is_given_up():
-    def moody(twin, whole):
+    def moody(twin, how):
         def forward(x):
             if threading.current_thread().name != "compile":
                 raise torch._dynamo.exc.RecompileError
@@ -419,7 +448,7 @@ def test_code_that_never_fits_is_given_up():
 
 
 def test_a_shape_without_the_memory_to_be_compiled_stays_eager_and_others_do_not(adder):
-    def narrow(twin, whole):
+    def narrow(twin, how):
         def forward(x):
             if len(x) > 2:
                 raise torch.OutOfMemoryError("CUDA out of memory.")
@@ -453,7 +482,7 @@ def test_texts_of_many_lengths_share_code_by_what_they_are_padded_to(adder):
     compiler.let_go.set()
     sizes = []
 
-    def compile_(twin, whole):
+    def compile_(twin, how):
         return lambda texts: sizes.append(len(texts))
 
     compiled = adder(compile_)
@@ -560,7 +589,7 @@ async def test_tiles_and_image_prompts_leave_compiled_code_to_the_others(compile
 async def test_a_compiled_model_draws_in_whole_buckets(weights, draw, monkeypatch):
     sizes = []
 
-    def pretend(twin, _whole):
+    def pretend(twin, _how):
         def forward(latents, *arguments, **options):
             sizes.append(len(latents))
             return twin(latents, *arguments, **options)
@@ -583,7 +612,7 @@ def test_a_model_says_whether_its_last_pass_had_its_compiled_code(weights, monke
     """Passes of others are not typical of its speed."""
     let_go = threading.Event()
 
-    def pretend(twin, _whole):
+    def pretend(twin, _how):
         def forward(*arguments, **options):
             if threading.current_thread().name == "compile":
                 let_go.wait(timeout=10)

@@ -12,9 +12,9 @@ from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionS
 from PIL import Image
 
 from engine import DescribeJob, Engine, Finished, InputPicture, Progress, UpscaleJob
-from engine.models import loading
+from engine.models import how, loading
 from engine.models.clip_pixels import ClipPreprocessing
-from engine.models.latent_loading import how_compiled
+from engine.models.how import HowCompiled, how_compiled
 from engine.models.model_cache import ModelCache, size_gb
 from engine.models.preview import TinyDecoder, calibrate
 from engine.models.safety import load_safety
@@ -213,19 +213,76 @@ def test_room_is_made_for_what_a_load_will_put_on_the_card(weights):
 
 
 @pytest.mark.parametrize(
-    ("device", "compiler", "fields", "expected"),
+    ("device", "able", "fields", "expected"),
     [
-        ("cuda", "/usr/bin/cc", {}, "blocks"),
-        ("cpu", "/usr/bin/cc", {}, "off"),
-        ("cuda", None, {}, "off"),
-        ("cuda", "/usr/bin/cc", {"offload": True}, "off"),
-        ("cuda", "/usr/bin/cc", {"quantise": "4bit"}, "off"),
-        ("cuda", None, {"compiled": "whole"}, "whole"),
+        ("cuda", True, {}, HowCompiled()),
+        ("cpu", True, {}, None),
+        ("cuda", False, {}, None),
+        ("cuda", True, {"offload": True}, None),
+        ("cuda", True, {"quantise": "4bit"}, None),
+        ("cuda", True, {"compiled": "off"}, None),
+        ("cuda", False, {"compiled": "whole"}, HowCompiled(whole=True)),
+        ("cuda", True, {"autotune": True}, HowCompiled(autotune=True)),
     ],
 )
 def test_a_card_with_a_c_compiler_compiles_without_being_told(
-    monkeypatch, device, compiler, fields, expected
+    monkeypatch, device, able, fields, expected
 ):
-    monkeypatch.setattr("shutil.which", lambda _: compiler)
+    monkeypatch.setattr(how, "can_build", lambda: able)
     spec = tiny_models.spec("sd", "/nowhere", **fields)
     assert how_compiled(spec, torch.device(device)) == expected
+
+
+def test_what_runs_by_itself_is_never_compiled(monkeypatch):
+    monkeypatch.setattr(how, "can_build", lambda: True)
+    spec = tiny_models.spec("pipeline", "/nowhere", compiled="whole")
+    assert how_compiled(spec, torch.device("cuda")) is None
+
+
+@pytest.mark.parametrize("lacks", [None, "compiler", "triton", "header"])
+def test_code_for_a_card_takes_a_compiler_triton_and_pythons_header(monkeypatch, tmp_path, lacks):
+    if lacks != "header":
+        (tmp_path / "Python.h").touch()
+    monkeypatch.setattr("shutil.which", lambda name: None if lacks == "compiler" else name)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None if lacks == "triton" else 1)
+    monkeypatch.setattr("sysconfig.get_path", lambda _: tmp_path)
+    assert how.can_build() is (lacks is None)
+
+
+@pytest.mark.parametrize(
+    ("device", "fields", "last"),
+    [
+        ("cuda", {}, {"unet", "vae"}),
+        ("cuda", {"compiled": "off"}, {"vae"}),
+        ("cuda", {"memory_order": "plain"}, set()),
+        ("cuda", {"compiled": "off", "memory_order": "channels_last"}, {"unet", "vae"}),
+        ("cpu", {}, set()),
+        ("cpu", {"memory_order": "channels_last"}, {"unet", "vae"}),
+    ],
+)
+def test_what_is_compiled_for_a_card_has_its_channels_last(monkeypatch, device, fields, last):
+    monkeypatch.setattr(how, "can_build", lambda: True)
+    spec = tiny_models.spec("sd", "/nowhere", **fields)
+    assert set(how.orders(spec, torch.device(device))) == last
+
+
+async def test_a_picture_is_the_same_in_either_memory_order(weights, draw):
+    drawn = {}
+    for order in ("plain", "channels_last"):
+        model = loading.load(
+            tiny_models.spec("sd", weights("sd"), memory_order=order),
+            torch.device("cpu"),
+            torch.float32,
+        )
+        convolution = model.denoiser.conv_in.weight
+        is_last = convolution.is_contiguous(memory_format=torch.channels_last)
+        assert is_last is (order == "channels_last")
+        engine = Engine([tiny_models.spec("sd", weights("sd"), memory_order=order)], device="cpu")
+        await engine.start()
+        drawn[order] = [event async for event in engine.run(draw(seed=3))][-1]
+        await engine.close()
+    plain, last = (
+        np.asarray(Image.open(io.BytesIO(each.pictures[0].png))).astype(int)
+        for each in drawn.values()
+    )
+    assert np.abs(plain - last).max() <= 1
