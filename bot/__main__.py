@@ -1,7 +1,7 @@
 """`darkroom bot`: start (settings → database → engine → client), and drain on SIGTERM.
 
 Subcommands: `run` (the default), `check` (whether all is well, also beside a running bot), `sync`
-(tell Discord the commands), `backup FILE`, `health` (for container health checks).
+(tell Discord the commands), `backup FILE`, `restore FILE`, `health` (for container health checks).
 """
 
 from __future__ import annotations
@@ -32,9 +32,11 @@ from bot import logs
 from bot import settings as settings_
 from bot.app import new_client, new_engine, new_retention, new_store
 from bot.errors import DatabaseInUse, NotFound, StartError
+from bot.jobs import backups
 from bot.jobs.housekeeping import Chore, Housekeeping
 from bot.jobs.metered import MeteredEngine
 from bot.monitoring import Monitoring
+from bot.pictures.store import PictureStore
 from bot.prompt import brief, grammar
 from bot.settings import Settings
 from bot.storage.database import Database
@@ -53,6 +55,8 @@ MOST_SERVERS = 200
 """As many as Discord tells at once."""
 LOCK_EVERY_S = 15.0
 RETENTION_EVERY_S = 3600.0
+BACKUP_LOOK_S = 600.0
+"""Between two looks whether a scheduled backup is due; one that failed is tried again then."""
 TEMPORARY_FOR_S = 3600.0
 """How old a file must be that a killed process left half written, to be deleted."""
 LOST_DEVICE = 75
@@ -81,6 +85,8 @@ def main(argv: list[str] | None = None) -> int:
                 return _health(settings)
             case "backup":
                 _backup(settings, arguments.file)
+            case "restore":
+                asyncio.run(_restore(settings, arguments.file, arguments.pictures))
             case "move-database":
                 asyncio.run(_move_database(settings, arguments.url))
             case _:
@@ -107,7 +113,16 @@ def _parser() -> argparse.ArgumentParser:
     actions.add_parser("sync", help="tell Discord the commands, even if they are unchanged")
     actions.add_parser("health", help="whether a running bot is alive")
     backup = actions.add_parser("backup", help="copy the database while the bot runs")
-    backup.add_argument("file", type=Path, help="the copy; a file that is there is overwritten")
+    backup.add_argument(
+        "file",
+        type=Path,
+        help="the copy; a file that is there is overwritten. FILE.pictures lists its pictures",
+    )
+    restoring = actions.add_parser("restore", help="bring a copy back while no bot runs")
+    restoring.add_argument("file", type=Path, help="what `backup` made")
+    restoring.add_argument(
+        "--pictures", type=Path, help="a copy of DATA_DIR/pictures, to bring missing ones from"
+    )
     moving = actions.add_parser("move-database", help="copy SQLite's rows into PostgreSQL")
     moving.add_argument("url", help="of an empty database: postgresql+asyncpg://USER@HOST/NAME")
     return parser
@@ -142,6 +157,7 @@ async def _run(settings: Settings) -> int:
     """Everything until the end of the process; returns the exit status."""
     if not settings.discord_token:
         raise StartError(_how_to_begin())
+    copying = _backups(settings)
     use_api(settings.discord_api_url)
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
@@ -171,7 +187,7 @@ async def _run(settings: Settings) -> int:
             await monitoring.start(settings.metrics_host, settings.metrics_port)
         warming = asyncio.create_task(_warm_up(client), name="warm-up")
         stack.callback(warming.cancel)
-        return await _until_stopped(client, settings, warming)
+        return await _until_stopped(client, settings, warming, copying)
 
 
 async def _warm_up(client: Darkroom) -> None:
@@ -204,7 +220,9 @@ async def _warm_up(client: Darkroom) -> None:
         log.warning("no model is loaded yet: %s", error)
 
 
-async def _until_stopped(client: Darkroom, settings: Settings, warming: asyncio.Task[None]) -> int:
+async def _until_stopped(
+    client: Darkroom, settings: Settings, warming: asyncio.Task[None], more: tuple[Chore, ...]
+) -> int:
     stop = asyncio.Event()
     _on_signal(stop)
     running = asyncio.create_task(client.start(settings.discord_token), name="client")
@@ -212,7 +230,11 @@ async def _until_stopped(client: Darkroom, settings: Settings, warming: asyncio.
     lost = asyncio.create_task(client.runner.lost.wait(), name="lost")
     shared = asyncio.Event()
     doubled = asyncio.create_task(shared.wait(), name="doubled")
-    chores = (*_chores(settings, client.database, shared), _retention(settings, client))
+    chores = (
+        *_chores(settings, client.database, shared),
+        _retention(settings, client),
+        *more,
+    )
     housekeeping = asyncio.create_task(Housekeeping(chores).run(), name="housekeeping")
     ends = {running, stopping, lost, doubled}
     await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -405,11 +427,30 @@ async def _sync(settings: Settings) -> None:
 
 
 def _backup(settings: Settings, file: Path) -> None:
+    source, store = _sqlite(settings), new_store(settings)
     try:
-        asyncio.run(Database(settings.database).backup(file))
+        counted = backups.back_up(source, file, store)
     except (OSError, sqlite3.Error) as error:
         raise StartError(f"The database was not copied to {file}: {error}.") from None
-    print(f"copied to {file}")
+    gone = f", {counted.missing} more are gone" if counted.missing else ""
+    print(f"copied to {file}; {backups.list_of(file)} lists its {counted.there} pictures{gone}")
+
+
+async def _restore(settings: Settings, file: Path, pictures: Path | None) -> None:
+    database, store = Database(settings.database), new_store(settings)
+    other = PictureStore(pictures) if pictures is not None else None
+    try:
+        print(await backups.restore(database, file, store, from_=other))
+    except (OSError, sqlite3.Error) as error:
+        raise StartError(f"{file} was not restored: {error}.") from None
+
+
+def _sqlite(settings: Settings) -> Path:
+    """The database's file."""
+    path = Database(settings.database).path
+    if path is None:
+        raise StartError("Backups here are of SQLite; for PostgreSQL use pg_dump.")
+    return path
 
 
 async def _move_database(settings: Settings, url: str) -> None:
@@ -473,6 +514,29 @@ def _retention(settings: Settings, client: Darkroom) -> Chore:
         await retention.work(partial(notices.tell, client))
 
     return Chore(name="old pictures", every_s=RETENTION_EVERY_S, work=work)
+
+
+def _backups(settings: Settings) -> tuple[Chore, ...]:
+    """Copies of the database by BACKUP_DIR, if there are to be any."""
+    folder = settings.backup_dir
+    if folder is None:
+        return ()
+    source = _sqlite(settings)
+
+    async def work() -> None:
+        made = await asyncio.to_thread(
+            backups.back_up_by_schedule,
+            source,
+            folder,
+            new_store(settings),
+            every_s=settings.backup_every_h * 3600,
+            kept=settings.backups_kept,
+            now_s=time.time(),
+        )
+        if made is not None:
+            log.info("the database was copied to %s", made)
+
+    return (Chore(name="backup", every_s=BACKUP_LOOK_S, work=work),)
 
 
 def _on_signal(stop: asyncio.Event) -> None:

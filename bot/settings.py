@@ -110,6 +110,12 @@ class Settings(BaseSettings):
         default=None, gt=0, allow_inf_nan=False, description="a number of gigabytes above 0"
     )
 
+    backup_dir: Path | None = Field(default=None, description="a folder's path")
+    backup_every_h: float = Field(
+        default=24, ge=0.25, le=8760, description="a number of hours from 0.25 to 8760"
+    )
+    backups_kept: int = Field(default=7, ge=1, le=1000, description="a whole number from 1 to 1000")
+
     drain_s: float = Field(
         default=60, ge=0, le=3600, description="a number of seconds from 0 to 3600"
     )

@@ -54,6 +54,10 @@ class PictureStore:
         """The picture's bytes; FileNotFoundError if it was deleted."""
         return self._path(sha256, suffix).read_bytes()
 
+    def has(self, sha256: str, *, suffix: str = ".png") -> bool:
+        """Whether the file is there."""
+        return self._path(sha256, suffix).exists()
+
     def delete(self, sha256: str, *, suffix: str = ".png") -> None:
         """Forget the file, if it is there."""
         self._path(sha256, suffix).unlink(missing_ok=True)

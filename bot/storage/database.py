@@ -224,13 +224,9 @@ class Database:
         while sum(pool.checkedout() for pool in pools) > kept:  # noqa: ASYNC110 - a pool tells nobody
             await asyncio.sleep(0.01)
 
-    async def backup(self, target: Path) -> None:
-        """A consistent copy of a SQLite database beside its writers."""
-        if self.path is None:
-            raise StartError("Backups here are of SQLite; for PostgreSQL use pg_dump.")
-        if not self.path.exists():
-            raise StartError(f"There is no database at {self.path}; see DATA_DIR.")
-        copy_sqlite(self.path, target)
+    async def lock(self) -> None:
+        """Keep every other Darkroom off the database without opening it; `close` ends that."""
+        await self._lock()
 
     async def keeps_lock(self) -> bool:
         """Whether no other process is on the database; to be asked now and then.
@@ -324,6 +320,11 @@ class Database:
             await connection.run_sync(_upgrade)
 
 
+def known_revision(revision: str) -> None:
+    """StartError where a newer Darkroom has made it so."""
+    _refuse_unknown(revision, ScriptDirectory.from_config(migration_config()))
+
+
 def _refuse_unknown(revision: str, script: ScriptDirectory) -> None:
     if revision not in {known.revision for known in script.walk_revisions()}:
         raise StartError(
@@ -347,9 +348,7 @@ def migration_config() -> Config:
 
 
 def copy_sqlite(source: Path, target: Path) -> None:
-    """Copy a live SQLite database through its own backup API; never onto itself."""
-    if target.exists() and target.samefile(source):
-        raise StartError(f"{target} is the database itself; name another file for the copy.")
+    """Copy a live SQLite database through its own backup API, as it is at one moment."""
     with (
         contextlib.closing(sqlite3.connect(source)) as live,
         contextlib.closing(sqlite3.connect(target)) as copy,

@@ -331,6 +331,48 @@ def test_a_backup_that_cannot_be_written_is_one_sentence(environment, capsys, tm
     assert told.startswith("The database was not copied to ") and told.count("\n") == 1
 
 
+def test_a_copy_is_made_and_restored_from_the_command_line(environment, capsys, tmp_path):
+    async def make_database():
+        database = Database(settings_.load(None).database)
+        await database.start()
+        await database.close()
+
+    asyncio.run(make_database())
+    copy = str(tmp_path / "copy.db")
+    assert program.main(["backup", copy]) == 0
+    assert f"copied to {copy}; {copy}.pictures lists its 0 pictures" in capsys.readouterr().out
+    assert program.main(["restore", copy]) == 0
+    assert "All 0 pictures are there." in capsys.readouterr().out
+    assert program.main(["restore", str(tmp_path / "none.db")]) == 1
+    assert capsys.readouterr().err == f"There is no copy at {tmp_path / 'none.db'}.\n"
+
+
+@pytest.mark.parametrize("action", [["backup", "copy.db"], ["restore", "copy.db"], ["run"]])
+def test_postgresql_has_its_own_tools_for_copies(environment, capsys, monkeypatch, action):
+    monkeypatch.setenv("DATABASE_URL", "postgresql+asyncpg://nobody@127.0.0.1:9/none")
+    monkeypatch.setenv("DISCORD_TOKEN", "a token")
+    monkeypatch.setenv("BACKUP_DIR", "copies")
+    assert program.main(action) == 1
+    assert "PostgreSQL" in capsys.readouterr().err
+
+
+def test_scheduled_copies_are_a_chore_where_a_folder_is_named(environment, monkeypatch, tmp_path):
+    assert program._backups(settings_.load(None)) == ()
+    monkeypatch.setenv("BACKUP_DIR", str(tmp_path / "copies"))
+
+    async def once():
+        settings = settings_.load(None)
+        database = Database(settings.database)
+        await database.start()
+        [chore] = program._backups(settings)
+        await chore.work()
+        await chore.work()
+        await database.close()
+
+    asyncio.run(once())
+    assert len([*(tmp_path / "copies").glob("darkroom-*.db")]) == 1
+
+
 def test_a_redirected_log_has_no_colour_codes(environment, capfd, monkeypatch):
     monkeypatch.undo()  # the real log
     root = logging.getLogger()

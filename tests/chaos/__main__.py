@@ -208,7 +208,7 @@ async def suffer(name: str, fault: Fault, seed: int) -> Found:
         if fault in OF_DISKS:
             await stack.enter_async_context(disk(data))
         url = f"sqlite+aiosqlite:///{data / 'darkroom.db'}"
-        environment = _environment(data, url, "fake")
+        environment = environment_of(data, url, "fake")
         testbed = await stack.enter_async_context(Testbed())
         members = Members(testbed, random.Random(seed), every_s=0.3)
         await testbed.start_bot([sys.executable, BOT], environment=environment)
@@ -236,7 +236,8 @@ def _print_waiting(testbed: Testbed, members: Members) -> None:
             print(f"message {message.id} waits: {message.content!r}, flags {message.flags}")
 
 
-def _environment(data: Path, url: str, engine: str) -> dict[str, str]:
+def environment_of(data: Path, url: str, engine: str) -> dict[str, str]:
+    """The variables of a bot on that database; engine: as CHAOS_ENGINE."""
     return {
         "DATA_DIR": str(data),
         "DATABASE_URL": url,
@@ -252,7 +253,7 @@ async def run(url: str, folder: Path, *, kills: int, engine: str, seed: int) -> 
     """So many deaths, a life after them; how many they were, and what is found then."""
     chance = random.Random(seed)
     fake = engine == "fake"
-    environment = _environment(folder / "data", url, engine)
+    environment = environment_of(folder / "data", url, engine)
     async with Testbed() as testbed:
         members = Members(testbed, chance, every_s=0.2 if fake else 4.0)
         lives = Lives(testbed, members, url, environment)

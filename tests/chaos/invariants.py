@@ -101,7 +101,7 @@ async def look(testbed: Testbed, url: str, channels: Sequence[int]) -> Found:
         lost=unknown + sum(not shown[j.id] for j in jobs if j.outcome == "finished"),
         double=sum(shown[job.id] > 1 for job in jobs),
         pinged_twice=sum(count > 1 for each in pings.values() for count in each.values()),
-        credits_off=sum(map(_is_off, jobs)) + await _purses_off(url),
+        credits_off=sum(map(_is_off, jobs)) + await purses_off(url),
         innocent_given_up=sum(GIVEN_UP in j.reason and "poison" not in j.prompt for j in jobs),
         left_waiting=sum(in_progress(message) for message in messages),
     )
@@ -116,7 +116,8 @@ def _is_off(job) -> bool:
     return job.paid != -job.settled or (job.settled > 0) != (job.outcome == "finished")
 
 
-async def _purses_off(url: str) -> int:
+async def purses_off(url: str) -> int:
+    """How many purses are not the sum of their entries."""
     purses = await rows(
         url,
         "SELECT purses.available, (SELECT coalesce(sum(amount), 0) FROM entries WHERE "

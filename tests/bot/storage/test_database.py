@@ -556,30 +556,6 @@ async def test_a_database_is_copied_aside_before_it_is_migrated(database, tmp_pa
     copy.close()
 
 
-@pytest.mark.usefixtures("sqlite_only")
-async def test_a_backup_is_taken_beside_a_running_bot(database, tmp_path):
-    async with database.write() as connection:
-        await ledger.account(connection, guild_id=1, user_id=2, trial=100, now_ms=0)
-    await Database(f"sqlite+aiosqlite:///{database.path}").backup(tmp_path / "copy.db")
-    with sqlite3.connect(tmp_path / "copy.db") as copy:
-        assert copy.execute("SELECT available FROM purses").fetchall() == [(100,)]
-    copy.close()
-
-
-@pytest.mark.usefixtures("sqlite_only")
-async def test_a_backup_onto_the_database_itself_is_refused(database, tmp_path):
-    other_name = tmp_path / "link.db"
-    other_name.symlink_to(database.path)
-    for target in (database.path, other_name):
-        with pytest.raises(StartError, match="is the database itself; name another file"):
-            await database.backup(target)
-
-
-async def test_a_backup_of_nothing_is_one_sentence(tmp_path):
-    with pytest.raises(StartError, match="no database at"):
-        await Database(f"sqlite+aiosqlite:///{tmp_path / 'none.db'}").backup(tmp_path / "copy.db")
-
-
 async def test_a_closed_database_is_not_opened_again_by_a_late_write(database):
     await database.close()
     with pytest.raises(RuntimeError, match="closed"):
