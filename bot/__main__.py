@@ -31,6 +31,7 @@ import engine
 from bot import logs
 from bot import settings as settings_
 from bot.app import new_client, new_engine, new_retention, new_store
+from bot.credits.trust import Trust
 from bot.errors import DatabaseInUse, NotFound, StartError
 from bot.jobs import backups
 from bot.jobs.housekeeping import Chore, Housekeeping
@@ -42,7 +43,7 @@ from bot.settings import Settings
 from bot.storage.database import Database
 from bot.storage.moving import move
 from bot.ui import notices
-from bot.ui.client import Darkroom, default_model_warning, use_api
+from bot.ui.client import Darkroom, default_model_warning, learn, use_api
 from bot.ui.replies import NEEDED, PERMISSIONS
 
 log = logging.getLogger("bot")
@@ -366,7 +367,9 @@ async def _look_at_token(settings: Settings) -> str:
     async with discord.Client(intents=discord.Intents(guilds=True)) as client:
         with _in_words():
             await client.login(settings.discord_token)
-        return f"Discord knows it as {client.user}"
+        trust = Trust(owner_ids=settings.owner_ids, allowed=settings.allowed_guilds)
+        learn(trust, client)
+        return f"Discord knows it as {client.user}. {trust.warning()}".rstrip(" .")
 
 
 async def _look_at_servers(settings: Settings) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import engine
 from bot.credits.accounts import Accounts
 from bot.credits.pricing import CENTS
+from bot.credits.trust import Trust
 from bot.jobs.begun import Begun
 from bot.jobs.engine_client import EngineClient
 from bot.jobs.retention import Retention
@@ -88,6 +89,7 @@ def new_client(
         return int(now_s() * 1000)
 
     audit = Audit(now_ms)
+    trust = Trust(owner_ids=settings.owner_ids, allowed=settings.allowed_guilds)
     accounts = Accounts(
         database=database,
         audit=audit,
@@ -95,6 +97,7 @@ def new_client(
         trial_after_days=settings.trial_after_days,
         allotment=round(settings.guild_allotment_credits * CENTS),
         now_ms=now_ms,
+        trusts=trust.covers,
     )
     preferences = Preferences(database, audit)
     words = Words(database=database, preferences=preferences, audit=audit, now_ms=now_ms)
@@ -123,6 +126,7 @@ def new_client(
             )
         ),
         accounts=accounts,
+        trust=trust,
         moderation=moderation,
         preferences=preferences,
         default_model=settings.default_model,

@@ -183,8 +183,9 @@ class Rest:
     def _answer(self, call: Call) -> Any:  # noqa: ANN401 - any JSON
         if call.path in ("/gateway", "/gateway/bot") and call.method == "GET":
             return self._gateway(bot=call.path.endswith("bot"))
-        if call.path == "/applications/@me":
-            return self._dispatch(call, path="/oauth2/applications/@me")
+        if call.path in ("/applications/@me", "/oauth2/applications/@me"):
+            # As the README asks of operators: only its owner can add the bot to a server.
+            return {**self._dispatch(call, path="/oauth2/applications/@me"), "bot_public": False}
         self._check_uploads(call)
         messages = _MESSAGES.match(call.path)
         if call.method == "POST" and messages is not None:

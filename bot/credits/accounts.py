@@ -31,10 +31,12 @@ class Accounts:
         allotment: int,
         now_ms: Callable[[], int],
         trial_after_days: int = 0,
+        trusts: Callable[[int], bool] = lambda _guild_id: True,
     ) -> None:
         """trial: a new account's credits; allotment: what a guild's managers may grant at first.
 
-        trial_after_days: how old a Discord account must be to get its trial.
+        trial_after_days: how old a Discord account must be to get its trial. trusts: whether a
+        guild has trials and a first allotment, see `Trust`.
         """
         self._database = database
         self._audit = audit
@@ -42,6 +44,7 @@ class Accounts:
         self._allotment = allotment
         self._now_ms = now_ms
         self._trial_after_ms = trial_after_days * DAY_MS
+        self.trusts = trusts
 
     async def opened(
         self,
@@ -66,10 +69,11 @@ class Accounts:
             trial=self._trial,
             now_ms=now_ms,
             trial_due_ms=created_ms(user_id) + self._trial_after_ms,
+            trusted=self.trusts(guild_id),
         )
         if monthly_credits is not None and guild_id != ledger.DIRECT_MESSAGES:
             if monthly_credits:
-                await ledger.open_allotment(connection, guild_id, self._allotment)
+                await self._open_allotment(connection, guild_id)
             await monthly.refill(
                 connection,
                 account_id,
@@ -210,7 +214,7 @@ class Accounts:
     async def allotment(self, *, guild_id: int) -> int:
         """What the managers of the guild may still grant."""
         async with self._database.write() as connection:
-            await ledger.open_allotment(connection, guild_id, self._allotment)
+            await self._open_allotment(connection, guild_id)
             await gift_codes.forget_expired(connection, guild_id, self._now_ms())
             return await ledger.allotment(connection, guild_id)
 
@@ -328,7 +332,7 @@ class Accounts:
         """The text of a new gift code, or of a grant to a role; the audit has it in these words."""
         now_ms = self._now_ms()
         async with self._database.write() as connection:
-            await ledger.open_allotment(connection, guild_id, self._allotment)
+            await self._open_allotment(connection, guild_id)
             await self._audit.note(connection, guild_id, actor_id, name, subject, detail)
             return await gift_codes.create(
                 connection,
@@ -342,9 +346,13 @@ class Accounts:
                 role_id=role_id,
             )
 
+    async def _open_allotment(self, connection: AsyncConnection, guild_id: int) -> None:
+        if self.trusts(guild_id):
+            await ledger.open_allotment(connection, guild_id, self._allotment)
+
     async def _managed(self, connection: AsyncConnection, guild_id: int, user_id: int) -> int:
         """The account, in a guild whose allotment is open."""
-        await ledger.open_allotment(connection, guild_id, self._allotment)
+        await self._open_allotment(connection, guild_id)
         await gift_codes.forget_expired(connection, guild_id, self._now_ms())
         return await self.opened(connection, guild_id, user_id)
 

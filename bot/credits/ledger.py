@@ -23,6 +23,10 @@ SPENDING_ORDER = ("monthly", "trial", "granted")
 """What expires first is spent first."""
 DIRECT_MESSAGES = 0
 """The guild of accounts that only the owner can grant to."""
+OPERATOR_GRANTS = Sentence(
+    "No credits come by themselves in this server: the bot's operator grants them here. Who "
+    "manages the server can ask for some."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,10 +52,12 @@ async def account(
     trial: int,
     now_ms: int,
     trial_due_ms: int = 0,
+    trusted: bool = True,
 ) -> int:
     """The id of the member's account in the guild, opened on first sight.
 
-    It gets its trial once: then, or when it is first used after `trial_due_ms`.
+    It gets its trial once: then, or when it is first used after `trial_due_ms` while the guild is
+    `trusted`.
     """
     found = (
         await connection.execute(
@@ -71,7 +77,7 @@ async def account(
         account_id = int(opened)
     else:
         account_id, due = found
-    if due is not None and due <= now_ms and trial > 0:
+    if due is not None and due <= now_ms and trial > 0 and trusted:
         await connection.execute(
             update(accounts).where(accounts.c.id == account_id).values(trial_due_ms=None)
         )
@@ -367,11 +373,14 @@ async def held(connection: AsyncConnection, job_id: str) -> int:
 
 async def _how_to_get_more(connection: AsyncConnection, account_id: int, now_ms: int) -> Sentence:
     found = await connection.execute(
-        select(accounts.c.guild_id, accounts.c.refilled_month, accounts.c.refilled).where(
-            accounts.c.id == account_id
-        )
+        select(
+            accounts.c.guild_id,
+            accounts.c.refilled_month,
+            accounts.c.refilled,
+            accounts.c.trial_due_ms,
+        ).where(accounts.c.id == account_id)
     )
-    guild_id, month, refilled = found.one()
+    guild_id, month, refilled, trial_due_ms = found.one()
     if guild_id == DIRECT_MESSAGES:
         return Sentence(
             "Credits count in the server they were given in: draw there, or ask the bot's owner, "
@@ -384,6 +393,8 @@ async def _how_to_get_more(connection: AsyncConnection, account_id: int, now_ms:
             "/credits grant.",
             when=f"<t:{comes_s}:f> (<t:{comes_s}:R>)",
         )
+    if trial_due_ms is not None and trial_due_ms <= now_ms:  # it would have come where it comes
+        return OPERATOR_GRANTS
     return Sentence("Ask who manages this server for more: they grant them with /credits grant.")
 
 

@@ -19,6 +19,7 @@ from bot import locale
 from bot.credits.accounts import Accounts
 from bot.credits.quotas import Quotas
 from bot.credits.server_plans import ServerPlans
+from bot.credits.trust import Trust
 from bot.jobs.begun import Begun
 from bot.jobs.engine_client import EngineClient
 from bot.jobs.favourites import Favourites
@@ -114,6 +115,30 @@ def default_model_warning(name: str, models: Iterable[ModelInfo]) -> str:
     )
 
 
+def learn(trust: Trust, client: discord.Client) -> None:
+    """Tell it what Discord says of the application of a client that is logged in."""
+    application = client.application
+    assert application is not None
+    owners, team = {application.owner.id}, application.team
+    if team is not None:
+        owners |= {member.id for member in team.members if _acts_for(member)}
+        owners |= {team.owner_id} if team.owner_id else set()
+
+    def owner_of(guild_id: int) -> int | None:
+        guild = client.get_guild(guild_id)
+        return guild.owner_id if guild is not None else None
+
+    trust.learn(public=application.bot_public, owner_ids=owners, owner_of=owner_of)
+
+
+def _acts_for(member: discord.TeamMember) -> bool:
+    """Whether who is in the application's team may change it: not the invited, nor readers."""
+    return (
+        member.membership_state is discord.TeamMembershipState.accepted
+        and member.role is not discord.TeamMemberRole.read_only
+    )
+
+
 class Tree(app_commands.CommandTree["Darkroom"]):
     async def on_error(
         self,
@@ -140,6 +165,7 @@ class Darkroom(discord.AutoShardedClient):
         policy: Policy,
         moderation: Moderation,
         accounts: Accounts,
+        trust: Trust,
         preferences: Preferences,
         default_model: str = "",
         progress_interval_s: float,
@@ -166,6 +192,7 @@ class Darkroom(discord.AutoShardedClient):
         self.moderation = moderation
         self.appeals = Appeals(client=self, moderation=moderation, preferences=preferences)
         self.accounts = accounts
+        self.trust = trust
         self.preferences = preferences
         self.default_model = default_model
         self.halts = Halts(preferences)
@@ -289,6 +316,7 @@ class Darkroom(discord.AutoShardedClient):
         await self.outbox.flush(_POSTING_S)
 
     async def setup_hook(self) -> None:
+        learn(self.trust, self)
         self.add_dynamic_items(
             JobButton,
             AnswerButton,
@@ -310,6 +338,8 @@ class Darkroom(discord.AutoShardedClient):
         await self.audit_posts.start()
         if not self.serving:
             return
+        if warning := self.trust.warning():
+            log.warning(warning)
         await self.sync_commands()
         await self.deferrals.settle(self)
         await self.runner.recover()  # before the gateway brings this process its first own job

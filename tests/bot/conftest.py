@@ -6,6 +6,7 @@ from pathlib import Path
 
 import discord
 import pytest
+from discord.http import HTTPClient
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 from tests_support import PatientEngine
@@ -100,6 +101,25 @@ def fake_engine():
 
 
 @pytest.fixture
+def application():
+    """What Discord says of the application beside what simcord does.
+
+    As the README asks of operators, only its owner can add the bot to a server.
+    """
+    return {"bot_public": False}
+
+
+@pytest.fixture(autouse=True)
+def _application_of_the_tests(application, monkeypatch):
+    asked = HTTPClient.application_info
+
+    async def told(client):
+        return {**await asked(client), **application}
+
+    monkeypatch.setattr(HTTPClient, "application_info", told)
+
+
+@pytest.fixture
 def new_bot(database, fake_engine, tmp_path, monkeypatch):
     """Builds the bot on the test's database; a second call is the bot after a restart."""
     for name in Settings.model_fields:
@@ -109,7 +129,7 @@ def new_bot(database, fake_engine, tmp_path, monkeypatch):
 
     def build(engine_=fake_engine, *, serving=True, **settings):
         return new_client(
-            Settings(data_dir=tmp_path, owner_ids=(OWNER_ID,), **settings),
+            Settings(**{"data_dir": tmp_path, "owner_ids": (OWNER_ID,)} | settings),
             database=database,
             engine_client=engine_,
             serving=serving,

@@ -398,3 +398,16 @@ def test_a_cluster_that_does_not_answer_ends_the_start_with_one_sentence(
     assert program.main([]) == 1
     [said] = capsys.readouterr().err.splitlines()
     assert "RAY_ADDRESS" in said or "[cluster]" in said, "whether or not the extra is installed"
+
+
+async def test_check_says_when_anybody_can_add_the_bot(
+    discord_at_hand, capsys, monkeypatch, application
+):
+    assert await program._check(settings_.load(None)) == 0
+    assert "Anybody can add this bot" not in capsys.readouterr().out
+    application["bot_public"] = True
+    assert await program._check(settings_.load(None)) == 0
+    assert "Anybody can add this bot" in capsys.readouterr().out
+    monkeypatch.setenv("ALLOWED_GUILDS", "1")
+    assert await program._check(settings_.load(None)) == 0
+    assert "Anybody can add this bot" not in capsys.readouterr().out

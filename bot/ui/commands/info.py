@@ -10,6 +10,7 @@ import discord
 from discord import app_commands
 
 import engine
+from bot.credits.ledger import OPERATOR_GRANTS
 from bot.credits.pricing import credits_text
 from bot.jobs.records import JobRow
 from bot.ui import plan_text, rules, settings_panel
@@ -54,7 +55,10 @@ async def info(interaction: discord.Interaction[Darkroom]) -> None:
             available=available,
             held=credits_text(balance.held),
         )
-    shown.add_field(name=say(Sentence("Credits")), value=say(available), inline=False)
+    credits_said = say(available)
+    if guild_id and not balance.available and not client.accounts.trusts(guild_id):
+        credits_said += "\n" + say(OPERATOR_GRANTS)
+    shown.add_field(name=say(Sentence("Credits")), value=credits_said, inline=False)
     if guild_id and await client.server_plans.all(guild_id):
         theirs = plan_text.names(await client.server_plans.having(guild_id, roles))
         shown.add_field(name=say(Sentence("Plan")), value=say(theirs), inline=False)
