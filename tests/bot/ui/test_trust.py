@@ -1,10 +1,11 @@
 """Where anybody can add the bot, a server made for it gives nobody credits."""
 
+import contextlib
+import dataclasses
 import logging
 
 import discord
 import pytest
-from conftest import OWNER_ID
 from tests_support import refusal
 
 from bot.credits.ledger import OPERATOR_GRANTS
@@ -29,6 +30,20 @@ def mine(simcord_env, me):
     return simcord_env.create_guild(owner=me)
 
 
+@pytest.fixture
+def manager(simcord_env, guild):
+    role = guild.create_role("Managers", permissions=discord.Permissions(manage_guild=True))
+    return guild.add_member(simcord_env.create_user("manager"), roles=[role])
+
+
+@contextlib.contextmanager
+def owning(bot, member):
+    """While the member owns the bot."""
+    before, bot.place = bot.place, dataclasses.replace(bot.place, owner_ids=(member.id,))
+    yield
+    bot.place = before
+
+
 def user(user_id):
     return {"id": str(user_id), "username": "o", "discriminator": "0", "avatar": None}
 
@@ -47,6 +62,7 @@ def team_of(owner_id, *members):
 
 
 async def start(simcord_env, bot):
+    await simcord_env.settle()
     await simcord_env.restart_bot(bot)
     await simcord_env.settle()
 
@@ -56,7 +72,7 @@ async def has(bot, guild, member):
 
 
 async def test_a_stranger_s_server_gives_nobody_credits(
-    simcord_env, simcord_bot, guild, channel, alice
+    simcord_env, simcord_bot, channel, manager, alice
 ):
     result = await alice.slash(channel, "imagine", prompt="a cat")
     await simcord_env.settle()
@@ -65,24 +81,22 @@ async def test_a_stranger_s_server_gives_nobody_credits(
     assert OPERATOR_GRANTS in said
     result = await alice.slash(channel, "info")
     assert OPERATOR_GRANTS in result.response.embeds[0].fields[0].value
-    await simcord_bot.accounts.grant(
-        guild_id=guild.id, user_id=alice.id, amount=500, actor_id=OWNER_ID, by_owner=True
-    )
+    with owning(simcord_bot, manager):
+        await manager.slash(channel, "credits grant", member=alice, amount=5.0)
     result = await alice.slash(channel, "imagine", prompt="a cat")
     await simcord_env.settle()
     assert not result.ephemeral
 
 
 async def test_its_managers_have_nothing_to_grant_until_the_owner_allots_it(
-    simcord_env, simcord_bot, guild, channel, alice
+    simcord_env, simcord_bot, channel, manager, alice
 ):
-    role = guild.create_role("Managers", permissions=discord.Permissions(manage_guild=True))
-    manager = guild.add_member(simcord_env.create_user("manager"), roles=[role])
     result = await manager.slash(channel, "credits grant", member=alice, amount=5.0)
     assert "This server may still grant 0 credits" in refusal(result).description
     result = await manager.slash(channel, "credits code create", amount=5.0)
     assert "This server may still grant 0 credits" in refusal(result).description
-    await simcord_bot.accounts.allot(guild_id=guild.id, amount=1000, actor_id=OWNER_ID)
+    with owning(simcord_bot, manager):
+        await manager.slash(channel, "credits allot", amount=10.0)
     result = await manager.slash(channel, "credits grant", member=alice, amount=5.0)
     assert "now has 5 credits" in result.response.content
 
