@@ -458,7 +458,7 @@ def _sqlite(settings: Settings) -> Path:
 
 async def _move_database(settings: Settings, url: str) -> None:
     source = Database(settings.database)
-    target = Database(url, named="The address")
+    target = Database(url, named="URL")
     try:
         for name, count in (await move(source, target)).items():
             print(f"{name:16} {count:9} rows")

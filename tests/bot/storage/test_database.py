@@ -366,7 +366,7 @@ async def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path):
     ],
 )
 async def test_a_server_that_cannot_be_used_is_one_sentence_that_names_the_setting(url, cause):
-    for named in ("DATABASE_URL", "The address"):
+    for named in ("DATABASE_URL", "URL"):
         database = Database(url, named=named)
         for opened in (database.start(), database.look()):
             with pytest.raises(StartError, match=cause) as caught:
