@@ -63,6 +63,12 @@ class ModelSpec:
     on a card the last, but plain for a denoiser that is not compiled."""
     cuda_graphs: bool = False
     """Whether compiled passes of one or two pictures are recorded as CUDA graphs."""
+    deep_every: int = 1
+    """All of the denoiser runs in one of so many steps; in the others its outermost blocks do."""
+    fused_qkv: bool = False
+    """Whether queries, keys and values of an attention are one product of matrices."""
+    try_convolutions: bool = False
+    """Whether cuDNN tries its ways at each new shape; where one entry says so, for all of them."""
     safety_checker: Path | None = None
     preview_vae: Path | None = None
     """An AutoencoderTiny for previews; else they are linear."""
@@ -279,6 +285,9 @@ class _Entry(BaseModel):
     autotune: _Flag = False
     memory_order: Annotated[str, _one_of("", "plain", "channels_last")] = ""
     cuda_graphs: _Flag = False
+    deep_every: _Count = 1
+    fused_qkv: _Flag = False
+    try_convolutions: _Flag = False
     safety_checker: _Text = ""
     safety_threshold: _Share = 0.5
     preview_vae: _Text = ""
@@ -372,6 +381,9 @@ class _Reader:
             autotune=entry.autotune,
             memory_order=entry.memory_order,
             cuda_graphs=entry.cuda_graphs,
+            deep_every=entry.deep_every,
+            fused_qkv=entry.fused_qkv,
+            try_convolutions=entry.try_convolutions,
             safety_checker=self._near_or_none(entry.safety_checker),
             preview_vae=self._near_or_none(entry.preview_vae),
             loras=loras,
@@ -432,8 +444,22 @@ class _Reader:
             self._refuse(
                 "quantise", "cannot be combined with denoiser: a GGUF is quantised already"
             )
+        self._check_how(family)
+
+    def _check_how(self, family: Family) -> None:
+        """Fields on how the denoiser runs."""
+        entry = self._entry
         if entry.autotune and entry.compiled == "off":
             self._refuse("autotune", 'is for compiled code; leave out compiled = "off" or autotune')
+        able = " and ".join(name for name, each in FAMILIES.items() if each.has_unet)
+        for field, wanted in (("deep_every", entry.deep_every > 1), ("fused_qkv", entry.fused_qkv)):
+            if wanted and not family.has_unet:
+                self._refuse(field, f"is for the families {able}")
+        for other in ("loras", "ip_adapter", "quantise", "denoiser"):
+            if entry.fused_qkv and getattr(entry, other):
+                self._refuse("fused_qkv", f"cannot be combined with {other}, which changes parts")
+        if entry.deep_every > 1 and (entry.offload or entry.compiled == "whole"):
+            self._refuse("deep_every", 'cannot be combined with offload or compiled = "whole"')
         if entry.offload and entry.compiled not in {"", "off"}:
             self._refuse(
                 "offload", "cannot be combined with compiled: compiled code cannot be streamed"

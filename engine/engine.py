@@ -245,7 +245,9 @@ class Engine:
             log.warning("%s", device.warning)
         if device.where.type == "cuda":
             torch.cuda.set_device(device.where)
-            devices.tune(device)
+            devices.tune(
+                device, try_convolutions=any(each.try_convolutions for each in self._specs.values())
+            )
             self._few_sizes = frozenset(
                 name
                 for name, spec in self._specs.items()

@@ -40,6 +40,8 @@ class Family:
     """Whether it is trained for flow matching, and so takes the schedulers for that."""
     image_prompted: bool = False
     """Whether an IP-Adapter can be named for it, so that pictures can be prompts."""
+    has_unet: bool = False
+    """Whether its denoiser is a UNet, whose deep features can be kept for some steps."""
     shares_passes: bool = True
     """Whether its images in flight share forward passes; else a job has the device to itself."""
     missing_part_hint: Sentence | None = None
@@ -67,6 +69,7 @@ FAMILIES: Mapping[str, Family] = {
             operations=_ALL | {"tile"},
             pipelines=_pipelines("StableDiffusion{}Pipeline"),
             image_prompted=True,
+            has_unet=True,
         ),
         Family(
             name="sdxl",
@@ -75,6 +78,7 @@ FAMILIES: Mapping[str, Family] = {
             operations=_ALL | {"tile"},
             pipelines=_pipelines("StableDiffusionXL{}Pipeline"),
             image_prompted=True,
+            has_unet=True,
             missing_part_hint=Sentence("it may be a refiner"),
         ),
         Family(

@@ -74,17 +74,20 @@ def choose(device: str, dtype: str, memory_gb: float | None) -> Device:
     )
 
 
-def tune(device: Device) -> None:
-    """Let a card choose its fastest kernels, unless the operator wants all in float32.
+def tune(device: Device, *, try_convolutions: bool = False) -> None:
+    """Let a card multiply quickly, unless the operator wants all in float32.
 
     Parts of a model that stay in float32, such as some autoencoders, then multiply in TF32, whose
-    numbers have ten bits: no fewer than those of the half precision around them. cuDNN tries its
-    convolutions at each new shape and keeps the fastest.
+    numbers have ten bits: no fewer than those of the half precision around them.
+
+    try_convolutions: let cuDNN try its ways at each new shape and keep the fastest. On an H200 they
+    were no faster than those it guesses, and each first pass of a size took over a second longer
+    (docs/h200.md).
     """
     if device.where.type == "cuda" and device.dtype is not torch.float32:
         torch.set_float32_matmul_precision("high")
         torch.backends.cudnn.allow_tf32 = True
-        torch.backends.cudnn.benchmark = True
+        torch.backends.cudnn.benchmark = try_convolutions
 
 
 def leave_a_core() -> None:

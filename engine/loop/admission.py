@@ -120,7 +120,7 @@ class Admission:
 
     def _samples(self, rows: Sequence[Row]) -> tuple[int, int]:
         """Samples that are free, and those to spare for owners without a running job."""
-        budget = sum(self._budgets.of(group) for group in {row.group for row in rows})
+        budget = sum(self._budgets.of(group) for group in {row.kind for row in rows})
         taken: Counter[str] = Counter()
         for row in rows:
             taken[row.owner] += row.samples

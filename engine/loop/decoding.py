@@ -51,9 +51,9 @@ class Decoding:
     ) -> None:
         self._clock, self._new_watch = clock, new_watch
         self._each_s: dict[Hashable, float] = {}
-        """Seconds to decode one picture, as last measured, by group."""
+        """Seconds to decode one picture, as last measured, by kind of row."""
         self._most: dict[Hashable, int] = {}
-        """How many pictures may be decoded at once where more did not fit into memory, by group."""
+        """How many pictures may be decoded at once where more did not fit into memory, by kind."""
         self._begun: list[_Begun] = []
         self._beside: Any = None
         """The CUDA stream of the safety check."""
@@ -76,18 +76,18 @@ class Decoding:
             began_s = self._clock()
             yield from self._begin(batch, at_once=most_s == math.inf)
             if most_s < math.inf:
-                expected_s = self._each_s.get(batch[0].group, math.inf) * len(batch)
+                expected_s = self._each_s.get(batch[0].kind, math.inf) * len(batch)
                 left_s -= max(expected_s, self._clock() - began_s)
 
     def _batch(self, left_s: float, *, first: bool) -> Sequence[Row]:
         """The rows to decode next; the first batch has one where none would fit into the time."""
         if not self.rows or (left_s <= 0 and not first):
             return []
-        group = self.rows[0].group
-        batch = [row for row in self.rows if row.group == group]
-        batch = batch[: min(self._most.get(group, len(batch)), _most_of(batch[0]))]
+        kind = self.rows[0].kind
+        batch = [row for row in self.rows if row.kind == kind]
+        batch = batch[: min(self._most.get(kind, len(batch)), _most_of(batch[0]))]
         if left_s < math.inf:
-            each_s = self._each_s.get(group, math.inf)
+            each_s = self._each_s.get(kind, math.inf)
             batch = batch[: max(int(first), int(left_s / each_s))]
         self.rows = [row for row in self.rows if row not in batch]
         return batch
@@ -126,7 +126,7 @@ class Decoding:
         except Exception as error:  # noqa: BLE001 - one bad job fails alone
             failure = self._failure(rows, error)
         else:
-            self._each_s[rows[0].group] = max(each_s, 1e-6)
+            self._each_s[rows[0].kind] = max(each_s, 1e-6)
             for row, picture, good, score in zip(rows, shown, finite, scores, strict=True):
                 row.work.gpu_s += each_s
                 if not row.work.ended:
@@ -158,7 +158,7 @@ class Decoding:
         if len(rows) == 1:
             return error
         if is_out_of_memory(error):
-            self._most[rows[0].group] = len(rows) // 2
+            self._most[rows[0].kind] = len(rows) // 2
         return None
 
     def _one_by_one(self, rows: Sequence[Row], failure: Exception | None) -> Iterator[Outcome]:

@@ -69,7 +69,7 @@ def build_rows(work: Work, model: Denoiser, arrivals: itertools.count[int]) -> I
             index=index,
             owner=job.owner,
             lane=job.lane,
-            group=(model.name, shape, shapes, job.tile, mask is None),
+            kind=(model.name, shape, shapes, job.tile, mask is None),
             samples=samples,
             arrival=next(arrivals),
             model=model,

@@ -82,7 +82,9 @@ class Row:
     """Of the picture in its job."""
     owner: str
     lane: int
-    group: tuple[object, ...]
+    kind: tuple[object, ...]
+    """Its model's name and the shape of its latents, then all else that rows share which are
+    decoded together."""
     samples: int
     arrival: int
     model: Denoiser
@@ -116,11 +118,22 @@ class Row:
     last_evaluation: tuple[Tensor, Tensor, int, int] | None = None
     """Model input and guided prediction of all rows in the last evaluation, which of them are this
     row's, and the step."""
+    deep: Sequence[Tensor] = ()
+    """For each sample what came from within the denoiser, (1, …) each, where the next evaluation
+    takes it over."""
+    group: tuple[object, ...] = field(init=False)
+    """Rows of one group can share the next pass."""
     alike: tuple[int, str] = field(init=False)
     """Orders rows of a group by samples, most first, and by solver."""
 
     def __post_init__(self) -> None:
+        self.group = self.kind
         self.alike = (-self.samples, "" if self.solver is None else self.solver.name)
+
+    @property
+    def goes_deep(self) -> bool:
+        """Whether the next evaluation runs all of the denoiser, which only the cache may change."""
+        return self.step % self.model.deep_every == 0 or not self.deep
 
     def scaled(self) -> Tensor:
         """The latents as the denoiser wants them, by the row's own scheduler."""
@@ -163,6 +176,10 @@ class Row:
             self.latents = self._keep(self.mask)
         if self.step == self.total < len(self.timesteps):
             self.latents = self.clean()
+        if self.step == self.total:
+            self.deep = ()
+        name, *rest = self.kind
+        self.group = self.kind if self.goes_deep else (f"{name}, shallow", *rest)
 
     def clean(self) -> Tensor:
         """The clean latents that the last evaluation predicts; before the first, the noise."""

@@ -14,6 +14,7 @@ from torch import Tensor
 from engine.device.async_copy import non_blocking, to_device, to_host
 from engine.loop.rows import Row
 from engine.models import Denoiser, Predictor
+from engine.models.deep_cache import DEEP
 from engine.models.solver import SCALE, Solver
 
 
@@ -45,18 +46,27 @@ def step(model: Predictor, rows: Sequence[Row]) -> list[tuple[Row, Exception]]:
     seen = _with_channels(rows, given)
     padding = [seen[places[-1][0]][None]] * (len(places) - real)
     model.tile(on=rows[0].tile)
+    conditioning = {
+        key: torch.cat([rows[number].conditioning[sample][key] for number, sample in places])
+        for key in rows[0].conditioning[0]
+    }
+    if not rows[0].goes_deep:
+        deep = torch.cat([rows[number].deep[sample] for number, sample in places])
+        conditioning[DEEP] = deep
     predictions = model.predict(
         torch.cat([*(seen[:count] for count in counts), *padding]),
         sent[: len(places)],
-        {
-            key: torch.cat([rows[number].conditioning[sample][key] for number, sample in places])
-            for key in rows[0].conditioning[0]
-        },
+        conditioning,
         [rows[number].adapter for number, _ in places],
     )
+    found, model.deep = model.deep, None
     guided = _guided(model, counts, predictions, columns)
     solved = list(_solved(runs, latents, guided, columns))
 
+    if found is not None:
+        of_sample = dict(zip(places[:real], _each(found), strict=False))
+        for number, row in enumerate(rows):
+            row.deep = [of_sample[number, sample] for sample in range(row.samples)]
     failed: list[tuple[Row, Exception]] = []
     with non_blocking(model.device):
         for place, (row, after) in enumerate(zip(rows, solved, strict=True)):

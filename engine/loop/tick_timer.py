@@ -44,15 +44,18 @@ class TickTimer:
         """A tick begins."""
         self._watch = self._new_watch(device, self._clock)
 
-    def end(self, device: torch.device, rows: Sequence[Row], size: int | None) -> None:
+    def end(
+        self, device: torch.device, rows: Sequence[Row], group: Group, size: int | None
+    ) -> None:
         """Charge the tick that is over: this one, or on a card the one before it, if any.
 
-        size: the samples of its pass, padding among them; None: nothing is to be learned from it.
+        group: that of its pass; rows that have stepped may be of another now. size: the samples of
+        the pass, padding among them; None: nothing is to be learned from it.
         """
         assert self._watch is not None
         self._watch.stop()
         parts = [(weakref.ref(row.work), row.samples) for row in rows]
-        tick = (_Share(rows[0].group, size, parts), self._watch)
+        tick = (_Share(group, size, parts), self._watch)
         over, self._before = (tick, None) if device.type != "cuda" else (self._before, tick)
         if over is not None:
             share, watch = over

@@ -197,15 +197,15 @@ class Worker:
         rows = plan(self._rows, tick, self._budgets.of, self._fill)
         if not rows:
             return
-        model = rows[0].model
+        model, group = rows[0].model, rows[0].group
         began_s = self.tick_began_s = self._clock()
         for row in rows:
             row.last_tick = tick
         self._timer.begin(model.device)
         self._step(rows)
         size = model.padded(sum(row.samples for row in rows))
-        self._batch_fill = min(size / self._budgets.of(rows[0].group), 1.0)
-        self._timer.end(model.device, rows, None if model.untypical else size)
+        self._batch_fill = min(size / self._budgets.of(group), 1.0)
+        self._timer.end(model.device, rows, group, None if model.untypical else size)
         self.tick_began_s = None
         self._utilization.add(began_s, self._clock())
         self._decoding.rows += [row for row in rows if row.step == row.total]

@@ -48,6 +48,9 @@ class Predictor(Protocol):
     """Cumulative products of 1 − β by timestep; empty for flow."""
     untypical: bool
     """Whether the last pass ran without compiled code though the model is being compiled."""
+    deep: Tensor | None
+    """What came from within the denoiser in the last pass, (B, …), where the next may take it over;
+    the tick takes it away."""
 
     def padded(self, samples: int) -> int: ...
     def tile(self, *, on: bool) -> None: ...
@@ -79,6 +82,8 @@ class Denoiser(Predictor, Protocol):
     preview: Preview
     safety: SafetyCheck | None
     can_tile: bool
+    deep_every: int
+    """All of the denoiser runs in one of so many steps of a row; 1 = in each."""
     makes_contiguous: bool
     """Whether its inpainting pipeline makes encoded pictures contiguous. The encoder leaves
     channels last, and convolutions round differently for each layout."""

@@ -18,6 +18,7 @@ from engine.errors import Sentence
 from engine.messages import DrawJob, WeightedText
 from engine.models import Conditioning, noise, variation
 from engine.models.compiled import Compiled
+from engine.models.deep_cache import DEEP, DeepPass, ShallowPass
 from engine.models.how import HowCompiled
 from engine.models.loras import Loras
 from engine.models.preview import LinearRgb, Preview
@@ -65,6 +66,10 @@ class LatentModel:
         self._tiles = False
         self._loras = Loras(pipeline, loras, device)
         self._compiled: Compiled | None = None
+        self._passes: tuple[DeepPass, ShallowPass] | None = None
+        self._compiled_shallow: Compiled | None = None
+        self.deep_every = 1
+        self.deep: Tensor | None = None
         self.untypical = False
         self._text_adapter = ""
         self._texts = TextCache()
@@ -215,24 +220,38 @@ class LatentModel:
         """How many samples a pass with so many must have: a full bucket where the model is
         compiled.
         """
-        compiled = self._compiled is not None and self._compiled.serves
+        compiled = any(each.serves for each in self._all_compiled)
         return bucket_of(samples) if compiled else samples
 
     def compiling(self) -> bool:
         """Whether shapes that were asked for are still being compiled."""
-        return self._compiled is not None and self._compiled.waits()
+        return any(each.waits() for each in self._all_compiled)
 
     def close(self) -> None:
         """Close what would keep the weights in memory."""
-        if self._compiled is not None:
-            self._compiled.close()
+        for each in self._all_compiled:
+            each.close()
+
+    @property
+    def _all_compiled(self) -> Sequence[Compiled]:
+        return [each for each in (self._compiled, self._compiled_shallow) if each is not None]
+
+    def reuse_deep_features(self, deep_every: int) -> None:
+        """Run all of the denoiser, a UNet, in one of so many steps; call it before `compile`."""
+        self.deep_every = deep_every
+        self._passes = (DeepPass(self.denoiser), ShallowPass(self.denoiser))
 
     def compile(self, how: HowCompiled, *, graphs: bool = False) -> None:
         """Compile the denoiser in the background, each shape when it is first asked for.
 
         graphs: whether passes of few samples are CUDA graphs, too.
         """
-        self._compiled = Compiled(self.denoiser, how, graphs=graphs)
+        if self._passes is None:
+            self._compiled = Compiled(self.denoiser, how, graphs=graphs)
+            return
+        self._compiled, self._compiled_shallow = (
+            Compiled(each, how, graphs=graphs) for each in self._passes
+        )
 
     # Seamless tiling, by convolutions that wrap around.
 
@@ -359,15 +378,26 @@ class LatentModel:
         """Run the denoiser, with compiled code where there is some for exactly these shapes.
 
         It runs eagerly where the pass has a seamless tile, or where the family asks for that.
+        options: with `deep_features` only the outermost blocks run.
         """
-        self.untypical = self._compiled is not None and self._compiled.serves
-        if self._compiled is not None and not (eager or self._tiles):
-            served = self._compiled.serve(arguments, options, self._loras.stacked(adapters))
-            if served is not None:
-                self.untypical = False
-                return served[0]
-        with self.using(adapters), self.eagerly():
-            return self.denoiser(*arguments, **options)
+        shallow = DEEP in options
+        compiled = self._compiled_shallow if shallow else self._compiled
+        self.untypical = compiled is not None and compiled.serves
+        served = None
+        if compiled is not None and not (eager or self._tiles):
+            loras = self._loras.stacked(adapters)
+            if loras is None or self._passes is None:
+                served = compiled.serve(arguments, options, loras)
+        if served is not None:
+            self.untypical = False
+            result = served[0]
+        else:
+            network = self.denoiser if self._passes is None else self._passes[shallow]
+            with self.using(adapters), self.eagerly():
+                result = network(*arguments, **options)
+        if self._passes is not None and not shallow:
+            self.deep = result[1]
+        return result
 
     def eagerly(self) -> AbstractContextManager[object]:
         """The context in which the denoiser runs eagerly."""

@@ -22,6 +22,8 @@ def load_latent(kind: type[M], spec: ModelSpec, device: torch.device, dtype: tor
     pipeline = open_pipeline(spec, device, dtype)
     if spec.ip_adapter is not None and spec.image_encoder is not None:
         attach(pipeline, spec.ip_adapter, spec.image_encoder, dtype)
+    if spec.fused_qkv:
+        pipeline.unet.fuse_qkv_projections()
     place_on_device(pipeline, spec, device)
     loras = {lora.name: lora.path for lora in spec.loras}
     model = kind(spec.info.name, pipeline, device, loras)
@@ -29,6 +31,8 @@ def load_latent(kind: type[M], spec: ModelSpec, device: torch.device, dtype: tor
     if spec.preview_vae is not None:
         model.preview = tiny_decoder(spec.preview_vae, device, dtype)
     calibrate(model)
+    if spec.deep_every > 1:
+        model.reuse_deep_features(spec.deep_every)
     how = how_compiled(spec, device)
     if how is not None:
         # Last: its thread keeps the weights alive, and nothing would end it if the load failed.

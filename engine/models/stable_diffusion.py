@@ -12,6 +12,7 @@ from torch import Tensor
 from engine.catalogue import ModelSpec
 from engine.messages import DrawJob
 from engine.models.clip_text import ClipText
+from engine.models.deep_cache import DEEP
 from engine.models.image_prompts import ImagePrompts
 from engine.models.latent import LatentModel
 from engine.models.latent_loading import load_latent
@@ -68,11 +69,12 @@ class StableDiffusion(LatentModel):
     ) -> Tensor:
         added: dict[str, Any] = dict(conditioning)
         hidden = added.pop("encoder_hidden_states")
+        deep = {DEEP: added.pop(DEEP)} if DEEP in added else {}
         if self._prompts is None:
-            return self._noise(adapters, latents, timesteps, hidden, added)
+            return self._noise(adapters, latents, timesteps, hidden, added, deep)
         with self._prompts.using(added.pop("image_scale")) as guided:
             added["image_embeds"] = [added["image_embeds"]]
-            return self._noise(adapters, latents, timesteps, hidden, added, eager=guided)
+            return self._noise(adapters, latents, timesteps, hidden, added, deep, eager=guided)
 
     def _noise(
         self,
@@ -81,6 +83,7 @@ class StableDiffusion(LatentModel):
         timesteps: Tensor,
         hidden: Tensor,
         added: dict[str, Any],
+        deep: dict[str, Tensor],
         *,
         eager: bool = False,
     ) -> Tensor:
@@ -92,5 +95,6 @@ class StableDiffusion(LatentModel):
             encoder_hidden_states=hidden,
             added_cond_kwargs=added or None,
             return_dict=False,
+            **deep,
         )[0]
         return noise

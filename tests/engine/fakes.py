@@ -47,6 +47,7 @@ class FakeModel:
         self.inpaints = self.makes_contiguous = False
         self.can_tile = True
         self.untypical = False
+        self.deep, self.deep_every = None, 1
         self.passes = []
         """Samples of every pass that went through."""
         self.decoded = []

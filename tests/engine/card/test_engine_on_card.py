@@ -246,6 +246,11 @@ async def test_passes_with_compiled_code_wait_for_nothing(drawn, draw, monkeypat
     assert served
 
 
+async def test_kept_features_let_no_tick_wait(drawn, draw):
+    jobs = [draw(steps=steps, owner=f"member {steps}") for steps in (4, 7, 9)]
+    assert all(end.pictures for end in await drawn("sd", *jobs, deep_every=2, fused_qkv=True))
+
+
 async def test_models_that_a_card_compiles_are_known_to_be_fast_in_few_sizes(card, weights):
     specs = [
         dataclasses.replace(spec, info=dataclasses.replace(spec.info, name=how), compiled=how)

@@ -61,7 +61,13 @@ def test_a_card_multiplies_in_tf32_only_where_float32_was_not_asked_for(
 ):
     device.tune(device.choose("cuda", dtype, 8.0))
     assert (torch.get_float32_matmul_precision() == "high") is tuned
-    assert torch.backends.cudnn.allow_tf32 is torch.backends.cudnn.benchmark is tuned
+    assert torch.backends.cudnn.allow_tf32 is tuned
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+def test_cudnn_tries_its_convolutions_only_where_an_entry_asks_for_it(one_card, untuned, wanted):
+    device.tune(device.choose("cuda", "auto", 8.0), try_convolutions=wanted)
+    assert torch.backends.cudnn.benchmark is wanted
 
 
 def test_a_cpu_is_not_tuned(untuned):

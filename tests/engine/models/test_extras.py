@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from types import SimpleNamespace
 
@@ -266,23 +267,29 @@ def test_what_is_compiled_for_a_card_has_its_channels_last(monkeypatch, device, 
     assert set(how.orders(spec, torch.device(device))) == last
 
 
+async def drawn_by(spec, job):
+    end = (await events_of(spec, job))[-1]
+    assert isinstance(end, Finished), end
+    return np.asarray(Image.open(io.BytesIO(end.pictures[0].png))).astype(int)
+
+
+@pytest.mark.parametrize("family", ["sd", "sdxl"])
+async def test_fused_products_draw_the_same_picture(weights, draw, family):
+    plain = tiny_models.spec(family, weights(family))
+    fused = dataclasses.replace(plain, fused_qkv=True)
+    model = loading.load(fused, CPU, torch.float32)
+    names = [name for name, _ in model.denoiser.named_modules()]
+    assert any(name.endswith("to_qkv") for name in names)
+    ours, theirs = [await drawn_by(spec, draw(family, seed=3)) for spec in (fused, plain)]
+    assert np.abs(ours - theirs).max() <= 1
+
+
 async def test_a_picture_is_the_same_in_either_memory_order(weights, draw):
-    drawn = {}
+    drawn = []
     for order in ("plain", "channels_last"):
-        model = loading.load(
-            tiny_models.spec("sd", weights("sd"), memory_order=order),
-            torch.device("cpu"),
-            torch.float32,
-        )
-        convolution = model.denoiser.conv_in.weight
+        spec = tiny_models.spec("sd", weights("sd"), memory_order=order)
+        convolution = loading.load(spec, CPU, torch.float32).denoiser.conv_in.weight
         is_last = convolution.is_contiguous(memory_format=torch.channels_last)
         assert is_last is (order == "channels_last")
-        engine = Engine([tiny_models.spec("sd", weights("sd"), memory_order=order)], device="cpu")
-        await engine.start()
-        drawn[order] = [event async for event in engine.run(draw(seed=3))][-1]
-        await engine.close()
-    plain, last = (
-        np.asarray(Image.open(io.BytesIO(each.pictures[0].png))).astype(int)
-        for each in drawn.values()
-    )
-    assert np.abs(plain - last).max() <= 1
+        drawn.append(await drawn_by(spec, draw(seed=3)))
+    assert np.abs(drawn[0] - drawn[1]).max() <= 1
