@@ -179,7 +179,7 @@ def test_a_card_decodes_behind_the_tick_and_what_it_drew_is_taken_over_one_turn_
     model.device = torch.device("cuda")
     works = [Work(draw(str(n)), None, Inputs()) for n in range(9)]
     decoding.rows = [
-        SimpleNamespace(work=each, index=0, group="g", model=model, latents=torch.zeros(1, 3, 2, 2))
+        SimpleNamespace(work=each, index=0, kind="g", model=model, latents=torch.zeros(1, 3, 2, 2))
         for each in works
     ]
     tick_s = 0.055
@@ -204,7 +204,7 @@ def test_a_picture_of_a_job_that_ended_while_it_was_decoded_is_dropped(monkeypat
     model.device = torch.device("cuda")
     one = Work(draw("1"), None, Inputs())
     decoding.rows = [
-        SimpleNamespace(work=one, index=0, group="g", model=model, latents=torch.zeros(1, 3, 2, 2))
+        SimpleNamespace(work=one, index=0, kind="g", model=model, latents=torch.zeros(1, 3, 2, 2))
     ]
     assert list(decoding.decode(1.0)) == []
     one.ended = True

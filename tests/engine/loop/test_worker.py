@@ -299,7 +299,7 @@ def test_the_host_stays_one_tick_ahead_of_a_card_and_books_each_tick_its_own_tim
     works = [Work(draw(name), None, Inputs()) for name in "abc"]
     for group, one in zip("abc", works, strict=True):
         timer.begin(torch.device("cuda"))
-        timer.end(torch.device("cuda"), [SimpleNamespace(group=group, samples=2, work=one)], 4)
+        timer.end(torch.device("cuda"), [SimpleNamespace(samples=2, work=one)], group, 4)
     assert waited == [1, 3]
     assert booked == [("a", 4, 1.0), ("b", 4, 1.0)]
     assert [one.gpu_s for one in works] == [1.0, 1.0, 0.0]
@@ -315,9 +315,9 @@ def test_a_tick_that_is_over_keeps_no_model_alive():
     watch = lambda *where: Stopwatch(*where, FakeEvent)  # noqa: E731
     timer, model = TickTimer(FakeClock(), Budgets(), watch), FakeModel()
     one = Work(draw("a"), None, Inputs())
-    one.rows = [SimpleNamespace(group=("m", (1,)), samples=2, work=one, model=model)]
+    one.rows = [SimpleNamespace(samples=2, work=one, model=model)]
     timer.begin(torch.device("cuda"))
-    timer.end(torch.device("cuda"), one.rows, 2)
+    timer.end(torch.device("cuda"), one.rows, ("m", (1,)), 2)
     gone = weakref.ref(model)
     del one, model
     gc.collect()
