@@ -70,6 +70,11 @@ class QueueFull(UserError):
     title = Sentence("Queue full")
 
 
+class TooFast(UserError):
+    title = Sentence("Wait a moment")
+    tone = Tone.YELLOW
+
+
 class MissingPermission(UserError):
     title = Sentence("Missing permission")
     tone = Tone.YELLOW

@@ -281,6 +281,7 @@ async def _show(press: Press) -> None:
     cover = not hidden and await Repost.of(interaction, row, member_locale(interaction)).check(
         client
     )
+    client.pace.take(interaction.user.id)
     copy = await before_reply(
         interaction,
         client.copies.one(row, press.number, interaction.filesize_limit, interaction.user.mention),
@@ -335,6 +336,7 @@ async def _unmark(press: Press) -> bool:
 async def _dm_results(press: Press) -> None:
     """Job id, seed and pictures by direct message."""
     interaction, row = press.interaction, press.row
+    interaction.client.pace.take(interaction.user.id)
     await before_reply(
         interaction,
         interaction.client.copies.by_dm(

@@ -26,6 +26,7 @@ from bot.jobs.favourites import Favourites
 from bot.jobs.halts import Halts
 from bot.jobs.lookup import Lookup
 from bot.jobs.orders import Orders
+from bot.jobs.pace import Pace
 from bot.jobs.privacy import Privacy
 from bot.jobs.provenance import Provenance
 from bot.jobs.runner import Runner
@@ -210,6 +211,7 @@ class Darkroom(discord.AutoShardedClient):
             now_ms=now_ms,
         )
         self.privacy = Privacy(database=database, store=store, now_ms=now_ms)
+        self.pace = Pace()
         self.lookup = Lookup(database=database, store=store)
         self.fetcher = fetcher = Fetcher(place.api_url)
         self.provenance = Provenance(database, lambda data, member: fetcher.of(member).clean(data))

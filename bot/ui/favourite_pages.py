@@ -59,6 +59,7 @@ async def _page(
         favourite, count = await client.favourites.at(interaction.user.id, place)
     if favourite is None:
         raise NotFound("You have no favourites yet; ❤️ under a picture, or ⭐ on it, marks one.")
+    client.pace.take(interaction.user.id)
     row = await client.lookup.job(favourite.job_id)
     copy: Copy | None = None
     try:

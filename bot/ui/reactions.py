@@ -161,6 +161,7 @@ class Reactions:
         key = (reacted.shown.message_id, reacted.user_id)
         if reacted.row.outcome is not Outcome.FINISHED or key in self._sending:
             return
+        self._client.pace.take(reacted.user_id)
         self._sending.add(key)
         try:
             user = await self._user(reacted.user_id)
@@ -214,6 +215,7 @@ class Reactions:
             locale=reacted.language,
         )
         cover = await asked.check(self._client)
+        self._client.pace.take(reacted.user_id)
         limit_bytes = self._limit_bytes(reacted)
         copies = self._client.copies
         copy = covered(

@@ -48,6 +48,7 @@ async def show(
     if not hidden:
         check_permissions(interaction)
         cover = await Repost.of(interaction, row, member_locale(interaction)).check(client)
+    client.pace.take(user_id)
     copy = await before_reply(interaction, _copy(interaction, row, position), ephemeral=hidden)
     await repost(interaction, covered(copy, also=cover), hidden=hidden)
 
