@@ -31,9 +31,17 @@ OF_A_MEMBER = 2
 """Of them for one member: links that hang delay nobody else's."""
 _CHUNK = 64 * 1024
 _TUNNELS = tuple(
-    ipaddress.IPv6Network(net) for net in ("64:ff9b::/96", "2002::/16", "fec0::/10", "::/96")
+    ipaddress.IPv6Network(net)
+    for net in (
+        *("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "fec0::/10", "::/96", "::ffff:0:0:0/96"),
+        *("3fff::/20", "5f00::/16"),  # older Pythons take these for the open internet
+    )
 )
 """IPv6 addresses behind which an IPv4 address, perhaps a private one, may be reached."""
+
+
+_NUMBER = re.compile(r"(?:^|\.)(?:[0-9]+|0x[0-9a-f]*)\.?$", re.IGNORECASE)
+"""The end of a host that is an address, written in whatever way: no name ends in a number."""
 
 
 class _PublicResolver(AbstractResolver):
@@ -172,6 +180,8 @@ def _check(url: URL) -> None:
     try:
         literal = ipaddress.ip_address(url.host)
     except ValueError:
+        if _NUMBER.search(url.host):  # 127.1, 0x7f.1 and 2130706433 are addresses to some
+            raise
         return
     if not is_public(str(literal)):
         raise ValueError("not a public address")

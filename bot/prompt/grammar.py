@@ -22,6 +22,7 @@ from bot.errors import PromptError
 from bot.prompt import dashes
 from bot.prompt.characters import BRACES, folded, one_line, plain, shortened, unescaped, unquoted
 from bot.prompt.flags import BY_NAME, Flag, Parameters
+from bot.prompt.links import LINK, MASKED
 from bot.prompt.macros import Expanded, names, put_in
 from bot.prompt.values import BadValueError, Value
 from engine import Sentence
@@ -35,8 +36,6 @@ MAX_PARTS = 39
 """One fewer than the engine's, which counts what is left out too."""
 MAX_SHARE = 1000
 """A part's weight over the sum of all lies within ± this; the engine's limit."""
-LINK = re.compile(r"<?(https?://[^\s<>]+)>?", re.IGNORECASE)
-"""A link in a text; group 1 is the link without the < > that hide its preview."""
 
 _NO_MACROS: Mapping[str, str] = MappingProxyType({})
 _LONGEST_TYPO = 20
@@ -159,7 +158,7 @@ def _read(source: str, *, beside: int, own: Iterable[str]) -> Prompt:
     if len(links) > MAX_LINKS:
         raise _refuse(
             source,
-            *links[MAX_LINKS].span(1),
+            *_target(links[MAX_LINKS])[1],
             Sentence(
                 "A prompt takes {most} pictures at most; this one has {count}.",
                 most=MAX_LINKS,
@@ -172,12 +171,12 @@ def _read(source: str, *, beside: int, own: Iterable[str]) -> Prompt:
     if len(links) == 1 and not parts and not beside:
         raise _refuse(
             source,
-            *links[0].span(1),
+            *_target(links[0])[1],
             Sentence("One picture needs some words beside it, or a second picture to blend with."),
         )
     return Prompt(
         source=source,
-        images=tuple(unescaped(link[1]) for link in links),
+        images=tuple(unescaped(_target(link)[0]) for link in links),
         parts=parts,
         parameters=parameters,
         segments=segments,
@@ -365,15 +364,21 @@ def _read_links(source: str, end: int) -> tuple[list[re.Match[str]], int]:
     while True:
         while position < end and source[position].isspace():
             position += 1
-        match = LINK.match(source, position, end)
+        match = LINK.match(source, position, end) or MASKED.match(source, position, end)
         if match is None:
             return links, position
         links.append(match)
         position = match.end()
 
 
+def _target(link: re.Match[str]) -> tuple[str, tuple[int, int]]:
+    """Where a link leads, and its place in the text."""
+    group = link.lastindex or 0
+    return link[group], link.span(group)
+
+
 def _read_parts(source: str, start: int, end: int) -> tuple[Part, ...]:
-    late = LINK.search(source, start, end)
+    late = MASKED.search(source, start, end) or LINK.search(source, start, end)
     if late:
         raise _refuse(
             source, *late.span(), Sentence("Links of pictures come first, before the words.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from bot.prompt.characters import escaped, one_line, plain
-from bot.prompt.grammar import LINK
+from bot.prompt.links import LINK
 
 _MARKUP = re.compile(r"([\\*_~|`\[\]])")
 _LINE_BEGINS = re.compile(r"^(?=[#>-])")

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from bot.prompt.characters import COMMAS, folded, one_line
+from bot.prompt.links import unmasked
 from engine import MAX_SEED, SCHEDULERS, Sentence
 
 MAX_ASPECT = 14.0
@@ -251,7 +252,7 @@ class References:
         return f"0–{MAX_SEED}" if self.codes else ""
 
     def read(self, raw: str) -> tuple[str, ...]:
-        raw = re.sub(r"<(https?://[^\s<>]+)>", r"\1", raw, flags=re.IGNORECASE)
+        raw = unmasked(raw)
         words = tuple(word if "://" in word else folded(word).lower() for word in raw.split())
         if words and self.holds(words):
             return words

@@ -1,5 +1,6 @@
 """A prompt must not make the bot look into its operator's network."""
 
+import asyncio
 import socket
 
 import pytest
@@ -7,6 +8,7 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 from tests_support import png
+from yarl import URL
 
 from bot.errors import InvalidLink, InvalidPicture
 from bot.pictures import fetch
@@ -18,7 +20,10 @@ from bot.pictures.fetch import Fetcher
     [
         "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0",
         "100.64.0.1", "::1", "fe80::1", "fd00::1", "::ffff:127.0.0.1", "::", "224.0.0.1", "ff02::1",
-        "64:ff9b::a00:1", "2002:a00:1::1", "fec0::1", "::7f00:1",
+        "64:ff9b::a00:1", "2002:a00:1::1", "fec0::1", "::7f00:1", "64:ff9b:1::a00:1", "2001::a00:1",
+        "::ffff:0:10.0.0.1", "::ffff:a9fe:a9fe", "0:0:0:0:0:ffff:7f00:1", "2002:7f00:1::",
+        "fe80::1%eth0", "192.0.2.1", "198.18.0.1", "240.0.0.1", "255.255.255.255", "2001:db8::1",
+        "3fff::1", "5f00::1", "100::1", "ff0e::1",
     ],
 )  # fmt: skip
 def test_private_addresses_are_not_public(address):
@@ -157,3 +162,103 @@ async def test_every_link_goes_through_that_resolver(monkeypatch):
     with pytest.raises(InvalidLink):
         await Fetcher("http://127.0.0.1:9/api").link("https://innocent.example/a.png")
     assert asked == ["innocent.example"]
+
+
+LOOPBACK = [
+    "2130706433", "0177.0.0.1", "017700000001", "0x7f000001", "0x7f.0.0.1", "0X7F.1", "127.1", "0",
+    "127.0.0.1.", "127.0.0.1", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::1]", "①②⑦.⓪.⓪.①",
+    "127。0。0。1", "localhost", "localhost.", "a.127.0.0.0x1",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("host", LOOPBACK)
+async def test_this_machine_is_reached_under_none_of_its_names(host):
+    reached = []
+
+    async def connected(_, writer):
+        reached.append(host)
+        writer.close()
+
+    async with await asyncio.start_server(connected, "127.0.0.1", 0) as listening:
+        port = listening.sockets[0].getsockname()[1]
+        with pytest.raises(InvalidLink):
+            await Fetcher().link(f"https://{host}:{port}/a.png")
+    assert reached == []
+
+
+@pytest.mark.parametrize("host", [host for host in LOOPBACK if not host.startswith("localhost")])
+def test_an_address_in_another_writing_is_refused_before_anything_is_asked(host):
+    with pytest.raises(ValueError, match=r"public|address|IP"):
+        fetch._check(URL(f"https://{host}/a.png"))
+
+
+@pytest.mark.parametrize(
+    "host", ["example.com", "1.example", "0x7f.example", "8.8.8.8", "a1", "127-0-0-1.example"]
+)
+def test_names_and_public_addresses_are_not(host):
+    fetch._check(URL(f"https://{host}/a.png"))
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "http://example.com/a.png",
+        "https://127.0.0.1/a.png",
+        "//10.0.0.1/a.png",
+        "https://2130706433/",
+        "file:///etc/passwd",
+        "https://user@example.com/",
+    ],
+)
+async def test_each_step_of_a_redirect_is_looked_at_anew(server, location, monkeypatch):
+    url, _ = server
+    checked, check = [], fetch._check
+
+    def looked_at(link):
+        checked.append(str(link))
+        check(link)
+
+    class Redirects:
+        status, headers = 302, {"Location": location}
+
+        async def __aenter__(self):
+            return self
+
+        async def __aexit__(self, *_):
+            pass
+
+    monkeypatch.setattr(fetch, "_check", looked_at)
+    monkeypatch.setattr("aiohttp.ClientSession.get", lambda *_, **__: Redirects())
+    with pytest.raises(InvalidLink):
+        await Fetcher(f"{url}/api/v10").link("https://innocent.example/a.png")
+    assert len(checked) == 2, "the link, then where it led"
+
+
+async def test_a_name_that_changes_its_address_is_not_asked_twice(monkeypatch):
+    """DNS rebinding: what was checked is what is connected to."""
+    asked, connected = [], []
+
+    async def resolve(_self, host, port=0, family=socket.AF_INET):
+        asked.append(host)
+        address = "127.0.0.1" if len(asked) > 1 else "203.0.114.7"
+        return [
+            {
+                "hostname": host,
+                "host": address,
+                "port": port,
+                "family": socket.AF_INET,
+                "proto": 0,
+                "flags": socket.AI_NUMERICHOST,
+            }
+        ]
+
+    async def connect(*_, addr_infos, **__):
+        connected.extend(info[4][0] for info in addr_infos)
+        raise OSError
+
+    monkeypatch.setattr("aiohttp.ThreadedResolver.resolve", resolve)
+    monkeypatch.setattr("aiohttp.connector.aiohappyeyeballs.start_connection", connect)
+    with pytest.raises(InvalidLink):
+        await Fetcher().link("https://rebinding.example/a.png")
+    assert set(connected) == {"203.0.114.7"}
+    assert asked == ["rebinding.example"]
