@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import statistics
 from collections import deque
 from collections.abc import Callable, Hashable
@@ -157,8 +158,11 @@ class Budgets:
         of_machine[_name(group)] = budget
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            beside = self._file.with_suffix(".new")
-            beside.write_text(json.dumps(self._kept, indent=1), encoding="utf-8")
+            # A cluster's other workers on this machine keep theirs in the same file.
+            kept = _read(self._file) if self._file.exists() else {}
+            kept.setdefault(self._machine, {})[_name(group)] = budget
+            beside = self._file.with_suffix(f".{os.getpid()}")
+            beside.write_text(json.dumps(kept, indent=1), encoding="utf-8")
             beside.replace(self._file)
         except OSError as error:
             log.warning("%s cannot be written (%s); budgets hold until the end.", self._file, error)

@@ -269,6 +269,16 @@ def test_settled_budgets_outlive_the_process_for_the_same_machine(tmp_path):
     assert Budgets(file=file, machine="another").of(SMALL) == FLOOR
 
 
+def test_two_workers_of_a_machine_keep_what_each_learned(tmp_path):
+    file = tmp_path / "budgets.json"
+    one, other = (Budgets(file=file, machine="card") for _ in range(2))
+    stay_at(one, SMALL)
+    other.out_of_memory(LARGE, 4)
+    again = Budgets(file=file, machine="card")
+    assert (again.of(SMALL), again.of(LARGE)) == (BUCKETS[-1], 2)
+    assert [each.name for each in tmp_path.iterdir()] == [file.name]
+
+
 def test_memory_that_ran_out_is_remembered_across_starts(tmp_path):
     file = tmp_path / "budgets.json"
     Budgets(file=file).out_of_memory(SMALL, 4)
