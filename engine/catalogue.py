@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from engine.errors import CatalogueError
 from engine.families import FAMILIES, Family, Role
 from engine.messages import ModelInfo, Preset, Vocabulary
-from engine.scheduler_table import SCHEDULERS, form_of, names_for
+from engine.scheduler_table import FEW_STEPS, SCHEDULERS, form_of, names_for
 from engine.vocabulary import read_vocabulary
 
 
@@ -73,6 +73,10 @@ class ModelSpec:
     preview_vae: Path | None = None
     """An AutoencoderTiny for previews; else they are linear."""
     loras: tuple[LoraSpec, ...] = ()
+    few_steps: str = ""
+    """The kind of the LoRA with which it draws in few steps, of `FEW_STEPS`; empty: none."""
+    few_steps_lora: Path | None = None
+    """Its `.safetensors` file, which is merged into the weights."""
     ip_adapter: Path | None = None
     """An IP-Adapter's `.safetensors`, for families that can take one: pictures can be prompts."""
     image_encoder: Path | None = None
@@ -292,6 +296,8 @@ class _Entry(BaseModel):
     safety_threshold: _Share = 0.5
     preview_vae: _Text = ""
     loras: _Table = {}
+    few_steps: Annotated[str, _one_of("", *FEW_STEPS)] = ""
+    few_steps_lora: _Text = ""
     ip_adapter: _Text = ""
     image_encoder: _Text = ""
     inpaint: _Text = ""
@@ -328,6 +334,7 @@ class _Reader:
             LoraSpec(name=name, path=self._near(value)) for name, value in entry.loras.items()
         )
         operations = family.operations | ({"image_prompt"} if entry.ip_adapter else set())
+        few = FEW_STEPS.get(entry.few_steps)
         weight_bytes = _weight_bytes(place, denoiser)
         info = ModelInfo(
             name=self._name,
@@ -341,9 +348,9 @@ class _Reader:
             max_side_px=self._at_least("max_side_px", entry.max_side_px, side) or side * 2,
             max_pixels=self._at_least("max_pixels", entry.max_pixels, side * side)
             or side * side * 2,
-            steps=entry.steps,
-            guidance=entry.guidance,
-            scheduler=entry.scheduler,
+            steps=entry.steps if few is None or self._says("steps") else few.steps,
+            guidance=entry.guidance if few is None or self._says("guidance") else few.guidance,
+            scheduler=entry.scheduler if few is None or entry.scheduler else few.scheduler,
             prompt_prefix=entry.prompt_prefix,
             prompt_suffix=entry.prompt_suffix,
             negative=entry.negative,
@@ -387,9 +394,14 @@ class _Reader:
             safety_checker=self._near_or_none(entry.safety_checker),
             preview_vae=self._near_or_none(entry.preview_vae),
             loras=loras,
+            few_steps=entry.few_steps,
+            few_steps_lora=self._near_or_none(entry.few_steps_lora),
             ip_adapter=self._near_or_none(entry.ip_adapter),
             image_encoder=self._near_or_none(entry.image_encoder),
         )
+
+    def _says(self, field: str) -> bool:
+        return field in self._entry.model_fields_set
 
     def _place(self) -> Path:
         value = self._entry.path
@@ -445,6 +457,25 @@ class _Reader:
                 "quantise", "cannot be combined with denoiser: a GGUF is quantised already"
             )
         self._check_how(family)
+        self._check_few_steps(family)
+
+    def _check_few_steps(self, family: Family) -> None:
+        entry = self._entry
+        if bool(entry.few_steps) != bool(entry.few_steps_lora):
+            self._refuse("few_steps", "needs few_steps_lora beside it, and the other way round")
+        if not entry.few_steps:
+            return
+        if not family.has_unet:
+            able = " and ".join(name for name, each in FAMILIES.items() if each.has_unet)
+            self._refuse("few_steps", f"is for the families {able}")
+        if not entry.few_steps_lora.endswith(".safetensors"):
+            self._refuse(
+                "few_steps_lora",
+                f"{entry.few_steps_lora!r} is no .safetensors; others can run code",
+            )
+        for other in ("quantise", "denoiser"):
+            if getattr(entry, other):
+                self._refuse("few_steps", f"cannot be combined with {other}, which takes no merge")
 
     def _check_how(self, family: Family) -> None:
         """Fields on how the denoiser runs."""

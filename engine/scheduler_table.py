@@ -72,6 +72,25 @@ SECOND_ORDER = frozenset({"heun", "dpm2", "dpm2-a", "flow-heun"})
 """Schedulers that evaluate the model 2N − 1 times for N steps."""
 
 
+@dataclass(frozen=True, slots=True)
+class FewSteps:
+    """What a kind of LoRA that draws in few steps was trained to be used with."""
+
+    scheduler: str
+    spacing: str = ""
+    """How timesteps are spread, in diffusers' words; empty: as the checkpoint does."""
+    steps: int = 4
+    guidance: float = 1.0
+    """None: such a LoRA has guidance in its weights."""
+
+
+FEW_STEPS: Mapping[str, FewSteps] = {
+    "lcm": FewSteps("lcm"),  # Luo et al. 2023: 2 to 8 steps
+    "lightning": FewSteps("euler", "trailing"),  # Lin et al. 2024: as many as the file is for
+    "hyper": FewSteps("ddim", "trailing"),  # Ren et al. 2024: as many as the file is for
+}
+
+
 def form_of(name: str) -> Form:
     """The form of checkpoint that a named scheduler is for."""
     return SPECS[name].form

@@ -7,12 +7,14 @@ from typing import TypeVar
 import torch
 
 from engine.catalogue import ModelSpec
+from engine.models.few_steps import merge
 from engine.models.how import how_compiled
 from engine.models.image_prompts import attach
 from engine.models.latent import LatentModel
 from engine.models.parts import place_on_device, safety_of, tiny_decoder
 from engine.models.pipelines import open_pipeline
 from engine.models.preview import calibrate
+from engine.scheduler_table import FEW_STEPS
 
 M = TypeVar("M", bound=LatentModel)
 
@@ -22,6 +24,8 @@ def load_latent(kind: type[M], spec: ModelSpec, device: torch.device, dtype: tor
     pipeline = open_pipeline(spec, device, dtype)
     if spec.ip_adapter is not None and spec.image_encoder is not None:
         attach(pipeline, spec.ip_adapter, spec.image_encoder, dtype)
+    if spec.few_steps_lora is not None:
+        merge(pipeline, spec.few_steps_lora, FEW_STEPS[spec.few_steps])
     if spec.fused_qkv:
         pipeline.unet.fuse_qkv_projections()
     place_on_device(pipeline, spec, device)

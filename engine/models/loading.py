@@ -98,6 +98,7 @@ def _without_folders(sentence: Sentence, spec: ModelSpec) -> Sentence:
         spec.denoiser,
         spec.safety_checker,
         spec.preview_vae,
+        spec.few_steps_lora,
         spec.ip_adapter,
         spec.image_encoder,
     )

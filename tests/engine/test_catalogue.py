@@ -58,6 +58,17 @@ def test_paths_are_relative_to_the_file_and_missing_files_are_not_installed(tmp_
         (ENTRY.replace('"sd"', '"flux"') + "fused_qkv = true", "fused_qkv: is for the families sd"),
         (ENTRY + 'fused_qkv = true\nloras = {a = "a.safetensors"}', "combined with loras"),
         (ENTRY + "try_convolutions = 1", "try_convolutions: must be true or false, not 1"),
+        (ENTRY + 'few_steps = "fast"', "few_steps: 'fast' is none of lcm, lightning, hyper"),
+        (ENTRY + 'few_steps = "lcm"', "few_steps: needs few_steps_lora beside it"),
+        (ENTRY + 'few_steps = "lcm"\nfew_steps_lora = "a.pt"', "others can run code"),
+        (
+            ENTRY + 'few_steps = "lcm"\nfew_steps_lora = "a.safetensors"\nquantise = "4bit"',
+            "few_steps: cannot be combined with quantise",
+        ),
+        (
+            ENTRY.replace('"sd"', '"flux"') + 'few_steps = "lcm"\nfew_steps_lora = "a.safetensors"',
+            "few_steps: is for the families sd and sdxl",
+        ),
         (ENTRY + 'memory_order = "x"', "memory_order: 'x' is none of plain, channels_last"),
         (ENTRY + 'autotune = true\ncompiled = "off"', "autotune: is for compiled code"),
         (ENTRY + 'ip_adapter = "a.safetensors"', "ip_adapter: needs image_encoder"),
@@ -274,3 +285,20 @@ def test_an_inpainting_entry_is_another_one_that_draws_within_a_mask(tmp_path, n
     text = ENTRY + f'inpaint = "{name}"\n[up]\npath = "v"\nfamily = "swin2sr"\n'
     with pytest.raises(CatalogueError, match=rf"\[m\], inpaint: '{name}' is no other entry"):
         load_catalogue(write(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "expected"),
+    [
+        ("lcm", "", ("lcm", 4, 1.0)),
+        ("lightning", "", ("euler", 4, 1.0)),
+        ("hyper", "steps = 8", ("ddim", 8, 1.0)),
+        ("lcm", 'steps = 6\nguidance = 1.5\nscheduler = "tcd"', ("tcd", 6, 1.5)),
+    ],
+)
+def test_a_lora_for_few_steps_brings_what_it_was_trained_with(tmp_path, kind, said, expected):
+    few = f'few_steps = "{kind}"\nfew_steps_lora = "few.safetensors"\n'
+    (spec,) = load_catalogue(write(tmp_path, ENTRY + few + said))
+    info = spec.info
+    assert (info.scheduler, info.steps, info.guidance) == expected
+    assert spec.few_steps_lora == tmp_path / "few.safetensors"
