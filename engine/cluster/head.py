@@ -57,6 +57,8 @@ MOST_UNDELIVERED = 3
 """How often a job may not reach the worker that was to draw it, before it fails."""
 START_S = 180.0
 """For how long a start waits for the workers that there is room for."""
+START_MORE_S = 30.0
+"""For how long it waits for a further one, once one is there: a card may be another program's."""
 HELLO_S = 600.0
 """After how long a worker that has not started yet is given up, and another is tried."""
 LOOK_EVERY_S = 2.0
@@ -287,8 +289,7 @@ class ClusterEngine:
     async def _start_workers(self) -> None:
         self._places = await self._fleet.places()
         hired = [self._hire() for _ in range(self._places)]
-        if hired:
-            await asyncio.wait([worker.answered for worker in hired], timeout=START_S)
+        await self._most_answered({worker.answered for worker in hired})
         for worker in hired:
             if worker.refusal:
                 raise EngineError(worker.refusal)
@@ -297,6 +298,19 @@ class ClusterEngine:
             late += "".join(f"; each waits for {what}" for what in self._waits_for())
             raise EngineError(f"The cluster has no worker: {self._trouble or late}.")
         self._say_missing(after_s=0)
+
+    async def _most_answered(self, waiting: set[asyncio.Future[None]]) -> None:
+        """Until all said hello or cannot, or it is not worth while to wait for the others."""
+        until_s = time.monotonic() + START_S
+        while waiting and (left_s := until_s - time.monotonic()) > 0:
+            some = any(worker.hello is not None for worker in self._workers.values())
+            came, waiting = await asyncio.wait(
+                waiting,
+                timeout=min(left_s, START_MORE_S) if some else left_s,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            if not came:
+                return
 
     async def _keep(self) -> None:
         """Replace workers that hang and start more where there is room, until the engine ends."""

@@ -200,7 +200,7 @@ async def test_workers_that_are_missing_at_the_start_are_told_of_with_what_they_
     def prepare(fleet):
         fleet.late = 1
 
-    monkeypatch.setattr(head, "START_S", 0.1)
+    monkeypatch.setattr(head, "START_MORE_S", 0.1)
     cluster, fleet = await cluster_of(places=3, prepare=prepare)
     missing = "2 of 3 workers are there; 1 waiting for a free card."
     assert cluster.status().extras == {"reason": missing}
