@@ -60,6 +60,9 @@ BACKUP_LOOK_S = 600.0
 """Between two looks whether a scheduled backup is due; one that failed is tried again then."""
 TEMPORARY_FOR_S = 3600.0
 """How old a file must be that a killed process left half written, to be deleted."""
+_NOT_FOR_OTHERS = 0o027
+"""Members' prompts and pictures, the log and copies: no other user of the machine reads them, and
+the group only what stands outside a DATA_DIR that was made here."""
 LOST_DEVICE = 75
 """Exit status that asks the supervisor to start the bot afresh (EX_TEMPFAIL)."""
 
@@ -72,6 +75,7 @@ _HOW_TO_BEGIN = (
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     arguments = _parser().parse_args(argv)
+    os.umask(os.umask(0) | _NOT_FOR_OTHERS)
     try:
         settings = settings_.load()
         _set_up_logging(settings)
@@ -161,7 +165,7 @@ async def _run(settings: Settings) -> int:
     copying = _backups(settings)
     use_api(settings.discord_api_url)
     try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise StartError(f"DATA_DIR cannot be made: {error}.") from None
     database = Database(settings.database)

@@ -34,7 +34,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
 
-    discord_token: str = ""
+    discord_token: str = Field(default="", repr=False)
     owner_ids: Ids = ()
     allowed_guilds: Ids = ()
     guild_id: int | None = Field(default=None, description="a server's id, a number")
@@ -50,7 +50,7 @@ class Settings(BaseSettings):
     )
 
     data_dir: Path = Path("data")
-    database_url: str = ""
+    database_url: str = Field(default="", repr=False)
     models: Path = Path("models.toml")
     default_model: str = ""
 
