@@ -46,7 +46,7 @@ class ModelSpec:
     dtype: str = "auto"
     """auto, float32, float16, bfloat16; auto takes what the device is best at."""
     quantise: str = ""
-    """Empty, or "4bit" (bitsandbytes, CUDA only)."""
+    """Empty, "4bit" (bitsandbytes, CUDA only), "int8" or "fp8" (torchao)."""
     denoiser: Path | None = None
     """A `.gguf` file with the quantised denoiser; the directory at `place` has all the rest."""
     offload: bool = False
@@ -93,6 +93,8 @@ class ModelSpec:
         return self.family.draws
 
 
+IN_8_BITS = ("int8", "fp8")
+"""Forms of weights for which the denoiser is loaded whole and then made smaller."""
 DEFAULT = Path("models.toml")
 """In the folder in which Darkroom runs."""
 PACKAGES = Path(__file__).parents[1]
@@ -282,7 +284,7 @@ class _Entry(BaseModel):
     hub_file: _Text = ""
     config: _Text = ""
     dtype: Annotated[str, _one_of("auto", "float32", "float16", "bfloat16")] = "auto"
-    quantise: Annotated[str, _one_of("", "4bit")] = ""
+    quantise: Annotated[str, _one_of("", "4bit", *IN_8_BITS)] = ""
     denoiser: _Text = ""
     offload: _Flag = False
     compiled: Annotated[str, _one_of("", "off", "blocks", "whole")] = ""
@@ -474,7 +476,7 @@ class _Reader:
                 f"{entry.few_steps_lora!r} is no .safetensors; others can run code",
             )
         for other in ("quantise", "denoiser"):
-            if getattr(entry, other):
+            if getattr(entry, other) not in {"", *IN_8_BITS}:
                 self._refuse("few_steps", f"cannot be combined with {other}, which takes no merge")
 
     def _check_how(self, family: Family) -> None:
@@ -487,10 +489,15 @@ class _Reader:
             if wanted and not family.has_unet:
                 self._refuse(field, f"is for the families {able}")
         for other in ("loras", "ip_adapter", "quantise", "denoiser"):
-            if entry.fused_qkv and getattr(entry, other):
+            given = getattr(entry, other)
+            if entry.fused_qkv and given and given not in IN_8_BITS:
                 self._refuse("fused_qkv", f"cannot be combined with {other}, which changes parts")
         if entry.deep_every > 1 and (entry.offload or entry.compiled == "whole"):
             self._refuse("deep_every", 'cannot be combined with offload or compiled = "whole"')
+        if entry.quantise in IN_8_BITS and not family.shares_passes:
+            self._refuse("quantise", f"{entry.quantise!r} needs a family that shares passes")
+        if entry.quantise in IN_8_BITS and (entry.loras or entry.offload):
+            self._refuse("quantise", f"{entry.quantise!r} cannot be combined with loras or offload")
         if entry.offload and entry.compiled not in {"", "off"}:
             self._refuse(
                 "offload", "cannot be combined with compiled: compiled code cannot be streamed"

@@ -39,13 +39,14 @@ def compile_ahead(
     """
     # Not forked: a forked process cannot use CUDA.
     context = multiprocessing.get_context("spawn")
-    other = context.Process(
-        target=_compile,
-        args=(_outline(module), how, arguments, dict(options), _Settings.of_this_process()),
-        name="compile ahead",
-        daemon=True,
-    )
     try:
+        outline, settings = _outline(module), _Settings.of_this_process()
+        other = context.Process(
+            target=_compile,
+            args=(outline, how, arguments, dict(options), settings),
+            name="compile ahead",
+            daemon=True,
+        )
         other.start()
     except Exception:
         log.info("A denoiser cannot be compiled in another process.", exc_info=True)

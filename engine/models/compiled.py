@@ -156,7 +156,8 @@ class Compiled:
         self._closed.set()
         self._requests.put(None)
         for tensor in (*self._original.parameters(), *self._original.buffers()):
-            tensor.data = tensor.data.new_empty(0)
+            for held in _held(tensor):
+                held.data = held.data.new_empty(0)
 
     def ready(self) -> int:
         """How many signatures are compiled."""
@@ -222,6 +223,15 @@ def _quick_switching() -> Iterator[None]:
         yield
     finally:
         sys.setswitchinterval(usual_s)
+
+
+def _held(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
+    """The tensors whose numbers a tensor holds: itself, or those that torchao's are made of."""
+    if not hasattr(tensor, "__tensor_flatten__"):
+        yield tensor
+        return
+    for name in tensor.__tensor_flatten__()[0]:
+        yield from _held(getattr(tensor, name))
 
 
 def twin_of(module: nn.Module) -> nn.Module:

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import torch
 
-from engine.catalogue import ModelSpec
+from engine.catalogue import IN_8_BITS, ModelSpec
 from engine.models.few_steps import merge
 from engine.models.how import how_compiled
 from engine.models.image_prompts import attach
@@ -14,6 +14,7 @@ from engine.models.latent import LatentModel
 from engine.models.parts import place_on_device, safety_of, tiny_decoder
 from engine.models.pipelines import open_pipeline
 from engine.models.preview import calibrate
+from engine.models.small_weights import in_8_bits
 from engine.scheduler_table import FEW_STEPS
 
 M = TypeVar("M", bound=LatentModel)
@@ -31,6 +32,8 @@ def load_latent(kind: type[M], spec: ModelSpec, device: torch.device, dtype: tor
     place_on_device(pipeline, spec, device)
     loras = {lora.name: lora.path for lora in spec.loras}
     model = kind(spec.info.name, pipeline, device, loras)
+    if spec.quantise in IN_8_BITS:
+        in_8_bits(model.denoiser, spec)
     model.safety = safety_of(spec, device, dtype)
     if spec.preview_vae is not None:
         model.preview = tiny_decoder(spec.preview_vae, device, dtype)

@@ -84,7 +84,7 @@ def _open(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Any:  # 
     transformers.utils.logging.disable_progress_bar()
     options: dict[str, Any] = {"dtype": dtype, "trust_remote_code": False} | OFFLINE
     if spec.place.is_file():
-        if spec.quantise:
+        if spec.quantise == "4bit":
             raise BrokenModelError(
                 Sentence(
                     "{place} is a single file, which cannot be quantised; use a directory.",
@@ -122,7 +122,7 @@ def _open(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Any:  # 
                 place=str(spec.place),
             )
         )
-    if spec.quantise:
+    if spec.quantise == "4bit":
         options["quantization_config"] = _four_bits(spec, device, dtype)
     if spec.denoiser is not None:
         part = "unet" if "unet" in index else "transformer"

@@ -69,6 +69,11 @@ def test_paths_are_relative_to_the_file_and_missing_files_are_not_installed(tmp_
             ENTRY.replace('"sd"', '"flux"') + 'few_steps = "lcm"\nfew_steps_lora = "a.safetensors"',
             "few_steps: is for the families sd and sdxl",
         ),
+        (ENTRY + 'quantise = "int8"\noffload = true', "quantise: 'int8' cannot be combined"),
+        (
+            ENTRY.replace('"sd"', '"pipeline"') + 'quantise = "fp8"',
+            "quantise: 'fp8' needs a family that shares passes",
+        ),
         (ENTRY + 'memory_order = "x"', "memory_order: 'x' is none of plain, channels_last"),
         (ENTRY + 'autotune = true\ncompiled = "off"', "autotune: is for compiled code"),
         (ENTRY + 'ip_adapter = "a.safetensors"', "ip_adapter: needs image_encoder"),

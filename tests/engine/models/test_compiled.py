@@ -199,6 +199,27 @@ def test_an_evicted_model_leaves_the_device_though_it_is_being_compiled():
         compiler.let_go.set()
 
 
+def test_weights_that_are_made_of_several_tensors_leave_the_device_too():
+    """As torchao's in 8 bits, which take no new numbers themselves."""
+    inner = [torch.ones(3), torch.ones(2)]
+
+    class Made(nn.Module):
+        def buffers(self, recurse=True):
+            return [MadeOf(inner)]
+
+    class MadeOf:
+        def __init__(self, parts):
+            self.numbers, self.scale = parts
+
+        def __tensor_flatten__(self):
+            return ["numbers", "scale"], None
+
+    compiled = Compiled(Adder(), compile_=FakeCompiler())
+    compiled._original = Made()
+    compiled.close()
+    assert [each.numel() for each in inner] == [0, 0]
+
+
 def test_a_picture_to_begin_with_brings_no_shape_of_its_own(adder):
     """Encoders leave another memory order behind, which compiled code depends on."""
     compiler = FakeCompiler()
@@ -279,6 +300,16 @@ def test_the_other_process_ends_when_its_model_is_evicted():
     compile_ahead(Forever(), HowCompiled(whole=True), (torch.zeros(2, 3),), {}, lambda: True)
     assert not any(p.name == "compile ahead" for p in multiprocessing.active_children())
     assert time.monotonic() - began < 60
+
+
+def test_weights_that_have_no_outline_are_compiled_here_alone(monkeypatch, caplog):
+    def refused(*_, **__):
+        raise NotImplementedError("Int8Tensor dispatch")
+
+    monkeypatch.setattr(torch, "empty_like", refused)
+    with caplog.at_level("INFO"):
+        compile_ahead(nn.Linear(3, 3), HowCompiled(), (torch.zeros(2, 3),), {}, lambda: False)
+    assert "cannot be compiled in another process" in caplog.text
 
 
 def test_what_another_process_cannot_be_given_is_compiled_here_alone():

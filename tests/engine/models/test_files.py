@@ -122,6 +122,29 @@ def test_a_quantised_denoiser_stays_quantised_in_memory(weights, gguf_of):
     assert torch.uint8 in {each.dtype for each in model.denoiser.parameters()}
 
 
+@pytest.mark.filterwarnings("ignore")  # torchao's own, of kernels for cards
+@pytest.mark.parametrize(("form", "most"), [("int8", 1.0), ("fp8", 4.0)])
+@pytest.mark.parametrize("family", ["sd", "sd3"])
+async def test_weights_in_8_bits_draw_nearly_what_the_whole_ones_draw(
+    end_of, weights, draw, family, form, most
+):
+    pytest.importorskip("torchao", reason="NOT TESTED: torchao is missing (the extra `int8`).")
+    small = tiny_models.spec(family, weights(family), quantise=form, compiled="off")
+    job = draw(family, seed=3)
+    ours = pixels(await end_of(small, job))
+    theirs = pixels(await end_of(tiny_models.spec(family, weights(family)), job))
+    assert 0 < np.abs(ours - theirs).mean() < most
+
+
+@pytest.mark.filterwarnings("ignore")
+async def test_weights_in_8_bits_without_their_extra_are_one_sentence(
+    end_of, weights, draw, monkeypatch
+):
+    monkeypatch.setattr("engine.models.small_weights.importlib.util.find_spec", lambda _: None)
+    spec = tiny_models.spec("sd", weights("sd"), quantise="int8")
+    assert "needs the extra `int8`" in sentence(await end_of(spec, draw()))
+
+
 async def test_a_missing_a_cut_and_a_foreign_quantised_denoiser_are_one_sentence(
     end_of, draw, weights, gguf_of, tmp_path
 ):
