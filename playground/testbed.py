@@ -17,7 +17,7 @@ import asyncio
 import os
 import re
 import secrets
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -35,8 +35,10 @@ from playground.discord_state import (
     GENERAL_ID,
     GUILD_ID,
     MEBIBYTE,
+    PEOPLE,
     Change,
     DiscordState,
+    Person,
 )
 from playground.faults import Faults
 from playground.member import Member, button_name
@@ -87,15 +89,17 @@ class Testbed:
         history: Path | None = None,
         echo: TextIO | None = None,
         faults: Faults | None = None,
+        people: Iterable[Person] = PEOPLE,
     ) -> None:
         """Port 0 takes a free one; echo receives the bot's output.
 
         token: the bot's; None makes a new one. openapi: Discord's description, against which
         every request is checked. state_file: keeps the commands that the bot registered. history:
         a folder that keeps the messages. faults: what is to go wrong; more may be added later.
+        people: the members; the first of them owns the server.
         """
         self.token = token or secrets.token_urlsafe(24)
-        self.state = DiscordState(clock=clock, upload_limit_bytes=upload_limit_bytes)
+        self.state = DiscordState(clock=clock, upload_limit_bytes=upload_limit_bytes, people=people)
         self.transcript = Transcript(self.state)
         self.server = Server(
             self.state,

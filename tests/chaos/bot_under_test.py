@@ -2,6 +2,7 @@
 
 CHAOS_POINT, CHAOS_NTH: where it kills itself, and at which arrival there after SIGUSR1.
 CHAOS_SLOW_S: how many seconds orders wait at the most before they are taken.
+CHAOS_TASKS: a file that is told every second how many tasks its event loop has.
 CHAOS_ENGINE: "fake", whose steps take a moment, or "own", the engine of the settings. With the fake
 one a prompt with the word "poison" kills the process when it is drawn, "poison at once" in its
 first pass, before the engine can tell that it has begun.
@@ -17,11 +18,13 @@ import random
 import signal
 import sys
 import time
+from pathlib import Path
 
 import bot.__main__ as bot_main
 from bot.jobs import records
 from bot.jobs.orders import Orders
 from bot.jobs.runner import Runner
+from bot.ui.client import Darkroom
 from bot.ui.outbox import Outbox
 from engine import DrawJob, FakeEngine, Finished
 
@@ -86,6 +89,24 @@ class Clock:
         self.back_s = BACK_S
 
 
+def tell_tasks(file: Path) -> None:
+    """How many tasks there are, each second, in a file that is always whole."""
+    setup_hook = Darkroom.setup_hook
+
+    async def tell() -> None:
+        while True:
+            fresh = file.with_suffix(".new")
+            await asyncio.to_thread(fresh.write_text, str(len(asyncio.all_tasks())))
+            fresh.replace(file)
+            await asyncio.sleep(1)
+
+    async def hooked(client: Darkroom) -> None:
+        client.in_background(tell(), "telling the tasks")
+        await setup_hook(client)
+
+    Darkroom.setup_hook = hooked
+
+
 def slow_down(owner, name: str, at_most_s: float) -> None:
     """Each call waits for a time by chance first, as on a machine that has much to do."""
     original = getattr(owner, name)
@@ -131,6 +152,8 @@ def main() -> int:
     after(fuse, "settling", records, "finish")
     before(fuse, "settled", Outbox, "owe")
     before(fuse, "posted", Outbox, "_record")
+    if path := os.environ.get("CHAOS_TASKS"):
+        tell_tasks(Path(path))
     clock = Clock()
     signal.signal(signal.SIGUSR2, clock.set_back)
     bot_main.new_client = functools.partial(bot_main.new_client, now_s=clock)
