@@ -7,7 +7,7 @@ INSTALL = $(BIN)/python -m pip --disable-pip-version-check install --constraint 
 # torch's threads sleep while they wait, instead of spinning on the cores the event loop needs.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: run test test-postgres chaos check format clean
+.PHONY: run test test-postgres chaos load soak check format clean
 
 run: .venv/installed-run  ## the bot if DISCORD_TOKEN is set (here or in .env), else the playground
 	@if [ -n "$$DISCORD_TOKEN" ] || grep -qsE '^DISCORD_TOKEN=.+' .env; \
@@ -23,6 +23,14 @@ test-postgres: .venv/installed-dev  ## the bot's tests on PostgreSQL alone; POST
 KILLS ?= --kills 90 --doodle-kills 10 --faults
 chaos: .venv/installed-dev  ## kill the bot again and again (minutes); KILLS="--kills 10 --postgres": fewer, on POSTGRES_URL
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.chaos $(KILLS)
+
+LOAD ?=
+load: .venv/installed-dev  ## 200 members, 20 commands a second for 2 minutes (some minutes more, twice); LOAD="--engine fake"
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.load $(LOAD)
+
+MINUTES ?= 60
+soak: .venv/installed-dev  ## mixed use while Discord fails now and then, for an hour; MINUTES=5: shorter
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.load --soak $(MINUTES) --plot docs/soak.svg
 
 check: .venv/installed-dev  ## style, types, contracts between packages, migrations
 	$(BIN)/ruff check

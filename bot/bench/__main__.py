@@ -12,6 +12,8 @@ another. The last line printed is one JSON object.
 `python -m bot.bench describe`: whether descriptions of doodle's pictures name what they show.
 
 `python -m bot.bench shorten`: whether words that mean nothing are dropped.
+
+`python -m bot.bench months`: how a year's jobs weigh on the database.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ import psutil
 import engine
 from bot import settings as settings_
 from bot.app import new_client, new_engine
-from bot.bench import describe, flags, ledger, prompt, shorten
+from bot.bench import describe, flags, ledger, months, prompt, shorten
 from bot.settings import Settings
 from bot.storage.database import Database
 from bot.ui.client import Darkroom, use_api
@@ -69,7 +71,12 @@ def main() -> None:
     action.add_argument("--pictures", type=int, default=200, help="(default: 200)")
     action.add_argument("--steps", type=int, help="denoising steps, instead of the model's own")
     actions.add_parser("shorten", help="measure which words are dropped")
+    action = actions.add_parser("months", help="measure a database that holds a year's jobs")
+    action.add_argument("--jobs", type=int, default=2_000_000, help="(default: 2,000,000)")
+    action.add_argument("--members", type=int, default=1000, help="(default: 1,000)")
     arguments = parser.parse_args()
+    if arguments.action == "months":
+        sys.exit(months.main(arguments.jobs, arguments.members))
     if arguments.action == "describe":
         sys.exit(describe.main(arguments.pictures, arguments.steps))
     if arguments.action == "shorten":

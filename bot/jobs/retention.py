@@ -7,13 +7,15 @@ is a time, up to which jobs that ended are meant: kept as a fact, so that it out
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.jobs.records import Delivery, Outcome
@@ -28,6 +30,8 @@ DAY_MS = 24 * 60 * 60 * 1000
 NOTICE_DAYS = 3
 """From the notice to the deletion."""
 _TOLD = "retention_told"
+_FILES_AT_ONCE = 500
+"""That one statement asks for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +46,12 @@ class Notice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Held:
-    """The files of one job."""
+    """The files of one job that are on the disk."""
 
+    job_id: str
+    user_id: int
+    locale: str
+    """The member's."""
     ended_ms: int
     files: tuple[tuple[str, str], ...]
     """Hashes and suffixes."""
@@ -73,13 +81,13 @@ class Retention:
         """Delete what was told of long enough ago, tell of what comes next; how many files went."""
         if not (self._days or self._most_bytes):
             return 0
+        sizes = await asyncio.to_thread(self._store.sizes)
+        held = await self._held(sizes)
         async with self._database.read() as connection:
-            held = await _held(connection)
             needed = await _needed(connection)
             told: list[list[int]] = json.loads(await facts.get(connection, _TOLD) or "[]")
-        sizes = await asyncio.to_thread(self._store.sizes)
         now_ms = self._now_ms()
-        due = self._due(held, sizes, now_ms)
+        due = await asyncio.to_thread(self._due, held, sizes, now_ms)
         ripe_ms = max(
             (until for until, at in told if now_ms - at >= NOTICE_DAYS * DAY_MS), default=0
         )
@@ -88,10 +96,25 @@ class Retention:
         await self._tell(told, now_ms, held, sizes, tell)
         return gone
 
+    async def _held(self, sizes: Mapping[str, int]) -> list[_Held]:
+        """The finished jobs that have files, the oldest first.
+
+        What is on the disk is looked for, some files at a time: of all that was ever drawn that is
+        little, and nothing else is kept waiting for long.
+        """
+        held: dict[str, _Held] = {}
+        names = list(sizes)
+        for first in range(0, len(names), _FILES_AT_ONCE):
+            async with self._database.read() as connection:
+                for each in await _holding(connection, names[first : first + _FILES_AT_ONCE]):
+                    earlier = held.get(each.job_id)
+                    files = (*earlier.files, *each.files) if earlier else each.files
+                    held[each.job_id] = dataclasses.replace(each, files=files)
+        return sorted(held.values(), key=lambda each: each.ended_ms)
+
     def _due(self, held: Sequence[_Held], sizes: Mapping[str, int], now_ms: int) -> list[_Held]:
         """The jobs whose files are to go by that time, the first to go first."""
-        kept = [each for each in held if any(sha256 in sizes for sha256, _ in each.files)]
-        order = sorted(kept, key=lambda each: (each.favourite, each.ended_ms))
+        order = sorted(held, key=lambda each: (each.favourite, each.ended_ms))
         due = []
         total = sum(sizes.values())
         for each in order:
@@ -136,41 +159,58 @@ class Retention:
     ) -> None:
         """Tell of the jobs that are due once the notice is over, each once."""
         before_ms = max((until for until, _ in told), default=0)
-        coming = self._due(held, sizes, now_ms + NOTICE_DAYS * DAY_MS)
+        then_ms = now_ms + NOTICE_DAYS * DAY_MS
+        coming = await asyncio.to_thread(self._due, held, sizes, then_ms)
         until_ms = max((each.ended_ms for each in coming), default=0)
         if until_ms <= before_ms:
             return
+        meant = [
+            each
+            for each in held
+            if before_ms < each.ended_ms <= until_ms
+            and (self._most_bytes > 0 or not each.favourite)
+        ]
         async with self._database.write() as connection:
-            notices = await _notices(
-                connection, before_ms, until_ms, favourites_too=self._most_bytes > 0
-            )
             # Old notices are for jobs that newer ones mean too.
             last = [each for each in told if now_ms - each[1] < 2 * NOTICE_DAYS * DAY_MS]
             ripe = [each for each in told if each not in last][-1:]
             await facts.put(connection, _TOLD, json.dumps([*ripe, *last, [until_ms, now_ms]]))
-        for notice in notices:
+        for notice in _notices(meant):
             await tell(notice)
 
 
-async def _held(connection: AsyncConnection) -> list[_Held]:
-    """The finished jobs with files, the oldest first."""
+async def _holding(connection: AsyncConnection, sha256s: Sequence[str]) -> list[_Held]:
+    """The finished jobs that have any of these files, with those alone."""
     files: dict[str, list[tuple[str, str]]] = {}
-    ended: dict[str, int] = {}
+    rows: dict[str, Any] = {}
     for table, suffix in ((images, ".png"), (films, ".webp")):
-        rows = await connection.execute(
-            select(jobs.c.id, jobs.c.ended_ms, table.c.sha256)
+        found = await connection.execute(
+            select(jobs.c.id, jobs.c.ended_ms, jobs.c.user_id, jobs.c.member_locale, table.c.sha256)
             .join(jobs, jobs.c.id == table.c.job_id)
-            .where(jobs.c.outcome == Outcome.FINISHED, jobs.c.delivery != Delivery.PENDING)
+            .where(
+                table.c.sha256.in_(sha256s),
+                jobs.c.outcome == Outcome.FINISHED,
+                jobs.c.delivery != Delivery.PENDING,
+            )
         )
-        for row in rows:
+        for row in found:
             files.setdefault(row.id, []).append((row.sha256, suffix))
-            ended[row.id] = row.ended_ms
-    marked = set(await connection.scalars(select(favourites.c.job_id)))
-    found = [
-        _Held(ended_ms=ended[job_id], files=tuple(own), favourite=job_id in marked)
+            rows[row.id] = row
+    marked = await connection.scalars(
+        select(favourites.c.job_id).where(favourites.c.job_id.in_(list(files)))
+    )
+    favoured = set(marked)
+    return [
+        _Held(
+            job_id=job_id,
+            user_id=rows[job_id].user_id,
+            locale=rows[job_id].member_locale,
+            ended_ms=rows[job_id].ended_ms,
+            files=tuple(own),
+            favourite=job_id in favoured,
+        )
         for job_id, own in files.items()
     ]
-    return sorted(found, key=lambda each: each.ended_ms)
 
 
 async def _needed(connection: AsyncConnection) -> frozenset[str]:
@@ -183,21 +223,15 @@ async def _needed(connection: AsyncConnection) -> frozenset[str]:
     return frozenset(found)
 
 
-async def _notices(
-    connection: AsyncConnection, before_ms: int, until_ms: int, *, favourites_too: bool
-) -> Iterable[Notice]:
-    meant: list[Any] = [
-        jobs.c.outcome == Outcome.FINISHED,
-        jobs.c.user_id != 0,
-        jobs.c.ended_ms > before_ms,
-        jobs.c.ended_ms <= until_ms,
-        select(images.c.job_id).where(images.c.job_id == jobs.c.id).exists(),
+def _notices(meant: Iterable[_Held]) -> list[Notice]:
+    """One for each member; of members who were erased nobody is told."""
+    counts: Counter[int] = Counter()
+    locales: dict[int, str] = {}
+    for each in meant:
+        if each.user_id:
+            counts[each.user_id] += 1
+            locales[each.user_id] = each.locale
+    return [
+        Notice(user_id=user_id, locale=locales[user_id], jobs=count)
+        for user_id, count in counts.items()
     ]
-    if not favourites_too:
-        meant.append(~select(favourites.c.job_id).where(favourites.c.job_id == jobs.c.id).exists())
-    rows = await connection.execute(
-        select(jobs.c.user_id, func.max(jobs.c.member_locale), func.count())
-        .where(*meant)
-        .group_by(jobs.c.user_id)
-    )
-    return [Notice(user_id=user_id, locale=locale, jobs=count) for user_id, locale, count in rows]

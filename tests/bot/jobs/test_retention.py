@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import insert, update
 
 from bot.credits import ledger
+from bot.jobs import retention as retention_
 from bot.jobs.retention import DAY_MS, Retention
 from bot.pictures.store import PictureStore
 from bot.storage.tables import favourites, holds, images, inputs, jobs
@@ -146,3 +147,33 @@ async def test_a_file_that_a_younger_job_has_too_is_kept(gallery):
     gallery.now_ms += 3 * DAY_MS
     await retention.work(gallery.tell)
     assert gallery.left(one) == [True]
+
+
+async def test_jobs_whose_files_are_gone_are_not_read_again(gallery, monkeypatch):
+    """After a year they are nearly all there are, and this is done every hour."""
+    for number in range(5):
+        gallery.store.delete(await gallery.add(f"gone {number}", age_days=300))
+    there = await gallery.add("there", age_days=40)
+    asked = []
+    holding = retention_._holding
+
+    async def noted(connection, sha256s):
+        found = await holding(connection, sha256s)
+        asked.append((list(sha256s), [each.job_id for each in found]))
+        return found
+
+    monkeypatch.setattr(retention_, "_holding", noted)
+    await gallery.retention(days=30).work(gallery.tell)
+    assert asked == [([there], ["there"])]
+    assert gallery.told == [(5, 1)]
+
+
+async def test_many_files_are_asked_for_some_at_a_time(gallery, monkeypatch):
+    monkeypatch.setattr(retention_, "_FILES_AT_ONCE", 2)
+    old = [await gallery.add(f"job {number}", age_days=40) for number in range(5)]
+    retention = gallery.retention(days=30)
+    await retention.work(gallery.tell)
+    assert gallery.told == [(5, 5)]
+    gallery.now_ms += 3 * DAY_MS
+    assert await retention.work(gallery.tell) == 5
+    assert gallery.left(*old) == [False] * 5
