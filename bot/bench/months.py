@@ -126,6 +126,8 @@ async def measure(file: Path, jobs: int, members: int) -> dict[str, Any]:
     try:
         timed.watch(database)
         took_s = await _ask(database, timed, members, chance)
+        timed.asking = ""
+        pictures = await _rows(database, "SELECT count(*) FROM images")
         timed.asking = "retention"
         swept = await _retain(database, file)
     finally:
@@ -133,6 +135,7 @@ async def measure(file: Path, jobs: int, members: int) -> dict[str, Any]:
     whole = sorted(
         f"{name}: {asking}"
         for text, (asking, parameters) in timed.statements.items()
+        if asking
         for name in _scans(file, text, parameters)
     )
     size = await asyncio.to_thread(file.stat)
@@ -151,6 +154,7 @@ async def measure(file: Path, jobs: int, members: int) -> dict[str, Any]:
         "questions_ms": {name: round(1000 * each, 1) for name, each in took_s.items()},
         "whole_tables_read": whole,
         **swept,
+        "pictures_gb_without": round(pictures[0][0] * PICTURE_BYTES / 1e9, 1),
         "load_average": round(os.getloadavg()[0], 1),
     }
 
@@ -396,16 +400,10 @@ async def _retain(database: Database, file: Path) -> dict[str, Any]:
     return {
         "retention_days": RETENTION_DAYS,
         "pictures_gb_at_most": round(most_bytes / 1e9, 1),
-        "pictures_gb_without": round(await _all_pictures(database) * PICTURE_BYTES / 1e9, 1),
         "retention_s": round(longest_s, 2),
         "retention_lag_ms": round(1000 * max(lags), 1),
         "members_told": told,
     }
-
-
-async def _all_pictures(database: Database) -> int:
-    [(count,)] = await _rows(database, "SELECT count(*) FROM images")
-    return int(count)
 
 
 async def _watch_lag(lags: list[float]) -> None:

@@ -104,12 +104,17 @@ class Retention:
         """
         held: dict[str, _Held] = {}
         names = list(sizes)
+        async with self._database.read() as connection:
+            marked = set(await connection.scalars(select(favourites.c.job_id)))
         for first in range(0, len(names), _FILES_AT_ONCE):
             async with self._database.read() as connection:
                 for each in await _holding(connection, names[first : first + _FILES_AT_ONCE]):
                     earlier = held.get(each.job_id)
-                    files = (*earlier.files, *each.files) if earlier else each.files
-                    held[each.job_id] = dataclasses.replace(each, files=files)
+                    held[each.job_id] = dataclasses.replace(
+                        each,
+                        files=(*earlier.files, *each.files) if earlier else each.files,
+                        favourite=each.job_id in marked,
+                    )
         return sorted(held.values(), key=lambda each: each.ended_ms)
 
     def _due(self, held: Sequence[_Held], sizes: Mapping[str, int], now_ms: int) -> list[_Held]:
@@ -180,7 +185,7 @@ class Retention:
 
 
 async def _holding(connection: AsyncConnection, sha256s: Sequence[str]) -> list[_Held]:
-    """The finished jobs that have any of these files, with those alone."""
+    """The finished jobs that have any of these files, with those alone; favourites are unknown."""
     files: dict[str, list[tuple[str, str]]] = {}
     rows: dict[str, Any] = {}
     for table, suffix in ((images, ".png"), (films, ".webp")):
@@ -196,10 +201,6 @@ async def _holding(connection: AsyncConnection, sha256s: Sequence[str]) -> list[
         for row in found:
             files.setdefault(row.id, []).append((row.sha256, suffix))
             rows[row.id] = row
-    marked = await connection.scalars(
-        select(favourites.c.job_id).where(favourites.c.job_id.in_(list(files)))
-    )
-    favoured = set(marked)
     return [
         _Held(
             job_id=job_id,
@@ -207,7 +208,7 @@ async def _holding(connection: AsyncConnection, sha256s: Sequence[str]) -> list[
             locale=rows[job_id].member_locale,
             ended_ms=rows[job_id].ended_ms,
             files=tuple(own),
-            favourite=job_id in favoured,
+            favourite=False,
         )
         for job_id, own in files.items()
     ]
