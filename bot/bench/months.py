@@ -380,22 +380,15 @@ async def _retain(database: Database, file: Path) -> dict[str, Any]:
     longest_s = most_bytes = 0.0
     lags = [0.0]
     watching = asyncio.create_task(_watch_lag(lags))
-    with contextlib.closing(sqlite3.connect(file)) as connection:
-        drawn = (
-            "SELECT sha256 FROM images JOIN jobs ON jobs.id = images.job_id "
-            "WHERE guild_id = 1 AND created_ms > ? AND created_ms <= ?"
-        )
-        first = YEAR_DAYS - RETENTION_DAYS - 12
-        for day in range(first, YEAR_DAYS + 1, 3):
-            now_ms = BEGAN_MS + day * DAY_MS
-            before_ms = BEGAN_MS if day == first else now_ms - 3 * DAY_MS
-            before_ms = max(before_ms, now_ms - (RETENTION_DAYS + 6) * DAY_MS)
-            for (sha256,) in connection.execute(drawn, (before_ms, now_ms)):
-                store.held[sha256] = PICTURE_BYTES
-            began = time.perf_counter()
-            await retention.work(tell)
-            longest_s = max(longest_s, time.perf_counter() - began)
-            most_bytes = max(most_bytes, sum(store.held.values()))
+    first = YEAR_DAYS - RETENTION_DAYS - 12
+    for day in range(first, YEAR_DAYS + 1, 3):
+        now_ms = BEGAN_MS + day * DAY_MS
+        days = RETENTION_DAYS + 6 if day == first else 3
+        await asyncio.to_thread(_draw, file, store, now_ms - days * DAY_MS, now_ms)
+        began = time.perf_counter()
+        await retention.work(tell)
+        longest_s = max(longest_s, time.perf_counter() - began)
+        most_bytes = max(most_bytes, sum(store.held.values()))
     watching.cancel()
     return {
         "retention_days": RETENTION_DAYS,
@@ -404,6 +397,17 @@ async def _retain(database: Database, file: Path) -> dict[str, Any]:
         "retention_lag_ms": round(1000 * max(lags), 1),
         "members_told": told,
     }
+
+
+def _draw(file: Path, store: RememberedStore, after_ms: int, until_ms: int) -> None:
+    """What was drawn in that time is on the disk."""
+    drawn = (
+        "SELECT sha256 FROM images JOIN jobs ON jobs.id = images.job_id "
+        f"WHERE guild_id = {GUILD} AND created_ms > ? AND created_ms <= ?"
+    )
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        for (sha256,) in connection.execute(drawn, (after_ms, until_ms)):
+            store.held[sha256] = PICTURE_BYTES
 
 
 async def _watch_lag(lags: list[float]) -> None:
