@@ -42,6 +42,7 @@ from bot.prompt import brief, grammar
 from bot.settings import Settings
 from bot.storage.database import Database
 from bot.storage.moving import move
+from bot.supervisor import Supervisor
 from bot.ui import notices
 from bot.ui.client import Darkroom, default_model_warning, learn, use_api
 from bot.ui.replies import NEEDED, PERMISSIONS
@@ -228,7 +229,7 @@ async def _warm_up(client: Darkroom) -> None:
 async def _until_stopped(
     client: Darkroom, settings: Settings, warming: asyncio.Task[None], more: tuple[Chore, ...]
 ) -> int:
-    stop = asyncio.Event()
+    stop, supervisor = asyncio.Event(), Supervisor()
     _on_signal(stop)
     running = asyncio.create_task(client.start(settings.discord_token), name="client")
     stopping = asyncio.create_task(stop.wait(), name="stop")
@@ -239,11 +240,14 @@ async def _until_stopped(
         *_chores(settings, client.database, shared),
         _retention(settings, client),
         *more,
+        *_signs_of_life(supervisor),
     )
+    greeting = asyncio.create_task(_say_ready(client, supervisor), name="ready")
     housekeeping = asyncio.create_task(Housekeeping(chores).run(), name="housekeeping")
     ends = {running, stopping, lost, doubled}
     await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-    for task in (stopping, lost, doubled, housekeeping, warming):
+    supervisor.stopping()
+    for task in (stopping, lost, doubled, housekeeping, warming, greeting):
         task.cancel()
     await asyncio.wait({warming})
     if running.done():
@@ -544,6 +548,22 @@ def _backups(settings: Settings) -> tuple[Chore, ...]:
             log.info("the database was copied to %s", made)
 
     return (Chore(name="backup", every_s=BACKUP_LOOK_S, work=work),)
+
+
+async def _say_ready(client: Darkroom, supervisor: Supervisor) -> None:
+    await client.wait_until_ready()
+    supervisor.ready()
+
+
+def _signs_of_life(supervisor: Supervisor) -> tuple[Chore, ...]:
+    """For systemd, where its unit asks for them."""
+    if not supervisor.every_s:
+        return ()
+
+    async def work() -> None:
+        supervisor.alive()
+
+    return (Chore(name="signs of life", every_s=supervisor.every_s, work=work),)
 
 
 def _on_signal(stop: asyncio.Event) -> None:

@@ -403,10 +403,10 @@ def _draw(file: Path, store: RememberedStore, after_ms: int, until_ms: int) -> N
     """What was drawn in that time is on the disk."""
     drawn = (
         "SELECT sha256 FROM images JOIN jobs ON jobs.id = images.job_id "
-        f"WHERE guild_id = {GUILD} AND created_ms > ? AND created_ms <= ?"
+        "WHERE guild_id = ? AND created_ms > ? AND created_ms <= ?"
     )
     with contextlib.closing(sqlite3.connect(file)) as connection:
-        for (sha256,) in connection.execute(drawn, (after_ms, until_ms)):
+        for (sha256,) in connection.execute(drawn, (GUILD, after_ms, until_ms)):
             store.held[sha256] = PICTURE_BYTES
 
 
