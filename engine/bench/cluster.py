@@ -74,6 +74,11 @@ class _Row:
     step: int = 0
     last_tick: int = -1
 
+    @property
+    def kind(self) -> tuple[object, ...]:
+        """All its passes are alike."""
+        return self.group
+
 
 class _Models:
     """Of `ModelCache`, what `Admission` asks; everything fits, loads take `LOAD_S`."""
