@@ -7,7 +7,7 @@ INSTALL = $(BIN)/python -m pip --disable-pip-version-check install --constraint 
 # torch's threads sleep while they wait, instead of spinning on the cores the event loop needs.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: run test test-postgres chaos load soak check format clean
+.PHONY: run test test-postgres chaos load soak check audit fuzz format clean
 
 run: .venv/installed-run  ## the bot if DISCORD_TOKEN is set (here or in .env), else the playground
 	@if [ -n "$$DISCORD_TOKEN" ] || grep -qsE '^DISCORD_TOKEN=.+' .env; \
@@ -42,12 +42,20 @@ check: .venv/installed-dev  ## style, types, contracts between packages, migrati
 	$(BIN)/python -m pytest tests/bot/storage/test_database.py -k migrated
 	$(BIN)/hadolint Dockerfile
 
+audit: .venv/installed-dev  ## known vulnerabilities of all that is pinned; the package index is asked about each, and must know it
+	$(BIN)/pip-audit --strict --requirement constraints.txt --no-deps --disable-pip --progress-spinner off
+
+SECONDS_EACH ?= 300
+fuzz: .venv/installed-dev  ## hostile bytes for all that reads what strangers send (Linux; minutes); what is found stands in .fuzz/
+	$(INSTALL) '.[dev,fuzz]'
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS_EACH)
+
 format: .venv/installed-dev
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
 clean:
-	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .fuzz
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/bin/python:

@@ -4,7 +4,9 @@ from hypothesis import settings
 
 # No example fails for the time it took: machines that are busy are slow.
 settings.register_profile("any_machine", deadline=None)
-settings.load_profile("any_machine")
+# HYPOTHESIS_PROFILE=nightly: many more examples than a commit waits for.
+settings.register_profile("nightly", deadline=None, max_examples=10_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "any_machine"))
 
 # Before torch is imported: its threads sleep while they wait, instead of spinning on shared cores.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 PREFIX = "stm"
 LINES = 10
 _NEWEST = 0
+_MOST_ID = 2**63 - 1
 
 
 async def show(interaction: discord.Interaction[Darkroom], user_id: int) -> None:
@@ -136,7 +137,7 @@ class StatementButton(
         )
 
     async def pressed(self, interaction: discord.Interaction[Any], match: re.Match[str]) -> None:
-        user_id = int(match["user_id"])
+        user_id = min(int(match["user_id"]), _MOST_ID)  # or the database would not take it
         if user_id:
             managed_guild(interaction)
         shown, view = await _page(interaction, user_id or interaction.user.id, int(match["before"]))
