@@ -34,7 +34,6 @@ OPEN = {"fake": {}, "own": {"MAX_RUNNING": "1", "MAX_QUEUED": "1"}}
 """How many jobs a member may have, by engine: two cores draw about one of doodle's a second."""
 REPLY_P99_MS, JAIN = 500.0, 0.95
 """What is aimed at."""
-WARM_UP_S = 10.0
 SETTLED_WITHIN_S = 600.0
 FAULT_EVERY_S = 15.0
 FAULTS: tuple[dict[str, Any], ...] = (
@@ -68,7 +67,8 @@ async def measure(arguments: argparse.Namespace, engine: str) -> tuple[dict[str,
             watch = Watch(lambda: bot.pid, tasks, lambda: invariants.unsettled(url))
             async with asyncio.TaskGroup() as group:
                 helping = [group.create_task(watch.run(5.0))]
-                warming = {"per_second": 1.0, "seconds": WARM_UP_S, "words": WORDS[engine]}
+                seconds = arguments.warm_up_s
+                warming = {"per_second": 1.0, "seconds": seconds, "words": WORDS[engine]}
                 await crowd.order(**warming, mixed=False)
                 crowd.answers.latencies_s.clear()
                 crowd.answers.by_member.clear()
@@ -192,6 +192,7 @@ async def main() -> int:
         "--soak", type=float, default=0, metavar="MINUTES", help="mixed, with faults"
     )
     parser.add_argument("--plot", type=Path, help="an SVG file")
+    parser.add_argument("--warm-up-s", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     if arguments.soak:
