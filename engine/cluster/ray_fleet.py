@@ -178,7 +178,14 @@ class RayFleet:
             self._init()
         except BaseException as error:
             where = f"RAY_ADDRESS ({self._address})" if self._address else "A Ray of this machine"
-            raise EngineError(f"{where} cannot be used: {first_line(error)}.") from error
+            token = (
+                " If it runs with a token, that must be in ~/.ray/auth_token here."
+                if self._address and not _shows_token()
+                else ""
+            )
+            raise EngineError(
+                f"{where} cannot be used: {first_line(error).rstrip('.')}.{token}"
+            ) from error
 
     def _init(self) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # what runs here is nobody's business
@@ -200,6 +207,10 @@ class RayFleet:
             }
         ray.init(**options)
         self._ray = ray
+
+
+def _shows_token() -> bool:
+    return os.environ.get("RAY_AUTH_MODE") == "token"
 
 
 def _has_token() -> bool:
@@ -269,6 +280,13 @@ class RayWorker:
 
 def _cause(error: BaseException) -> str:
     """The line in which Ray says why an actor died, rather than that it did."""
+    if "all references to the actor were removed" in str(error) and _shows_token():
+        # Ray's word for a head that has no answer from this process, whose token it does not take.
+        return (
+            "the cluster at RAY_ADDRESS runs without the token that this machine has; start Ray"
+            " with RAY_AUTH_MODE=token on every machine, or set RAY_AUTH_MODE=disabled here if"
+            " nobody else can reach it"
+        )
     lines = [line.strip() for line in str(error).splitlines()]
     why = next((line for line in lines if line.startswith("The actor is dead because")), "")
     return (why or first_line(error))[:300].rstrip(".")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import signal
 import socket
 import sys
@@ -28,6 +29,8 @@ from engine.cluster.ray_fleet import RayFleet
 from engine.fake import FAKE_MODEL
 from tests.engine.cluster.local_fleet import RoomyEngine, card_engine, job, slow_engine
 
+# One for each Ray of this process, whatever this machine has: ray reads them as it is imported.
+os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
 ray = pytest.importorskip("ray", reason="The extra `cluster` is not installed: no Ray was tried.")
 Cluster = pytest.importorskip("ray.cluster_utils").Cluster
 pytestmark = [
@@ -204,6 +207,20 @@ async def test_something_else_at_the_address_is_one_sentence(monkeypatch):
             await engine.start()
 
 
+@pytest.mark.parametrize("mode", ["disabled", "token"])
+async def test_a_cluster_that_lets_nobody_in_without_its_token_names_the_file(monkeypatch, mode):
+    def refused(_):
+        raise ConnectionError("Failed to connect to Ray cluster at 10.0.0.1:6379.")
+
+    monkeypatch.setenv("RAY_AUTH_MODE", mode)
+    monkeypatch.setattr(RayFleet, "_init", refused)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        engine = ray_engine([FAKE_MODEL], address=f"127.0.0.1:{server.getsockname()[1]}")
+        with pytest.raises(EngineError, match=r"RAY_ADDRESS .* cannot be used: Failed") as caught:
+            await engine.start()
+    assert ("must be in ~/.ray/auth_token here" in str(caught.value)) == (mode == "disabled")
+
+
 async def test_without_the_extra_the_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setattr(ray_fleet.importlib.util, "find_spec", lambda _: None)
     with pytest.raises(EngineError, match=r"ENGINE=ray needs the extra .*\[cluster\]"):
@@ -221,6 +238,16 @@ class _Ray:
 
     def shutdown(self):
         pass
+
+
+def test_an_actor_that_ray_calls_unreferenced_was_refused_for_its_token(monkeypatch):
+    died = RuntimeError(
+        "The actor died unexpectedly before finishing this task.\n"
+        "The actor is dead because all references to the actor were removed including lineage."
+    )
+    assert "RAY_AUTH_MODE=token on every machine" in ray_fleet._cause(died)
+    monkeypatch.delenv("RAY_AUTH_MODE")
+    assert ray_fleet._cause(died).startswith("The actor is dead because all references")
 
 
 def fleet_on(monkeypatch, *nodes, **options):
