@@ -125,9 +125,10 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument(
         "what",
         nargs="?",
-        choices=("engine", "cluster"),
+        choices=("engine", "cluster", "choices"),
         default="engine",
-        help="the engine here (the default), or a cluster of workers in simulated time",
+        help="the engine here (the default), a cluster of workers in simulated time, or what an"
+        " entry's choices gain and cost in pictures",
     )
     bench.add_argument(
         "--local",
@@ -355,6 +356,8 @@ def _fetch(options: argparse.Namespace) -> int:
 def _bench(options: argparse.Namespace) -> int:
     if options.what == "cluster":
         return _bench_cluster(options)
+    if options.what == "choices":
+        return _bench_choices(options)
     for file in filter(None, (options.json, options.page, options.keep, options.trace)):
         _check_folder(file)
     prepare()
@@ -374,6 +377,17 @@ def _bench(options: argparse.Namespace) -> int:
         print(figures.trace(doodle, options.device, options.dtype, options.trace))
         return 0
     return _report(figures.run(doodle, **common), options)
+
+
+def _bench_choices(options: argparse.Namespace) -> int:
+    prepare()
+    from engine.bench import choices  # noqa: PLC0415 - imports torch
+
+    spec = _choose(load_catalogue(options.models), None)
+    print(f"{spec.info.title}, sixteen pictures drawn together:")
+    for line in choices.table(choices.measure(spec, options.device, options.dtype)):
+        print(line, flush=True)
+    return 0
 
 
 def _bench_cluster(options: argparse.Namespace) -> int:
