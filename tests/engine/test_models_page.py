@@ -49,6 +49,43 @@ FILES = """
   DoRA and control LoRAs, which a shared pass cannot keep apart. Weights are rounded to 0.05.
 - An IP-Adapter is plain, plus or full, for SD and SDXL; those of SD 3 and Flux and those that look
   for faces are refused with a sentence.
+
+## What makes a model quicker, and what it costs
+
+All of it is off where an entry of `models.toml` says nothing, but compiled blocks on a card, TF32
+for what stays in float32 there (`DTYPE=float32` switches that off), and the memory order.
+
+| keys | for | pictures |
+|---|---|---|
+| `compiled`, `autotune`, `memory_order`, `cuda_graphs` | compiled code ([`h200.md`](h200.md)) | the same but for rounding |
+| `fused_qkv` | sd, sdxl without LoRAs | the same but for rounding |
+| `try_convolutions` | cards | the same but for rounding |
+| `deep_every` | sd, sdxl | others, see below |
+| `quantise = "int8"`, `"fp8"` | all families that share passes, without LoRAs | nearly the same, see below |
+| `few_steps` with `few_steps_lora` | sd, sdxl | others: those of the LoRA |
+
+Figures of `darkroom engine bench choices` with Doodle: sixteen pictures of its own 20 steps drawn
+together, on a CPU with one torch thread, of 2026-11-26. Time is the process's own, on a busy machine,
+so uncertain by some hundredths. The difference is the mean over all pixels. How far a few-step LoRA
+is from its checkpoint was not measured: no such LoRA of Doodle exists.
+
+| choice | time ÷ full | mean difference, of 255 |
+|---|---|---|
+| `deep_every = 2` | 0.65 | 1.35 |
+| `deep_every = 3` | 0.54 | 3.69 |
+| `deep_every = 5` | 0.52 | 10.28 |
+| `fused_qkv = true` | 0.89 | 0.00 |
+| `quantise = "int8"` | 0.88 | 0.15 |
+| `quantise = "fp8"` | 1.17 | 0.57 |
+| 10 steps | 0.56 | 1.34 |
+| 6 steps | 0.31 | 4.79 |
+| another prompt's picture | 1.00 | 84.80 |
+
+So on Doodle, a UNet of three levels of which the outermost are a large part, half the steps are
+about as near as every second step deep, and cheaper. In SDXL the outermost blocks are a smaller
+part of the work. A larger model is to be measured before `deep_every` is chosen for it: the command
+takes the catalogue's largest installed model. 8 bits save memory; of time, nothing that could be told
+from noise.
 """
 
 

@@ -29,5 +29,5 @@ def test_each_choice_is_measured_beside_the_full_model(spec, monkeypatch):
 
 
 def test_choices_are_lines_of_a_table():
-    lines = list(choices.table(iter([choices.Choice(name="a = 1", time=0.5, levels=2.0)])))
+    lines = list(choices.table(iter([choices.Choice(name="`a = 1`", time=0.5, levels=2.0)])))
     assert lines[-1] == "| `a = 1` | 0.50 | 2.00 |"
