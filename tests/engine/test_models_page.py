@@ -65,9 +65,10 @@ for what stays in float32 there (`DTYPE=float32` switches that off), and the mem
 | `few_steps` with `few_steps_lora` | sd, sdxl | others: those of the LoRA |
 
 Figures of `darkroom engine bench choices` with Doodle: sixteen pictures of its own 20 steps drawn
-together, on a CPU with one torch thread, of 2026-11-26. Time is the process's own, on a busy machine,
-so uncertain by some hundredths. The difference is the mean over all pixels. How far a few-step LoRA
-is from its checkpoint was not measured: no such LoRA of Doodle exists.
+together, on a CPU with one torch thread, of 2026-11-26. Time is the process's own on a busy
+machine, and uncertain by a tenth: another run gave `fused_qkv` 1.04 and `int8` 0.99. The difference
+is the mean over all pixels. How far a few-step LoRA is from its checkpoint was not measured: no such
+LoRA of Doodle exists.
 
 | choice | time ÷ full | mean difference, of 255 |
 |---|---|---|
@@ -84,8 +85,8 @@ is from its checkpoint was not measured: no such LoRA of Doodle exists.
 So on Doodle, a UNet of three levels of which the outermost are a large part, half the steps are
 about as near as every second step deep, and cheaper. In SDXL the outermost blocks are a smaller
 part of the work. A larger model is to be measured before `deep_every` is chosen for it: the command
-takes the catalogue's largest installed model. 8 bits save memory; of time, nothing that could be told
-from noise.
+takes the catalogue's largest installed model. 8 bits save memory; of time, nothing that could be
+told from noise.
 """
 
 
