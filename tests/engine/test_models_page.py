@@ -57,18 +57,19 @@ for what stays in float32 there (`DTYPE=float32` switches that off), and the mem
 
 | keys | for | pictures |
 |---|---|---|
-| `compiled`, `autotune`, `memory_order`, `cuda_graphs` | compiled code ([`h200.md`](h200.md)) | the same but for rounding |
+| `compiled`, `autotune`, `cuda_graphs` ([`h200.md`](h200.md)) | all | the same but for rounding |
+| `memory_order` | what convolves | the same but for rounding |
 | `fused_qkv` | sd, sdxl without LoRAs | the same but for rounding |
 | `try_convolutions` | cards | the same but for rounding |
 | `deep_every` | sd, sdxl | others, see below |
-| `quantise = "int8"`, `"fp8"` | all families that share passes, without LoRAs | nearly the same, see below |
+| `quantise = "int8"`, `"fp8"` | all, without LoRAs | nearly the same, see below |
 | `few_steps` with `few_steps_lora` | sd, sdxl | others: those of the LoRA |
 
 Figures of `darkroom engine bench choices` with Doodle: sixteen pictures of its own 20 steps drawn
 together, on a CPU with one torch thread, of 2026-11-26. Time is the process's own on a busy
 machine, and uncertain by a tenth: another run gave `fused_qkv` 1.04 and `int8` 0.99. The difference
-is the mean over all pixels. How far a few-step LoRA is from its checkpoint was not measured: no such
-LoRA of Doodle exists.
+is the mean over all pixels. How far a few-step LoRA is from its checkpoint was not measured: no
+such LoRA of Doodle exists.
 
 | choice | time ÷ full | mean difference, of 255 |
 |---|---|---|
