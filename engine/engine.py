@@ -43,7 +43,10 @@ if TYPE_CHECKING:
 
 WATCHDOG_S = 60.0
 ENCODERS = 2, 8
-"""The least and the most threads that read and write files of pictures."""
+"""The least and the most threads that write files of pictures."""
+READERS = 2
+"""Threads that read the pictures that members give. Each may take hundreds of megabytes for one of
+50 megapixels, so that more could fill the memory."""
 STOP_WITHIN_S = 25.0
 """How long a stop waits, after the drain, for the pass in flight."""
 log = logging.getLogger(__name__)
@@ -78,6 +81,7 @@ class Engine:
         self._pull, self._clock = pull, clock
         self._mailbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._pool = ThreadPoolExecutor(encoders(), thread_name_prefix="pictures")
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="given pictures")
         self._translations = Translations(models)
         self._translated: dict[str, Translation] = {}
         """Of open jobs whose words were to be translated."""
@@ -195,7 +199,8 @@ class Engine:
             log.critical("%s", self._lost)
             return
         await asyncio.to_thread(self._translations.close)
-        await asyncio.to_thread(self._pool.shutdown)
+        for pool in (self._readers, self._pool):
+            await asyncio.to_thread(pool.shutdown)
         # Events that the pool posted last are delivered before the other streams are failed.
         await asyncio.sleep(0)
         self._fail_all(EngineClosed("The engine was closed before the job ended."))
@@ -323,7 +328,7 @@ class Engine:
         """Send the job to the device thread, its pictures first to the pool."""
         if brings_pictures(job):
             self._preparing.add(job.id)
-            self._pool.submit(self._prepare, job, stream, begins)
+            self._readers.submit(self._prepare, job, stream, begins)
         else:
             self._prepared(job, stream, Inputs(), begins)
 

@@ -607,3 +607,30 @@ def test_previews_learn_the_colours_that_the_decoder_draws():
     preview.learn(latents, pixels)
     error = np.abs(preview.draw(latents)().astype(int) - small).mean()
     assert error < 4
+
+
+async def test_no_more_than_two_given_pictures_are_unpacked_at_once(engine_of, draw, monkeypatch):
+    """Each may take hundreds of megabytes, however many cores encode what was drawn."""
+    monkeypatch.setattr("os.cpu_count", lambda: 16)
+    at_once, most, lock = 0, 0, threading.Lock()
+    prepare = engines.prepare
+
+    def counted(job, **options):
+        nonlocal at_once, most
+        with lock:
+            at_once += 1
+            most = max(most, at_once)
+        threading.Event().wait(0.02)
+        try:
+            return prepare(job, **options)
+        finally:
+            with lock:
+                at_once -= 1
+
+    monkeypatch.setattr(engines, "prepare", counted)
+    engine = await engine_of("sd")
+    given = (InputPicture(data=png()),)
+    jobs = [draw(owner=f"member {n}", inputs=given, steps=1) for n in range(6)]
+    ends = await asyncio.gather(*(end_of(engine.run(job)) for job in jobs))
+    assert all(isinstance(end, Finished) for end in ends)
+    assert most <= 2
