@@ -15,6 +15,7 @@ from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
+    precondition,
     rule,
     run_state_machine_as_test,
 )
@@ -52,6 +53,7 @@ class History(RuleBasedStateMachine):
         self.database = Database(f"sqlite+aiosqlite:///{path}")
         self.minted, self.spent, self.now_ms = 0, 0, 0
         self.jobs, self.made, self.number, self.months = {}, [], 0, {}
+        self.ended, self.owners, self.came_back = {}, {}, []
         self.do(lambda connection: ledger.open_allotment(connection, 1, ALLOTMENT))
         for user_id in range(1, MEMBERS + 1):
             self.do(lambda connection, user_id=user_id: self.account(connection, user_id))
@@ -142,7 +144,7 @@ class History(RuleBasedStateMachine):
             return amount
 
         if self.do(work, crash):
-            self.jobs[job_id] = amount
+            self.jobs[job_id], self.owners[job_id] = amount, user_id
 
     @rule(number=st.integers(0, 30), amount=amounts, crash=crashes)
     def settle(self, number, amount, crash):
@@ -152,8 +154,9 @@ class History(RuleBasedStateMachine):
             await ledger.settle(connection, job_id=job_id, amount=amount, now_ms=self.now_ms)
             return True
 
-        if self.do(work, crash):
+        if self.coming_back(job_id, work, crash):
             assert amount <= self.jobs.pop(job_id)
+            self.ended[job_id] = amount
             self.spent += amount
 
     @rule(number=st.integers(0, 30), crash=crashes)
@@ -164,8 +167,41 @@ class History(RuleBasedStateMachine):
             await ledger.release(connection, job_id=job_id, now_ms=self.now_ms)
             return True
 
-        if self.do(work, crash):
+        if self.coming_back(job_id, work, crash):
             self.jobs.pop(job_id)
+
+    @precondition(lambda self: self.ended)
+    @rule(number=st.integers(0, 30), crash=crashes)
+    def refund(self, number, crash):
+        job_id = list(self.ended)[number % len(self.ended)]
+
+        async def work(connection):
+            back = await ledger.refund(connection, job_id=job_id, now_ms=self.now_ms)
+            assert back == self.ended[job_id]
+            assert await ledger.refund(connection, job_id=job_id, now_ms=self.now_ms) == 0
+            return back
+
+        if back := self.coming_back(job_id, work, crash):
+            self.ended[job_id] = 0
+            self.spent -= back
+
+    def coming_back(self, job_id, work, crash):
+        """As `do`; notes what came back to the monthly credits of whose job it is."""
+
+        async def measured(connection):
+            if job_id not in self.owners:
+                return await work(connection), 0
+            account_id = await self.account(connection, self.owners[job_id])
+            before = (await ledger.balance(connection, account_id)).purses.get("monthly", 0)
+            done = await work(connection)
+            after = (await ledger.balance(connection, account_id)).purses.get("monthly", 0)
+            return done, after - before
+
+        done, back = self.do(measured, crash) or (None, 0)
+        if back:
+            month = periods.month_of(self.now_ms)
+            self.came_back.append((self.owners[job_id], month, back))
+        return done
 
     def some_job(self, number):
         """Mostly one that holds credits; else one that may have ended, or never was."""
@@ -205,7 +241,12 @@ class History(RuleBasedStateMachine):
             given = min(due, allotted) if from_allotment else due
             assert taken == (given if from_allotment else 0)
             if month > seen:
-                assert after.get("monthly", 0) == given
+                came_back = sum(
+                    back
+                    for owner, when, back in self.came_back
+                    if owner == user_id and when >= month
+                )
+                assert after.get("monthly", 0) == given + min(before.get("monthly", 0), came_back)
             else:
                 assert change == given
             if month >= seen:
