@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import ColumnElement, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.credits.periods import MONTH, ends_s, month_of
@@ -398,10 +398,21 @@ async def _how_to_get_more(connection: AsyncConnection, account_id: int, now_ms:
     return Sentence("Ask who manages this server for more: they grant them with /credits grant.")
 
 
+def spent() -> ColumnElement[int]:
+    """What the job of each row of `holds` cost, without what was refunded; 0 while it is open."""
+    refunded = (
+        select(func.coalesce(func.sum(entries.c.amount), 0))
+        .where(entries.c.job_id == holds.c.job_id, entries.c.kind == "refund")
+        .correlate(holds)
+        .scalar_subquery()
+    )
+    return holds.c.settled - refunded
+
+
 async def paid(connection: AsyncConnection, job_id: str) -> int:
-    """What the job has cost so far."""
-    settled = await connection.scalar(select(holds.c.settled).where(holds.c.job_id == job_id))
-    return int(settled or 0)
+    """What the job has cost so far, without what was refunded."""
+    cost = await connection.scalar(select(spent()).where(holds.c.job_id == job_id))
+    return int(cost or 0)
 
 
 async def _close(connection: AsyncConnection, job_id: str, state: str, settled: int) -> int:

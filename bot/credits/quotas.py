@@ -1,7 +1,7 @@
 """Quotas: how much a member, or each member with a role, may spend in a day or a calendar month.
 
 A member's own quota of a period counts alone; else the largest of their roles'. What open jobs hold
-counts as spent, and what they give back does not. Days and months are in UTC.
+counts as spent; what they give back and what is refunded does not. Days and months are in UTC.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from sqlalchemy import case, delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.credits import ledger
 from bot.credits.periods import MONTH, PERIODS, began_ms, ends_s
 from bot.credits.pricing import CENTS, credits_text
 from bot.errors import NotFound, QuotaReached
@@ -147,7 +148,7 @@ class Quotas:
         Those that they erased count too.
         """
         began = began_ms(period, self._now_ms())
-        cost = case((holds.c.state == "open", holds.c.amount), else_=holds.c.settled)
+        cost = case((holds.c.state == "open", holds.c.amount), else_=ledger.spent())
         spent = await connection.scalar(
             select(func.coalesce(func.sum(cost), 0))
             .select_from(jobs.join(holds, holds.c.job_id == jobs.c.id))
@@ -168,7 +169,7 @@ async def keep_spent(connection: AsyncConnection, user_id: int, now_ms: int) -> 
     for period in PERIODS:
         began = began_ms(period, now_ms)
         rows = await connection.execute(
-            select(jobs.c.guild_id, func.sum(holds.c.settled))
+            select(jobs.c.guild_id, func.sum(ledger.spent()))
             .join(holds, holds.c.job_id == jobs.c.id)
             .where(
                 jobs.c.user_id == user_id,

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.credits import ledger
 from bot.credits.pricing import CENTS
 from bot.storage.tables import accounts, entries, holds, purses
 
@@ -116,14 +117,17 @@ async def as_csv(connection: AsyncConnection, account_id: int) -> bytes:
 
 
 async def guild_as_csv(connection: AsyncConnection, guild_id: int) -> bytes:
-    """Every account of the server: what its purses hold, what is held, what it spent in all."""
+    """Every account of the server: what its purses hold, what is held, what it spent in all.
+
+    What was refunded is not spent.
+    """
     held, spent = (
         select(holds.c.account_id, func.sum(holds.c.amount).label("amount"))
         .join(accounts, accounts.c.id == holds.c.account_id)
         .where(accounts.c.guild_id == guild_id, holds.c.state == "open")
         .group_by(holds.c.account_id)
         .subquery(),
-        select(holds.c.account_id, func.sum(holds.c.settled).label("amount"))
+        select(holds.c.account_id, func.sum(ledger.spent()).label("amount"))
         .join(accounts, accounts.c.id == holds.c.account_id)
         .where(accounts.c.guild_id == guild_id)
         .group_by(holds.c.account_id)

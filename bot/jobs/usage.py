@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.credits import ledger
 from bot.jobs.records import Outcome
 from bot.storage.tables import holds, jobs
 
@@ -30,7 +31,7 @@ class Used:
     """Jobs that failed or were cancelled."""
     gpu_ms: int = 0
     spent: int = 0
-    """In 1/100 credit."""
+    """In 1/100 credit, without what was refunded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +90,7 @@ def _counted(key: ColumnElement[int]) -> Select[Any]:
 
 
 def _spent() -> ColumnElement[int]:
-    return func.coalesce(func.sum(holds.c.settled), 0)
+    return func.coalesce(func.sum(ledger.spent()), 0)
 
 
 def _used(row: Sequence[Any]) -> Used:

@@ -96,6 +96,26 @@ async def test_what_was_spent_and_is_held_counts_and_what_came_back_does_not(put
     assert await may(10_000, guild_id=2) == "", "another server has quotas of its own"
 
 
+async def test_what_was_refunded_is_not_spent_before_or_after_it_is_erased(
+    put, spend, may, clock, database, tmp_path
+):
+    await put(GUILD, DAY, 500)
+    for job_id, cost in (("a", 200), ("b", 300)):
+        await spend(job_id, 400, settled=cost)
+    async with database.write() as connection:
+        assert await ledger.refund(connection, job_id="a", now_ms=clock[0]) == 200
+    assert await may(200) == ""
+    assert "have 2 credits of them left" in await may(201)
+    async with database.write() as connection:
+        await connection.execute(
+            sa.update(jobs).values(outcome="finished", delivery="posted", ended_ms=clock[0])
+        )
+    store = PictureStore(tmp_path / "pictures")
+    await Privacy(database=database, store=store, now_ms=lambda: clock[0]).erase(USER)
+    assert await may(200) == ""
+    assert await may(201)
+
+
 async def test_who_erases_their_jobs_has_still_spent_what_these_cost(
     put, spend, may, clock, database, tmp_path
 ):

@@ -92,6 +92,17 @@ async def test_a_server_sees_its_own_accounts(database, account):
     }
 
 
+async def test_what_was_refunded_is_not_among_what_a_server_spent(database, account):
+    async with database.write() as connection:
+        assert await ledger.paid(connection, "a") == 420
+        await ledger.refund(connection, job_id="a", now_ms=5)
+        assert await ledger.paid(connection, "a") == 0
+    async with database.read() as connection:
+        text = (await statement.guild_as_csv(connection, 1)).decode()
+    [row] = csv.DictReader(io.StringIO(text))
+    assert (row["spent"], row["set_aside"]) == ("0.00", "0.10")
+
+
 async def test_a_page_is_read_by_an_index(database, account):
     if database.dialect != "sqlite":
         pytest.skip("EXPLAIN QUERY PLAN is SQLite's.")

@@ -64,6 +64,20 @@ async def test_jobs_count_on_their_day_and_for_their_member(database):
     assert used.total.spent == 350
 
 
+async def test_what_was_refunded_is_not_spent(database):
+    async with database.write() as connection:
+        await add(connection, "a", cost=100)
+        await add(connection, "b", user_id=2, cost=250)
+        account = await connection.scalar(sa.select(holds.c.account_id).filter_by(job_id="b"))
+        for purse, amount in (("trial", 50), ("granted", 200)):
+            await ledger.enter(
+                connection, account, purse, amount, kind="refund", now_ms=0, job_id="b"
+            )
+        used = await usage.of_guild(connection, 1, days=1, now_ms=NOW_MS)
+    assert used.total.spent == 100
+    assert [(user_id, each.spent) for user_id, each in used.members] == [(1, 100), (2, 0)]
+
+
 async def test_days_and_members_are_bounded(database):
     async with database.write() as connection:
         for user_id in range(1, 15):
