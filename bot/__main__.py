@@ -35,6 +35,7 @@ from bot.credits.trust import Trust
 from bot.errors import DatabaseInUse, NotFound, StartError
 from bot.jobs import backups
 from bot.jobs.housekeeping import Chore, Housekeeping
+from bot.jobs.leftovers import Leftovers
 from bot.jobs.metered import MeteredEngine
 from bot.monitoring import Monitoring
 from bot.pictures.store import PictureStore
@@ -45,6 +46,7 @@ from bot.storage.moving import move
 from bot.supervisor import Supervisor
 from bot.ui import notices
 from bot.ui.client import Darkroom, default_model_warning, learn, use_api
+from bot.ui.commands.privacy import delete_messages
 from bot.ui.replies import NEEDED, PERMISSIONS
 
 log = logging.getLogger("bot")
@@ -59,6 +61,7 @@ LOCK_EVERY_S = 15.0
 RETENTION_EVERY_S = 3600.0
 BACKUP_LOOK_S = 600.0
 """Between two looks whether a scheduled backup is due; one that failed is tried again then."""
+SWEEP_EVERY_S = 24 * 3600.0
 TEMPORARY_FOR_S = 3600.0
 """How old a file must be that a killed process left half written, to be deleted."""
 _NOT_FOR_OTHERS = 0o027
@@ -239,6 +242,7 @@ async def _until_stopped(
     chores = (
         *_chores(settings, client.database, shared),
         _retention(settings, client),
+        _erasures(client),
         *more,
         *_signs_of_life(supervisor),
     )
@@ -249,7 +253,7 @@ async def _until_stopped(
     supervisor.stopping()
     for task in (stopping, lost, doubled, housekeeping, warming, greeting):
         task.cancel()
-    await asyncio.wait({warming})
+    await asyncio.wait({warming, housekeeping})  # a chore is in the database, which is closed next
     if running.done():
         with _in_words():
             await running
@@ -498,6 +502,7 @@ def _chores(settings: Settings, database: Database, shared: asyncio.Event) -> tu
     shared: set when another process is on the database.
     """
     heartbeat, store = _heartbeat(settings), new_store(settings)
+    leftovers = Leftovers(database=database, store=store, now_s=time.time)
 
     async def beat() -> None:
         """From the event loop: one that is stuck stops it."""
@@ -505,6 +510,9 @@ def _chores(settings: Settings, database: Database, shared: asyncio.Event) -> tu
 
     async def clear() -> None:
         await asyncio.to_thread(store.clear_temporary, TEMPORARY_FOR_S)
+
+    async def sweep() -> None:
+        await leftovers.sweep()
 
     async def keep_lock() -> None:
         if not await database.keeps_lock():
@@ -514,6 +522,7 @@ def _chores(settings: Settings, database: Database, shared: asyncio.Event) -> tu
         Chore(name="the database's lock", every_s=LOCK_EVERY_S, work=keep_lock),
         Chore(name="heartbeat", every_s=HEARTBEAT_S, work=beat),
         Chore(name="temporary files", every_s=TEMPORARY_FOR_S, work=clear),
+        Chore(name="files of no job", every_s=SWEEP_EVERY_S, work=sweep),
     )
 
 
@@ -564,6 +573,17 @@ def _signs_of_life(supervisor: Supervisor) -> tuple[Chore, ...]:
         supervisor.alive()
 
     return (Chore(name="signs of life", every_s=supervisor.every_s, work=work),)
+
+
+def _erasures(client: Darkroom) -> Chore:
+    """What a restart or a fault of Discord's or of the disk kept from being deleted."""
+
+    async def work() -> None:
+        await client.privacy.deletions.delete_files()
+        await client.wait_until_ready()
+        await delete_messages(client)
+
+    return Chore(name="what was erased", every_s=RETENTION_EVERY_S, work=work)
 
 
 def _on_signal(stop: asyncio.Event) -> None:

@@ -15,7 +15,8 @@ from sqlalchemy import ColumnElement, and_, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.credits import quotas, statement
-from bot.jobs import records
+from bot.jobs import deletions, records
+from bot.jobs.deletions import Deletions
 from bot.jobs.records import Delivery, JobRow, Outcome
 from bot.moderation.verdicts import forget_words
 from bot.pictures import grid, metadata
@@ -54,15 +55,6 @@ class Part:
     """Whether there is more, which no part has: it is the last one that may be sent."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Erased:
-    """What was erased."""
-
-    jobs: int
-    shown_by: tuple[tuple[int, int], ...]
-    """(channel id, message id) of the messages that showed it."""
-
-
 class Privacy:
     """Reads and erases what belongs to one member, in all servers."""
 
@@ -72,6 +64,7 @@ class Privacy:
         self._database = database
         self._store = store
         self._now_ms = now_ms
+        self.deletions = Deletions(database=database, store=store)
 
     async def export(self, user_id: int, limit_bytes: int) -> AsyncIterator[Part]:
         """Everything as zip archives of at most `limit_bytes`, one after the other.
@@ -119,8 +112,10 @@ class Privacy:
         async with self._database.read() as connection:
             return await records.open_of(connection, user_id)
 
-    async def erase(self, user_id: int) -> Erased:
+    async def erase(self, user_id: int) -> int:
         """Prompts, pictures, settings and marks are gone; lines of the ledger name nobody.
+
+        Returns how many jobs it was. The messages that show them are `deletions`' to delete.
 
         Open jobs stay, with what they need. What remains beside them is what protects others: that
         the member was here and what they spent lately, so that neither a trial nor a quota is had
@@ -146,16 +141,9 @@ class Privacy:
                 hashes |= await _erase_jobs(connection, some)
             shown += await forget_words(connection, user_id)
             await _erase_member(connection, user_id, self._now_ms())
-        await self._delete(hashes)
-        return Erased(jobs=len(ids), shown_by=tuple(shown))
-
-    async def _delete(self, hashes: set[tuple[str, str]]) -> None:
-        """The files of which no job knows any more."""
-        for sha256, suffix in hashes:
-            async with self._database.read() as connection:
-                used = await records.is_referenced(connection, sha256)
-            if not used:
-                await asyncio.to_thread(self._store.delete, sha256, suffix=suffix)
+            await deletions.owe(connection, files=hashes, messages=shown)
+        await self.deletions.delete_files()
+        return len(ids)
 
 
 async def _erase_jobs(connection: AsyncConnection, ids: Sequence[str]) -> set[tuple[str, str]]:

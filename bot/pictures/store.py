@@ -11,11 +11,14 @@ import hashlib
 import os
 import re
 import tempfile
+import threading
 import time
 from pathlib import Path
 
 TEMPORARY = ".new-"
 """How the name of a file begins that is still being written."""
+_KEEPING_AGAIN = threading.Lock()
+"""A file that is kept again is not deleted for its age at that moment."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -34,7 +37,7 @@ class PictureStore:
         """Keep the file; returns its SHA-256 in hex. Keeping it again changes nothing."""
         sha256 = name_of(data)
         target = self._path(sha256, suffix)
-        if target.exists():
+        if _touched(target):
             return sha256
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=TEMPORARY)
@@ -58,9 +61,17 @@ class PictureStore:
         """Whether the file is there."""
         return self._path(sha256, suffix).exists()
 
-    def delete(self, sha256: str, *, suffix: str = ".png") -> None:
-        """Forget the file, if it is there."""
-        self._path(sha256, suffix).unlink(missing_ok=True)
+    def delete(
+        self, sha256: str, *, suffix: str = ".png", unless_since_s: float | None = None
+    ) -> None:
+        """Forget the file, if it is there.
+
+        unless_since_s: but not where it was kept, or kept again, at that time or after it.
+        """
+        path = self._path(sha256, suffix)
+        with _KEEPING_AGAIN, contextlib.suppress(FileNotFoundError):
+            if unless_since_s is None or path.stat().st_mtime < unless_since_s:
+                path.unlink()
 
     def sizes(self) -> dict[str, int]:
         """The bytes of every file, by its SHA-256."""
@@ -69,6 +80,15 @@ class PictureStore:
             if _SHA256.fullmatch(file.stem):
                 with contextlib.suppress(FileNotFoundError):  # it has just been deleted
                     found[file.stem] = file.stat().st_size
+        return found
+
+    def changed(self) -> dict[tuple[str, str], float]:
+        """When each file was last kept, by its SHA-256 and suffix, in seconds since 1970."""
+        found = {}
+        for file in self.folder.glob("*/*"):
+            if _SHA256.fullmatch(file.stem):
+                with contextlib.suppress(FileNotFoundError):  # it has just been deleted
+                    found[file.stem, file.suffix] = file.stat().st_mtime
         return found
 
     def clear_temporary(self, older_than_s: float) -> int:
@@ -86,6 +106,16 @@ class PictureStore:
         if not _SHA256.fullmatch(sha256):
             raise ValueError(f"not a SHA-256: {sha256!r}")
         return self.folder / sha256[:2] / f"{sha256}{suffix}"
+
+
+def _touched(file: Path) -> bool:
+    """Whether it is there; then it counts as kept now."""
+    with _KEEPING_AGAIN:
+        try:
+            os.utime(file)
+        except FileNotFoundError:
+            return False
+    return True
 
 
 def _fsync_folder(folder: Path) -> None:

@@ -114,25 +114,32 @@ async def _erase(interaction: discord.Interaction[Any]) -> Sentence:
             continue  # it has just ended
     erased = await client.privacy.erase(user_id)
     client.preferences.forget(user_id)
-    client.in_background(_delete_messages(client, erased.shown_by), "erased messages")
-    log.info("a member's %d jobs were erased", erased.jobs)
+    client.in_background(delete_messages(client), "erased messages")
+    log.info("a member's %d jobs were erased", erased)
     return Sentence.plural(
         "{count} job is erased. My messages that show it are deleted as far as Discord lets me.",
         "{count} jobs are erased. My messages that show them are deleted as far as Discord lets "
         "me.",
-        count=erased.jobs,
+        count=erased,
     )
 
 
-async def _delete_messages(client: Darkroom, shown_by: tuple[tuple[int, int], ...]) -> None:
-    for channel_id, message_id in shown_by:
+async def delete_messages(client: Darkroom) -> None:
+    """Those that show what members have erased; where Discord has a fault, the next time."""
+
+    async def delete(channel_id: int, message_id: int) -> bool:
+        message = client.get_partial_messageable(channel_id).get_partial_message(message_id)
         try:
-            await (
-                client.get_partial_messageable(channel_id).get_partial_message(message_id).delete()
-            )
-        except (discord.HTTPException, aiohttp.ClientError, OSError):
-            continue  # it is gone, or the bot may not any more
+            await message.delete()
+        except (discord.NotFound, discord.Forbidden):
+            return True  # it is gone, or the bot may not any more
+        except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+            log.info("a message that shows what was erased is deleted later: %s", error)
+            return False
         await asyncio.sleep(_BETWEEN_DELETIONS_S)
+        return True
+
+    await client.privacy.deletions.delete_messages(delete)
 
 
 def add(tree: app_commands.CommandTree) -> None:

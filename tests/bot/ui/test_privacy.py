@@ -3,12 +3,14 @@
 import csv
 import io
 import zipfile
+from types import SimpleNamespace
 
 import discord
 import pytest
 from sqlalchemy import select
 from tests_support import custom_ids, refusal
 
+from bot.jobs.deletions import Deletions
 from bot.storage.tables import (
     accounts,
     batches,
@@ -20,6 +22,7 @@ from bot.storage.tables import (
     preferences,
     verdicts,
 )
+from bot.ui.commands import privacy as privacy_commands
 
 pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
 
@@ -136,6 +139,27 @@ async def test_messages_that_show_what_is_erased_are_deleted(
     asked = await alice.slash(channel, "privacy erase")
     await alice.click(asked.response.message, label="Confirm")
     await simcord_env.advance_time(10)
+    assert not [each for each in channel.history() if "red cat" in each.content]
+
+
+async def test_messages_are_deleted_after_a_fault_of_discords_and_a_restart(
+    simcord_env, simcord_bot, channel, alice, monkeypatch
+):
+    await draw(simcord_env, channel, alice, "a red cat")
+
+    async def broken(_message, **_options):
+        answer = SimpleNamespace(status=503, reason="Service Unavailable")
+        raise discord.DiscordServerError(answer, "try again later")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(discord.PartialMessage, "delete", broken)
+        asked = await alice.slash(channel, "privacy erase")
+        await alice.click(asked.response.message, label="Confirm")
+        await simcord_env.advance_time(10)
+    assert [each for each in channel.history() if "red cat" in each.content]
+    simcord_bot.privacy.deletions = Deletions(database=simcord_bot.database, store=None)
+    monkeypatch.setattr(privacy_commands, "_BETWEEN_DELETIONS_S", 0)
+    await privacy_commands.delete_messages(simcord_bot)
     assert not [each for each in channel.history() if "red cat" in each.content]
 
 
