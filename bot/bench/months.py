@@ -97,7 +97,13 @@ class RememberedStore(PictureStore):
     def sizes(self) -> dict[str, int]:
         return dict(self.held)
 
-    def delete(self, sha256: str, *, suffix: str = ".png") -> None:  # noqa: ARG002 - a store's
+    def delete(
+        self,
+        sha256: str,
+        *,
+        suffix: str = ".png",  # noqa: ARG002 - a store's
+        unless_since_s: float | None = None,  # noqa: ARG002
+    ) -> None:
         self.held.pop(sha256, None)
 
 
