@@ -1,8 +1,8 @@
 """`python -m engine bench cluster`: 1 to 64 workers in simulated time.
 
 What decides is the real thing: the cluster's `Placement` and its queue, and in each worker
-`Admission`, `plan` and `Budgets`. Simulated are the passes, which take what an H200 is expected to
-take for SDXL at 1024 × 1024, the network, loads, members and deaths.
+`Admission`, `plan` and `Budgets`. Simulated are the passes, which take what an H200 took for SDXL
+at 1024 × 1024 (docs/h200.md), the network, loads, members and deaths.
 """
 
 from __future__ import annotations
@@ -27,10 +27,11 @@ from engine.policy.cost import ticket_for
 from engine.policy.placement import Placement
 from engine.policy.queue import FairQueue, Ticket
 
-PASS_S, SAMPLE_S = 0.004, 0.0132
-"""A pass: its launch, and each sample: 6.76 TFLOP at 65 % of 790 TFLOP/s."""
+PASS_S, SAMPLE_S = 0.001, 0.0146
+"""A pass and each of its samples: the line through 30.2 ms at 2 samples and 235.0 ms at 16, as
+measured on an H200 with compiled code."""
 DECODE_S = 0.0265
-"""A picture's decoding: 10.47 TFLOP at 50 %."""
+"""A picture's decoding, not measured: 10.47 TFLOP at 50 % of 790 TFLOP/s."""
 ENCODE_S = 0.15
 """From the last pixel to the end event: a PNG, beside the device."""
 WIRE_S = 0.005
