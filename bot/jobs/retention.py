@@ -87,11 +87,12 @@ class Retention:
             needed = await _needed(connection)
             told: list[list[int]] = json.loads(await facts.get(connection, _TOLD) or "[]")
         now_ms = self._now_ms()
-        due = await asyncio.to_thread(self._due, held, sizes, now_ms)
         ripe_ms = max(
             (until for until, at in told if now_ms - at >= NOTICE_DAYS * DAY_MS), default=0
         )
-        ripe = [each for each in due if each.ended_ms <= ripe_ms]
+        # In threads, as there may be hundreds of thousands of them.
+        due = await asyncio.to_thread(self._due, held, sizes, now_ms)
+        ripe = await asyncio.to_thread(lambda: [each for each in due if each.ended_ms <= ripe_ms])
         gone = await self._delete(ripe, held, sizes, needed)
         await self._tell(told, now_ms, held, sizes, tell)
         return gone
@@ -115,7 +116,7 @@ class Retention:
                         files=(*earlier.files, *each.files) if earlier else each.files,
                         favourite=each.job_id in marked,
                     )
-        return sorted(held.values(), key=lambda each: each.ended_ms)
+        return await asyncio.to_thread(sorted, held.values(), key=lambda each: each.ended_ms)
 
     def _due(self, held: Sequence[_Held], sizes: Mapping[str, int], now_ms: int) -> list[_Held]:
         """The jobs whose files are to go by that time, the first to go first."""
@@ -141,15 +142,21 @@ class Retention:
         needed: frozenset[str],
     ) -> int:
         """Delete the files of these jobs that no other job keeps. needed: see `_needed`."""
-        going = {id(each) for each in due}
-        used = needed | {
-            sha256 for each in held if id(each) not in going for sha256, _ in each.files
-        }
+        if not due:
+            return 0
+
+        def unused() -> list[tuple[str, str]]:
+            going = {id(each) for each in due}
+            used = needed | {
+                sha256 for each in held if id(each) not in going for sha256, _ in each.files
+            }
+            files = {file for each in due for file in each.files}
+            return [file for file in files if file[0] in sizes and file[0] not in used]
+
         gone = 0
-        for sha256, suffix in {file for each in due for file in each.files}:
-            if sha256 in sizes and sha256 not in used:
-                await asyncio.to_thread(self._store.delete, sha256, suffix=suffix)
-                gone += 1
+        for sha256, suffix in await asyncio.to_thread(unused):
+            await asyncio.to_thread(self._store.delete, sha256, suffix=suffix)
+            gone += 1
         if gone:
             log.info("%d files of old pictures were deleted", gone)
         return gone
@@ -166,21 +173,24 @@ class Retention:
         before_ms = max((until for until, _ in told), default=0)
         then_ms = now_ms + NOTICE_DAYS * DAY_MS
         coming = await asyncio.to_thread(self._due, held, sizes, then_ms)
-        until_ms = max((each.ended_ms for each in coming), default=0)
+        until_ms = await asyncio.to_thread(_newest_ms, coming)
         if until_ms <= before_ms:
             return
-        meant = [
-            each
-            for each in held
-            if before_ms < each.ended_ms <= until_ms
-            and (self._most_bytes > 0 or not each.favourite)
-        ]
+
+        def notices() -> list[Notice]:
+            return _notices(
+                each
+                for each in held
+                if before_ms < each.ended_ms <= until_ms
+                and (self._most_bytes > 0 or not each.favourite)
+            )
+
         async with self._database.write() as connection:
             # Old notices are for jobs that newer ones mean too.
             last = [each for each in told if now_ms - each[1] < 2 * NOTICE_DAYS * DAY_MS]
             ripe = [each for each in told if each not in last][-1:]
             await facts.put(connection, _TOLD, json.dumps([*ripe, *last, [until_ms, now_ms]]))
-        for notice in _notices(meant):
+        for notice in await asyncio.to_thread(notices):
             await tell(notice)
 
 
@@ -212,6 +222,10 @@ async def _holding(connection: AsyncConnection, sha256s: Sequence[str]) -> list[
         )
         for job_id, own in files.items()
     ]
+
+
+def _newest_ms(coming: Sequence[_Held]) -> int:
+    return max((each.ended_ms for each in coming), default=0)
 
 
 async def _needed(connection: AsyncConnection) -> frozenset[str]:
