@@ -48,8 +48,8 @@ class Counted:
 def back_up(source: Path, target: Path, store: PictureStore) -> Counted:
     """Copy a live SQLite database to `target`, with the list of its pictures beside it.
 
-    Either both files are replaced by whole ones, or none is. Blocks;
-    StartError, OSError or sqlite3.Error where it cannot be done.
+    Each of the two is whole at any time; where it cannot be done, both are as before, and
+    StartError, OSError or sqlite3.Error says why. Blocks.
     """
     if not source.exists():
         raise StartError(f"There is no database at {source}; see DATA_DIR.")
