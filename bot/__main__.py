@@ -45,7 +45,7 @@ from bot.storage.database import Database
 from bot.storage.moving import move
 from bot.supervisor import Supervisor
 from bot.ui import notices
-from bot.ui.client import Darkroom, default_model_warning, learn, use_api
+from bot.ui.client import Darkroom, default_model_warning, learn, use_api, use_gateway
 from bot.ui.commands.privacy import delete_messages
 from bot.ui.replies import NEEDED, PERMISSIONS
 
@@ -168,6 +168,7 @@ async def _run(settings: Settings) -> int:
         raise StartError(_how_to_begin())
     copying = _backups(settings)
     use_api(settings.discord_api_url)
+    use_gateway(settings.discord_gateway_url)
     try:
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:

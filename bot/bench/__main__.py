@@ -37,7 +37,7 @@ from bot.app import new_client, new_engine
 from bot.bench import describe, flags, ledger, months, prompt, shorten
 from bot.settings import Settings
 from bot.storage.database import Database
-from bot.ui.client import Darkroom, use_api
+from bot.ui.client import Darkroom, use_api, use_gateway
 
 BUSY_OWNERS = 4
 LAG_EVERY_S = 0.01
@@ -154,6 +154,7 @@ async def _other_side(arguments: argparse.Namespace) -> AsyncIterator[asyncio.su
 
 async def _start(stack: contextlib.AsyncExitStack, settings: Settings, token: str) -> Darkroom:
     use_api(settings.discord_api_url)
+    use_gateway(settings.discord_gateway_url)
     database = Database(settings.database)
     stack.push_async_callback(database.close)
     await database.start()

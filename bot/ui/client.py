@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import discord
 import yarl
 from discord import app_commands
+from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
 import darkroom
@@ -103,6 +104,15 @@ def use_api(url: str) -> None:
     """Send discord.py to another address; it has no other switch than this class attribute."""
     if url:
         Route.BASE = url.rstrip("/")
+
+
+def use_gateway(url: str) -> None:
+    """Connect discord.py to another gateway again; the first time `launch_shard` does it.
+
+    Where a session is over, or a connection broke, it goes to this class attribute.
+    """
+    if url:
+        DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(url)
 
 
 def default_model_warning(name: str, models: Iterable[ModelInfo]) -> str:
