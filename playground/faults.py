@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import time
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,19 @@ KINDS = {
     "cut": "closes the connection and does nothing",
     "drop": "closes the gateway's connection, which can be resumed, and answers as usual",
     "forget": "ends the gateway's session, which cannot be resumed, and answers as usual",
+    "outage": "from such a request on all of Discord is gone for `seconds`: every request gets "
+    "`status`, the gateway's session ends and none begins",
+    "unknown_interaction": "answers the first reply to an interaction with 404, code 10062, as if "
+    "it came too late",
+    "expired_token": "answers what else is done by an interaction's token with 401, code 50027",
+    "archive": "closes the thread that the request is about, which a new message opens again",
+    "lock": "closes it so that the bot cannot open it",
 }
+_ALWAYS = {
+    "unknown_interaction": {"path": r"^/interactions/", "status": 404, "code": 10062},
+    "expired_token": {"path": r"^/webhooks/", "status": 401, "code": 50027},
+}
+"""Kinds that are `status` for certain requests."""
 FOR_EVER = 0
 
 
@@ -47,6 +60,8 @@ class Fault:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise BadFaults(f"there is no fault {self.kind!r}; there are {', '.join(KINDS)}")
+        for name, value in _ALWAYS.get(self.kind, {}).items():
+            setattr(self, name, value)
         if not 400 <= self.status <= 599:
             raise BadFaults(f"status must be from 400 to 599, not {self.status}")
         if min(self.after, self.times, self.seconds) < 0:
@@ -64,8 +79,15 @@ class Fault:
 class Faults:
     """Those that are still to come; a test may add some at any time."""
 
-    def __init__(self, faults: Iterable[Fault] = ()) -> None:
+    def __init__(
+        self, faults: Iterable[Fault] = (), clock_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        """clock_s: in seconds, of how long an outage takes."""
         self._faults = list(faults)
+        self._clock_s = clock_s
+        self._out: Fault | None = None
+        """The outage that is under way."""
+        self._back_s = 0.0
         self.met: list[tuple[str, str, str]] = []
         """(kind, method, path) of each request that met one."""
 
@@ -78,9 +100,19 @@ class Faults:
     def clear(self) -> None:
         """All goes well again."""
         self._faults.clear()
+        self._out = None
+
+    @property
+    def is_out(self) -> bool:
+        """Whether all of Discord is gone now."""
+        if self._out is not None and self._clock_s() >= self._back_s:
+            self._out = None
+        return self._out is not None
 
     def meet(self, method: str, path: str) -> Fault | None:
         """The fault that this request meets; it is counted."""
+        if self.is_out:
+            return self._out
         for fault in self._faults:
             if not fault.concerns(method, path):
                 continue
@@ -92,6 +124,8 @@ class Faults:
                 if fault.times == 0:
                     self._faults.remove(fault)
             self.met.append((fault.kind, method, path))
+            if fault.kind == "outage":
+                self._out, self._back_s = fault, self._clock_s() + fault.seconds
             return fault
         return None
 

@@ -23,6 +23,7 @@ from simcord.enums import ChannelType, InteractionType
 from simcord.http import router
 from simcord.http import routes as _routes  # noqa: F401 - registers every route
 
+from playground import threads
 from playground.discord_state import MEBIBYTE, DiscordState
 from playground.faults import Fault, Faults
 from playground.limits import NONCE_LENGTH, Nonces, OldEdits, RateLimits, Verdict
@@ -107,7 +108,7 @@ class Rest:
             self._authorise(call)
             fault = self.faults.meet(call.method, call.path)
             if fault is not None:
-                await self._suffer(fault, request)
+                await self._suffer(fault, request, call.path)
             verdict = self._verdict(call, fault)
             headers = verdict.headers
             if verdict.retry_after_s is not None:
@@ -130,16 +131,22 @@ class Rest:
             return web.Response(status=204, headers=headers)
         return _json(self.state.cdn.signed(answer), headers=headers)
 
-    async def _suffer(self, fault: Fault, request: web.Request) -> None:
+    async def _suffer(self, fault: Fault, request: web.Request, path: str) -> None:
         """What a fault does before the request is looked at; BackendError where it ends there."""
         match fault.kind:
-            case "status":
+            case "status" | "unknown_interaction" | "expired_token":
                 raise BackendError(fault.status, fault.code, "A fault of the playground's")
             case "slow":
                 await asyncio.sleep(fault.seconds)
             case "cut":
                 _cut(request)
                 raise BackendError(500, 0, "Nobody hears this")
+            case "outage":
+                if self.hang_up is not None:
+                    await self.hang_up(True)
+                raise BackendError(fault.status, fault.code, "Discord is gone for a while")
+            case "archive" | "lock":
+                threads.close(self.state, path, locked=fault.kind == "lock")
             case "drop" | "forget" if self.hang_up is not None:
                 await self.hang_up(fault.kind == "forget")
 
@@ -187,6 +194,7 @@ class Rest:
             # As the README asks of operators: only its owner can add the bot to a server.
             return {**self._dispatch(call, path="/oauth2/applications/@me"), "bot_public": False}
         self._check_uploads(call)
+        threads.check(self.state, call.method, call.path)
         messages = _MESSAGES.match(call.path)
         if call.method == "POST" and messages is not None:
             return self._send(call, int(messages.group(1)))

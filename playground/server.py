@@ -88,7 +88,7 @@ class Server:
         self._load_commands()
         app = web.Application(client_max_size=64 * 2**20)
         app.router.add_route("*", PREFIX + "/{path:.*}", self._guarded(self.rest.handle))
-        app.router.add_get("/gateway", self._guarded(self.gateway.handle, browsers=False))
+        app.router.add_get("/gateway", self._guarded(self._connect, browsers=False))
         app.router.add_get("/attachments/{path:.*}", self._guarded(self._attachment))
         self.page_api.add_routes(app)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
@@ -140,6 +140,11 @@ class Server:
             return await handler(request)
 
         return guarded
+
+    async def _connect(self, request: web.Request) -> web.StreamResponse:
+        if self.rest.faults.is_out:
+            return web.Response(status=503, text="Discord is gone for a while")
+        return await self.gateway.handle(request)
 
     async def _attachment(self, request: web.Request) -> web.Response:
         blob = self.state.cdn.open(request.rel_url.raw_path, request.query_string)

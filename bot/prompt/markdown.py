@@ -8,6 +8,7 @@ from bot.prompt.characters import escaped, one_line, plain
 from bot.prompt.links import LINK
 
 _MARKUP = re.compile(r"([\\*_~|`\[\]])")
+_LINK_BEGINS = re.compile(r"<h(?:$|t(?:$|t(?:$|p)))|<$", re.IGNORECASE)
 _LINE_BEGINS = re.compile(r"^(?=[#>-])")
 _GRAMMAR = re.compile(r"[-‐‑−]{2,}|[‒–—―﹘⸺⸻]+|[:：﹕∶]+")
 """What words that nobody typed must not have: dashes that begin a parameter, weights, links."""
@@ -24,9 +25,13 @@ def harmless(words: str) -> str:
 def harmless_line(words: str, most_characters: int) -> str:
     """The same for a line of its own, which must not begin a heading, a list or a quotation."""
     shown = _LINE_BEGINS.sub(r"\\", harmless(words))
-    if len(shown) > most_characters:
-        shown = shown[: most_characters - 1].rstrip("\\") + "…"
-    return shown
+    if len(shown) <= most_characters:
+        return shown
+    shown = shown[: most_characters - 1].rstrip("\\")
+    cut = shown.rfind("<")
+    if cut > shown.rfind(">") and _LINK_BEGINS.match(shown, cut):
+        shown = shown[:cut]  # half a link would show a preview, and lead elsewhere
+    return shown + "…"
 
 
 def as_words(text: str) -> str:

@@ -438,8 +438,7 @@ class Outbox:
         self, ended: Ended, encode: Encode | None, *, mention: bool
     ) -> discord.Message | None:
         """Post it in the channel of a public thread that takes nothing; None: that cannot be."""
-        guild = self._client.get_guild(ended.row.guild_id)
-        thread = guild.get_channel_or_thread(ended.row.channel_id) if guild else None
+        thread = await self._place_of(ended.row)
         if not isinstance(thread, discord.Thread) or thread.is_private():
             return None
         if not isinstance(thread.parent, discord.TextChannel):
@@ -453,6 +452,18 @@ class Outbox:
         if ended.row.progress_message_id is not None:
             await self._delete(ended.row, ended.row.progress_message_id)
         return message
+
+    async def _place_of(self, row: JobRow) -> object:
+        """The channel or thread of a job; None where it is gone, or not in a server."""
+        guild = self._client.get_guild(row.guild_id)
+        if guild is None:
+            return None
+        if known := guild.get_channel_or_thread(row.channel_id):
+            return known
+        try:  # the library forgets threads that are closed
+            return await self._client.fetch_channel(row.channel_id)
+        except (discord.DiscordException, aiohttp.ClientError, OSError):
+            return None
 
     async def _post_result(
         self,

@@ -84,3 +84,19 @@ async def test_what_is_hidden_in_a_thread_comes_by_direct_message(session, testb
     public = [message for message in came if not message.is_ephemeral]
     assert [message.channel_id for message in public] == [direct]
     assert is_grid(public[0])
+
+
+async def test_what_is_drawn_in_a_thread_that_was_locked_meanwhile_comes_in_its_channel(
+    testbed, bot
+):
+    dora = testbed.member("dora")
+    dora.slash(testbed.general, "imagine", {"prompt": f"a red fox {FLAGS}"})
+    first = await testbed.wait_for_message(is_grid, timeout_s=WAIT_S)
+    thread = dora.start_thread(testbed.general, first.id, "Foxes")
+    testbed.faults.add("lock", path=rf"^/channels/{thread.id}/messages")
+    dora.slash(thread.id, "imagine", {"prompt": f"a blue owl {FLAGS}"})
+    grid = await testbed.wait_for_message(
+        lambda message: is_grid(message) and "a blue owl" in message.content, timeout_s=WAIT_S
+    )
+    assert thread.thread_metadata.locked
+    assert grid.channel_id == testbed.general

@@ -163,7 +163,7 @@ async def _press(kind: Any, item: Any, match: Any) -> None:
     interaction = SimpleNamespace(
         client=_Client(),
         user=SimpleNamespace(id=1, roles=(), guild_permissions=SimpleNamespace(manage_guild=True)),
-        guild=None,
+        guild=_Client(),
         guild_id=1,
         channel_id=1,
         channel=None,

@@ -1,6 +1,7 @@
 """A link counts as where it leads, however Discord has it written."""
 
 import contextlib
+import re
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from bot.errors import PromptError
 from bot.prompt import grammar
 from bot.prompt.links import unmasked
-from bot.prompt.markdown import harmless
+from bot.prompt.markdown import harmless, harmless_line
 
 A, B = "https://a.example/1.png", "https://b.example/2_(3).png?x=1&y=2"
 
@@ -71,6 +72,14 @@ def test_references_take_them_too(written):
 
 def test_an_echo_shows_no_masked_link():
     assert harmless(f"[free credits](<{A}>)") == f"\\[free credits\\](<{A}>)"
+
+
+@pytest.mark.parametrize("most", range(10, 60))
+def test_a_line_that_is_cut_has_no_half_of_a_link(most):
+    shown = harmless_line(f"a cat {A} {B} and more words", most)
+    assert len(shown) <= most
+    assert shown.count("<") == shown.count(">")
+    assert all(link in (A, B) for link in re.findall(r"https?://[^\s<>…]+", shown))
 
 
 @given(st.text(alphabet="[]()<>\\\"' \nhttps://a.b", max_size=80))

@@ -62,6 +62,10 @@ CASES = (
          code=30046, times=None, requests=(("PATCH", MESSAGES + "/*"),), sees=(GRID,)),
     Case(fault="404, code 10062: the interaction was answered too late", status=404, code=10062,
          requests=(("POST", "/interactions/*"),), before=True, sees=(GRID,)),
+    Case(fault="401, code 50027: the interaction's token has expired", status=401, code=50027,
+         times=None, requests=(("*", "/webhooks/*"),), before=True, sees=(GRID,)),
+    Case(fault="400, code 50083: the thread was closed, which a new message opens again",
+         status=400, code=50083, times=None, requests=(("PATCH", MESSAGES + "/*"),), sees=(GRID,)),
     Case(fault="403, code 50013: the bot may not post in the channel", status=403, code=50013,
          times=None, sees=(KEPT, NOT_HERE)),
     Case(fault="the same, and the member's direct messages are closed", status=403, code=50013,
@@ -165,7 +169,7 @@ Each row is a test that lets Discord fail so while a grid is drawn;
 {rows}
 
 A public thread that takes nothing more, such as a locked one, has its results posted in the channel
-that it belongs to.
+that it belongs to (`tests/end_to_end/test_places.py`).
 
 ## To try it
 
