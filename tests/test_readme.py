@@ -62,8 +62,12 @@ def test_every_command_can_be_typed(page, line):
     if " | " in line:  # names several, as `darkroom bot | playground`
         return
     match shlex.split(line):
-        case ["make", target]:
-            assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+        case ["make", target, *variables]:
+            makefile = (ROOT / "Makefile").read_text()
+            assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+            for each in variables:
+                name = re.escape(each.partition("=")[0])
+                assert re.search(rf"^{name} \?=", makefile, re.MULTILINE)
         case [".venv/bin/darkroom" | "darkroom", program, *arguments]:
             PARSERS[program]().parse_args(arguments)
         case [".venv/bin/python" | ".venv\\Scripts\\python", "-m", "pip", "install", *arguments]:
