@@ -364,7 +364,10 @@ def _bench(options: argparse.Namespace) -> int:
     from engine.bench import figures  # noqa: PLC0415 - imports torch
 
     common = {"device": options.device, "dtype": options.dtype, "only": options.only, "say": _say}
-    if options.full_size and options.trace is None:
+    if options.full_size and options.trace is not None:
+        print(figures.full_size_trace(options.device, options.dtype, options.trace))
+        return 0
+    if options.full_size:
         from engine.bench.kept import Kept  # noqa: PLC0415 - as above
 
         kept = Kept(options.keep, options.minutes)

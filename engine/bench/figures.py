@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from engine.bench.models import full_size, spec_of, toy, toy_spec
 from engine.bench.report import row
 from engine.bench.trace import write_trace
 from engine.catalogue import ModelSpec
-from engine.device.device import choose, leave_a_core
+from engine.device.device import Device, choose, leave_a_core
 from engine.errors import EngineError
 
 LARGE = "1-32"
@@ -111,31 +112,47 @@ def full_size_run(
     """
     kept = kept or Kept()
     _check(only, [number for size in FULL_SIZE for number in _full_size_numbers(size.name)])
-    chosen = choose(device, dtype, None)
-    if chosen.where.type != "cuda":
-        raise EngineError(
-            f"Full-size benchmarks need a CUDA card; the device is {chosen.title}. Leave out"
-            " --full-size to measure the small models."
-        )
+    chosen = _card(device, dtype)
     for size in FULL_SIZE:
         name = size.name
         left = kept.left([n for n in _full_size_numbers(name) if not only or n in only])
         if not left or kept.is_over():
             continue
-        with tempfile.TemporaryDirectory() as folder:
-            full_size(name, chosen.where, chosen.dtype).save_pretrained(folder)
-            torch.cuda.empty_cache()
-            place = Path(folder)
-            spec = spec_of(
-                name, size.title, place, size.side_px, family=size.family, compiled="whole"
-            )
-            bench = Bench(spec, size.side_px, device, dtype)
+        with _full_size_bench(size, chosen, device, dtype) as bench:
             for result in kept.gathered(full_size_figures(bench, size, left)):
                 say(row(result))
     left = kept.left([n for s in FULL_SIZE for n in _full_size_numbers(s.name)])
     if left and not only:
         say(f"Still to be measured: {', '.join(left)}. The same command goes on with them.")
     return kept.results
+
+
+def _card(device: str, dtype: str) -> Device:
+    chosen = choose(device, dtype, None)
+    if chosen.where.type != "cuda":
+        raise EngineError(
+            f"Full-size benchmarks need a CUDA card; the device is {chosen.title}. Leave out"
+            " --full-size to measure the small models."
+        )
+    return chosen
+
+
+@contextmanager
+def _full_size_bench(size: FullSize, chosen: Device, device: str, dtype: str) -> Iterator[Bench]:
+    """A model of full size with random weights, as long as this lasts."""
+    with tempfile.TemporaryDirectory() as folder:
+        full_size(size.name, chosen.where, chosen.dtype).save_pretrained(folder)
+        torch.cuda.empty_cache()
+        spec = spec_of(
+            size.name, size.title, Path(folder), size.side_px, family=size.family, compiled="whole"
+        )
+        yield Bench(spec, size.side_px, device, dtype)
+
+
+def full_size_trace(device: str, dtype: str, file: Path) -> str:
+    """Trace SD 1.5 at full size on a card; a table of what took longest."""
+    with _full_size_bench(FULL_SIZE[0], _card(device, dtype), device, dtype) as bench:
+        return write_trace(bench, file)
 
 
 def trace(installed: ModelSpec | None, device: str, dtype: str, file: Path) -> str:

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from engine.bench import figures, roofline
 from engine.bench.kept import Kept
 from engine.bench.measures import Result
+from engine.bench.models import spec_of, toy
+from engine.device.device import choose
 
 
 def result(number):
@@ -52,3 +56,24 @@ def test_a_trace_names_the_kernels_that_took_longest(tmp_path):
     table = figures.trace(None, "cpu", "auto", file)
     assert "aten::" in table
     assert '"traceEvents"' in file.read_text()[:100_000] or file.stat().st_size > 10_000
+
+
+def test_with_full_size_the_trace_is_of_the_full_size_model(tmp_path, monkeypatch):
+    made = []
+
+    def small(name, *_):
+        made.append(name)
+        return toy()
+
+    def eager(*arguments, **fields):
+        return spec_of(*arguments, **fields | {"compiled": "off"})
+
+    sizes = [replace(size, side_px=64) for size in figures.FULL_SIZE]
+    monkeypatch.setattr(figures, "FULL_SIZE", sizes)
+    monkeypatch.setattr(figures, "_card", lambda *_: choose("cpu", "auto", None))
+    monkeypatch.setattr(figures, "full_size", small)
+    monkeypatch.setattr(figures, "spec_of", eager)
+    table = figures.full_size_trace("cpu", "auto", tmp_path / "trace.json")
+    assert made == ["sd15"]
+    assert "aten::" in table
+    assert (tmp_path / "trace.json").stat().st_size > 10_000
