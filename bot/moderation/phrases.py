@@ -35,8 +35,6 @@ _PARTICLES = frozenset("のをがはにでともへやな")
 """Hiragana that stand between words."""
 _WINDOW = 20
 """Letters that a `*` inside a phrase stands for at most."""
-_MOST_STARTS = 100
-"""Places at which a phrase with a `*` inside is begun to be looked for, in each reading."""
 MOST_PLACES = 50_000
 """Places of a phrase's letters that are looked at more closely, in all texts together. Ordinary
 texts and rules have a few thousand."""
@@ -248,8 +246,7 @@ class _Look:
         doubted: after too many places, letters that may be the phrase count as it; else as none.
         """
         first, *rest = phrase.pieces
-        starts = self._all(first, reading, 0, len(reading.letters))
-        for start in itertools.islice(starts, _MOST_STARTS) if rest else starts:
+        for start in self._all(first, reading, 0, len(reading.letters)):
             end = start + len(first.letters)
             if self._left < 0:
                 if doubted:
@@ -283,8 +280,9 @@ class _Look:
     ) -> int:
         """Where the pieces end that follow in the same word; −1: they do not."""
         for number, piece in enumerate(pieces, 1):
-            space = reading.letters.find(" ", start)
-            stop = min(space, start + _WINDOW + len(piece.letters))
+            stop = start + _WINDOW + len(piece.letters)
+            space = reading.letters.find(" ", start, stop)
+            stop = space if space >= 0 else stop
             ends = number == len(pieces) and not open_right
             start = next(
                 (
