@@ -40,6 +40,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 import migrations
 from bot.errors import DatabaseInUse, StartError
+from bot.storage.error_texts import hide_values
 from bot.storage.tables import metadata
 
 if TYPE_CHECKING:
@@ -102,6 +103,8 @@ class Database:
                 f"{named} needs {error.name}; install it with: {sys.executable} -m pip install "
                 f'-c constraints.txt -e ".[postgres]"'
             ) from None
+        for each in (self._writer, self._readers):
+            hide_values(each.sync_engine)
         if self.dialect == "sqlite":
             _prepare_sqlite(self._writer.sync_engine, begin="BEGIN IMMEDIATE")
             _prepare_sqlite(self._readers.sync_engine, begin="BEGIN")

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 import os
 import re
 import shutil
@@ -14,7 +15,7 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import migrations
@@ -573,6 +574,43 @@ async def test_what_an_error_says_holds_nothing_of_what_members_wrote(database, 
             )
     assert "nowhere" in str(raised.value)
     assert "secret" not in str(raised.value)
+
+
+SECRET = "a secret\ncat"  # a row's values may have lines of their own
+
+
+@pytest.mark.parametrize(
+    ("statement", "values"),
+    [
+        # It breaks a rule, is too long, cannot be sent, is taken, or is of another type.
+        ("INSERT INTO facts (name, value) VALUES (:secret, NULL)", {"secret": SECRET}),
+        ("INSERT INTO facts (name, value) VALUES (:secret, :secret)", {"secret": SECRET * 9}),
+        ("INSERT INTO facts (name, value) VALUES (:secret, '')", {"secret": f"{SECRET}\ud800"}),
+        ("INSERT INTO facts (name, value) VALUES (:secret, '')", {"secret": f"{SECRET}\0"}),
+        ("INSERT INTO facts (name, value) VALUES (:secret, '')", {"secret": SECRET}),
+        ("INSERT INTO guilds (guild_id, allotment) VALUES (:secret, 1)", {"secret": SECRET}),
+    ],
+)
+async def test_what_is_logged_of_an_error_holds_nothing_of_rows(
+    database, caplog, statement, values
+):
+    async with database.write() as connection:
+        await connection.execute(
+            sa.text("INSERT INTO facts (name, value) VALUES (:name, '')"), {"name": SECRET}
+        )
+    try:
+        async with database.write() as connection:
+            await connection.execute(sa.text(statement), values)
+    except (SQLAlchemyError, UnicodeError) as error:
+        logging.getLogger("bot").exception("a job failed")
+        assert "secret" not in str(error)
+        said = type(error).__name__
+    else:
+        said = ""
+    # SQLite has no lengths, and takes any character but halves of them.
+    assert said or database.dialect == "sqlite"
+    assert "secret" not in caplog.text
+    assert "Error" in caplog.text or not said
 
 
 @pytest.mark.usefixtures("sqlite_only")
