@@ -160,6 +160,43 @@ async def test_a_code_is_redeemed_as_often_as_it_may_be_by_fifty_at_once(databas
     assert left == 0
 
 
+async def test_fifty_gifts_at_once_give_no_more_than_was_granted(database, accounts):
+    await accounts.grant(guild_id=GUILD, user_id=1, amount=1_000, actor_id=9, by_owner=True)
+
+    async def give(_number):
+        try:
+            await accounts.give(guild_id=GUILD, sender=1, receiver=2, amount=100)
+        except NotEnoughCredits:
+            return 0
+        return 1
+
+    assert sum(await asyncio.gather(*map(give, range(TASKS)))) == 10
+    sender, receiver = [
+        await accounts.balance(guild_id=GUILD, user_id=user_id) for user_id in (1, 2)
+    ]
+    assert (sender.available, receiver.available) == (TRIAL, TRIAL + 1_000)
+    assert await total(database) >= sender.available + receiver.available
+
+
+async def test_a_grant_to_a_role_is_taken_once_by_each_and_as_often_as_it_may_be(
+    database, accounts
+):
+    await accounts.allotment(guild_id=GUILD)
+    await accounts.grant_to_role(
+        guild_id=GUILD, role_id=ROLE, amount=100, uses=3, days=1, actor_id=9, by_owner=False
+    )
+    users = [1 + number // 10 for number in range(TASKS)]  # five members, each ten times at once
+    await asyncio.gather(
+        *(accounts.balance(guild_id=GUILD, user_id=user_id, role_ids=[ROLE]) for user_id in users)
+    )
+    got = [
+        (await accounts.balance(guild_id=GUILD, user_id=user_id)).available - TRIAL
+        for user_id in sorted({*users})
+    ]
+    assert sorted(got) == [0, 0, 100, 100, 100]
+    assert await total(database) == 5 * TRIAL + ALLOTMENT
+
+
 async def test_fifty_tasks_cannot_spend_more_than_there_is(database, accounts):
     await accounts.balance(guild_id=GUILD, user_id=1)
 

@@ -11,7 +11,7 @@ from bot.storage.tables import accounts, metadata
 
 pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
 
-SECRETS = ("Patrons' plan", "hush phrase", "secret cat", "another cat", "777")
+SECRETS = ("Patrons' plan", "hush phrase", "secret cat", "another cat", "7.77")
 
 
 async def kept(database, guild_id):
