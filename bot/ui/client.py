@@ -54,6 +54,7 @@ from bot.ui.edits import Edits
 from bot.ui.enlargements import Enlargements
 from bot.ui.favourite_pages import PageButton
 from bot.ui.films import Films
+from bot.ui.global_limit import GlobalLimit
 from bot.ui.interactions import Interactions
 from bot.ui.language import Translator
 from bot.ui.line_pages import LinesButton, Lister
@@ -328,6 +329,7 @@ class Darkroom(discord.AutoShardedClient):
         await self.outbox.flush(_POSTING_S)
 
     async def setup_hook(self) -> None:
+        self.http._global_over = GlobalLimit()  # noqa: SLF001 - there is no other way to it
         learn(self.trust, self)
         self.add_dynamic_items(
             JobButton,
