@@ -136,34 +136,21 @@ class Moderation:
             nsfw=nsfw,
             spoiler=any(hit.rule.level is Level.SPOILER for hit in hits),
             warnings=tuple(
-                Sentence(
-                    "This server asks you to go carefully about {category}; your order was taken.",
-                    category=category,
-                )
-                for category in dict.fromkeys(NAMES[hit.rule.category] for hit in warned)
+                _warning(category)
+                for category in dict.fromkeys(hit.rule.category for hit in warned)
             ),
         )
 
     async def _block(self, asking: Asking, texts: Sequence[str], hit: Hit) -> None:
         """Write the verdict down with its strike, and refuse; who typed nothing has no strike."""
         if not asking.own_words:
-            raise Blocked(
-                Sentence(
-                    "The words of this picture meet this server's rule about {category}. Nothing "
-                    "was drawn or charged.",
-                    category=NAMES[hit.rule.category],
-                ),
-                command=texts[0],
-            )
+            raise Blocked(_refused(hit.rule.category, of_picture=True), command=texts[0])
         verdict = await self._log(asking, texts, hit)
         async with self._database.write() as connection:
             until_ms = await standings.time_out(
                 connection, asking.guild_id, asking.user_id, now_ms=self._now_ms()
             )
-        said = Sentence(
-            "Your text meets this server's rule about {category}. Nothing was drawn or charged.",
-            category=NAMES[hit.rule.category],
-        )
+        said = _refused(hit.rule.category)
         if until_ms:
             said = Sentence(
                 "{said} As this was not the first time, you can order again {when}.",
@@ -373,3 +360,38 @@ def _as_block(hit: Hit) -> Hit:
 
 def _new_id() -> str:
     return "".join(secrets.choice(_ID_ALPHABET) for _ in range(_ID_CHARACTERS))
+
+
+def _refused(category: Category, *, of_picture: bool = False) -> Sentence:
+    """of_picture: the words are those of a picture that the member goes on from."""
+    if category is Category.CUSTOM and of_picture:
+        return Sentence(
+            "The words of this picture have a phrase that this server does not allow. Nothing was "
+            "drawn or charged."
+        )
+    if category is Category.CUSTOM:
+        return Sentence(
+            "Your text has a phrase that this server does not allow. Nothing was drawn or charged."
+        )
+    if of_picture:
+        return Sentence(
+            "The words of this picture meet this server's rule about {category}. Nothing was drawn "
+            "or charged.",
+            category=NAMES[category],
+        )
+    return Sentence(
+        "Your text meets this server's rule about {category}. Nothing was drawn or charged.",
+        category=NAMES[category],
+    )
+
+
+def _warning(category: Category) -> Sentence:
+    if category is Category.CUSTOM:
+        return Sentence(
+            "Your text has a phrase with which this server asks you to be careful; your order was "
+            "taken."
+        )
+    return Sentence(
+        "This server asks you to go carefully about {category}; your order was taken.",
+        category=NAMES[category],
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import io
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import discord
@@ -78,7 +79,9 @@ def _said(used: Used, who: str) -> Sentence:
 def _picture(used: Usage, language: str) -> bytes:
     """A PNG: three rows of bars, a bar a day."""
 
-    def panel(title: Sentence, colour: str, values: list[float], more: list[float]) -> Panel:
+    def panel(
+        title: Sentence, colour: str, values: Sequence[float], more: Sequence[float]
+    ) -> Panel:
         return Panel(
             title=translated(title, language),
             other_title=str(title),
@@ -94,8 +97,8 @@ def _picture(used: Usage, language: str) -> bytes:
             panel(
                 Sentence("Jobs: drawn, and failed or cancelled (red)"),
                 "#5865f2",
-                [float(day.finished) for day in each],
-                [float(day.ended_otherwise) for day in each],
+                [day.finished for day in each],
+                [day.ended_otherwise for day in each],
             ),
             panel(Sentence("GPU seconds"), "#f0b232", [day.gpu_ms / 1000 for day in each], []),
             panel(Sentence("Credits spent"), "#23a55a", [day.spent / CENTS for day in each], []),

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 from tests_support import refusal
 
+from bot.pictures import charts
 from bot.pictures.charts import Panel, bars
 
 pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
@@ -15,6 +16,23 @@ pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
 def warm_charts():
     """The first picture builds the list of fonts, for longer than simcord waits."""
     bars(["01-01"], [Panel(title="a", other_title="a", colour="red", values=[1])])
+
+
+async def test_jobs_are_drawn_as_whole_numbers(
+    simcord_env, simcord_bot, channel, manager, alice, monkeypatch
+):
+    shown = []
+
+    def bars_of(days, panels):
+        shown.extend(panels)
+        return bars(days, panels)
+
+    monkeypatch.setattr(charts, "bars", bars_of)
+    await alice.slash(channel, "imagine", prompt="a cat")
+    await simcord_env.settle()
+    await manager.slash(channel, "stats", days=7)
+    assert [*map(type, shown[0].values)] == [int] * 7
+    assert shown[0].values[-1] == 1
 
 
 async def test_a_manager_reads_what_the_server_drew(simcord_env, channel, manager, alice, guild):
