@@ -336,6 +336,6 @@ async def test_a_reaction_tells_by_direct_message_what_a_button_tells_in_private
         await bob.slash(channel, "imagine", prompt="a dog")
     await react(simcord_env, bob, grid, "🔄")
     [told] = bob.user.dm_channel.history()
-    assert "go carefully" in told.content
+    assert "asks you to be careful" in told.content
     assert told.embeds[0].title == "Job queued"
     assert len(fake_engine._runs) == 4

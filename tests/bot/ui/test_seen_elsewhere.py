@@ -130,11 +130,11 @@ async def test_words_that_another_member_typed_are_refused_without_a_strike(
     await manager.slash(channel, "words add", phrase="gadget", level="block")
     for _ in range(3):
         pressed = await bob.click(grid, label="V1")
-        assert "The words of this picture meet" in refusal(pressed).description
+        assert "The words of this picture have a phrase" in refusal(pressed).description
     again = await bob.click(
         grid, custom_id=next(each for each in custom_ids(grid) if each.endswith(":r"))
     )
-    assert "The words of this picture meet" in refusal(again).description
+    assert "The words of this picture have a phrase" in refusal(again).description
     assert await strikes(simcord_bot) == 0
     await imagine(simcord_env, channel, bob)
     assert "a red cat" in channel.last_message.content
