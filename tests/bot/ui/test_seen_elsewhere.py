@@ -140,7 +140,7 @@ async def test_words_that_another_member_typed_are_refused_without_a_strike(
     assert "a red cat" in channel.last_message.content
 
     typed = await bob.slash(channel, "imagine", prompt="a purple gadget")
-    assert "Your text meets" in refusal(typed).description
+    assert "Your text has a phrase" in refusal(typed).description
     assert await strikes(simcord_bot) == 1
 
 
