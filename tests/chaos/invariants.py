@@ -84,7 +84,9 @@ async def look(testbed: Testbed, url: str, channels: Sequence[int]) -> Found:
     shown: Counter[str] = Counter()
     messages = [message for channel in channels for message in testbed.bot_messages(channel)]
     for message in messages:
-        if message.attachments and not in_progress(message):
+        # What U and /show answer with is asked for, and no second result.
+        asked = message.interaction_metadata is not None
+        if message.attachments and not asked and not in_progress(message):
             shown[_job_of(_custom_ids(message))] += 1
     pings: dict[str, Counter[int]] = defaultdict(Counter)
     told = set()
