@@ -279,7 +279,7 @@ class ClusterEngine:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for worker in self._workers.values():
-            worker.client.kill()
+            self._kill(worker)
         self._workers.clear()
         await self._fleet.close()
         self._fail_all(EngineClosed("The engine was closed before the job ended."))
@@ -315,25 +315,42 @@ class ClusterEngine:
     async def _keep(self) -> None:
         """Replace workers that hang and start more where there is room, until the engine ends."""
         looked_s = self._clock()
-        while True:
+        while not self._lost:
             await asyncio.sleep(LOOK_EVERY_S)
             before_s, looked_s = looked_s, self._clock()
-            self._end_hung(min(looked_s - before_s, MOST_SILENCE_S))
-            for worker in self._workers.values():
-                if worker.hello is not None and looked_s - worker.came_s >= PROVEN_S:
-                    self._prove(worker)
             try:
-                self._places = await self._fleet.places()
+                await self._look(min(looked_s - before_s, MOST_SILENCE_S))
             except EngineLost as error:
                 log.critical("%s", error)
                 self._lost = str(error)
                 self._fail_all(error)
+            except Exception:
+                log.exception("a look at the workers failed; the next one follows")
+
+    async def _look(self, passed_s: float) -> None:
+        """passed_s: since the last look; EngineLost once the cluster is gone for good."""
+        self._end_hung(passed_s)
+        now_s = self._clock()
+        for worker in self._workers.values():
+            if worker.hello is not None and now_s - worker.came_s >= PROVEN_S:
+                self._prove(worker)
+        self._places = await self._fleet.places()
+        self._hire_missing()
+        self._say_missing(after_s=MISSING_S)
+        self._place()  # for those that have waited long
+
+    def _hire_missing(self) -> None:
+        """Start workers where there is room, unless it is too early after the last failure."""
+        if self._clock() < self._hire_at_s:
+            return
+        for _ in range(self._places - len(self._workers)):
+            try:
+                self._hire()
+            except Exception as error:
+                log.exception("a worker could not be started")
+                self._trouble = f"it could not be started: {first_line(error)}"
+                self._hire_later()
                 return
-            if self._clock() >= self._hire_at_s:
-                for _ in range(self._places - len(self._workers)):
-                    self._hire()
-            self._say_missing(after_s=MISSING_S)
-            self._place()  # for those that have waited long
 
     def _waits_for(self) -> Counter[str]:
         """What the workers that are not there yet wait for, and how many."""
@@ -448,18 +465,29 @@ class ClusterEngine:
             return  # it was killed, and only now its end is reported
         log.warning("worker %s is gone: %s", worker.name, why)
         del self._workers[worker.number]
-        worker.client.kill()
+        self._kill(worker)
         self._trouble = why
         if not worker.proven:
-            self._failures += 1
-            again = HIRE_AGAIN_S[min(self._failures, len(HIRE_AGAIN_S)) - 1]
-            self._hire_at_s = self._clock() + again
+            self._hire_later()
         if not worker.answered.done():
             worker.answered.set_result(None)
         for ticket in self._placement.leave(worker.number):
             if ticket.job_id in self._open:
                 self._give_back(self._open[ticket.job_id])
         self._place()
+
+    def _kill(self, worker: _Worker) -> None:
+        """Whatever goes wrong with that, its jobs must not be lost."""
+        try:
+            worker.client.kill()
+        except Exception:
+            log.exception("worker %s could not be killed", worker.name)
+
+    def _hire_later(self) -> None:
+        """A worker did not start, or died before it was proven."""
+        self._failures += 1
+        again = HIRE_AGAIN_S[min(self._failures, len(HIRE_AGAIN_S)) - 1]
+        self._hire_at_s = self._clock() + again
 
     def _give_back(self, opened: _Open) -> None:
         begun, opened.worker, opened.begun, opened.position = opened.begun, None, False, None
@@ -570,6 +598,7 @@ class ClusterEngine:
         for opened in self._open.values():
             opened.stream.fail(error)
         self._open.clear()
+        self._ended.set()  # a stop waits for them no more
 
     def _track(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

@@ -159,7 +159,7 @@ class FairQueue:
             owner.tickets[0]
             for ring in self._lanes.values()
             for name, owner in ring.items()
-            if self._running_of[name] < self._owner_cap
+            if self._running_of[name] < self._cap(owner.tickets[0])
         ]
 
     def order(self) -> list[str]:

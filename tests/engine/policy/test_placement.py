@@ -17,9 +17,9 @@ class Clock:
         return self.now_s
 
 
-def ticket(job_id, owner="ann", *, model="m", samples=8, work=30.0, lane=Lane.FAST):
+def ticket(job_id, owner="ann", *, model="m", samples=8, work=30.0, lane=Lane.FAST, cap=0):
     return Ticket(
-        job_id=str(job_id), owner=owner, lane=lane, model=model, samples=samples, work=work
+        job_id=str(job_id), owner=owner, lane=lane, model=model, samples=samples, work=work, cap=cap
     )
 
 
@@ -314,6 +314,14 @@ def test_a_suspect_behind_another_job_of_its_owner_keeps_no_worker():
     placement.end("a")
     placement.end("b")
     assert placed(placement) == {"bad": 1}
+
+
+def test_a_suspect_whose_owner_has_all_jobs_of_the_plan_running_keeps_no_worker():
+    placement = cluster({1: room(80)}, ticket("a", cap=1), ticket("bad", cap=1))
+    placement.suspect("bad")
+    assert placed(placement) == {"a": 1}
+    placement.push(ticket("b", "ben"))
+    assert placed(placement) == {"b": 1}
 
 
 def test_a_cancelled_suspect_keeps_no_worker():
