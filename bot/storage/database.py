@@ -54,6 +54,8 @@ CLOSE_S = 10
 """The longest that `close` waits for transactions that are under way."""
 POSTGRES_LOCK_KEY = 0x6461726B726F6F6D
 """An advisory lock of its own: "darkroom" in ASCII."""
+ASIDE = ".before-restore-"
+"""In the name of a database whose place a copy took."""
 _LAST_PORT = 65535
 _UNOPENED = (SQLAlchemyError, OSError, TypeError)
 """TypeError: asyncpg's for an option in the address that it does not know."""
@@ -150,6 +152,7 @@ class Database:
         """
         try:
             await self._lock()
+            self._refuse_half_restored()
             if not migrate:
                 await self._refuse_earlier()
             if empty:
@@ -173,6 +176,7 @@ class Database:
         a start would refuse it.
         """
         if self.path is not None and not self.path.exists():
+            self._refuse_half_restored()
             folder = next(each for each in self.path.absolute().parents if each.exists())
             if not folder.is_dir() or not os.access(folder, os.W_OK):
                 raise StartError(f"The database cannot be made: {folder} cannot be written.")
@@ -293,6 +297,21 @@ class Database:
             raise StartError(
                 f"The database is of revision {current}, this Darkroom of {head}: start the bot "
                 "once with it, and stop it again."
+            )
+
+    def _refuse_half_restored(self) -> None:
+        """An empty database in the place of one that was put aside would serve members with
+        nothing.
+        """
+        if self.path is None or self.path.exists() or not self.path.parent.is_dir():
+            return
+        begin = self.path.name + ASIDE
+        aside = sorted(each.name for each in self.path.parent.iterdir())
+        if found := [name for name in aside if name.startswith(begin)]:
+            raise StartError(
+                f"There is no {self.path}, but {found[-1]} beside it: a restore was not finished. "
+                f"Restore the copy again, or, to begin with an empty database, move "
+                f"{begin}* away."
             )
 
     async def _refuse_filled(self) -> None:

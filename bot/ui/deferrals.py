@@ -137,18 +137,25 @@ class Deferrals:
 
 async def _answer(client: Darkroom, deferral: Deferral) -> None:
     """Answer by what became of the order: it is shown, or its member is told that there is none."""
-    message = await _call(client, deferral, "GET", _FIRST)
+    said = translated(_NOT_ORDERED if deferral.job_id else _UNSURE, deferral.language)
+    private = MessageFlags.ephemeral.flag
+    nobody = discord.AllowedMentions.none().to_dict()
+    try:
+        message = await _call(client, deferral, "GET", _FIRST)
+    except discord.NotFound:  # an earlier start may have deleted it and then failed to say why
+        if not await _is_on_record(client, deferral):
+            await _call(
+                client, deferral, "POST", content=said, flags=private, allowed_mentions=nobody
+            )
+        return
     if not message["flags"] & MessageFlags.loading.flag:
         return
     row = await _shown_by(client, message, deferral)
-    nobody = discord.AllowedMentions.none().to_dict()
     if row is not None:
         content = with_notes(headline(row, status_of(None)), row.notes)
         await _call(client, deferral, "PATCH", _FIRST, content=content, allowed_mentions=nobody)
         return
     ordered = await _is_on_record(client, deferral)
-    said = translated(_NOT_ORDERED if deferral.job_id else _UNSURE, deferral.language)
-    private = MessageFlags.ephemeral.flag
     if message["flags"] & private and not ordered:
         await _call(client, deferral, "PATCH", _FIRST, content=said, allowed_mentions=nobody)
         return

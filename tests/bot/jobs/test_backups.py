@@ -1,10 +1,14 @@
 """A copy of the database, with the list of its pictures, brings back all that it speaks of."""
 
 import asyncio
+import contextlib
 import hashlib
 import os
+import signal
 import sqlite3
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -266,3 +270,255 @@ async def test_copies_come_by_schedule_and_the_oldest_go(database, store, tmp_pa
     names = sorted(file.name for file in folder.iterdir())
     assert len(names) == 4 and names[0] == "darkroom-20270115T090000Z.db", "two, with their lists"
     assert look(now_s - 86400) is not None, "a clock that was set back stops no copies"
+
+
+BESIDE = ("-wal", "-shm", "-journal")
+
+_CHILD = """
+import asyncio, os, signal, sys
+from pathlib import Path
+import sqlalchemy as sa
+from bot.jobs import backups
+from bot.pictures.store import PictureStore
+from bot.storage import facts
+from bot.storage.database import Database
+
+def die(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+async def write(database):
+    await database.start()
+    async with database.write() as connection:
+        await facts.put(connection, "late", "x")
+    die()
+
+def after(work):
+    def done(*given, **named):
+        work(*given, **named)
+        die()
+    return done
+
+path, copy, at = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+database = Database(f"sqlite+aiosqlite:///{path}")
+if at == "write":
+    asyncio.run(write(database))
+if at == "copied":
+    backups._list = die
+    backups.back_up(path, copy, PictureStore(path.parent / "pictures"))
+if at == "linked":
+    Path.hardlink_to = after(Path.hardlink_to)
+if at == "renamed":
+    Path.rename = after(Path.rename)
+if at == "aside":
+    backups._put_aside = after(backups._put_aside)
+if at == "replacing":
+    Path.replace = die
+asyncio.run(backups.restore(database, copy, PictureStore(path.parent / "pictures"), from_=None))
+"""
+
+
+async def killed(path, copy, at):
+    """A process that is killed after it wrote, or at that step of a restore."""
+    command = [sys.executable, "-c", _CHILD, path, copy, at]
+    done = await asyncio.to_thread(subprocess.run, command, check=False)
+    assert done.returncode == -signal.SIGKILL
+
+
+async def facts_in(url):
+    database = Database(url)
+    await database.start()
+    try:
+        async with database.read() as connection:
+            return {*await connection.scalars(sa.text("SELECT name FROM facts"))}
+    finally:
+        await database.close()
+
+
+def rows(path):
+    """What it holds, by a connection that finds nothing beside it; its state too."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        names = connection.execute("SELECT name FROM facts ORDER BY 1").fetchall()
+        return names, connection.execute("PRAGMA integrity_check").fetchall()
+
+
+async def test_what_a_lost_database_left_beside_it_is_not_mixed_into_the_copy(
+    database, database_url, store, copy
+):
+    await draw(database, store, await account(database), "one")
+    backups.back_up(database.path, copy, store)
+    path = database.path
+    await database.close()
+    await killed(path, copy, "write")
+    assert path.with_name("darkroom.db-wal").stat().st_size
+    path.unlink()
+    said = await bring_back(database_url, copy, store)
+    assert f"What was there is {path}.before-restore-1-wal and" in said
+    assert not any(path.with_name(f"{path.name}{end}").exists() for end in BESIDE)
+    assert rows(path) == rows(copy)
+    assert path.with_name(f"{path.name}.before-restore-1-wal").stat().st_size
+
+
+async def test_a_copy_onto_an_older_one_takes_nothing_of_what_is_beside_that(database, store, copy):
+    await draw(database, store, await account(database), "one")
+    backups.back_up(database.path, copy, store)
+    await killed(copy, copy, "write")
+    assert copy.with_name("copy.db-wal").stat().st_size
+    backups.back_up(database.path, copy, store)
+    assert sorted(file.name for file in copy.parent.iterdir()) == [
+        "copy.db",
+        "copy.db.lock",
+        "copy.db.pictures",
+    ]
+    assert ("late",) not in rows(copy)[0]
+
+
+@pytest.mark.parametrize("at", ["linked", "aside", "replacing"])
+async def test_a_restore_that_is_killed_leaves_all_that_was_committed(
+    database, database_url, store, copy, at
+):
+    backups.back_up(database.path, copy, store)
+    path = database.path
+    await database.close()
+    await killed(path, copy, "write")
+    await killed(path, copy, at)
+    assert "late" in await facts_in(database_url)
+    assert "is what" in await bring_back(database_url, copy, store)
+    assert "late" not in await facts_in(database_url)
+    assert not path.with_name("darkroom.db.new").exists()
+
+
+async def test_no_empty_database_takes_the_place_of_one_that_was_put_aside(
+    database, database_url, store, copy
+):
+    backups.back_up(database.path, copy, store)
+    path = database.path
+    await database.close()
+    path.write_bytes(b"not a database any more")
+    path.with_name("darkroom.db-wal").write_bytes(b"of it")
+    await killed(path, copy, "renamed")
+    assert not path.exists()
+    for begin in (Database.start, Database.look):
+        with pytest.raises(StartError, match=r"before-restore-1 beside it: a restore was not fin"):
+            await begin(refused := Database(database_url))
+        await refused.close()
+    assert not path.exists()
+    await bring_back(database_url, copy, store)
+    assert await facts_in(database_url) is not None
+
+
+async def test_where_the_disk_knows_no_second_names_the_database_is_copied(
+    database, database_url, store, copy, monkeypatch
+):
+    account_id = await account(database)
+    backups.back_up(database.path, copy, store)
+    await draw(database, store, account_id, "one")
+    await database.close()
+
+    def refuse(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    await bring_back(database_url, copy, store)
+    assert await shown_in(database_url) == set()
+    assert len(await shown_in(f"{database_url}.before-restore-1")) == 1
+
+
+async def test_a_database_that_another_program_reads_is_not_replaced(
+    database, database_url, store, copy
+):
+    await draw(database, store, await account(database), "one")
+    backups.back_up(database.path, copy, store)
+    path = database.path
+    await database.close()
+    before = path.stat().st_ino
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT * FROM facts").fetchall()
+        with pytest.raises(StartError, match="Another program has"):
+            await bring_back(database_url, copy, store)
+    assert path.stat().st_ino == before
+    assert not list(path.parent.glob("*before-restore*"))
+
+
+@pytest.mark.parametrize("more", ["", "\n\n", f"{A} *aa/{A}.png\n", f"{A}  aa/{A}.png\r\n"])
+async def test_a_list_as_other_programs_write_it_is_read(database, database_url, store, copy, more):
+    backups.back_up(database.path, copy, store)
+    await database.close()
+    backups.list_of(copy).write_text(more, newline="")
+    said = await bring_back(database_url, copy, store)
+    assert ("1 of 1 pictures are missing" if A in more else "All 0 pictures") in said
+
+
+@pytest.mark.parametrize("fault", ["cut off", "a folder", "no pictures can be written"])
+async def test_what_is_refused_leaves_the_database_as_it_was(
+    database, database_url, store, copy, tmp_path, fault
+):
+    account_id = await account(database)
+    await draw(database, store, account_id, "one")
+    backups.back_up(database.path, copy, store)
+    await draw(database, store, account_id, "two")
+    path = database.path
+    await database.close()
+    before, listed, other = path.stat().st_ino, backups.list_of(copy), PictureStore(tmp_path / "o")
+    other.store(b"one")
+    if fault == "cut off":
+        listed.write_text(f"{A}  aa/{A}.png\n{A[:40]}")
+    elif fault == "a folder":
+        listed.unlink()
+        listed.mkdir()
+    else:
+        store.folder.rename(tmp_path / "full")
+        store.folder.write_bytes(b"")
+    with pytest.raises((StartError, OSError)):
+        await bring_back(database_url, copy, store, from_=other)
+    assert path.stat().st_ino == before
+    assert len(await shown_in(database_url)) == 2
+    assert not list(tmp_path.glob("*before-restore*"))
+
+
+async def test_a_damaged_picture_is_brought_again_or_counted_as_missing(
+    database, database_url, store, copy, tmp_path
+):
+    account_id = await account(database)
+    for job_id in ("one", "two"):
+        await draw(database, store, account_id, job_id)
+    backups.back_up(database.path, copy, store)
+    await database.close()
+    one, two = (hashlib.sha256(name).hexdigest() for name in (b"one", b"two"))
+    other = PictureStore(tmp_path / "other")
+    other.store(b"one")
+    for sha256, left in ((one, b""), (two, b"tw")):
+        (store.folder / sha256[:2] / f"{sha256}.png").write_bytes(left)
+    assert "2 of 2 pictures are missing or damaged" in await bring_back(database_url, copy, store)
+    said = await bring_back(database_url, copy, store, from_=other)
+    assert "1 pictures were brought" in said and "1 of 2 pictures are missing" in said
+    assert store.load(one) == b"one"
+
+
+async def test_copies_of_a_clock_that_ran_ahead_go_before_those_of_the_right_one(
+    database, store, tmp_path
+):
+    folder, now_s, day_s = tmp_path / "copies", 1_800_000_000.0, 86_400
+
+    def look(now_s):
+        made = backups.back_up_by_schedule(
+            database.path, folder, store, every_s=day_s, kept=3, now_s=now_s
+        )
+        os.utime(made, (now_s, now_s))
+        return made
+
+    for day in range(3):
+        look(now_s + (365 + day) * day_s)
+    right = [look(now_s + day * day_s) for day in range(4)]
+    assert sorted(folder.glob("*.db")) == right[1:]
+
+
+async def test_what_a_killed_copy_left_is_cleared_before_the_next(database, store, tmp_path):
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    await killed(database.path, folder / "darkroom-20260101T000000Z.db", "copied")
+    assert (folder / "darkroom-20260101T000000Z.db.new").exists()
+    made = backups.back_up_by_schedule(
+        database.path, folder, store, every_s=1, kept=2, now_s=1_800_000_000.0
+    )
+    assert set(folder.iterdir()) == {made, backups.list_of(made)}

@@ -4,12 +4,13 @@ import asyncio
 import json
 import stat
 
+import aiohttp
 import pytest
 from sqlalchemy import select
 from tests_support import PatientEngine, labels
 
 from bot.storage.tables import messages
-from bot.ui import replies
+from bot.ui import deferrals, replies
 
 pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
 
@@ -170,3 +171,27 @@ async def test_while_discord_fails_the_reply_stays_noted(
     await restart(simcord_env, new_bot)
     assert noted(tmp_path) == []
     assert thinking(channel) == []
+
+
+async def test_words_that_failed_after_the_reply_was_deleted_come_with_the_next_start(
+    simcord_env, simcord_bot, channel, alice, monkeypatch, new_bot, tmp_path
+):
+    hold_up(simcord_env, monkeypatch, simcord_bot, before=True)
+    result = await alice.slash(channel, "imagine", prompt="a red cat")
+    call = deferrals._call
+
+    async def failing(client, deferral, method, path="", **fields):
+        if method == "POST":
+            raise aiohttp.ClientConnectionError
+        return await call(client, deferral, method, path, **fields)
+
+    with monkeypatch.context() as outage:
+        outage.setattr(deferrals, "_call", failing)
+        await restart(simcord_env, new_bot)
+    assert channel.history() == [] and result.followups == []
+    assert len(noted(tmp_path)) == 1
+    await restart(simcord_env, new_bot)
+    [told] = result.followups
+    assert told.content.startswith("I was restarted before I could take this. Nothing was charged")
+    assert told.ephemeral
+    assert noted(tmp_path) == []
