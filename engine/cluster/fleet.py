@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import platform
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
@@ -13,6 +14,7 @@ from typing import Protocol
 from engine.messages import EngineStatus, Event, Job
 from engine.policy.placement import Room
 
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 Report = Event | Room | EngineStatus
 """What a worker tells the head."""
 
@@ -23,6 +25,8 @@ class Hello:
 
     node: str
     """The machine, as its people call it."""
+    machine: str
+    """What tells it from all others, those of the same name too; see `machine`."""
     pid: int
     """Of the worker's process there."""
     device: str
@@ -73,6 +77,17 @@ class Fleet(Protocol):
         """Start one more worker; it says hello when it is there."""
 
     async def close(self) -> None: ...
+
+
+def machine() -> str:
+    """This machine's name and the kernel's id of its last boot (proc(5)): images of one disk may
+    share the name, and what else a disk holds.
+    """
+    try:
+        boot = BOOT_ID.read_text(encoding="ascii").strip()
+    except OSError:  # no Linux
+        boot = ""
+    return f"{platform.node()} {boot}".strip()
 
 
 @functools.cache

@@ -448,7 +448,7 @@ class ClusterEngine:
                 )
                 for name, info in self._infos.items()
             }
-        self._placement.join(worker.number, card=(hello.node, hello.card))
+        self._placement.join(worker.number, card=(hello.machine, hello.card), node=hello.machine)
         worker.answered.set_result(None)
         log.info("worker %s draws on %s", worker.name, hello.device)
         if new := hello.installed.keys() - self._first.installed.keys():

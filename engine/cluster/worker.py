@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.catalogue import ModelSpec, weight_bytes_here
-from engine.cluster.fleet import Hello, Report, version
+from engine.cluster.fleet import Hello, Report, machine, version
 from engine.engine import Engine
 from engine.errors import INTERNAL, EngineClosed, EngineError, sentence_of
 from engine.messages import Cancelled, EngineStatus, Failed, Job
@@ -101,6 +101,7 @@ class ClusterWorker:
         }
         return Hello(
             node=platform.node(),
+            machine=machine(),
             pid=os.getpid(),
             device=self._engine.status().device,
             card=" ".join(os.environ.get(name, "") for name in CARD_NAMES).strip(),

@@ -39,6 +39,8 @@ NO_ROOM = Room(free_samples=0, spare_samples=0, models=frozenset(), may_load=Fal
 class _Worker:
     card: Hashable
     """On which it draws; workers that share a card name the same."""
+    node: Hashable
+    """The machine that the card is in."""
     room: Room = NO_ROOM
     jobs: dict[str, Ticket] = field(default_factory=dict)
     """Its jobs that have not ended, oldest first."""
@@ -66,8 +68,9 @@ class Placement:
     a model that another one has, until a job has waited for `PATIENCE_S`.
 
     A job that a worker gave back, mostly by dying, does not return to that worker's card while
-    there is another one: it waits for that, however busy it is. So a card that breaks all it draws
-    costs each job one try.
+    there is another one: it waits for that, however busy it is. Nor does it return to another card
+    of that machine while there is another machine. So a card, or a machine, that breaks all it
+    draws costs each job one try.
 
     A suspect, at whose side workers died, has a worker to itself: the least busy one is kept free
     for it and takes nothing else until the suspect has ended.
@@ -81,6 +84,8 @@ class Placement:
         self._model_of: dict[str, str] = {}
         self._failed_on: dict[str, frozenset[Hashable]] = {}
         """The cards from which jobs were given back."""
+        self._failed_at: dict[str, frozenset[Hashable]] = {}
+        """The machines of those cards."""
         self._suspects: set[str] = set()
         self._kept: dict[int, str] = {}
         """Workers that are kept for a suspect that waits."""
@@ -88,9 +93,12 @@ class Placement:
     def __len__(self) -> int:
         return len(self._model_of)
 
-    def join(self, worker: int, card: Hashable) -> None:
-        """A worker is there; it gets jobs once it has told of its room."""
-        self._workers[worker] = _Worker(card)
+    def join(self, worker: int, card: Hashable, node: Hashable | None = None) -> None:
+        """A worker is there; it gets jobs once it has told of its room.
+
+        node: the machine that the card is in; None: one of its own.
+        """
+        self._workers[worker] = _Worker(card, card if node is None else node)
 
     def leave(self, worker: int) -> list[Ticket]:
         """A worker is gone; its jobs wait again, ahead of others of their owners. Oldest first."""
@@ -99,7 +107,7 @@ class Placement:
             return []
         tickets = list(gone.jobs.values())
         for ticket in reversed(tickets):
-            self._return(ticket, gone.card)
+            self._return(ticket, gone)
         return tickets
 
     def give_back(self, job_id: str) -> None:
@@ -107,7 +115,7 @@ class Placement:
         for worker in self._workers.values():
             worker.sent.pop(job_id, None)
             if (ticket := worker.jobs.pop(job_id, None)) is not None:
-                self._return(ticket, worker.card)
+                self._return(ticket, worker)
 
     def suspect(self, job_id: str) -> None:
         """From now on the job runs beside no other."""
@@ -160,7 +168,8 @@ class Placement:
         def worker_for(ticket: Ticket, running: int) -> int | None:
             suspect = ticket.job_id if ticket.job_id in self._suspects else ""
             failed_on = self._failed_on.get(ticket.job_id)
-            key = (ticket.model, ticket.samples > 0, running > 0, suspect, failed_on)
+            failed_at = self._failed_at.get(ticket.job_id)
+            key = (ticket.model, ticket.samples > 0, running > 0, suspect, failed_on, failed_at)
             if key not in found:
                 found[key] = self._best(ticket, running)
             return found[key]
@@ -208,11 +217,19 @@ class Placement:
         return min(free, key=fitness)
 
     def _avoids(self, job_id: str, worker: _Worker) -> bool:
-        """Whether the job was given back from the worker's card, and there is another."""
-        failed_on = self._failed_on.get(job_id, frozenset())
-        return worker.card in failed_on and any(
-            other.card not in failed_on for other in self._workers.values()
-        )
+        """Whether the job was given back from the worker's card, or from its machine, and there is
+        another.
+        """
+        if job_id not in self._failed_on:
+            return False
+        doubt = self._doubt(job_id, worker)
+        return doubt > min(self._doubt(job_id, other) for other in self._workers.values())
+
+    def _doubt(self, job_id: str, worker: _Worker) -> int:
+        """2: the job was given back from the worker's card, 1: from its machine, 0: neither."""
+        if worker.card in self._failed_on[job_id]:
+            return 2
+        return int(worker.node in self._failed_at[job_id])
 
     def _may_be_together(self, name: int, worker: _Worker, ticket: Ticket) -> bool:
         """Whether the job may run beside those that the worker has, and with whom it waits for."""
@@ -247,9 +264,10 @@ class Placement:
         since = next(iter(self._waiting[model].values()))
         return self._clock() - since >= PATIENCE_S
 
-    def _return(self, ticket: Ticket, card: Hashable) -> None:
-        failed_on = self._failed_on.get(ticket.job_id, frozenset())
-        self._failed_on[ticket.job_id] = failed_on | {card}
+    def _return(self, ticket: Ticket, worker: _Worker) -> None:
+        job_id = ticket.job_id
+        self._failed_on[job_id] = self._failed_on.get(job_id, frozenset()) | {worker.card}
+        self._failed_at[job_id] = self._failed_at.get(job_id, frozenset()) | {worker.node}
         self._queue.give_back(ticket)
         self._wait(ticket)
 
@@ -261,6 +279,7 @@ class Placement:
         """A job is over."""
         self._suspects.discard(job_id)
         self._failed_on.pop(job_id, None)
+        self._failed_at.pop(job_id, None)
 
     def _begin(self, job_id: str) -> None:
         """A job waits no more."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+import platform
 from collections import Counter
 
 import pytest
 
 from engine import Failed, Finished, GivenBack
+from engine.cluster import fleet as cluster_fleet
 from engine.cluster import head
 from engine.cluster.head import MOST_DEATHS
 from tests.engine.cluster.local_fleet import Follower, draw_all, job, settle, worker_of
@@ -43,6 +46,65 @@ async def test_a_card_that_breaks_all_it_draws_costs_each_job_one_try(
             break
     assert ends(followers) == {Finished: 40}
     assert max(len([e for e in f.events if isinstance(e, GivenBack)]) for f in followers) <= 1
+
+
+async def test_a_machine_that_breaks_all_it_draws_costs_each_job_one_try(
+    cluster_of, clock, monkeypatch
+):
+    """Two machines of one name with four cards each; all cards of the second are broken."""
+
+    def tell(hello):
+        number = int(hello.card)
+        return dataclasses.replace(hello, machine="ab"[number // 4], card=str(number % 4))
+
+    cluster, fleet = await cluster_of(
+        places=8, clock=clock, prepare=lambda its: setattr(its, "told", tell)
+    )
+    followers = [Follower(cluster, job(f"j{n}", f"o{n}", steps=4)) for n in range(16)]
+    for _ in range(200):
+        await clock.passes(2, step_s=2)
+        for worker in fleet.workers:
+            if worker.engine is None or worker.dead.is_set():
+                continue
+            if worker.card < 4:
+                worker.engine.step()
+            elif worker.engine._runs:
+                worker.dead.set()
+        if ends(followers).total() == len(followers):
+            break
+    assert ends(followers) == {Finished: 16}
+
+
+async def test_machines_of_one_name_are_two_machines(cluster_of):
+    machines = iter("ab")
+    cluster, fleet = await cluster_of(
+        prepare=lambda its: setattr(
+            its,
+            "told",
+            lambda hello: dataclasses.replace(hello, machine=next(machines, "b"), card="0"),
+        )
+    )
+    follower = Follower(cluster, job("j"))
+    await settle()
+    fleet.number = 1
+    first = worker_of(fleet, "j")
+    other = next(worker for worker in fleet.workers if worker is not first)
+    first.dead.set()
+    await settle()
+    assert worker_of(fleet, "j") is other
+    await draw_all(fleet)
+    assert follower.kinds()[-1] is Finished
+
+
+def test_a_machine_is_told_by_its_boot_too(monkeypatch, tmp_path):
+    ids = []
+    for boot in ("one", "other"):
+        (tmp_path / boot).write_text(f"{boot}\n")
+        monkeypatch.setattr(cluster_fleet, "BOOT_ID", tmp_path / boot)
+        ids.append(cluster_fleet.machine())
+    assert len(set(ids)) == 2
+    monkeypatch.setattr(cluster_fleet, "BOOT_ID", tmp_path / "nowhere")
+    assert cluster_fleet.machine() == platform.node()
 
 
 async def test_a_card_whose_workers_start_and_die_is_tried_less_and_less_often(

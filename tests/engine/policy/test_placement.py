@@ -262,6 +262,23 @@ def test_a_suspect_is_not_kept_a_worker_on_the_card_that_it_died_on():
 # Suspects.
 
 
+def test_a_job_that_died_on_a_machine_is_drawn_by_another_machine_while_there_is_one():
+    placement = cluster({}, ticket("a"))
+    placement.join(1, card="b0", node="b")
+    placement.pull(1, room())
+    assert placed(placement) == {"a": 1}
+    placement.leave(1)
+    placement.join(2, card="b1", node="b")
+    placement.pull(2, room())
+    placement.join(3, card="a0", node="a")
+    placement.pull(3, room(0))
+    assert placed(placement) == {}, "it waits for the other machine"
+    placement.leave(3)
+    placement.join(4, card="b0", node="b")
+    placement.pull(4, room())
+    assert placed(placement) == {"a": 2}, "another card of the only machine that is left"
+
+
 def test_a_suspect_gets_a_worker_to_itself_and_keeps_it():
     placement = cluster({1: room(80), 2: room(80)}, ticket("bad"), ticket("a", "ben"))
     placement.suspect("bad")
