@@ -49,8 +49,8 @@ class Leftovers:
             old = [file for file, at_s in files.items() if since_s <= at_s < before_s]
             for start in range(0, len(old), _ROWS):
                 some = old[start : start + _ROWS]
-                known = await _known(connection, [sha256 for sha256, _ in some])
-                unknown += [file for file in some if file[0] not in known]
+                recorded = await on_record(connection, [sha256 for sha256, _ in some])
+                unknown += [file for file in some if file[0] not in recorded]
         if len(unknown) > max(_FEW, _SHARE * len(files)):
             log.warning(
                 "%d of %d files in %s are of no job in this database; they stay. Is it the right "
@@ -78,7 +78,7 @@ class Leftovers:
         return float(known)
 
 
-async def _known(connection: AsyncConnection, hashes: Sequence[str]) -> set[str]:
+async def on_record(connection: AsyncConnection, hashes: Sequence[str]) -> set[str]:
     """Those of them that a job started from or made."""
     found = set[str]()
     for table in (inputs, images, films):

@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.jobs.leftovers import on_record
 from bot.jobs.records import Delivery, Outcome
 from bot.pictures.store import PictureStore
 from bot.storage import facts
@@ -81,7 +82,7 @@ class Retention:
         """Delete what was told of long enough ago, tell of what comes next; how many files went."""
         if not (self._days or self._most_bytes):
             return 0
-        sizes = await asyncio.to_thread(self._store.sizes)
+        sizes = await self._recorded(await asyncio.to_thread(self._store.sizes))
         held = await self._held(sizes)
         async with self._database.read() as connection:
             needed = await _needed(connection)
@@ -96,6 +97,16 @@ class Retention:
         gone = await self._delete(ripe, held, sizes, needed)
         await self._tell(told, now_ms, held, sizes, tell)
         return gone
+
+    async def _recorded(self, sizes: Mapping[str, int]) -> dict[str, int]:
+        """Without the files that no row names: no picture of a member's has to go for those."""
+        recorded: dict[str, int] = {}
+        names = list(sizes)
+        for first in range(0, len(names), _FILES_AT_ONCE):
+            async with self._database.read() as connection:
+                found = await on_record(connection, names[first : first + _FILES_AT_ONCE])
+            recorded |= {sha256: sizes[sha256] for sha256 in found}
+        return recorded
 
     async def _held(self, sizes: Mapping[str, int]) -> list[_Held]:
         """The finished jobs that have files, the oldest first.

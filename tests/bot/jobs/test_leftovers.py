@@ -85,13 +85,13 @@ async def test_what_is_being_written_down_stays_until_it_is_old(disk):
 
 async def test_what_is_kept_again_while_the_sweep_looks_stays(disk, monkeypatch):
     again = disk.keep(b"again")
-    look = leftovers._known
+    look = leftovers.on_record
 
     async def kept_meanwhile(*arguments):
         disk.age(again, 0)
         return await look(*arguments)
 
-    monkeypatch.setattr(leftovers, "_known", kept_meanwhile)
+    monkeypatch.setattr(leftovers, "on_record", kept_meanwhile)
     await disk.leftovers.sweep()
     assert disk.has(again) == [True]
 

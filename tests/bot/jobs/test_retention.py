@@ -132,11 +132,25 @@ async def test_a_crowded_gallery_loses_the_oldest_first_and_favourites_last(gall
     gallery.now_ms += 3 * DAY_MS
     await retention.work(gallery.tell)
     assert gallery.left(loved, oldest, older, newest) == [True, False, False, True]
-    gallery.store.store(b"x" * 1800)
+    sent = gallery.store.store(b"x" * 1800)
+    await gallery.open("e", starts_from=sent)
     await gallery.retention(most_bytes=2000).work(gallery.tell)
     gallery.now_ms += 3 * DAY_MS
     await gallery.retention(most_bytes=2000).work(gallery.tell)
     assert gallery.left(loved, newest) == [False, False]
+
+
+async def test_files_that_are_not_on_record_push_no_picture_out(gallery):
+    """After a restore those stay that were drawn after the copy was made."""
+    for number in range(4):
+        gallery.store.store(f"late {number}".encode().ljust(1000, b"."))
+    own = [await gallery.add(f"job {number}", age_days=9) for number in range(4)]
+    retention = gallery.retention(most_bytes=4000)
+    await retention.work(gallery.tell)
+    gallery.now_ms += 4 * DAY_MS
+    assert await retention.work(gallery.tell) == 0
+    assert gallery.left(*own) == [True] * 4
+    assert gallery.told == []
 
 
 async def test_a_file_that_a_younger_job_has_too_is_kept(gallery):
