@@ -251,7 +251,9 @@ class Started:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GivenBack:
-    """The machine that drew the job stopped: it waits for another one, and the try counts."""
+    """The machine that drew the job stopped, or failed at it: it waits for another one, and the try
+    counts.
+    """
 
     job_id: str
 

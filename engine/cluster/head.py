@@ -33,6 +33,7 @@ from engine.messages import (
     EngineStatus,
     Event,
     Failed,
+    FailureKind,
     Finished,
     GivenBack,
     Job,
@@ -53,6 +54,8 @@ MOST_DEATHS = 3
 """How many workers may die while they draw a job, before it fails."""
 ALONE_AFTER = 2
 """How many may die before it has a worker to itself, so that it takes no other job along."""
+MOST_FAILURES = 3
+"""On how many cards a job may fail, for what need not be its own fault, before it ends so."""
 MOST_UNDELIVERED = 3
 """How often a job may not reach the worker that was to draw it, before it fails."""
 START_S = 180.0
@@ -90,6 +93,8 @@ class _Open:
     deaths: int = 0
     undelivered: int = 0
     """How often it did not reach its worker."""
+    failures: int = 0
+    """On how many cards it failed."""
     cancelled: bool = False
     position: int | None = None
     """As last reported."""
@@ -122,7 +127,8 @@ class ClusterEngine:
 
     A worker that dies gives its jobs back: they are the next of their owners, and after
     `MOST_DEATHS` of their workers they fail. Where no worker is left the jobs wait. A worker that
-    hangs is killed.
+    hangs is killed. A job that fails on one card, but for what its member gave, is tried on another
+    one, `MOST_FAILURES` in all.
     """
 
     def __init__(
@@ -528,9 +534,12 @@ class ClusterEngine:
         if opened is None or opened.worker != worker.number:
             return
         match event:
+            case Failed() if event.kind != FailureKind.BAD_INPUT:
+                self._fail_or_try_again(opened, worker, event)
             case Finished() | Failed() | Cancelled():
                 if isinstance(event, Finished):
                     self._prove(worker)
+                    self._placement.vouch(worker.number)
                 self._end(opened, event)
             case Queued(loading=""):
                 pass  # in the worker's own short queue: its turn here has come
@@ -539,6 +548,26 @@ class ClusterEngine:
             case _:
                 opened.begun |= isinstance(event, Started | Translating)
                 opened.stream.put(event)
+
+    def _fail_or_try_again(self, opened: _Open, worker: _Worker, event: Failed) -> None:
+        """Let another card try, as the fault may be this one's; else the job has failed."""
+        opened.failures += 1
+        job_id, elsewhere = event.job_id, self._placement.fail(event.job_id)
+        if opened.cancelled or not elsewhere or opened.failures >= MOST_FAILURES:
+            self._end(opened, event)
+            return
+        log.warning(
+            "job %s failed on worker %s (%s) and is tried on another card: %s",
+            job_id,
+            worker.name,
+            event.kind,
+            event.reason,
+        )
+        self._placement.give_back(job_id)
+        begun, opened.worker, opened.begun, opened.position = opened.begun, None, False, None
+        if begun:
+            opened.stream.put(GivenBack(job_id=job_id))
+        self._ended.set()  # a stop waits for nothing that runs nowhere
 
     def _end(self, opened: _Open, event: End) -> None:
         job_id = opened.job.id

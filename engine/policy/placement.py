@@ -10,6 +10,8 @@ from engine.policy.queue import FairQueue, Ticket
 PATIENCE_S = 15.0
 """For how long a job waits for a worker that has its model, rather than making a busy one that
 lacks it load it: models are not swapped for every job."""
+DOUBTED_AFTER = 3
+"""After how many failures in a row a worker gets only what no other has room for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,8 @@ class _Worker:
     """Its jobs that have not ended, oldest first."""
     sent: dict[str, Ticket] = field(default_factory=dict)
     """Those among them that its room does not count yet."""
+    failures: int = 0
+    """Of its jobs, in a row."""
 
     @property
     def load(self) -> int:
@@ -71,6 +75,9 @@ class Placement:
     there is another one: it waits for that, however busy it is. Nor does it return to another card
     of that machine while there is another machine. So a card, or a machine, that breaks all it
     draws costs each job one try.
+
+    A worker on which jobs fail one after the other gets only what no other one has room for, until
+    it has finished one.
 
     A suspect, at whose side workers died, has a worker to itself: the least busy one is kept free
     for it and takes nothing else until the suspect has ended.
@@ -116,6 +123,22 @@ class Placement:
             worker.sent.pop(job_id, None)
             if (ticket := worker.jobs.pop(job_id, None)) is not None:
                 self._return(ticket, worker)
+
+    def fail(self, job_id: str) -> bool:
+        """A job failed on its worker. Whether there is a card on which it has not: then it may be
+        given back.
+        """
+        failed_on = self._failed_on.get(job_id, frozenset())
+        for worker in self._workers.values():
+            if job_id in worker.jobs:
+                worker.failures += 1
+                failed_on |= {worker.card}
+        return any(worker.card not in failed_on for worker in self._workers.values())
+
+    def vouch(self, worker: int) -> None:
+        """A worker finished a job."""
+        if worker in self._workers:
+            self._workers[worker].failures = 0
 
     def suspect(self, job_id: str) -> None:
         """From now on the job runs beside no other."""
@@ -190,13 +213,13 @@ class Placement:
 
     def _best(self, ticket: Ticket, running: int) -> int | None:
         ranked = [
-            (rank, worker.load, name)
+            (worker.failures >= DOUBTED_AFTER, rank, worker.load, name)
             for name, worker in self._workers.items()
             if not self._avoids(ticket.job_id, worker)
             and self._may_be_together(name, worker, ticket)
             and (rank := self._rank(worker, ticket, running)) is not None
         ]
-        return min(ranked)[2] if ranked else None
+        return min(ranked)[3] if ranked else None
 
     def _keep_workers(self) -> None:
         """Keep one worker for each suspect that is its owner's next, those kept so far first."""

@@ -76,24 +76,22 @@ async def test_a_machine_that_breaks_all_it_draws_costs_each_job_one_try(
 
 
 async def test_machines_of_one_name_are_two_machines(cluster_of):
-    machines = iter("ab")
-    cluster, fleet = await cluster_of(
-        prepare=lambda its: setattr(
-            its,
-            "told",
-            lambda hello: dataclasses.replace(hello, machine=next(machines, "b"), card="0"),
-        )
-    )
-    follower = Follower(cluster, job("j"))
+    def tell(hello):
+        return dataclasses.replace(hello, machine="ab"[int(hello.card)], card="0")
+
+    cluster, fleet = await cluster_of(prepare=lambda its: setattr(its, "told", tell))
+    followers = [Follower(cluster, job(f"j{n}", f"o{n}")) for n in range(4)]
     await settle()
-    fleet.number = 1
-    first = worker_of(fleet, "j")
-    other = next(worker for worker in fleet.workers if worker is not first)
+    first, other = fleet.workers
+    lost = list(first.engine._runs)
     first.dead.set()
-    await settle()
-    assert worker_of(fleet, "j") is other
+    for _ in range(5):
+        await settle()
+    assert fleet.workers[2].engine is not None, "no other has come in its place"
+    assert sorted(cluster.status().queued) == sorted(lost), "they went back to that machine"
     await draw_all(fleet)
-    assert follower.kinds()[-1] is Finished
+    assert {f.kinds()[-1] for f in followers} == {Finished}
+    assert len(other.engine.jobs) == 4
 
 
 def test_a_machine_is_told_by_its_boot_too(monkeypatch, tmp_path):

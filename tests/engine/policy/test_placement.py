@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import Lane
-from engine.policy.placement import PATIENCE_S, Placement, Room
+from engine.policy.placement import DOUBTED_AFTER, NO_ROOM, PATIENCE_S, Placement, Room
 from engine.policy.queue import FairQueue, Ticket
 
 
@@ -277,6 +277,34 @@ def test_a_job_that_died_on_a_machine_is_drawn_by_another_machine_while_there_is
     placement.join(4, card="b0", node="b")
     placement.pull(4, room())
     assert placed(placement) == {"a": 2}, "another card of the only machine that is left"
+
+
+def test_a_worker_on_which_jobs_fail_gets_only_what_no_other_has_room_for():
+    placement = cluster({1: room(80), 2: room(80, models=())})
+    for number in range(DOUBTED_AFTER):
+        placement.push(ticket(f"x{number}", f"o{number}"))
+        assert placed(placement) == {f"x{number}": 1}
+        assert placement.fail(f"x{number}")
+        placement.end(f"x{number}")
+    placement.push(ticket("a", "a"))
+    assert placed(placement) == {"a": 2}
+    placement.pull(2, NO_ROOM)
+    placement.push(ticket("b", "b"))
+    assert placed(placement) == {"b": 1}
+    placement.vouch(1)
+    placement.pull(2, room(80, models=()))
+    placement.push(ticket("c", "c"))
+    assert placed(placement) == {"c": 1}
+
+
+def test_a_job_that_failed_on_every_card_has_none_left():
+    placement = cluster({1: room(), 2: room()}, ticket("a"))
+    [first] = placed(placement).values()
+    assert placement.fail("a")
+    placement.give_back("a")
+    [second] = placed(placement).values()
+    assert {first, second} == {1, 2}
+    assert not placement.fail("a")
 
 
 def test_a_suspect_gets_a_worker_to_itself_and_keeps_it():
