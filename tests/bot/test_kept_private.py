@@ -29,9 +29,11 @@ def environment(tmp_path, monkeypatch):
     monkeypatch.setattr(program, "new_engine", lambda _: FakeEngine())
     monkeypatch.setattr("discord.http.Route.BASE", "http://127.0.0.1:9/api")
     before = os.umask(0o022)
+    root = logging.getLogger()
+    level = root.level
     yield tmp_path
     os.umask(before)
-    root = logging.getLogger()
+    root.setLevel(level)
     for handler in root.handlers[:]:
         if isinstance(handler.formatter, logs.Discreet):
             root.removeHandler(handler)

@@ -17,6 +17,8 @@ from playground.record_demo import BROWSER_ARGUMENTS
 from playground.testbed import Testbed, is_grid
 from playground.upload import Upload
 
+PATIENCE_MS = 60_000
+"""Where something never comes the test fails after it; a busy machine is slow."""
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 pytestmark = [
@@ -30,8 +32,9 @@ pytestmark = [
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def chromium():
-    from playwright.async_api import async_playwright
+    from playwright.async_api import async_playwright, expect
 
+    expect.set_options(timeout=PATIENCE_MS)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=CHROMIUM, args=[*BROWSER_ARGUMENTS]
@@ -58,7 +61,7 @@ async def page(testbed, client, chromium):
     problems = []
     context = await chromium.new_context(viewport={"width": 375, "height": 720})
     tab = await context.new_page()
-    tab.set_default_timeout(10_000)
+    tab.set_default_timeout(PATIENCE_MS)
     tab.on("console", lambda m: m.type in {"error", "warning"} and problems.append(m.text))
     tab.on("pageerror", lambda error: problems.append(str(error)))
     await tab.goto(testbed.url)
@@ -452,6 +455,7 @@ async def test_a_form_with_words_a_menu_and_a_file_is_filled_in_on_a_phone(
     picture = tmp_path / "painted.png"
     Image.new("RGB", (8, 4), "red").save(picture)
     await page.keyboard.type("/paint")
+    await expect(page.get_by_role("option", name="/paint")).to_be_visible()
     await page.keyboard.press("Enter")
     await page.keyboard.press("Enter")
     form = page.get_by_role("dialog", name="Paint")
