@@ -143,10 +143,13 @@ async def test_both_kinds_of_passes_are_compiled(caching, draw, monkeypatch):
     monkeypatch.setattr(Compiled, "serve", counted)
     eager = await drawn(await caching(2, compiled="off"), draw(seed=3))
     engine = await caching(2, compiled="blocks")
-    await drawn(engine, draw(seed=3))
-    while engine.status().compiling:
-        await drawn(engine, draw(seed=3))
-    before = dict(served)
-    ours = await drawn(engine, draw(seed=3))
-    assert all(served[kind] - before[kind] == 2 for kind in served)
+    for _ in range(20):  # code that does not fit after all is made again
+        before = dict(served)
+        ours = await drawn(engine, draw(seed=3))
+        if all(served[kind] - before[kind] == 2 for kind in served):
+            break
+        while engine.status().compiling:
+            await drawn(engine, draw(seed=3))
+    else:
+        pytest.fail(f"Passes of one kind stayed eager: {served}")
     assert np.abs(ours[0] - eager[0]).max() <= 1
