@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import itertools
 import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
@@ -475,7 +476,7 @@ class Runner:
                 ImageRow(
                     job_id=row.id,
                     position=position,
-                    sha256=await asyncio.to_thread(self._store.store, signed),
+                    sha256=await self._keep(row, signed),
                     seed=picture.seed,
                     width_px=picture.width_px,
                     height_px=picture.height_px,
@@ -495,7 +496,7 @@ class Runner:
                 ]
             making = _making(row, job, event.pictures[shown[0]], None)
             webp = await asyncio.to_thread(grid.film, frames, making)
-            film = await asyncio.to_thread(self._store.store, webp, suffix=".webp")
+            film = await self._keep(row, webp, suffix=".webp")
             made.append(await asyncio.to_thread(Made.of, row.id, webp, None))
         weights = event.weights or (1.0,) * len(event.texts)
         texts = tuple(
@@ -503,6 +504,19 @@ class Runner:
             for position, (text, weight) in enumerate(zip(event.texts, weights, strict=True), 1)
         )
         return Result(pictures=tuple(pictures), texts=texts, film=film), made
+
+    async def _keep(self, row: JobRow, data: bytes, *, suffix: str = ".png") -> str:
+        """Keep a file of the job, tried again for as long as the disk refuses; its SHA-256.
+
+        A disk that is full is the operator's to mend, and costs no member what was drawn.
+        """
+        for wait_s in itertools.chain(self._database.write_again_after_s, itertools.repeat(60.0)):
+            try:
+                return await asyncio.to_thread(self._store.store, data, suffix=suffix)
+            except OSError as error:
+                log.error("job %s: a file cannot be written, tried again: %s", row.id, error)  # noqa: TRY400 - no traceback each time
+            await asyncio.sleep(wait_s)
+        raise AssertionError("the chain has no end")
 
     async def _with_shown_texts(
         self, row: JobRow, event: engine.Finished
@@ -527,7 +541,7 @@ class Runner:
         frames = [event.pictures[index].png for index in shown]
         making = _making(row, job, event.pictures[shown[0]], None)
         webp = await asyncio.to_thread(grid.film, [frames], making)
-        film = await asyncio.to_thread(self._store.store, webp, suffix=".webp")
+        film = await self._keep(row, webp, suffix=".webp")
         made = await asyncio.to_thread(Made.of, row.id, webp, None)
         return Result(film=film), [made]
 

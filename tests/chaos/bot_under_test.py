@@ -2,6 +2,7 @@
 
 CHAOS_POINT, CHAOS_NTH: where it kills itself, and at which arrival there after SIGUSR1.
 CHAOS_SLOW_S: how many seconds orders wait at the most before they are taken.
+CHAOS_STEP_S: how long a step of the fake engine takes.
 CHAOS_TASKS: a file that is told every second how many tasks its event loop has.
 CHAOS_ENGINE: "fake", whose steps take a moment, or "own", the engine of the settings. With the fake
 one a prompt with the word "poison" kills the process when it is drawn, "poison at once" in its
@@ -31,7 +32,9 @@ from engine import DrawJob, FakeEngine, Finished
 POINTS = ("held", "decoding", "stored", "settling", "settled", "posted")
 """After the hold; while decoding; after the files and before the commit; in the transaction that
 settles; after the commit and before the post; after the post and before its mark."""
-STEP_S = 0.02
+LOST = "lost"
+"""A point in the middle of a drawing where not the process dies, but the fake engine's device."""
+STEP_S = float(os.environ.get("CHAOS_STEP_S", "0.02"))
 BACK_S = 3600
 """By how much SIGUSR2 sets the clock back."""
 
@@ -48,10 +51,15 @@ class Fuse:
         self.armed = False
 
     def arrive(self, point: str) -> None:
+        if self.burns_at(point):
+            die()
+
+    def burns_at(self, point: str) -> bool:
+        """Whether this is the arrival that it was set to."""
         if self.armed and point == self._point:
             self._left -= 1
-            if self._left <= 0:
-                die()
+            return self._left <= 0
+        return False
 
 
 class TimedEngine(FakeEngine):
@@ -71,6 +79,8 @@ class TimedEngine(FakeEngine):
         deadly = 0 if "poison at once" in text else run.total // 2
         if "poison" in text and run.done >= deadly:
             die()
+        if run.done == run.total // 2 and self._fuse.burns_at(LOST):
+            self.lose("CUDA error: an illegal memory access was encountered")
 
     def _end(self, run, end) -> None:
         if isinstance(end, Finished) and len(end.pictures) > 1:

@@ -17,6 +17,8 @@ MARK = re.compile(r"number (\d+)")
 """In every prompt that is typed here, each once."""
 JOB = re.compile(r"^job:([a-z2-7]+):")
 GIVEN_UP = "it was given up"
+BROKE = "Something broke inside Darkroom"
+"""The end of a job that no fault around the bot may bring about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +35,7 @@ class Found:
     credits_off: int
     """Jobs whose entries are not what they cost, and purses that are not the sum of theirs."""
     innocent_given_up: int
+    """Jobs that failed though nothing was wrong with them."""
     left_waiting: int
     """Messages that say that something is still being drawn."""
 
@@ -104,7 +107,7 @@ async def look(testbed: Testbed, url: str, channels: Sequence[int]) -> Found:
         double=sum(shown[job.id] > 1 for job in jobs),
         pinged_twice=sum(count > 1 for each in pings.values() for count in each.values()),
         credits_off=sum(map(_is_off, jobs)) + await purses_off(url),
-        innocent_given_up=sum(GIVEN_UP in j.reason and "poison" not in j.prompt for j in jobs),
+        innocent_given_up=sum(map(_is_innocent, jobs)),
         left_waiting=sum(in_progress(message) for message in messages),
     )
 
@@ -112,6 +115,11 @@ async def look(testbed: Testbed, url: str, channels: Sequence[int]) -> Found:
 def _is_over(job) -> bool:
     closed = "settled" if job.outcome == "finished" else "released"
     return job.outcome != "open" and job.state == closed and job.delivery in ("posted", "kept")
+
+
+def _is_innocent(job) -> bool:
+    given_up = GIVEN_UP in job.reason and "poison" not in job.prompt
+    return given_up or BROKE in job.reason
 
 
 def _is_off(job) -> bool:

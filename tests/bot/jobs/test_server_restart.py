@@ -1,11 +1,6 @@
 """PostgreSQL dies and comes back while a picture is drawn: nothing is lost, nothing is doubled."""
 
-import os
-import shutil
-import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
@@ -13,6 +8,7 @@ from tests_support import labels
 
 from bot.storage.database import Database
 from bot.storage.tables import entries, holds, jobs
+from tests.chaos import postgres
 
 pytestmark = [
     pytest.mark.simcord(shard_count=1, check_errors=False),
@@ -20,47 +16,13 @@ pytestmark = [
 ]
 
 
-class Server:
-    """A PostgreSQL of one test, which the test may stop and start."""
-
-    def __init__(self, programs, folder):
-        self._programs, self._folder = programs, folder
-        self._as = []
-        if os.getuid() == 0:  # PostgreSQL refuses to run as root
-            shutil.chown(folder, "postgres")
-            self._as = ["runuser", "-u", "postgres", "--"]
-        self._run("initdb", "--auth", "trust", "--username", "postgres", "--no-sync")
-        self.url = f"postgresql+asyncpg://postgres@/postgres?host={folder}"
-
-    def start(self):
-        options = f"-c listen_addresses= -c unix_socket_directories={self._folder} -c fsync=off"
-        log = str(self._folder / "log")
-        self._run("pg_ctl", "--wait", "--log", log, "--options", options, "start")
-
-    def stop(self):
-        self._run("pg_ctl", "--mode", "immediate", "stop")
-
-    def _run(self, program, *arguments):
-        data = ["--pgdata", str(self._folder / "data")]
-        subprocess.run(
-            [*self._as, self._programs / program, *data, *arguments],
-            check=True,
-            stdout=subprocess.DEVNULL,
-            cwd="/",
-        )
-
-
 @pytest.fixture
 def server():
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    found = shutil.which("pg_ctl")
-    if not programs and found is None:
+    programs = postgres.programs()
+    if programs is None:
         pytest.skip("There is no PostgreSQL here: no restart of it was tried.")
-    with tempfile.TemporaryDirectory(prefix="pg", dir="/tmp", ignore_cleanup_errors=True) as folder:
-        made = Server(programs[-1] if programs else Path(found).parent, Path(folder))
-        made.start()
+    with postgres.serving(programs) as made:
         yield made
-        made.stop()
 
 
 @pytest.fixture

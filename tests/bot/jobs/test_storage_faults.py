@@ -86,6 +86,54 @@ async def test_a_disk_that_is_busy_for_a_moment_loses_no_result(
     assert pings == [[alice.id]], "nobody had been told before"
 
 
+@pytest.fixture
+def full(monkeypatch):
+    """The disk takes no picture while there is something in this list."""
+    real, broken = PictureStore.store, [True]
+
+    def store(self, data, **options):
+        if broken:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(self, data, **options)
+
+    monkeypatch.setattr(PictureStore, "store", store)
+    return broken
+
+
+@pytest.mark.parametrize("command", ["a red cat", "a red cat --video"])
+async def test_what_was_drawn_waits_for_a_disk_that_is_full(
+    simcord_env, simcord_bot, channel, alice, fake_engine, database, full, caplog, command
+):
+    database.write_again_after_s = (600, 600)
+    await alice.slash(channel, "imagine", prompt=command)
+    await simcord_env.settle()
+    assert (await only(database, jobs)).outcome == "open"
+    assert "a file cannot be written, tried again: [Errno 28]" in caplog.text
+    full.clear()
+    await simcord_env.advance_time(601)
+    await simcord_env.settle()
+    job = await only(database, jobs)
+    assert (job.outcome, job.delivery) == ("finished", "posted")
+    assert (await only(database, holds)).state == "settled"
+    assert len(fake_engine.jobs) == 1, "it was drawn once"
+
+
+async def test_a_job_that_waits_for_a_full_disk_can_be_cancelled(
+    simcord_env, simcord_bot, channel, alice, database, full, tmp_path
+):
+    database.write_again_after_s = (600, 600)
+    await alice.slash(channel, "imagine", prompt="a red cat")
+    await simcord_env.settle()
+    await alice.context_menu(channel, "Cancel Job", channel.last_message)
+    await simcord_env.settle()
+    full.clear()
+    await simcord_env.advance_time(601)
+    await simcord_env.settle()
+    assert (await only(database, jobs)).outcome == "cancelled"
+    assert (await only(database, holds)).state == "released"
+    assert not [*(tmp_path / "pictures").glob("*/*")], "and no file is left of it"
+
+
 async def test_a_result_that_can_never_be_made_ready_is_kept_and_told(
     simcord_env, simcord_bot, channel, alice, database, monkeypatch
 ):
