@@ -14,7 +14,7 @@ import io
 import json
 import logging
 import math
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
 
 import aiohttp
@@ -33,6 +33,7 @@ from bot.pictures.store import PictureStore
 from bot.storage.database import Database
 from bot.ui import actions, earlier_posts, persistent_buttons
 from bot.ui.batch_messages import BatchMessages
+from bot.ui.channel_room import ChannelRoom
 from bot.ui.message_text import (
     ALT_CHARACTERS,
     CONTENT_CHARACTERS,
@@ -158,6 +159,7 @@ class Outbox:
         """Deliveries under way, with their channels."""
         self._retries: dict[int | str, _Retry] = {}
         """Channels (by id) that Discord did not take a message for; jobs and batches that broke."""
+        self._room = ChannelRoom()
         self._looking: asyncio.Task[None] | None = None
         self._look_again = False
         self._timer: asyncio.TimerHandle | None = None
@@ -212,11 +214,13 @@ class Outbox:
     async def _look(self) -> None:
         """Begin as many owed deliveries as there is room for, oldest first."""
         room = AT_ONCE - len(self._posting)
+        now_s = asyncio.get_running_loop().time()
+        later = {key: retry.due_s for key, retry in self._retries.items() if retry.due_s > now_s}
+        full = self._room.full(now_s)
         if room > 0:
-            now_s = asyncio.get_running_loop().time()
-            later = [key for key, retry in self._retries.items() if retry.due_s > now_s]
             broken = [key for key in later if isinstance(key, str)]
             taken = [*self._posting.values(), *(key for key in later if isinstance(key, int))]
+            taken += full
             async with self._database.read() as connection:
                 # A batch is owed last of all of its jobs, so it goes before other jobs.
                 over = await batches.owed(
@@ -230,7 +234,7 @@ class Outbox:
                 self._begin(self._deliver_batch(batch_id), batch_id, channel_id)
             for job_id, channel_id in owed[: room - len(over)]:
                 self._begin(self._deliver(job_id), job_id, channel_id)
-        self._set_timer()
+        self._set_timer([*later.values(), *full.values()])
 
     def _begin(self, delivery: Coroutine[None, None, None], key: str, channel_id: int) -> None:
         task = asyncio.create_task(delivery, name=key)
@@ -249,7 +253,8 @@ class Outbox:
             self.resume()
 
     def _posted(self, task: asyncio.Task[None]) -> None:
-        del self._posting[task]
+        now_s = asyncio.get_running_loop().time()
+        self._room.sent(self._posting.pop(task), now_s)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("job %s: its delivery broke off", task.get_name(), exc_info=error)
             self._put_off(task.get_name())
@@ -266,14 +271,14 @@ class Outbox:
         now_s = asyncio.get_running_loop().time()
         retry.due_s = math.inf if wait_s is None else now_s + wait_s
 
-    def _set_timer(self) -> None:
+    def _set_timer(self, due_s: Iterable[float]) -> None:
+        """Look again at the first of these times, which may be over by now."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        now_s = asyncio.get_running_loop().time()
-        later = [retry.due_s for retry in self._retries.values() if now_s < retry.due_s < math.inf]
-        if later and not self._closed:
-            self._timer = asyncio.get_running_loop().call_at(min(later), self.resume)
+        first_s = min(due_s, default=math.inf)
+        if first_s < math.inf and not self._closed:
+            self._timer = asyncio.get_running_loop().call_at(first_s, self.resume)
 
     # One delivery.
 

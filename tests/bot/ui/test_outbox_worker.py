@@ -11,6 +11,7 @@ from bot.jobs import batches, records
 from bot.jobs.batches import BatchRow
 from bot.jobs.records import NewJob, Outcome
 from bot.storage.tables import batches as batch_table
+from bot.ui import channel_room
 from bot.ui.outbox import AT_ONCE, BREAKS_AT_MOST, Outbox
 
 
@@ -220,6 +221,28 @@ async def test_channels_that_refuse_keep_no_other_waiting(owed, outbox):
         outbox.finish(job_id)
     await outbox.until(1)
     assert list(outbox.under_way) == ["40"]
+
+
+async def test_a_channel_that_had_five_messages_keeps_no_place_from_the_others(owed, outbox):
+    await owed(1, 1, 1, 1, 1, 1, 2, 3)
+    outbox.resume()
+    for number in range(5):
+        await outbox.until(3)
+        outbox.finish(str(number))
+    async with asyncio.timeout(20):
+        while len(outbox._posting) != 2 or outbox._looking is not None:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+    assert sorted(outbox.under_way) == ["6", "7"]
+
+
+async def test_what_waits_for_room_in_its_channel_goes_on_by_itself(owed, outbox, monkeypatch):
+    monkeypatch.setattr(channel_room, "WINDOW_S", 0.05)
+    await owed(*[1] * 12)
+    outbox.resume()
+    for number in range(12):
+        await outbox.until(1)
+        outbox.finish(str(number))
+    await outbox.until(0)
 
 
 @pytest.fixture
