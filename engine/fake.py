@@ -122,6 +122,7 @@ class FakeEngine:
 
     safety_scores: of the pictures of each drawing, by index; pictures beyond them have none.
     translations: of words in other languages; of all others no sense is made.
+    previews_every: so many evaluations.
     """
 
     def __init__(
@@ -131,9 +132,11 @@ class FakeEngine:
         capacity: int = 4,
         safety_scores: Sequence[float | None] = (),
         translations: Mapping[str, str] | None = None,
+        previews_every: int = 1,
     ) -> None:
         self._models = {spec.info.name: spec for spec in models}
         self._capacity = capacity
+        self._previews_every = previews_every
         self._translations = dict(translations or {})
         self._runs: dict[str, _Run] = {}
         self._paused = False
@@ -278,7 +281,8 @@ class FakeEngine:
         elif run.failure is not None:
             self._end(run, run.failure)
         else:
-            previews = _previews(run)
+            shows = run.done % self._previews_every == 0
+            previews = _previews(run) if shows else ()
             run.stream.put(
                 Progress(job_id=job_id, done=run.done, total=run.total, previews=previews)
             )

@@ -475,7 +475,11 @@ class Orders:
         plan = await self._plan(orders[0])
         running = self._policy.quota_of(plan).running
         whole = sum(each.price for each in ready)
-        accepted = []
+        new = [
+            _new_job(order, each.written, hashes, batch)
+            for order, each in zip(shown, ready, strict=True)
+        ]
+
         with _giving_back(text):
             async with self._database.write() as connection:
                 account_id, open_jobs = await self._checked(connection, plan, whole, *orders)
@@ -484,20 +488,21 @@ class Orders:
                     await self._accept_batch(connection, batch, shown[0], now_ms)
                     # It names the whole.
                     await ledger.require(connection, account_id, whole, now_ms=now_ms)
-                for place, (order, each) in enumerate(zip(shown, ready, strict=True)):
-                    new = _new_job(order, each.written, hashes, batch)
+                rows = [
                     await records.accept(
                         connection,
-                        new,
+                        job,
                         account_id=account_id,
                         price=each.price,
                         now_ms=now_ms + place,  # so that their order is known for ever
                     )
-                    row = await records.get(connection, new.id)
-                    assert row is not None
-                    behind = running if open_jobs >= running else 0
-                    accepted.append(Accepted(row=row, job=each.job, waits_behind=behind))
-        return tuple(accepted)
+                    for place, (job, each) in enumerate(zip(new, ready, strict=True))
+                ]
+        behind = running if open_jobs >= running else 0
+        return tuple(
+            Accepted(row=row, job=each.job, waits_behind=behind)
+            for row, each in zip(rows, ready, strict=True)
+        )
 
     async def _accept_batch(
         self, connection: AsyncConnection, batch: Batch, first: Order, now_ms: int

@@ -75,16 +75,18 @@ class Origin:
 
 async def add(connection: AsyncConnection, made: Sequence[Made]) -> None:
     """Note the files; what is known already stays as it is."""
-    for each in made:
+    if made:
         await connection.execute(
-            own_insert(connection, picture_hashes)
-            .values(
-                job_id=each.job_id,
-                sha256=each.sha256,
-                position=each.position,
-                **_columns(each.looks),
-            )
-            .on_conflict_do_nothing()
+            own_insert(connection, picture_hashes).on_conflict_do_nothing(),
+            [
+                {
+                    "job_id": each.job_id,
+                    "sha256": each.sha256,
+                    "position": each.position,
+                    **_columns(each.looks),
+                }
+                for each in made
+            ],
         )
 
 
@@ -162,7 +164,7 @@ def _looks_of(clean: bytes) -> Fingerprint | None:
 
 def _columns(looks: Fingerprint | None) -> dict[str, Any]:
     if looks is None:
-        return {}
+        return {**{column.name: None for column in _BANDS}, "colours": None}
     bands = {column.name: band for column, band in zip(_BANDS, _split(looks), strict=True)}
     return {**bands, "colours": looks.colours}
 

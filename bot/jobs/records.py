@@ -176,9 +176,20 @@ class NewJob:
 
 async def accept(
     connection: AsyncConnection, job: NewJob, *, account_id: int, price: int, now_ms: int
-) -> None:
+) -> JobRow:
     """Write the job and hold its price; NotEnoughCredits leaves nothing behind."""
     values = {name: getattr(job, name) for name in job.__slots__ if name != "input_hashes"}
+    row = JobRow(
+        account_id=account_id,
+        created_ms=now_ms,
+        outcome=Outcome.OPEN,
+        delivery=Delivery.NONE,
+        attempts=0,
+        reason="",
+        progress_message_id=None,
+        ended_ms=None,
+        **values,
+    )
     await connection.execute(
         insert(jobs).values(account_id=account_id, created_ms=now_ms, **values)
     )
@@ -191,6 +202,7 @@ async def accept(
             ],
         )
     await ledger.hold(connection, account_id=account_id, job_id=job.id, amount=price, now_ms=now_ms)
+    return row
 
 
 async def begin(connection: AsyncConnection, job_id: str) -> None:
@@ -243,13 +255,10 @@ async def finish(
             await connection.execute(insert(table), [dataclasses.asdict(row) for row in rows])
     if result.film is not None:
         await connection.execute(insert(films).values(job_id=job_id, sha256=result.film))
+    values: dict[str, Any] = {"gpu_ms": gpu_ms, "notes": notes}
     if stored is not None:
-        text, version = stored
-        await connection.execute(
-            update(jobs).where(jobs.c.id == job_id).values(stored=text, stored_version=version)
-        )
-    await connection.execute(update(jobs).where(jobs.c.id == job_id).values(gpu_ms=gpu_ms))
-    await _end(connection, job_id, Outcome.FINISHED, now_ms, notes=notes)
+        values["stored"], values["stored_version"] = stored
+    await _end(connection, job_id, Outcome.FINISHED, now_ms, **values)
     return True
 
 
@@ -517,9 +526,8 @@ async def _end(
     now_ms: int,
     *,
     reason: str = "",
-    notes: str | None = None,
+    **values: Any,  # noqa: ANN401 - columns
 ) -> None:
-    values: dict[str, Any] = {} if notes is None else {"notes": notes}
     await connection.execute(
         update(jobs)
         .where(jobs.c.id == job_id)

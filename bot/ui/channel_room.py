@@ -1,14 +1,14 @@
 """Which channels have room for another message: Discord takes five in five seconds of each.
 
-A sixth would wait inside the library, with its pictures in memory, in the place of one for a
-channel that has room.
+After a fifth discord.py sleeps until the next may be sent, with its pictures in memory and in the
+place of one for a channel that has room: so four are sent.
 """
 
 from __future__ import annotations
 
 from collections import deque
 
-MESSAGES, WINDOW_S = 5, 5.0
+MESSAGES, WINDOW_S = 4, 5.0
 """So many messages in so many seconds."""
 
 

@@ -223,16 +223,16 @@ async def test_channels_that_refuse_keep_no_other_waiting(owed, outbox):
     assert list(outbox.under_way) == ["40"]
 
 
-async def test_a_channel_that_had_five_messages_keeps_no_place_from_the_others(owed, outbox):
-    await owed(1, 1, 1, 1, 1, 1, 2, 3)
+async def test_a_channel_that_had_its_messages_keeps_no_place_from_the_others(owed, outbox):
+    await owed(*[1] * channel_room.MESSAGES, 1, 2, 3)
     outbox.resume()
-    for number in range(5):
+    for number in range(channel_room.MESSAGES):
         await outbox.until(3)
         outbox.finish(str(number))
     async with asyncio.timeout(20):
         while len(outbox._posting) != 2 or outbox._looking is not None:  # noqa: ASYNC110
             await asyncio.sleep(0.001)
-    assert sorted(outbox.under_way) == ["6", "7"]
+    assert sorted(outbox.under_way) == ["5", "6"]
 
 
 async def test_what_waits_for_room_in_its_channel_goes_on_by_itself(owed, outbox, monkeypatch):
