@@ -138,3 +138,15 @@ async def test_pictures_and_messages_are_found_without_reading_all(database, que
     assert len(found) == len(indexes)
     for plan, index in zip(found, indexes, strict=True):
         assert any(name in plan for name in index.split("|")), plan
+
+
+async def test_a_members_jobs_are_counted_from_an_index_alone(database):
+    async with database.read() as connection:
+        counted, kept = await plans(connection, records.tally(connection, ALICE))
+    sqlite = database.dialect == "sqlite"
+    alone = "USING COVERING INDEX" if sqlite else "Index Only Scan"
+    assert alone in counted
+    assert "ix_jobs_member_anywhere" in counted
+    assert "ix_jobs_member_anywhere" in kept
+    assert "TEMP B-TREE" not in kept
+    assert "Sort" not in kept

@@ -87,12 +87,21 @@ async def test_days_and_members_are_bounded(database):
     assert [user_id for user_id, _ in used.members] == list(range(14, 4, -1))
 
 
-async def test_it_reads_an_index_and_not_every_servers_jobs(database):
+async def test_it_reads_an_index_alone_and_no_text_of_a_job(database):
     if database.dialect != "sqlite":
         return  # PostgreSQL's planner reads small tables whole
+    asked = []
+
+    def listen(_connection, _cursor, statement, parameters, _context, _many):
+        asked.append((statement, parameters))
+
     async with database.read() as connection:
-        plan = await connection.exec_driver_sql(
-            "EXPLAIN QUERY PLAN SELECT count(*), sum(gpu_ms) FROM jobs "
-            "WHERE guild_id = 1 AND created_ms >= 5 AND created_ms < 9"
-        )
-        assert "ix_jobs_guild" in str(plan.fetchall())
+        sa.event.listen(connection.sync_connection, "before_cursor_execute", listen)
+        await usage.of_guild(connection, 1, days=30, now_ms=NOW_MS)
+        sa.event.remove(connection.sync_connection, "before_cursor_execute", listen)
+        [(statement, parameters)] = asked
+        explained = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        lines = [row[3] for row in explained]
+    [of_jobs] = [line for line in lines if " jobs " in line]
+    assert "USING COVERING INDEX ix_jobs_guild (guild_id=? AND created_ms>?" in of_jobs
+    assert not any(line.startswith(("SCAN jobs", "SCAN holds", "SCAN entries")) for line in lines)
