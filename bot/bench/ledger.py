@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import event, insert
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.credits import ledger
 from bot.storage.database import Database
@@ -110,14 +111,14 @@ async def _ours(
         for number in range(pairs):
             began = time.perf_counter()
             job_id = f"j{account_id}-{number}"
-            async with database.write() as connection:
+            async with _recorded(database, statements) as connection:
                 await connection.execute(
                     insert(jobs).values(**_job(job_id, account_id), created_ms=number)
                 )
                 await ledger.hold(
                     connection, account_id=account_id, job_id=job_id, amount=_PRICE, now_ms=number
                 )
-            async with database.write() as connection:
+            async with _recorded(database, statements) as connection:
                 await ledger.settle(connection, job_id=job_id, amount=_PRICE, now_ms=number)
             latencies_s.append(time.perf_counter() - began)
 
@@ -144,8 +145,15 @@ def _record(database: Database, statements: list[Statement]) -> None:
     ) -> None:
         statements.append((statement, parameters))
 
-    @event.listens_for(engine, "commit")
-    def on_commit(_connection: Any) -> None:  # noqa: ANN401
+
+@contextlib.asynccontextmanager
+async def _recorded(
+    database: Database, statements: list[Statement]
+) -> AsyncIterator[AsyncConnection]:
+    """A transaction, which bare SQLite is to commit by itself: the bot commits several at once."""
+    async with database.write() as connection:
+        statements.append(("BEGIN IMMEDIATE", ()))
+        yield connection
         statements.append(("COMMIT", ()))
 
 

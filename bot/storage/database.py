@@ -33,15 +33,17 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 import migrations
 from bot.errors import DatabaseInUse, StartError
+from bot.storage import inline_sqlite
 from bot.storage.error_texts import hide_values
 from bot.storage.tables import metadata
+from bot.storage.writer import Writer
 
 if TYPE_CHECKING:
     from sqlalchemy.pool import QueuePool
@@ -92,13 +94,13 @@ class Database:
             # Errors are logged, and must not bring members' prompts into the log.
             self._writer, self._readers = (
                 create_async_engine(
-                    parsed,
+                    address,
                     pool_size=size,
                     max_overflow=0,
                     pool_pre_ping=ping,
                     hide_parameters=True,
                 )
-                for size in (1, READERS)
+                for address, size in ((_writing(parsed), 1), (parsed, READERS))
             )
         except ModuleNotFoundError as error:
             raise StartError(
@@ -107,17 +109,23 @@ class Database:
             ) from None
         for each in (self._writer, self._readers):
             hide_values(each.sync_engine)
+        self._turns = None if self.path is None else Writer(self._writer)
         if self.dialect == "sqlite":
-            _prepare_sqlite(self._writer.sync_engine, begin="BEGIN IMMEDIATE")
-            _prepare_sqlite(self._readers.sync_engine, begin="BEGIN")
+            _prepare_sqlite(self._writer.sync_engine)
+            _prepare_sqlite(self._readers.sync_engine)
+            event.listen(self._readers.sync_engine, "begin", _begin)
         self._file_lock: FileLock | None = None
         self._lock_connection: AsyncConnection | None = None
 
     @contextlib.asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
-        """The writer connection inside one transaction; committed on leaving, else rolled back."""
+        """The writer connection inside one transaction; committed on leaving, else rolled back.
+
+        Await nothing in it but statements: SQLite's are done together with others' (see `writer`).
+        """
         self._refuse_if_closed()
-        async with self._writer.begin() as connection:
+        turns = self._turns
+        async with self._writer.begin() if turns is None else turns.transaction() as connection:
             yield connection
 
     @contextlib.asynccontextmanager
@@ -216,6 +224,8 @@ class Database:
         if self._lock_connection is not None:
             await self._lock_connection.close()
             self._lock_connection = None
+        if self._turns is not None:
+            await self._turns.close()
         await self._writer.dispose()
         await self._readers.dispose()
         if self._file_lock is not None:
@@ -228,7 +238,10 @@ class Database:
         """
         pools = [cast("QueuePool", each.pool) for each in (self._writer, self._readers)]
         kept = int(self._lock_connection is not None)
-        while sum(pool.checkedout() for pool in pools) > kept:  # noqa: ASYNC110 - a pool tells nobody
+        while (  # noqa: ASYNC110 - a pool tells nobody
+            sum(pool.checkedout() for pool in pools) > kept
+            or (self._turns is not None and self._turns.busy)
+        ):
             await asyncio.sleep(0.01)
 
     async def lock(self) -> None:
@@ -388,7 +401,12 @@ def _upgrade(connection: Connection) -> None:
     alembic.upgrade(config, "head")
 
 
-def _prepare_sqlite(engine: Engine, *, begin: str) -> None:
+def _writing(url: URL) -> URL:
+    """Where the writer connects to: SQLite's statements are done without another thread."""
+    return url.set(drivername=inline_sqlite.NAME) if url.get_backend_name() == "sqlite" else url
+
+
+def _prepare_sqlite(engine: Engine) -> None:
     """Take transactions into our own hands: Python's sqlite3 would begin them deferred."""
 
     @event.listens_for(engine, "connect")
@@ -401,6 +419,6 @@ def _prepare_sqlite(engine: Engine, *, begin: str) -> None:
         cursor.execute("PRAGMA busy_timeout=10000")
         cursor.close()
 
-    @event.listens_for(engine, "begin")
-    def on_begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
