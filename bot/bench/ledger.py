@@ -33,6 +33,8 @@ _PRICE, _GRANT = 100, 1_000_000_000
 _ROUNDS = 9
 """Each side is timed so often, in turn; medians count, as other work disturbs either."""
 
+_ADD_JOB = insert(jobs)
+
 Statement = tuple[str, Any]
 
 
@@ -113,7 +115,7 @@ async def _ours(
             job_id = f"j{account_id}-{number}"
             async with _recorded(database, statements) as connection:
                 await connection.execute(
-                    insert(jobs).values(**_job(job_id, account_id), created_ms=number)
+                    _ADD_JOB, {**_job(job_id, account_id), "created_ms": number}
                 )
                 await ledger.hold(
                     connection, account_id=account_id, job_id=job_id, amount=_PRICE, now_ms=number

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.credits import ledger_sql
 from bot.credits.periods import MONTH, ends_s, month_of
 from bot.credits.pricing import credits_text
 from bot.errors import NotAllowed, NotEnoughCredits
@@ -285,11 +286,7 @@ async def require(
     connection: AsyncConnection, account_id: int, amount: int, *, now_ms: int
 ) -> dict[str, int]:
     """What each purse holds, together at least `amount`; NotEnoughCredits if short."""
-    rows = await connection.execute(
-        select(purses.c.kind, purses.c.available)
-        .where(purses.c.account_id == account_id)
-        .with_for_update()
-    )
+    rows = await connection.execute(ledger_sql.PURSES, {"of_account": account_id})
     available = {kind: int(held) for kind, held in rows}
     if sum(available.values()) < amount:
         raise NotEnoughCredits(
@@ -312,7 +309,7 @@ async def hold(
     """
     available = await require(connection, account_id, amount, now_ms=now_ms)
     await connection.execute(
-        insert(holds).values(job_id=job_id, account_id=account_id, amount=amount)
+        ledger_sql.OPEN_HOLD, {"job_id": job_id, "account_id": account_id, "amount": amount}
     )
     missing = amount
     for purse in SPENDING_ORDER:
@@ -330,21 +327,17 @@ async def settle(connection: AsyncConnection, *, job_id: str, amount: int, now_m
     Of what was granted, what came from the guild's allotment is spent first: nobody can take it
     back to the allotment any more, even where the cost is refunded.
     """
-    held = await _close(connection, job_id, "settled", amount)
-    await _return(connection, job_id, held - amount, now_ms=now_ms)
-    rows = await connection.execute(
-        select(entries.c.account_id, -func.sum(entries.c.amount))
-        .where(entries.c.job_id == job_id, entries.c.purse == "granted")
-        .group_by(entries.c.account_id)
+    account_id, held = await _close(connection, job_id, "settled", amount)
+    await _return(connection, account_id, job_id, held - amount, now_ms=now_ms)
+    await connection.execute(
+        ledger_sql.SPEND_ALLOTTED, {"of_account": account_id, "of_job": job_id}
     )
-    for account_id, spent in rows.all():
-        await take_allotted(connection, account_id, int(spent))
 
 
 async def release(connection: AsyncConnection, *, job_id: str, now_ms: int) -> None:
     """Close the job's hold at nothing; all of it goes back to the purses it came from."""
-    held = await _close(connection, job_id, "released", 0)
-    await _return(connection, job_id, held, now_ms=now_ms)
+    account_id, held = await _close(connection, job_id, "released", 0)
+    await _return(connection, account_id, job_id, held, now_ms=now_ms)
 
 
 async def refund(connection: AsyncConnection, *, job_id: str, now_ms: int) -> int:
@@ -415,31 +408,30 @@ async def paid(connection: AsyncConnection, job_id: str) -> int:
     return int(cost or 0)
 
 
-async def _close(connection: AsyncConnection, job_id: str, state: str, settled: int) -> int:
-    amount = await connection.scalar(
-        update(holds)
-        .where(holds.c.job_id == job_id, holds.c.state == "open", holds.c.amount >= settled)
-        .values(state=state, settled=settled)
-        .returning(holds.c.amount)
+async def _close(
+    connection: AsyncConnection, job_id: str, state: str, settled: int
+) -> tuple[int, int]:
+    """Whose the hold was, and its amount."""
+    closed = await connection.execute(
+        ledger_sql.CLOSE_HOLD, {"of_job": job_id, "closed": state, "cost": settled}
     )
-    if amount is None:
+    row = closed.one_or_none()
+    if row is None:
         raise RuntimeError(f"the hold of job {job_id} is not open, or below {settled}")
-    return int(amount)
+    account_id, amount = row
+    return int(account_id), int(amount)
 
 
-async def _return(connection: AsyncConnection, job_id: str, amount: int, *, now_ms: int) -> None:
+async def _return(
+    connection: AsyncConnection, account_id: int, job_id: str, amount: int, *, now_ms: int
+) -> None:
     """Give `amount` back, last spent purse first."""
     if not amount:
         return
-    rows = await connection.execute(
-        select(entries.c.account_id, entries.c.purse, entries.c.amount).where(
-            entries.c.job_id == job_id, entries.c.kind == "hold"
-        )
-    )
-    taken = {purse: (account_id, -part) for account_id, purse, part in rows}
+    rows = await connection.execute(ledger_sql.HELD_OF, {"of_job": job_id})
+    taken = {purse: -int(part) for purse, part in rows}
     for purse in reversed(SPENDING_ORDER):
-        account_id, part = taken.get(purse, (0, 0))
-        back = min(part, amount)
+        back = min(taken.get(purse, 0), amount)
         if back:
             await enter(
                 connection, account_id, purse, back, kind="return", now_ms=now_ms, job_id=job_id
@@ -464,29 +456,23 @@ async def enter(
     """
     if amount > 0:
         await connection.execute(
-            own_insert(connection, purses)
-            .values(account_id=account_id, kind=purse, available=0)
-            .on_conflict_do_nothing(index_elements=["account_id", "kind"])
+            ledger_sql.OPEN_PURSE[connection.dialect.name],
+            {"account_id": account_id, "kind": purse, "available": 0},
         )
     changed = await connection.execute(
-        update(purses)
-        .where(
-            purses.c.account_id == account_id,
-            purses.c.kind == purse,
-            purses.c.available >= -amount,
-        )
-        .values(available=purses.c.available + amount)
+        ledger_sql.CHANGE_PURSE, {"of_account": account_id, "of_kind": purse, "change": amount}
     )
     if changed.rowcount != 1:
         raise RuntimeError(f"purse {purse} of account {account_id} cannot change by {amount}")
     await connection.execute(
-        insert(entries).values(
-            account_id=account_id,
-            purse=purse,
-            amount=amount,
-            kind=kind,
-            job_id=job_id,
-            actor_id=actor_id,
-            created_ms=now_ms,
-        )
+        ledger_sql.ENTER,
+        {
+            "account_id": account_id,
+            "purse": purse,
+            "amount": amount,
+            "kind": kind,
+            "job_id": job_id,
+            "actor_id": actor_id,
+            "created_ms": now_ms,
+        },
     )

@@ -109,7 +109,7 @@ class Database:
             ) from None
         for each in (self._writer, self._readers):
             hide_values(each.sync_engine)
-        self._turns = None if self.path is None else Writer(self._writer)
+        self._turns = Writer(self._writer) if self.dialect == "sqlite" else None
         if self.dialect == "sqlite":
             _prepare_sqlite(self._writer.sync_engine)
             _prepare_sqlite(self._readers.sync_engine)

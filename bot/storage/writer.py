@@ -140,10 +140,10 @@ class Writer:
                     await _one(turn, connection, sqlite, kept)
                     turn = self._next() if len(kept) < TOGETHER else None
                 await self._in_thread(sqlite, "COMMIT")
-        except (sqlite3.Error, SQLAlchemyError, asyncio.CancelledError) as error:
+        except BaseException as error:  # nobody is left waiting
             for each in kept if turn is None else [*kept, turn]:
-                each.fail(_CLOSED if isinstance(error, asyncio.CancelledError) else error)
-            if isinstance(error, asyncio.CancelledError):
+                each.fail(error if isinstance(error, Exception) else _CLOSED)
+            if not isinstance(error, sqlite3.Error | SQLAlchemyError):
                 raise
         for each in kept:
             if not each.ended.done():  # else its caller waits no more
