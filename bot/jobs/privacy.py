@@ -121,7 +121,7 @@ class Privacy:
         the member was here and what they spent lately, so that neither a trial nor a quota is had
         twice, and their strikes, without words.
         """
-        async with self._database.write() as connection:
+        async with self._database.write(long=True) as connection:
             await quotas.keep_spent(connection, user_id, self._now_ms())
             ids = list(
                 await connection.scalars(

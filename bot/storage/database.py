@@ -118,14 +118,16 @@ class Database:
         self._lock_connection: AsyncConnection | None = None
 
     @contextlib.asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
+    async def write(self, *, long: bool = False) -> AsyncIterator[AsyncConnection]:
         """The writer connection inside one transaction; committed on leaving, else rolled back.
 
-        Await nothing in it but statements: SQLite's are done together with others' (see `writer`).
+        Await nothing in it but statements: SQLite commits several together (see `writer`), which
+        wait for each other. long: a statement of it may take more than some milliseconds.
         """
         self._refuse_if_closed()
         turns = self._turns
-        async with self._writer.begin() if turns is None else turns.transaction() as connection:
+        begun = self._writer.begin() if turns is None else turns.transaction(long=long)
+        async with begun as connection:
             yield connection
 
     @contextlib.asynccontextmanager
@@ -351,7 +353,7 @@ class Database:
             _refuse_unknown(current, script)
             if self.path is not None:
                 copy_sqlite(self.path, self.path.with_name(f"{self.path.name}.before-{head}"))
-        async with self.write() as connection:
+        async with self.write(long=True) as connection:
             await connection.run_sync(_upgrade)
 
 

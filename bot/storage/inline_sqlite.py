@@ -2,14 +2,18 @@
 
 A short statement on a local file takes some microseconds; to hand it to a thread and back takes a
 hundred, several times a statement. What may wait for the disk or for another process is done in a
-thread all the same: the begin and the end of a transaction (see `writer`). SQLAlchemy finds this
-dialect by its address, `sqlite+inline:///FILE`.
+thread all the same: the begin and the end of a transaction, and all of one that is known to be long
+(see `writer`). SQLAlchemy finds this dialect by its address, `sqlite+inline:///FILE`.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import sqlite3
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
 from typing import Any, Self
 
 from sqlalchemy import URL, AsyncAdaptedQueuePool, Pool
@@ -17,6 +21,8 @@ from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.engine.interfaces import ConnectArgsType, ExecutionContext
 from sqlalchemy.util import await_only
+
+_INLINE_S = 0.01
 
 
 class _Cursor(sqlite3.Cursor):
@@ -49,7 +55,13 @@ class _Cursor(sqlite3.Cursor):
         """What SQLAlchemy asks of a cursor of asyncio: rows stay, and nothing else is open."""
 
 
-class _Connection(sqlite3.Connection):
+class InlineConnection(sqlite3.Connection):
+    """Its statements are done at once, or in a thread as long as it is `long`."""
+
+    long = False
+    inline_s = 0.0
+    """What its statements took since others last had their turn."""
+
     def cursor(self, factory: Any = _Cursor) -> Any:  # noqa: ANN401 - as sqlite3 has it
         return super().cursor(factory)
 
@@ -67,7 +79,7 @@ class InlineSQLite(SQLiteDialect_pysqlite):
 
     def create_connect_args(self, url: URL) -> ConnectArgsType:
         arguments, options = super().create_connect_args(url)
-        return arguments, {**options, "factory": _Connection, "isolation_level": None}
+        return arguments, {**options, "factory": InlineConnection, "isolation_level": None}
 
     def do_execute(
         self,
@@ -76,8 +88,7 @@ class InlineSQLite(SQLiteDialect_pysqlite):
         parameters: Any,  # noqa: ANN401 - in SQLAlchemy's own type
         context: ExecutionContext | None = None,  # noqa: ARG002
     ) -> None:
-        await_only(_nothing())
-        cursor.execute(statement, parameters)
+        _do(cursor.connection, cursor.execute, statement, parameters)
 
     def do_executemany(
         self,
@@ -86,8 +97,7 @@ class InlineSQLite(SQLiteDialect_pysqlite):
         parameters: Any,  # noqa: ANN401
         context: ExecutionContext | None = None,  # noqa: ARG002
     ) -> None:
-        await_only(_nothing())
-        cursor.executemany(statement, parameters)
+        _do(cursor.connection, cursor.executemany, statement, parameters)
 
     def do_execute_no_params(
         self,
@@ -95,12 +105,41 @@ class InlineSQLite(SQLiteDialect_pysqlite):
         statement: str,
         context: ExecutionContext | None = None,  # noqa: ARG002
     ) -> None:
-        await_only(_nothing())
-        cursor.execute(statement)
+        _do(cursor.connection, cursor.execute, statement)
 
 
-async def _nothing() -> None:
-    """SQLAlchemy refuses a statement of asyncio that awaits nothing at all."""
+def _do(connection: InlineConnection, work: Callable[..., object], *arguments: object) -> None:
+    if connection.long:
+        await_only(in_thread(None, work, *arguments))
+        return
+    # Awaited in any case: SQLAlchemy refuses a statement of asyncio that awaits nothing.
+    await_only(_let_others(connection))
+    began_s = time.perf_counter()
+    work(*arguments)
+    connection.inline_s += time.perf_counter() - began_s
+
+
+async def _let_others(connection: InlineConnection) -> None:
+    """A transaction of many statements does not keep the event loop for all of them."""
+    if connection.inline_s > _INLINE_S:
+        connection.inline_s = 0.0
+        await asyncio.sleep(0)
+
+
+async def in_thread(
+    executor: Executor | None, work: Callable[..., object], *arguments: object
+) -> None:
+    """Do it in a thread; it has ended when this returns, also where this is cancelled."""
+    done = asyncio.get_running_loop().run_in_executor(executor, work, *arguments)
+    try:
+        await asyncio.shield(done)
+    except asyncio.CancelledError:
+        while not done.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait({done})
+        if not done.cancelled():
+            done.exception()  # it is known now
+        raise
 
 
 NAME = "sqlite+inline"

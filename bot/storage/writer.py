@@ -19,6 +19,8 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from bot.storage.inline_sqlite import InlineConnection, in_thread
+
 TOGETHER = 50
 """The most transactions in one commit: the first of them waits for the last."""
 
@@ -29,9 +31,10 @@ _CLOSED = sqlite3.OperationalError("the database is closed")
 class _Turn:
     """One transaction: it waits, has the connection, gives it back, and is committed or undone."""
 
-    __slots__ = ("begun", "ended", "returned")
+    __slots__ = ("begun", "ended", "long", "returned")
 
-    def __init__(self) -> None:
+    def __init__(self, *, long: bool) -> None:
+        self.long = long
         loop = asyncio.get_running_loop()
         self.begun: asyncio.Future[AsyncConnection] = loop.create_future()
         self.returned: asyncio.Future[bool] = loop.create_future()
@@ -46,6 +49,16 @@ class _Turn:
     def give_back(self, *, keep: bool) -> None:
         if not self.returned.done():
             self.returned.set_result(keep)
+
+    async def undone(self) -> None:
+        """Wait for the end, which may be that all of the commit was undone."""
+        await asyncio.wait({self.ended})
+        if not self.ended.cancelled():
+            self.ended.exception()  # asyncio logs one that nobody looks at
+
+    def committed(self) -> None:
+        if not self.ended.done():  # else its caller waits no more
+            self.ended.set_result(None)
 
     def fail(self, error: Exception) -> None:
         """Tell the caller, by an error of its own, that nothing is written."""
@@ -74,14 +87,15 @@ class Writer:
         return self._working is not None
 
     @contextlib.asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+    async def transaction(self, *, long: bool = False) -> AsyncIterator[AsyncConnection]:
         """The connection, for this caller alone; committed on leaving, undone where that raises.
 
-        PoolTimeout: those before it took too long. DBAPIError: it could not begin, or the commit
-        failed; nothing was written then. A caller that is cancelled while it waits for the commit
-        does not know whether it was written.
+        long: its statements may take long, so they are done in a thread. PoolTimeout: those before
+        it took too long. DBAPIError: it could not begin, or the commit failed; nothing was written
+        then. A caller that is cancelled while it waits for the commit
+        does not know whether it was written, all or nothing.
         """
-        turn = _Turn()
+        turn = _Turn(long=long)
         self._waiting.append(turn)
         if self._working is None:
             self._working = asyncio.create_task(self._work())
@@ -90,7 +104,7 @@ class Writer:
         except BaseException:
             turn.give_back(keep=False)
             if turn.is_given:
-                await asyncio.wait({turn.ended})
+                await turn.undone()
             raise
         turn.give_back(keep=True)
         await turn.ended
@@ -130,43 +144,47 @@ class Writer:
     async def _together(self, turn: _Turn | None) -> None:
         """This transaction and those that wait, in one commit."""
         kept: list[_Turn] = []
+        committed = False
+
+        def commit() -> None:
+            nonlocal committed
+            sqlite.execute("COMMIT")
+            committed = True
+
         try:
             async with self._engine.connect() as connection:
                 await connection.begin()  # for SQLAlchemy alone: who is handed it must not commit
                 raw = await connection.get_raw_connection()
-                sqlite = cast("sqlite3.Connection", raw.driver_connection)
-                await self._in_thread(sqlite, "BEGIN IMMEDIATE")
+                sqlite = cast("InlineConnection", raw.driver_connection)
+                await in_thread(self._thread, sqlite.execute, "BEGIN IMMEDIATE")
                 while turn is not None:
                     await _one(turn, connection, sqlite, kept)
-                    turn = self._next() if len(kept) < TOGETHER else None
-                await self._in_thread(sqlite, "COMMIT")
-        except BaseException as error:  # nobody is left waiting
+                    turn = self._next() if self._goes_on(len(kept)) else None
+                await in_thread(self._thread, commit)
+        except BaseException as error:
             for each in kept if turn is None else [*kept, turn]:
-                each.fail(error if isinstance(error, Exception) else _CLOSED)
+                if not committed:
+                    each.fail(error if isinstance(error, Exception) else _CLOSED)
             if not isinstance(error, sqlite3.Error | SQLAlchemyError):
                 raise
-        for each in kept:
-            if not each.ended.done():  # else its caller waits no more
-                each.ended.set_result(None)
+        finally:
+            for each in kept:
+                each.committed()
 
-    async def _in_thread(self, sqlite: sqlite3.Connection, statement: str) -> None:
-        """A statement that may wait: it has ended when this returns, also where it is cancelled."""
-        done = asyncio.get_running_loop().run_in_executor(self._thread, sqlite.execute, statement)
-        try:
-            await asyncio.shield(done)
-        except asyncio.CancelledError:
-            await asyncio.wait({done})
-            raise
+    def _goes_on(self, kept: int) -> bool:
+        """Whether the next that waits is in the same commit: none waits for a long one."""
+        return kept < TOGETHER and not (self._waiting and self._waiting[0].long)
 
 
 async def _one(
-    turn: _Turn, connection: AsyncConnection, sqlite: sqlite3.Connection, kept: list[_Turn]
+    turn: _Turn, connection: AsyncConnection, sqlite: InlineConnection, kept: list[_Turn]
 ) -> None:
     """One transaction in a savepoint; it is among `kept` if it is to be committed.
 
     sqlite3.Error: SQLite has undone all of the commit by itself, for want of space say.
     """
     sqlite.execute("SAVEPOINT turn")
+    sqlite.long = turn.long
     turn.begun.set_result(connection)
     if await turn.returned:
         kept.append(turn)
