@@ -2,8 +2,9 @@
 
 Fifty tasks each write a job, hold its price and settle it, each in transactions of its own, as the
 bot does. Every statement is recorded and then done again by sqlite3 alone, on one connection, with
-the same durability (`synchronous=FULL`) on a copy of the same file. The last line printed is one
-JSON object; the exit status is 1 where the ledger is not half as quick as that.
+the same durability (`synchronous=FULL`) on a copy of the same file. There each transaction is
+committed by itself; the bot commits those that wait together. The last line printed is one JSON
+object; the exit status is 1 where the ledger is not half as quick as that.
 """
 
 from __future__ import annotations

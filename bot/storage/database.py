@@ -122,7 +122,8 @@ class Database:
         """The writer connection inside one transaction; committed on leaving, else rolled back.
 
         Await nothing in it but statements: SQLite commits several together (see `writer`), which
-        wait for each other. long: a statement of it may take more than some milliseconds.
+        wait for each other. long: a statement of it may take more than some milliseconds; it is the
+        first of its commit, so that `read()` meanwhile sees all that was written before.
         """
         self._refuse_if_closed()
         turns = self._turns

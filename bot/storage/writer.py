@@ -90,10 +90,10 @@ class Writer:
     async def transaction(self, *, long: bool = False) -> AsyncIterator[AsyncConnection]:
         """The connection, for this caller alone; committed on leaving, undone where that raises.
 
-        long: its statements may take long, so they are done in a thread. PoolTimeout: those before
-        it took too long. DBAPIError: it could not begin, or the commit failed; nothing was written
-        then. A caller that is cancelled while it waits for the commit
-        does not know whether it was written, all or nothing.
+        long: its statements may take long, so they are done in a thread, and nobody before it waits
+        for its commit. PoolTimeout: those before it took too long. DBAPIError: it could not begin,
+        or the commit failed; nothing was written then. A caller that is cancelled while it waits
+        for the commit does not know whether it was written, all or nothing.
         """
         turn = _Turn(long=long)
         self._waiting.append(turn)

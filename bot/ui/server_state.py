@@ -104,7 +104,8 @@ async def put(
         if after.settings.get(name, "") != before.settings.get(name, "")
     }
     try:
-        async with client.database.write() as connection:  # nobody else writes meanwhile
+        # Nobody else writes meanwhile, and as the first of its commit it reads what holds.
+        async with client.database.write(long=True) as connection:
             if await state_of(client, guild) != before:
                 raise NotConfirmed(
                     "The settings were changed since you were asked; send the command again. "
