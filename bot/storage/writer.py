@@ -183,6 +183,8 @@ async def _one(
 
     sqlite3.Error: SQLite has undone all of the commit by itself, for want of space say.
     """
+    if turn.begun.done():  # its caller went while the first of the commit began
+        return
     sqlite.execute("SAVEPOINT turn")
     sqlite.long = turn.long
     turn.begun.set_result(connection)

@@ -182,6 +182,25 @@ async def test_a_long_one_is_the_first_of_its_commit(database, said):
     assert said == ["BEGIN IMMEDIATE", "COMMIT"] * 2
 
 
+@pytest.mark.parametrize("too_late", [False, True])
+async def test_a_first_that_waits_no_more_when_it_could_begin_stops_nobody(database, too_late):
+    other = sqlite3.connect(database.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    database._turns.wait_s = 0.05 if too_late else 30
+    first = asyncio.create_task(put(database, "first"))
+    await asyncio.sleep(0.02)  # it begins, in its thread
+    database._turns.wait_s = 30
+    next_ = asyncio.create_task(put(database, "next"))
+    if not too_late:
+        first.cancel()
+    with pytest.raises(PoolTimeout if too_late else asyncio.CancelledError):
+        await first
+    other.execute("COMMIT")
+    other.close()
+    await next_
+    assert on_disk(database) == {"next"}
+
+
 async def test_who_waits_too_long_is_told_and_the_others_go_on(database):
     database._turns.wait_s = 0.01
     go = asyncio.Event()
