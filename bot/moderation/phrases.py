@@ -279,22 +279,26 @@ class _Look:
         self, pieces: Sequence[Reading], reading: Reading, start: int, *, open_right: bool
     ) -> int:
         """Where the pieces end that follow in the same word; −1: they do not."""
-        for number, piece in enumerate(pieces, 1):
+        furthest = start + sum(_WINDOW + len(each.letters) for each in pieces)
+        if reading.letters.find(pieces[-1].letters, start, furthest) < 0:
+            return -1
+        ends: Iterator[int] = iter((start,))
+        for piece in pieces:
+            ends = self._within_reach(piece, reading, ends)
+        return next((end for end in ends if open_right or _bound_right(reading, end)), -1)
+
+    def _within_reach(
+        self, piece: Reading, reading: Reading, starts: Iterable[int]
+    ) -> Iterator[int]:
+        """Where the piece ends, after any of the `starts`, which rise; each place once."""
+        looked = 0
+        for start in starts:
             stop = start + _WINDOW + len(piece.letters)
             space = reading.letters.find(" ", start, stop)
             stop = space if space >= 0 else stop
-            ends = number == len(pieces) and not open_right
-            start = next(
-                (
-                    at + len(piece.letters)
-                    for at in self._all(piece, reading, start, stop)
-                    if not ends or _bound_right(reading, at + len(piece.letters))
-                ),
-                -1,
-            )
-            if start < 0:
-                return -1
-        return start
+            for at in self._all(piece, reading, max(start, looked), stop):
+                yield at + len(piece.letters)
+            looked = max(looked, stop - len(piece.letters) + 1)
 
 
 def _bound_left(reading: Reading, start: int) -> bool:

@@ -70,6 +70,12 @@ def test_a_star_inside_stands_for_letters_of_the_same_word():
     assert not found("a cow and a boy", rule("cow*boy"))
     assert not found("cowboys", rule("co*y"))
     assert found("夜の赤い猫", rule("夜*猫"))
+    far = "n" + "ot" * 9
+    assert found(f"cow{far}r{far}boy", rule("cow*r*boy"))
+    assert found(f"cowr{far}r{far}boy", rule("cow*r*boy"))  # the first r is too far from boy
+    less = far[:13]
+    assert found(f"cowr{less}r{less}boyredboy", rule("cow*r*boy"))  # the first boy ends no word
+    assert not found(f"cowr{far}n{far}boy", rule("cow*r*boy"))
 
 
 def test_many_beginnings_before_it_do_not_hide_a_phrase():
