@@ -30,8 +30,11 @@ from engine.models.tracing import prepare_to_compile, refuse_to_compile
 Forward = Callable[..., Any]
 Served = tuple[Any] | None
 BLOCKS = HowCompiled()
-RESIDUAL = frozenset({"ResnetBlock2D"})
+ALSO = frozenset({"ResnetBlock2D", "Downsample2D", "Upsample2D"})
 """Classes of blocks that no class lists, though a UNet repeats them too."""
+AROUND = {"BasicTransformerBlock": "Transformer2DModel"}
+"""What is compiled in place of a listed block where that is within it: in a UNet its norm, which is
+slow in channels last, its projections and the sum with its input."""
 SHAPES_COMPILED = 64
 """Buckets × sizes × prompt lengths of which compiled code is kept."""
 IDLE_PASSES = 256
@@ -245,8 +248,8 @@ def compile_in_place(module: nn.Module, how: HowCompiled, **options: Any) -> For
     whole module.
 
     In a UNet those that it lists are the transformer blocks. With them alone compiled code gains
-    next to nothing; with the residual blocks it was 1.3 times as fast on an H200 (docs/h200.md).
-    The whole UNet is faster still, but takes minutes to compile for each shape.
+    next to nothing; with what is around them and the residual blocks, it is about as fast as the
+    whole UNet (docs/h100.md), which takes minutes to compile for each shape.
     """
     if "isolate_recompiles" in inspect.signature(torch.compile).parameters:
         # Else the guards of every other shape's code would be tried first at each call.
@@ -258,8 +261,10 @@ def compile_in_place(module: nn.Module, how: HowCompiled, **options: Any) -> For
     if how.whole or not repeated:
         module.compile(dynamic=False, **options)
         return module
+    here = {type(each).__name__ for each in module.modules()}
+    wanted = {AROUND[name] if AROUND.get(name) in here else name for name in repeated} | ALSO
     for each in module.modules():
-        if type(each).__name__ in repeated | RESIDUAL:
+        if type(each).__name__ in wanted:
             each.compile(dynamic=False, **options)
     return module
 

@@ -18,6 +18,7 @@ from engine.errors import Sentence
 from engine.messages import DrawJob, WeightedText
 from engine.models import Conditioning, noise, variation
 from engine.models.compiled import Compiled
+from engine.models.compiled_decoder import CompiledDecoder
 from engine.models.deep_cache import DEEP, DeepPass, ShallowPass
 from engine.models.how import HowCompiled
 from engine.models.loras import Loras
@@ -68,6 +69,7 @@ class LatentModel:
         self._compiled: Compiled | None = None
         self._passes: tuple[DeepPass, ShallowPass] | None = None
         self._compiled_shallow: Compiled | None = None
+        self._decoder: CompiledDecoder | None = None
         self.deep_every = 1
         self.deep: Tensor | None = None
         self.untypical = False
@@ -220,7 +222,8 @@ class LatentModel:
         """How many samples a pass with so many must have: a full bucket where the model is
         compiled.
         """
-        compiled = any(each.serves for each in self._all_compiled)
+        passes = (self._compiled, self._compiled_shallow)
+        compiled = any(each.serves for each in passes if each is not None)
         return bucket_of(samples) if compiled else samples
 
     def compiling(self) -> bool:
@@ -234,7 +237,9 @@ class LatentModel:
 
     @property
     def _all_compiled(self) -> Sequence[Compiled]:
-        return [each for each in (self._compiled, self._compiled_shallow) if each is not None]
+        decoder = None if self._decoder is None else self._decoder.code
+        every = (self._compiled, self._compiled_shallow, decoder)
+        return [each for each in every if each is not None]
 
     def reuse_deep_features(self, deep_every: int) -> None:
         """Run all of the denoiser, a UNet, in one of so many steps; call it before `compile`."""
@@ -242,10 +247,11 @@ class LatentModel:
         self._passes = (DeepPass(self.denoiser), ShallowPass(self.denoiser))
 
     def compile(self, how: HowCompiled, *, graphs: bool = False) -> None:
-        """Compile the denoiser in the background, each shape when it is first asked for.
+        """Compile denoiser and decoder in the background, each shape when it is first asked for.
 
         graphs: whether passes of few samples are CUDA graphs, too.
         """
+        self._decoder = CompiledDecoder(self.vae, how)
         if self._passes is None:
             self._compiled = Compiled(self.denoiser, how, graphs=graphs)
             return
@@ -329,7 +335,10 @@ class LatentModel:
             scaled = given * deviation / scale + mean
         else:
             scaled = given / scale
-        pixels: Tensor = self.vae.decode(scaled + shift if shift else scaled, return_dict=False)[0]
+        ready = scaled + shift if shift else scaled
+        if self._decoder is not None and not self._tiles:
+            return self._decoder.decode(ready)
+        pixels: Tensor = self.vae.decode(ready, return_dict=False)[0]
         return pixels
 
     def _encode(self, pixels: Tensor) -> Callable[[torch.Generator], Tensor]:

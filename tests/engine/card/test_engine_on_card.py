@@ -29,6 +29,7 @@ from engine import (
 from engine.loop.worker import Worker
 from engine.models import compiled, how
 from engine.models.compiled import Compiled
+from engine.models.compiled_decoder import DecoderPass
 from engine.models.how import HowCompiled
 from tests.engine import tiny_models
 from tests.engine.card.pretend import DeviceMixUpError, HostWaitsError, NumberFormatError
@@ -216,7 +217,7 @@ async def test_a_pipeline_of_its_own_draws_on_the_card(card, weights, draw):
 @pytest.mark.parametrize("family", tiny_models.SHARING)
 async def test_passes_with_compiled_code_wait_for_nothing(drawn, draw, monkeypatch, family):
     """As by default on a card. What is compiled here is the twin itself: the road to it counts."""
-    served = []
+    served = set()
     serve = Compiled.serve
 
     def served_at_once(ours, *given):
@@ -227,11 +228,12 @@ async def test_passes_with_compiled_code_wait_for_nothing(drawn, draw, monkeypat
         return result
 
     def pretend(twin, how):
-        assert how == HowCompiled()
+        decoder = isinstance(twin, DecoderPass)
+        assert how == HowCompiled(whole=decoder)
 
         def forward(*arguments, **options):
             if threading.current_thread().name != "compile":
-                served.append(family)
+                served.add("decoder" if decoder else family)
             return twin(*arguments, **options)
 
         return forward
@@ -243,7 +245,7 @@ async def test_passes_with_compiled_code_wait_for_nothing(drawn, draw, monkeypat
     jobs = [draw(family, steps=3, owner=owner) for owner in ("ann", "bob", "cid")]
     ends = await drawn(family, *jobs, compiled="")
     assert all(end.pictures for end in ends)
-    assert served
+    assert served == {"decoder", family}
 
 
 async def test_kept_features_let_no_tick_wait(drawn, draw):
