@@ -46,7 +46,7 @@ class CompiledDecoder:
         if self.code is None or self._vae.use_slicing or self._vae.use_tiling:
             return self._eager(latents)
         grids, alone = divmod(len(latents), TOGETHER)
-        parts = latents.split([TOGETHER] * grids + [1] * alone)
+        parts = torch.split(latents, [TOGETHER] * grids + [1] * alone)
         made = [self.code.serve((part,), {}) for part in parts]
         if None in made:
             return self._eager(latents)
