@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import inspect
 import itertools
 import logging
 import queue
@@ -25,7 +24,7 @@ from engine.models.cuda_graphs import MOST_SAMPLES, Graphed, samples_of
 from engine.models.how import HowCompiled
 from engine.models.lora_layers import LoraLayers, LoraPass
 from engine.models.nested import mapped
-from engine.models.tracing import prepare_to_compile, refuse_to_compile
+from engine.models.tracing import ISOLATES, prepare_to_compile, refuse_to_compile
 
 Forward = Callable[..., Any]
 Served = tuple[Any] | None
@@ -251,7 +250,7 @@ def compile_in_place(module: nn.Module, how: HowCompiled, **options: Any) -> For
     next to nothing; with what is around them and the residual blocks, it is about as fast as the
     whole UNet (docs/h100.md), which takes minutes to compile for each shape.
     """
-    if "isolate_recompiles" in inspect.signature(torch.compile).parameters:
+    if ISOLATES:
         # Else the guards of every other shape's code would be tried first at each call.
         options = {"isolate_recompiles": True} | options
     if how.autotune:
