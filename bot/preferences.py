@@ -157,7 +157,7 @@ class Preferences:
         if found is not None:
             return found
         changes = self._changes
-        async with self._database.read() as connection:
+        async with self._database.read(short=True) as connection:
             rows = await connection.execute(
                 select(preferences.c.name, preferences.c.value).where(
                     preferences.c.guild_id == guild_id, preferences.c.user_id == user_id

@@ -35,7 +35,7 @@ class Lookup:
         self._store = store
 
     async def job(self, job_id: str) -> JobRow:
-        async with self._database.read() as connection:
+        async with self._database.read(short=True) as connection:
             row = await records.get(connection, job_id)
         if row is None:
             raise NotFound("This picture is not known here; it may be from another server's bot.")

@@ -355,7 +355,7 @@ class Orders:
         """The job that an order goes on from."""
         if job_id is None:
             return None
-        async with self._database.read() as connection:
+        async with self._database.read(short=True) as connection:
             return await records.get(connection, job_id)
 
     async def _refuse_denied_model(self, order: Order, model: engine.ModelInfo | None) -> None:

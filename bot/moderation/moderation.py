@@ -98,7 +98,7 @@ class Moderation:
                 "Who manages this server lets nobody order pictures in this channel; use another "
                 "one."
             )
-        async with self._database.read() as connection:
+        async with self._database.read(short=True) as connection:
             standing = await standings.get(connection, asking.guild_id, asking.user_id)
         self._refuse_blocked(standing)
         _refuse_rules(set_.get(RULES, ""), standing)

@@ -92,7 +92,7 @@ class Database:
         ping = self.dialect == "postgresql"  # a server may restart and drop what was connected
         try:
             # Errors are logged, and must not bring members' prompts into the log.
-            self._writer, self._readers = (
+            self._writer, self._readers, self._quick = (
                 create_async_engine(
                     address,
                     pool_size=size,
@@ -100,20 +100,26 @@ class Database:
                     pool_pre_ping=ping,
                     hide_parameters=True,
                 )
-                for address, size in ((_writing(parsed), 1), (parsed, READERS))
+                for address, size in (
+                    (_inline(parsed), 1),
+                    (parsed, READERS),
+                    (_inline(parsed), READERS),
+                )
             )
         except ModuleNotFoundError as error:
             raise StartError(
                 f"{named} needs {error.name}; install it with: {sys.executable} -m pip install "
                 f'-c constraints.txt -e ".[postgres]"'
             ) from None
-        for each in (self._writer, self._readers):
+        self._engines = (self._writer, self._readers, self._quick)
+        for each in self._engines:
             hide_values(each.sync_engine)
         self._turns = Writer(self._writer) if self.dialect == "sqlite" else None
         if self.dialect == "sqlite":
-            _prepare_sqlite(self._writer.sync_engine)
-            _prepare_sqlite(self._readers.sync_engine)
-            event.listen(self._readers.sync_engine, "begin", _begin)
+            for each in self._engines:
+                _prepare_sqlite(each.sync_engine)
+            for each in (self._readers, self._quick):
+                event.listen(each.sync_engine, "begin", _begin)
         self._file_lock: FileLock | None = None
         self._lock_connection: AsyncConnection | None = None
 
@@ -132,10 +138,14 @@ class Database:
             yield connection
 
     @contextlib.asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A connection inside a transaction that changes nothing."""
+    async def read(self, *, short: bool = False) -> AsyncIterator[AsyncConnection]:
+        """A connection inside a transaction that changes nothing.
+
+        short: each statement finds a few rows by an index. On SQLite it is done at once then, as to
+        hand it to a thread and back takes several times as long; await nothing else in it.
+        """
         self._refuse_if_closed()
-        async with self._readers.begin() as connection:
+        async with (self._quick if short else self._readers).begin() as connection:
             yield connection
 
     async def written(
@@ -229,8 +239,8 @@ class Database:
             self._lock_connection = None
         if self._turns is not None:
             await self._turns.close()
-        await self._writer.dispose()
-        await self._readers.dispose()
+        for each in self._engines:
+            await each.dispose()
         if self._file_lock is not None:
             self._file_lock.release()
             self._file_lock = None
@@ -239,7 +249,7 @@ class Database:
         """Until nothing but the lock is in use: a connection given back later would stay open, and
         its transaction would end when the database is another process's.
         """
-        pools = [cast("QueuePool", each.pool) for each in (self._writer, self._readers)]
+        pools = [cast("QueuePool", each.pool) for each in self._engines]
         kept = int(self._lock_connection is not None)
         while (  # noqa: ASYNC110 - a pool tells nobody
             sum(pool.checkedout() for pool in pools) > kept
@@ -404,8 +414,8 @@ def _upgrade(connection: Connection) -> None:
     alembic.upgrade(config, "head")
 
 
-def _writing(url: URL) -> URL:
-    """Where the writer connects to: SQLite's statements are done without another thread."""
+def _inline(url: URL) -> URL:
+    """Where the writer and short reads connect to: SQLite does statements without a thread then."""
     return url.set(drivername=inline_sqlite.NAME) if url.get_backend_name() == "sqlite" else url
 
 

@@ -388,7 +388,7 @@ class Outbox:
 
     async def load(self, job_id: str) -> Ended:
         """A job with what it made."""
-        async with self._database.read() as connection:
+        async with self._database.read(short=True) as connection:
             row = await records.get(connection, job_id)
             assert row is not None  # jobs are never deleted
             if row.outcome is not Outcome.FINISHED:

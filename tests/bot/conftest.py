@@ -14,6 +14,7 @@ from tests_support import PatientEngine
 from bot.app import new_client
 from bot.settings import Settings
 from bot.storage.database import Database
+from bot.ui import replies
 
 OWNER_ID = 424242
 ON_BOTH = {"credits", "jobs", "storage"}
@@ -107,6 +108,12 @@ def application():
     As the README asks of operators, only its owner can add the bot to a server.
     """
     return {"bot_public": False}
+
+
+@pytest.fixture(autouse=True)
+def _no_deferral_by_a_busy_machine(monkeypatch):
+    """First replies are what they are, however long this machine takes for them."""
+    monkeypatch.setattr(replies, "DEFER_AFTER_S", 2.0)
 
 
 @pytest.fixture(autouse=True)

@@ -417,6 +417,32 @@ async def test_what_must_be_written_outlasts_a_writer_that_is_held_for_long(data
     await holding
 
 
+@pytest.mark.usefixtures("sqlite_only")
+async def test_a_short_read_does_not_leave_its_task(database):
+    turns = []
+    async with database.read(short=True) as connection:
+        asyncio.get_running_loop().call_soon(turns.append, 1)
+        assert await connection.scalar(sa.text("SELECT 7")) == 7
+        assert turns == []
+
+
+async def test_a_short_read_sees_what_is_committed_and_keeps_no_writer_waiting(database):
+    async def count():
+        async with database.read(short=True) as connection:
+            return await connection.scalar(sa.select(sa.func.count()).select_from(accounts))
+
+    async with database.write() as connection:
+        await ledger.account(connection, guild_id=1, user_id=1, trial=1, now_ms=0)
+        assert await count() == 0
+    assert await asyncio.gather(*(count() for _ in range(20))) == [1] * 20
+    with pytest.raises(SQLAlchemyError):
+        async with database.read(short=True) as connection:
+            await connection.execute(sa.text("SELECT nothing"))
+    async with database.read(short=True), database.write() as connection:
+        await ledger.account(connection, guild_id=1, user_id=2, trial=1, now_ms=0)
+    assert await count() == 2
+
+
 async def test_a_transaction_that_raises_leaves_nothing(database):
     with pytest.raises(RuntimeError):
         async with database.write() as connection:
