@@ -46,7 +46,7 @@ async def test_imagine_develops_into_a_grid_and_goes_on_from_there(testbed, bot,
     dora.slash(testbed.general, "imagine", {"prompt": "a red cat at night --ar 3:2 --seed 7"})
     grid = await testbed.wait_for_message(is_grid, timeout_s=WAIT_S)
     told = [entry.text for entry in testbed.transcript if entry.message_id != grid.id]
-    assert "(Waiting to start)" in told[0]
+    assert "(Waiting to start)" in next(filter(None, told))  # it may have been put off before
     assert any(re.search(r"\(\d+%\)", text) for text in told)
     assert any(entry.files for entry in testbed.transcript if entry.message_id != grid.id), (
         "previews"

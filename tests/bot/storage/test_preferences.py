@@ -50,8 +50,8 @@ async def test_what_changes_while_it_is_read_is_not_remembered_as_it_was(databas
     read = database.read
 
     @contextlib.asynccontextmanager
-    async def slow():
-        async with read() as connection:
+    async def slow(**options):
+        async with read(**options) as connection:
             yield connection
         database.read = read
         await kept.put("model", "sdxl", 1)

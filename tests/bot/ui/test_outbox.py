@@ -33,10 +33,10 @@ async def test_a_database_that_is_busy_for_a_moment_loses_no_delivery(
 ):
     read, broken = database.read, [True]
 
-    def locked():
+    def locked(**options):
         if broken.pop() if broken else False:
             raise OSError("database is locked")
-        return read()
+        return read(**options)
 
     looking = type(simcord_bot.outbox)._look
 
