@@ -15,6 +15,8 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import cast
 
+from sqlalchemy import event
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -50,14 +52,22 @@ class _Turn:
         if not self.returned.done():
             self.returned.set_result(keep)
 
-    async def undone(self) -> None:
-        """Wait for the end, which may be that all of the commit was undone."""
-        await asyncio.wait({self.ended})
-        if not self.ended.cancelled():
-            self.ended.exception()  # asyncio logs one that nobody looks at
+    async def over(self) -> None:
+        """Wait for the end, also where the caller is cancelled: it goes on after the commit, for
+        what it does then may depend on what others can read.
+        """
+        cancelled: asyncio.CancelledError | None = None
+        while not self.ended.done():
+            try:
+                await asyncio.wait({self.ended})
+            except asyncio.CancelledError as error:
+                cancelled = error
+        self.ended.exception()  # asyncio logs one that nobody looks at
+        if cancelled is not None:
+            raise cancelled
 
     def committed(self) -> None:
-        if not self.ended.done():  # else its caller waits no more
+        if not self.ended.done():  # else it failed
             self.ended.set_result(None)
 
     def fail(self, error: Exception) -> None:
@@ -80,6 +90,7 @@ class Writer:
         self._waiting = deque[_Turn]()
         self._working: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, "database-writer")
+        event.listen(engine.sync_engine, "handle_error", _keep_open)
 
     @property
     def busy(self) -> bool:
@@ -93,7 +104,7 @@ class Writer:
         long: its statements may take long, so they are done in a thread, and nobody before it waits
         for its commit. PoolTimeout: those before it took too long. DBAPIError: it could not begin,
         or the commit failed; nothing was written then. A caller that is cancelled while it waits
-        for the commit does not know whether it was written, all or nothing.
+        for the commit goes on when that is over; all or nothing was written then.
         """
         turn = _Turn(long=long)
         self._waiting.append(turn)
@@ -104,10 +115,11 @@ class Writer:
         except BaseException:
             turn.give_back(keep=False)
             if turn.is_given:
-                await turn.undone()
+                await turn.over()
             raise
         turn.give_back(keep=True)
-        await turn.ended
+        await turn.over()
+        turn.ended.result()
 
     async def _begun(self, turn: _Turn) -> AsyncConnection:
         try:
@@ -144,6 +156,7 @@ class Writer:
     async def _together(self, turn: _Turn | None) -> None:
         """This transaction and those that wait, in one commit."""
         kept: list[_Turn] = []
+        count = 0
         committed = False
 
         def commit() -> None:
@@ -159,7 +172,8 @@ class Writer:
                 await in_thread(self._thread, sqlite.execute, "BEGIN IMMEDIATE")
                 while turn is not None:
                     await _one(turn, connection, sqlite, kept)
-                    turn = self._next() if self._goes_on(len(kept)) else None
+                    count += 1  # of those that are undone too, which take their time as well
+                    turn = self._next() if self._goes_on(count) else None
                 await in_thread(self._thread, commit)
         except BaseException as error:
             for each in kept if turn is None else [*kept, turn]:
@@ -171,9 +185,18 @@ class Writer:
             for each in kept:
                 each.committed()
 
-    def _goes_on(self, kept: int) -> bool:
+    def _goes_on(self, count: int) -> bool:
         """Whether the next that waits is in the same commit: none waits for a long one."""
-        return kept < TOGETHER and not (self._waiting and self._waiting[0].long)
+        return count < TOGETHER and not (self._waiting and self._waiting[0].long)
+
+
+def _keep_open(context: ExceptionContext) -> None:
+    """Who is cancelled within a statement leaves the connection to the others of the commit.
+
+    SQLAlchemy would close it. No statement is half done then (see `inline_sqlite`).
+    """
+    if not isinstance(context.original_exception, Exception):
+        context.is_disconnect = False
 
 
 async def _one(
@@ -190,10 +213,19 @@ async def _one(
     turn.begun.set_result(connection)
     if await turn.returned:
         kept.append(turn)
+        _refuse_undone(sqlite)
         sqlite.execute("RELEASE turn")
         return
     try:
+        _refuse_undone(sqlite)
         sqlite.execute("ROLLBACK TO turn")
         sqlite.execute("RELEASE turn")
     finally:
         turn.ended.set_result(None)
+
+
+def _refuse_undone(sqlite: InlineConnection) -> None:
+    if not sqlite.in_transaction:
+        raise sqlite3.OperationalError(
+            "SQLite ended the transaction by itself, as it does where the disk is full"
+        )

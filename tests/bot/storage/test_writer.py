@@ -170,6 +170,79 @@ async def test_who_is_cancelled_at_any_step_leaves_all_or_nothing(database, step
     )
 
 
+async def test_who_is_cancelled_within_a_statement_undoes_itself_alone(database, said):
+    async def two():
+        async with database.write() as connection:
+            await facts.put(connection, "one", "here")
+            connection.sync_connection.connection.driver_connection.inline_s = 1.0
+            asyncio.current_task().cancel()  # the next statement makes way for others first
+            await facts.put(connection, "two", "here")
+
+    before, cancelled, after = await asyncio.gather(
+        put(database, "before"), two(), put(database, "after"), return_exceptions=True
+    )
+    assert (before, after) == (None, None)
+    assert isinstance(cancelled, asyncio.CancelledError)
+    assert on_disk(database) == {"before", "after"}
+    assert said == ["BEGIN IMMEDIATE", "COMMIT"]
+
+
+async def test_who_is_cancelled_waiting_for_the_commit_goes_on_after_it(database):
+    seen = None
+
+    async def look():
+        nonlocal seen
+        try:
+            await put(database, "mine")
+        finally:
+            async with database.read() as connection:
+                seen = set(await connection.scalars(sa.text("SELECT name FROM facts")))
+
+    go, holds = asyncio.Event(), asyncio.Event()
+
+    async def hold():
+        holds.set()
+        await go.wait()
+
+    cancelled = asyncio.create_task(look())
+    holding = asyncio.create_task(put(database, "holding", after=hold()))
+    await holds.wait()
+    for _ in range(2):
+        cancelled.cancel()
+        await asyncio.sleep(0.001)
+    assert seen is None
+    go.set()
+    await holding
+    with pytest.raises(asyncio.CancelledError):
+        await cancelled
+    assert seen == {"mine", "holding"}
+
+
+async def test_the_first_of_a_commit_does_not_wait_for_all_that_are_refused(database, said):
+    refused = (put(database, "no", error=KeyError("no")) for _ in range(writer.TOGETHER))
+    await asyncio.gather(put(database, "first"), *refused, return_exceptions=True)
+    assert said == ["BEGIN IMMEDIATE", "COMMIT"] * 2
+    assert on_disk(database) == {"first"}
+
+
+async def test_where_the_disk_is_full_the_others_are_told_so(database):
+    async def big():
+        async with database.write() as connection:
+            await facts.put(connection, "big", "." * 1_000_000)
+
+    async with database.write() as connection:
+        pages = await connection.scalar(sa.text("PRAGMA page_count"))
+        await connection.exec_driver_sql(f"PRAGMA max_page_count={pages + 9}")
+    first, second, third = await asyncio.gather(
+        put(database, "first"), big(), put(database, "third"), return_exceptions=True
+    )
+    for each in (first, second):
+        assert isinstance(each, OperationalError)
+        assert "disk is full" in str(each)
+    assert third is None
+    assert on_disk(database) == {"third"}
+
+
 async def test_a_long_one_is_the_first_of_its_commit(database, said):
     async def look():
         async with database.write(long=True), database.read() as connection:
@@ -202,10 +275,15 @@ async def test_a_first_that_waits_no_more_when_it_could_begin_stops_nobody(datab
 
 
 async def test_who_waits_too_long_is_told_and_the_others_go_on(database):
+    go, holds = asyncio.Event(), asyncio.Event()
+
+    async def hold():
+        holds.set()
+        await go.wait()
+
+    holding = asyncio.create_task(put(database, "holding", after=hold()))
+    await holds.wait()
     database._turns.wait_s = 0.01
-    go = asyncio.Event()
-    holding = asyncio.create_task(put(database, "holding", after=go.wait()))
-    await asyncio.sleep(0)
     with pytest.raises(PoolTimeout):
         await put(database, "waiting")
     go.set()
