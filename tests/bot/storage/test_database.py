@@ -397,9 +397,6 @@ async def test_writers_queue_instead_of_failing_as_locked(database):
 
 async def test_what_must_be_written_outlasts_a_writer_that_is_held_for_long(database, caplog):
     database.write_again_after_s = (0,)
-    database._writer.sync_engine.pool._timeout = 0.01  # half a minute in earnest
-    if database._turns is not None:
-        database._turns.wait_s = 0.01
     held = asyncio.Event()
 
     async def hold():
@@ -413,6 +410,9 @@ async def test_what_must_be_written_outlasts_a_writer_that_is_held_for_long(data
 
     holding = asyncio.create_task(hold())
     await held.wait()
+    database._writer.sync_engine.pool._timeout = 0.01  # half a minute in earnest
+    if database._turns is not None:
+        database._turns.wait_s = 0.01
     assert await database.written(work, "job 1") == 7
     await holding
 
