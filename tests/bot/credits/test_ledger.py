@@ -238,3 +238,21 @@ async def test_a_trial_waits_until_the_account_is_old_enough_and_comes_once(data
         for now_ms in (100, 101, 99):
             assert await opened(now_ms) == account
             assert await holds(connection, account) == (300, 0)
+
+
+async def test_a_balance_is_found_without_all_holds_that_ever_were(database):
+    if database.dialect != "sqlite":
+        pytest.skip("how SQLite finds it")
+    asked = []
+
+    def ask(_connection, _cursor, statement, parameters, _context, _many):
+        asked.append((statement, parameters))
+
+    async with database.write() as connection:
+        account = await open_account(connection)
+        sa.event.listen(connection.sync_connection, "before_cursor_execute", ask)
+        await ledger.balance(connection, account)
+        sa.event.remove(connection.sync_connection, "before_cursor_execute", ask)
+        for statement, parameters in asked:
+            plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            assert [row[3] for row in plan if row[3] == "SCAN holds"] == []
