@@ -2,6 +2,7 @@
 
 A process that dies before it answers leaves them behind, and only the interaction's token, which
 Discord takes for 15 minutes, can still answer. The next process does that before anything else.
+Where Discord took no answer for as long as discord.py tries, it is tried again for that time too.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import dataclasses
 import json
 import logging
 from collections.abc import Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -35,6 +37,8 @@ log = logging.getLogger(__name__)
 
 _WITHIN_S = 10.0
 """How long a start waits for all that an earlier process left behind."""
+AGAIN_AFTER_S = (15.0, 30.0, 60.0, 120.0, 240.0, 360.0)
+"""When what was lost on its way is tried again, each after the one before: within 15 minutes."""
 _FIRST = "/messages/@original"
 """The path of the first reply to an interaction."""
 _NOT_ORDERED = Sentence(
@@ -43,6 +47,37 @@ _NOT_ORDERED = Sentence(
 _UNSURE = Sentence(
     "I was restarted before I could answer this. Look whether it was done; if not, send it again."
 )
+_LOST_ORDER = Sentence(
+    "My answer to this was lost on its way. Nothing was charged; please send it again."
+)
+_LOST = Sentence(
+    "My answer to this was lost on its way. Look whether it was done; if not, send it again."
+)
+
+
+@dataclass(slots=True)
+class _Fate:
+    """What became of the answers of one task that put its first reply off."""
+
+    lost: bool = False
+    """The last one may not have reached Discord."""
+
+
+_FATE: ContextVar[_Fate | None] = ContextVar("_FATE", default=None)
+
+
+def lost_an_answer() -> None:
+    """Discord did not take what this task had to say; if it owed a first reply, that may be it."""
+    fate = _FATE.get()
+    if fate is not None:
+        fate.lost = True
+
+
+def gave_an_answer() -> None:
+    """Discord took what this task had to say: its first answer takes the place of a deferral."""
+    fate = _FATE.get()
+    if fate is not None:
+        fate.lost = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +101,8 @@ class Deferrals:
     async def note(self, interaction: discord.Interaction[Any], job_id: str = "") -> None:
         """The reply is about to be put off; forgotten once the task that was to give it ends.
 
-        A task that is cancelled has given none. A disk that refuses is logged.
+        A task that is cancelled has given none; one that lost an answer may have given none. A disk
+        that refuses is logged.
         """
         deferral = Deferral(
             interaction_id=interaction.id,
@@ -77,14 +113,16 @@ class Deferrals:
         task = asyncio.current_task()
         assert task is not None
         await asyncio.to_thread(self._write, deferral)
-        task.add_done_callback(lambda ended: self._over(deferral, ended))
+        client, fate = cast("Darkroom", interaction.client), _Fate()
+        _FATE.set(fate)
+        task.add_done_callback(lambda ended: self._over(client, deferral, fate, ended))
 
     async def settle(self, client: Darkroom) -> None:
         """Answer what an earlier process left behind, before its jobs are taken up again."""
         left = await asyncio.to_thread(self._left)
         if not left:
             return
-        tasks = {asyncio.create_task(self._settle(client, each)) for each in left}
+        tasks = {asyncio.create_task(self._settle(client, each, _told(each))) for each in left}
         done, slow = await asyncio.wait(tasks, timeout=_WITHIN_S)
         for task in slow:
             task.cancel()
@@ -93,17 +131,34 @@ class Deferrals:
         if slow:
             log.warning("%d unanswered interactions are left for the next start", len(slow))
 
-    async def _settle(self, client: Darkroom, deferral: Deferral) -> None:
+    async def _settle(self, client: Darkroom, deferral: Deferral, said: str) -> bool:
+        """Whether it is over: answered, or not to be answered any more."""
         try:
-            await _answer(client, deferral)
+            await _answer(client, deferral, said)
         except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
             log.info("interaction %d stays unanswered: %s", deferral.interaction_id, error)
             if not isinstance(error, discord.HTTPException) or error.status >= 500:
+                return False
+        await asyncio.to_thread(self._forget, deferral.interaction_id)
+        return True
+
+    async def _try_again(self, client: Darkroom, deferral: Deferral) -> None:
+        said = translated(_LOST_ORDER if deferral.job_id else _LOST, deferral.language)
+        for wait_s in AGAIN_AFTER_S:
+            await asyncio.sleep(wait_s)
+            if await self._settle(client, deferral, said):
                 return
         await asyncio.to_thread(self._forget, deferral.interaction_id)
 
-    def _over(self, deferral: Deferral, task: asyncio.Task[Any]) -> None:
-        if not task.cancelled():
+    def _over(
+        self, client: Darkroom, deferral: Deferral, fate: _Fate, task: asyncio.Task[Any]
+    ) -> None:
+        if task.cancelled():
+            return
+        if fate.lost:
+            what = f"the lost answer of interaction {deferral.interaction_id}"
+            client.in_background(self._try_again(client, deferral), what)
+        else:
             self._forget(deferral.interaction_id)
 
     def _write(self, deferral: Deferral) -> None:
@@ -135,9 +190,13 @@ class Deferrals:
         return self._folder / f"{interaction_id}.json"
 
 
-async def _answer(client: Darkroom, deferral: Deferral) -> None:
-    """Answer by what became of the order: it is shown, or its member is told that there is none."""
-    said = translated(_NOT_ORDERED if deferral.job_id else _UNSURE, deferral.language)
+def _told(deferral: Deferral) -> str:
+    """What a start tells who waits for something that is not on record."""
+    return translated(_NOT_ORDERED if deferral.job_id else _UNSURE, deferral.language)
+
+
+async def _answer(client: Darkroom, deferral: Deferral, said: str) -> None:
+    """Answer by what became of the order: it is shown, or its member is told `said`."""
     private = MessageFlags.ephemeral.flag
     nobody = discord.AllowedMentions.none().to_dict()
     try:

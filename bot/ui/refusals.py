@@ -6,6 +6,7 @@ import io
 import logging
 import re
 
+import aiohttp
 import discord
 from discord import app_commands
 
@@ -14,6 +15,7 @@ from bot.errors import Blocked, PromptError, RulesNotAccepted, Tone, UserError
 from bot.prompt.characters import shortened
 from bot.prompt.markdown import harmless, harmless_line
 from bot.ui import refusal_buttons
+from bot.ui.deferrals import gave_an_answer, lost_an_answer
 from bot.ui.language import member_locale
 from engine import Sentence
 
@@ -105,5 +107,8 @@ async def answer(interaction: discord.Interaction, error: Exception) -> None:
             await interaction.response.send_message(
                 embed=shown, files=files, view=view, ephemeral=True
             )
-    except discord.HTTPException as lost:
+    except (discord.DiscordException, aiohttp.ClientError, OSError) as lost:
         log.warning("interaction %s: the refusal could not be sent: %s", interaction.id, lost)
+        lost_an_answer()
+    else:
+        gave_an_answer()

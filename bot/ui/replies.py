@@ -16,7 +16,7 @@ from bot.errors import MissingPermission, NotFound
 from bot.jobs.provenance import is_stealthy
 from bot.jobs.records import JobRow, MessageRow, Outcome
 from bot.jobs.seen import is_nsfw
-from bot.ui.deferrals import think
+from bot.ui.deferrals import lost_an_answer, think
 from bot.ui.language import to_member
 from engine import Sentence
 
@@ -226,6 +226,7 @@ async def attempt(call: Awaitable[T], what: str) -> T | None:
         return await call
     except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
         log.warning("%s was lost: %s", what, error)
+        lost_an_answer()
         return None
 
 

@@ -2,7 +2,10 @@
 
 import configparser
 import os
+import shutil
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -74,3 +77,16 @@ def test_the_unit_fits_the_bot():
     assert float(service["WatchdogSec"]) >= 2 * program.HEARTBEAT_S
     assert float(service["TimeoutStopSec"]) > Settings.model_fields["drain_s"].default + 25
     assert service["ExecStart"].endswith("darkroom bot")
+
+
+def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path):
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("There is no systemd-analyze here: the unit was not verified.")
+    here = UNIT.read_text().replace("/opt/darkroom/.venv/bin/darkroom", sys.executable)
+    unit = tmp_path / UNIT.name
+    unit.write_text(here)
+    asked = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True, check=False
+    )
+    # What it says of this machine's other units is not meant.
+    assert [line for line in asked.stderr.splitlines() if UNIT.name in line] == []

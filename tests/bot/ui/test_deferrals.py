@@ -6,9 +6,11 @@ import stat
 
 import aiohttp
 import pytest
+from discord.webhook.async_ import async_context
 from sqlalchemy import select
 from tests_support import PatientEngine, labels
 
+from bot.errors import UserError
 from bot.storage.tables import messages
 from bot.ui import deferrals, replies
 
@@ -195,3 +197,116 @@ async def test_words_that_failed_after_the_reply_was_deleted_come_with_the_next_
     assert told.content.startswith("I was restarted before I could take this. Nothing was charged")
     assert told.ephemeral
     assert noted(tmp_path) == []
+
+
+# The process lives, and Discord takes no answer.
+
+
+EVERY = ("GET", "POST", "PATCH", "DELETE")
+
+
+def late(env, monkeypatch, bot, *, refused=False):
+    """Orders are taken, or refused, only once the event that is returned is set."""
+    accept, taken = bot.orders.accept, asyncio.Event()
+
+    async def waits(*arguments, **options):
+        await env.external_wait(taken.wait(), reason="a slow disk")
+        if refused:
+            raise UserError("Not today.")
+        return await accept(*arguments, **options)
+
+    monkeypatch.setattr(bot.orders, "accept", waits)
+    return taken
+
+
+def outage(monkeypatch, *methods):
+    """Requests by an interaction's token fail while there is something in the list returned."""
+    adapter_type = type(async_context.get())
+    request, call, broken = adapter_type.request, deferrals._call, [True]
+
+    def fail(method):
+        if broken and method in methods:
+            raise aiohttp.ClientConnectionError
+
+    async def requests(adapter, route, *arguments, **options):
+        if "/webhooks/" in route.url:
+            fail(route.method)
+        return await request(adapter, route, *arguments, **options)
+
+    async def calls(client, deferral, method, path="", **fields):
+        fail(method)
+        return await call(client, deferral, method, path, **fields)
+
+    monkeypatch.setattr(deferrals, "AGAIN_AFTER_S", (300, 300))  # settling waits out shorter ones
+    monkeypatch.setattr(adapter_type, "request", requests)
+    monkeypatch.setattr(deferrals, "_call", calls)
+    return broken
+
+
+async def test_an_answer_that_was_lost_comes_once_discord_takes_it(
+    simcord_env, simcord_bot, channel, alice, fake_engine, monkeypatch, database, tmp_path
+):
+    taken = late(simcord_env, monkeypatch, simcord_bot)
+    fake_engine.pause()
+    await alice.slash(channel, "imagine", prompt="a red cat")
+    broken = outage(monkeypatch, *EVERY)
+    taken.set()
+    await simcord_env.settle()
+    await simcord_env.advance_time(301)
+    assert len(thinking(channel)) == 1
+    assert len(noted(tmp_path)) == 1, "the next start would answer it too"
+    broken.clear()
+    await simcord_env.advance_time(301)
+    await simcord_env.settle()
+    [shown] = channel.history()
+    assert "(Waiting to start)" in shown.content
+    assert noted(tmp_path) == []
+    fake_engine.resume()
+    await simcord_env.settle()
+    [grid] = channel.history()
+    assert "U1" in labels(grid), "the progress message is gone"
+
+
+@pytest.mark.parametrize("methods", [EVERY, ("POST",)], ids=["with the deferral", "alone"])
+async def test_a_refusal_that_was_lost_is_told_to_its_member_alone(
+    simcord_env, simcord_bot, channel, alice, monkeypatch, tmp_path, methods
+):
+    taken = late(simcord_env, monkeypatch, simcord_bot, refused=True)
+    result = await alice.slash(channel, "imagine", prompt="a red cat")
+    broken = outage(monkeypatch, *methods)
+    taken.set()
+    await simcord_env.settle()
+    broken.clear()
+    await simcord_env.advance_time(301)
+    await simcord_env.settle()
+    assert channel.history() == []
+    [told] = result.followups
+    assert told.content.startswith("My answer to this was lost on its way. Nothing was charged")
+    assert told.ephemeral
+    assert noted(tmp_path) == []
+
+
+async def test_a_refusal_that_takes_the_place_of_the_deferral_is_all_that_is_told(
+    simcord_env, simcord_bot, channel, alice, monkeypatch, tmp_path
+):
+    taken = late(simcord_env, monkeypatch, simcord_bot, refused=True)
+    await alice.slash(channel, "imagine", prompt="a red cat")
+    outage(monkeypatch, "DELETE")
+    taken.set()
+    await simcord_env.settle()
+    assert thinking(channel) == []
+    assert noted(tmp_path) == []
+
+
+async def test_what_discord_never_takes_is_forgotten(
+    simcord_env, simcord_bot, channel, alice, fake_engine, monkeypatch, tmp_path
+):
+    taken = late(simcord_env, monkeypatch, simcord_bot)
+    await alice.slash(channel, "imagine", prompt="a red cat")
+    outage(monkeypatch, *EVERY)
+    taken.set()
+    await simcord_env.settle()
+    await simcord_env.advance_time(700)
+    await simcord_env.settle()
+    assert noted(tmp_path) == []
+    assert len(fake_engine.jobs) == 1, "it is drawn all the same"
