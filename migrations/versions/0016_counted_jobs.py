@@ -6,6 +6,7 @@ Revises: 0015
 
 from __future__ import annotations
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0016"
@@ -22,4 +23,15 @@ def upgrade() -> None:
     op.drop_index("ix_jobs_member_anywhere", "jobs")
     op.create_index(
         "ix_jobs_member_anywhere", "jobs", ["user_id", "created_ms", "outcome", "delivery"]
+    )
+    op.drop_index("ix_jobs_member", "jobs")
+    op.create_index("ix_jobs_member", "jobs", ["user_id", "guild_id", "created_ms", "id"])
+    unsettled = sa.text("outcome = 'open' OR delivery = 'pending'")
+    op.drop_index("ix_jobs_unsettled", "jobs")
+    op.create_index(
+        "ix_jobs_unsettled",
+        "jobs",
+        ["created_ms", "user_id", "outcome", "id"],
+        sqlite_where=unsettled,
+        postgresql_where=unsettled,
     )

@@ -4,7 +4,10 @@ import pytest
 from sqlalchemy import event, insert
 
 from bot.credits import ledger
-from bot.jobs import batches, records
+from bot.credits.periods import DAY
+from bot.credits.quotas import Quotas
+from bot.jobs import batches, records, retention
+from bot.storage.audit import Audit
 from bot.storage.tables import jobs
 
 ALICE, BOB, GUILD, OTHER = 1, 2, 10, 11
@@ -143,10 +146,19 @@ async def test_pictures_and_messages_are_found_without_reading_all(database, que
 async def test_a_members_jobs_are_counted_from_an_index_alone(database):
     async with database.read() as connection:
         counted, kept = await plans(connection, records.tally(connection, ALICE))
-    sqlite = database.dialect == "sqlite"
-    alone = "USING COVERING INDEX" if sqlite else "Index Only Scan"
-    assert alone in counted
-    assert "ix_jobs_member_anywhere" in counted
-    assert "ix_jobs_member_anywhere" in kept
+    if database.dialect == "sqlite":  # PostgreSQL chooses by how many rows there are
+        assert "USING COVERING INDEX ix_jobs_member_anywhere" in counted
+    assert "ix_jobs_member" in counted
+    assert "ix_jobs_member" in kept
     assert "TEMP B-TREE" not in kept
     assert "Sort" not in kept
+
+
+async def test_the_few_open_jobs_and_those_of_one_member_are_found_without_the_others(database):
+    """An index that holds all that is asked for is preferred by SQLite, however long it is."""
+    quotas = Quotas(database, Audit(lambda: 0), lambda: 0)
+    async with database.read() as connection:
+        (needed,) = await plans(connection, retention._needed(connection))
+        spent, *_ = await plans(connection, quotas.spent(connection, 1, ALICE, DAY))
+    assert "ix_jobs_unsettled" in needed
+    assert "ix_jobs_member " in spent
