@@ -223,17 +223,10 @@ async def suffer(name: str, fault: Fault, seed: int) -> Found:
         await Lives(testbed, members, url, environment).settle()
         found = await invariants.look(testbed, url, members.channels)
         print(f"{name}: {found.line(0).removeprefix('kills=0 ')}", flush=True)
-        _print_waiting(testbed, members)
+        print("".join(invariants.waiting(testbed, members.channels)), end="")
         if not found.holds:
             print(testbed.transcript.text(), file=sys.stderr)
         return found
-
-
-def _print_waiting(testbed: Testbed, members: Members) -> None:
-    """Each message that says that it waits, in the end, when nothing does."""
-    for channel in members.channels:
-        for message in filter(in_progress, testbed.bot_messages(channel)):
-            print(f"message {message.id} waits: {message.content!r}, flags {message.flags}")
 
 
 def environment_of(data: Path, url: str, engine: str) -> dict[str, str]:
@@ -273,7 +266,7 @@ async def run(url: str, folder: Path, *, kills: int, engine: str, seed: int) -> 
         found = await invariants.look(testbed, url, members.channels)
         if not found.holds:
             print(testbed.transcript.text(), file=sys.stderr)
-        _print_waiting(testbed, members)
+        print("".join(invariants.waiting(testbed, members.channels)), end="")
         return died, found
 
 

@@ -112,6 +112,15 @@ async def look(testbed: Testbed, url: str, channels: Sequence[int]) -> Found:
     )
 
 
+def waiting(testbed: Testbed, channels: Sequence[int]) -> list[str]:
+    """A line for each message that says that it waits."""
+    return [
+        f"message {message.id} waits: {message.content!r}, flags {message.flags}\n"
+        for channel in channels
+        for message in filter(in_progress, testbed.bot_messages(channel))
+    ]
+
+
 def _is_over(job) -> bool:
     closed = "settled" if job.outcome == "finished" else "released"
     return job.outcome != "open" and job.state == closed and job.delivery in ("posted", "kept")

@@ -91,6 +91,7 @@ async def measure(arguments: argparse.Namespace, engine: str) -> tuple[dict[str,
             edits = _edits_a_second(testbed, began)
             await testbed.stop_bot()
             found = await invariants.look(testbed, url, crowd.channels)
+            print("".join(invariants.waiting(testbed, crowd.channels)), end="")
         if arguments.plot:
             plot(arguments.plot, watch.samples, testbed.faults.met, arguments)
     latencies = sorted(crowd.answers.latencies_s)
