@@ -74,8 +74,9 @@ async def measure(arguments: argparse.Namespace, engine: str) -> tuple[dict[str,
                 crowd.answers.by_member.clear()
                 start = await watch.take()
                 began = len(testbed.transcript)
+                failing = None
                 if arguments.soak:
-                    helping.append(group.create_task(_fail_now_and_then(testbed, chance)))
+                    failing = group.create_task(_fail_now_and_then(testbed, chance))
                 await crowd.order(
                     per_second=arguments.per_second,
                     seconds=arguments.seconds,
@@ -83,6 +84,8 @@ async def measure(arguments: argparse.Namespace, engine: str) -> tuple[dict[str,
                     mixed=bool(arguments.soak),
                 )
                 shares = await _finished_by_member(url)
+                if failing is not None:  # else faults would pile up where hardly anything is asked
+                    failing.cancel()
                 testbed.faults.clear()
                 settled = await _settle(url)
                 end = await watch.take()
