@@ -221,6 +221,7 @@ async def test_who_is_cancelled_waiting_for_the_commit_goes_on_after_it(database
 async def test_the_first_of_a_commit_does_not_wait_for_all_that_are_refused(database, said):
     refused = (put(database, "no", error=KeyError("no")) for _ in range(writer.TOGETHER))
     await asyncio.gather(put(database, "first"), *refused, return_exceptions=True)
+    await database._all_returned()  # nobody waits for a commit of nothing
     assert said == ["BEGIN IMMEDIATE", "COMMIT"] * 2
     assert on_disk(database) == {"first"}
 
@@ -318,11 +319,16 @@ async def test_a_file_that_stays_locked_fails_one_and_the_next_is_tried(database
 
 async def test_closing_undoes_what_hangs_and_tells_it(database, monkeypatch):
     monkeypatch.setattr("bot.storage.database.CLOSE_S", 0.01)
-    go = asyncio.Event()
+    go, holds = asyncio.Event(), asyncio.Event()
+
+    async def hold():
+        holds.set()
+        await go.wait()
+
     done = asyncio.create_task(put(database, "done"))
-    hangs = asyncio.create_task(put(database, "hangs", after=go.wait()))
+    hangs = asyncio.create_task(put(database, "hangs", after=hold()))
     waits = asyncio.create_task(put(database, "waits"))
-    await asyncio.sleep(0)
+    await holds.wait()
     await database.close()
     go.set()
     results = await asyncio.gather(done, hangs, waits, return_exceptions=True)
