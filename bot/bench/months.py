@@ -67,7 +67,7 @@ class Timed:
     _began_s: float = 0.0
 
     def watch(self, database: Database) -> None:
-        for each in (database._readers, database._writer):  # noqa: SLF001 - measured from within
+        for each in database._engines:  # noqa: SLF001 - measured from within
             event.listen(each.sync_engine, "before_cursor_execute", self._begin)
             event.listen(each.sync_engine, "after_cursor_execute", self._end)
 

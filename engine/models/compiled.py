@@ -247,8 +247,9 @@ def compile_in_place(module: nn.Module, how: HowCompiled, **options: Any) -> For
     whole module.
 
     In a UNet those that it lists are the transformer blocks. With them alone compiled code gains
-    next to nothing; with what is around them and the residual blocks, it is about as fast as the
-    whole UNet (docs/h100.md), which takes minutes to compile for each shape.
+    next to nothing; with what is around them, the residual blocks and the steps between sizes, a
+    pass of Stable Diffusion 1.5 took 67 ms instead of 111 on an H100 (docs/h100.md). The whole UNet
+    takes minutes to compile for each shape.
     """
     if ISOLATES:
         # Else the guards of every other shape's code would be tried first at each call.

@@ -3,7 +3,7 @@
 import io
 
 from PIL import Image
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from engine import FakeEngine
 
@@ -77,3 +77,25 @@ class PatientEngine(FakeEngine):
                     yield await anext(stream)
             except StopAsyncIteration:
                 return
+
+
+async def plans(connection, query):
+    """How the database means to run each statement of the query."""
+    sqlite = connection.dialect.name == "sqlite"
+    asked = []
+
+    def listen(_connection, _cursor, statement, parameters, _context, _many):
+        asked.append((statement, parameters))
+
+    event.listen(connection.sync_connection, "before_cursor_execute", listen)
+    await query
+    event.remove(connection.sync_connection, "before_cursor_execute", listen)
+    explain = "EXPLAIN QUERY PLAN" if sqlite else "EXPLAIN"
+    if not sqlite:  # of a few rows it would read them all
+        for way in ("seqscan", "bitmapscan", "sort"):
+            await connection.exec_driver_sql(f"SET LOCAL enable_{way} = off")
+    found = []
+    for statement, parameters in asked:
+        rows = (await connection.exec_driver_sql(f"{explain} {statement}", parameters)).all()
+        found.append("\n".join(row[3] if sqlite else row[0] for row in rows))
+    return found

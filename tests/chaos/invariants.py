@@ -108,7 +108,7 @@ async def look(testbed: Testbed, url: str, channels: Sequence[int]) -> Found:
         pinged_twice=sum(count > 1 for each in pings.values() for count in each.values()),
         credits_off=sum(map(_is_off, jobs)) + await purses_off(url),
         innocent_given_up=sum(map(_is_innocent, jobs)),
-        left_waiting=sum(in_progress(message) for message in messages),
+        left_waiting=len(waiting(testbed, channels)),
     )
 
 

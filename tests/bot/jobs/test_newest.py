@@ -1,7 +1,8 @@
 """A member's newest jobs are found by an index, however many they have."""
 
 import pytest
-from sqlalchemy import event, insert
+from sqlalchemy import insert
+from tests_support import plans
 
 from bot.credits import ledger
 from bot.credits.periods import DAY
@@ -45,28 +46,6 @@ async def add(connection, *rows):
             for job_id, user_id, guild_id, channel_id, prompt, created_ms in rows
         ],
     )
-
-
-async def plans(connection, query):
-    """How the database means to run each statement of the query."""
-    sqlite = connection.dialect.name == "sqlite"
-    asked = []
-
-    def listen(_connection, _cursor, statement, parameters, _context, _many):
-        asked.append((statement, parameters))
-
-    event.listen(connection.sync_connection, "before_cursor_execute", listen)
-    await query
-    event.remove(connection.sync_connection, "before_cursor_execute", listen)
-    explain = "EXPLAIN QUERY PLAN" if sqlite else "EXPLAIN"
-    if not sqlite:  # of a few rows it would read them all
-        for way in ("seqscan", "bitmapscan", "sort"):
-            await connection.exec_driver_sql(f"SET LOCAL enable_{way} = off")
-    found = []
-    for statement, parameters in asked:
-        rows = (await connection.exec_driver_sql(f"{explain} {statement}", parameters)).all()
-        found.append("\n".join(row[3] if sqlite else row[0] for row in rows))
-    return found
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """What a server used, by day and member, within bounds."""
 
+import pytest
 import sqlalchemy as sa
+from tests_support import plans
 
 from bot.credits import ledger
 from bot.jobs import usage
@@ -89,19 +91,10 @@ async def test_days_and_members_are_bounded(database):
 
 async def test_it_reads_an_index_alone_and_no_text_of_a_job(database):
     if database.dialect != "sqlite":
-        return  # PostgreSQL's planner reads small tables whole
-    asked = []
-
-    def listen(_connection, _cursor, statement, parameters, _context, _many):
-        asked.append((statement, parameters))
-
+        pytest.skip("PostgreSQL's planner reads small tables whole.")
     async with database.read() as connection:
-        sa.event.listen(connection.sync_connection, "before_cursor_execute", listen)
-        await usage.of_guild(connection, 1, days=30, now_ms=NOW_MS)
-        sa.event.remove(connection.sync_connection, "before_cursor_execute", listen)
-        [(statement, parameters)] = asked
-        explained = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
-        lines = [row[3] for row in explained]
+        [plan] = await plans(connection, usage.of_guild(connection, 1, days=30, now_ms=NOW_MS))
+    lines = plan.splitlines()
     [of_jobs] = [line for line in lines if " jobs " in line]
     assert "USING COVERING INDEX ix_jobs_guild (guild_id=? AND created_ms>?" in of_jobs
     assert not any(line.startswith(("SCAN jobs", "SCAN holds", "SCAN entries")) for line in lines)
