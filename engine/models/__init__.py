@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from engine.errors import JobError, Sentence
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -14,16 +17,38 @@ if TYPE_CHECKING:
     from PIL import Image
     from torch import Tensor
 
-    from engine.errors import Sentence
     from engine.messages import DrawJob, Finished, Job
     from engine.models.preview import Preview
     from engine.models.safety import SafetyCheck
     from engine.pictures.encoded import Inputs
 
 
-CONSTRUCTING = threading.Lock()
-"""To be locked while modules are built. diffusers and accelerate patch torch's classes meanwhile,
-for all threads: modules that another thread builds at the same time would have no data."""
+PATIENCE_S = 1800.0
+"""How long a model that is being loaded or compiled is waited for. Each takes minutes at most, so
+what takes longer hangs."""
+_CONSTRUCTING = threading.Lock()
+
+
+@contextmanager
+def constructing() -> Iterator[None]:
+    """To be held while modules are built, by one thread at a time.
+
+    diffusers and accelerate patch torch's classes meanwhile, for all threads: modules that another
+    thread builds at the same time would have no data. Raises JobError where another thread does not
+    let go within `PATIENCE_S`.
+    """
+    if not _CONSTRUCTING.acquire(timeout=PATIENCE_S):
+        raise JobError(
+            Sentence(
+                "Another model has been loading or compiling for {minutes:.0f} minutes and hangs;"
+                " the bot must be started anew.",
+                minutes=PATIENCE_S / 60,
+            )
+        )
+    try:
+        yield
+    finally:
+        _CONSTRUCTING.release()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,17 +11,24 @@ import copy
 import itertools
 import logging
 import multiprocessing
+import os
+import time
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from multiprocessing.reduction import ForkingPickler
+from typing import Any, NoReturn, Self
 
 import torch
 from torch import nn
 
+from engine.models import PATIENCE_S
 from engine.models.how import HowCompiled
 from engine.models.nested import mapped
 
 POLL_S = 0.2
+END_S = 5.0
+"""How long a process that was killed is waited for; one that waits for its driver may stay."""
 log = logging.getLogger(__name__)
 
 
@@ -35,28 +42,32 @@ def compile_ahead(
     """Let another process compile a module for these arguments; returns when it is done.
 
     Where that cannot be, it returns at once, and everything is compiled in this process.
-    stopped: asked from time to time; then the other process is ended.
+    stopped: asked from time to time; then the other process is ended. Raises TimeoutError where
+    the other process is not done within `PATIENCE_S`; it is ended, too.
     """
     # Not forked: a forked process cannot use CUDA.
     context = multiprocessing.get_context("spawn")
     try:
-        outline, settings = _outline(module), _Settings.of_this_process()
+        task = (_outline(module), how, arguments, dict(options), _Settings.of_this_process())
+        # In memory that both share: through a pipe, `start` would wait for ever for a process that
+        # died before it had read all.
+        shared = torch.frombuffer(ForkingPickler.dumps(task), dtype=torch.uint8)
         other = context.Process(
-            target=_compile,
-            args=(outline, how, arguments, dict(options), settings),
-            name="compile ahead",
-            daemon=True,
+            target=_compile_and_leave, args=(shared,), name="compile ahead", daemon=True
         )
         other.start()
     except Exception:
         log.info("A denoiser cannot be compiled in another process.", exc_info=True)
         return
-    while other.is_alive():
+    until_s = time.monotonic() + PATIENCE_S
+    while other.is_alive() and not stopped() and time.monotonic() < until_s:
         other.join(timeout=POLL_S)
-        if stopped():
-            other.kill()
-    other.join()
-    if other.exitcode and not stopped():
+    if other.is_alive():
+        other.kill()
+        other.join(timeout=END_S)
+        if not stopped():
+            raise TimeoutError(f"Compiling in another process took over {PATIENCE_S:.0f} s.")
+    elif other.exitcode:
         log.info("Compiling in another process ended with %s.", other.exitcode)
 
 
@@ -108,6 +119,22 @@ def _empty(tensor: torch.Tensor) -> torch.Tensor:
     return empty
 
 
+def _compile_and_leave(shared: torch.Tensor) -> NoReturn:
+    """All that the other process does. What it has compiled lies on the disk before it leaves.
+
+    It leaves at once. A usual end waits for torch's own pool of compilers, which before torch 2.13
+    may take five minutes to end (its issue 162199).
+    """
+    code = 1
+    try:
+        _compile(*ForkingPickler.loads(shared.numpy().tobytes()))
+        code = 0
+    except Exception:  # noqa: BLE001 - the last that this process does
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
 def _compile(
     module: nn.Module,
     how: HowCompiled,
@@ -115,7 +142,7 @@ def _compile(
     options: dict[str, Any],
     settings: _Settings,
 ) -> None:
-    """Runs in the other process.
+    """In the other process.
 
     Torch finds code again only for the same settings and for tensors of the same mode: weights are
     usual tensors, because models are loaded as such, and all that passes through them was made in

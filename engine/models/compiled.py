@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from engine.device.faults import is_out_of_memory
-from engine.models import CONSTRUCTING
+from engine.models import constructing
 from engine.models.compile_ahead import compile_ahead
 from engine.models.cuda_graphs import MOST_SAMPLES, Graphed, samples_of
 from engine.models.how import HowCompiled
@@ -208,7 +208,7 @@ class Compiled:
         forward = self._compile(twin, self._how)
         # dynamo saves torch's default dtype and sets it back at its end, and the load of a model
         # changes it meanwhile: each waits for the other.
-        with CONSTRUCTING, _quick_switching():
+        with constructing(), _quick_switching():
             if not self._closed.is_set():
                 forward(*arguments, **options)
         if self._graphs and loras is None and samples_of((arguments, options)) <= MOST_SAMPLES:

@@ -14,7 +14,7 @@ from engine.device.faults import is_out_of_memory
 from engine.errors import BrokenModelError, JobError, Sentence, first_line, sentence_of
 from engine.families import Role
 from engine.messages import ModelInfo
-from engine.models import CONSTRUCTING, Denoiser, Solo
+from engine.models import Denoiser, Solo, constructing
 from engine.models.checked import Checked
 from engine.models.safety import load_safety
 from engine.models.upscaler import Lanczos
@@ -49,7 +49,7 @@ def _loaded(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Denois
         # Each thread has its own current device; 4-bit weights and streams are placed on it.
         torch.cuda.set_device(device)
     try:
-        with CONSTRUCTING:
+        with constructing():
             module = importlib.import_module(f"engine.models.{spec.family.module}")
             model: Denoiser | Solo = module.load(spec, device, dtype)
             if spec.family.draws or spec.safety_checker is None:

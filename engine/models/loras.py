@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from engine.errors import JobError, NotYetError, Sentence, first_line
-from engine.models import CONSTRUCTING
+from engine.models import constructing
 from engine.models.lora_file import check_lora
 from engine.models.lora_layers import Adapter, Chosen, Key, LoraLayers, LoraPass, Pair, Stack
 
@@ -134,7 +134,7 @@ class Loras:
         try:
             if self._device.type == "cuda":
                 torch.cuda.set_device(self._device)  # each thread has its own
-            with CONSTRUCTING:
+            with constructing():
                 check_lora(name, path, self._pipeline)
                 arrived: Adapter | JobError = self._read(path)
             if not arrived:

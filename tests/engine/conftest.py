@@ -37,8 +37,15 @@ def pytest_configure():
 NO_CARD = "--device cuda was asked for, but torch finds no CUDA card here: nothing was tried."
 
 
+OF_THE_HOST = "It is about the host's processor alone; the run without a card has it."
+
+
+def wants_card(config):
+    return config.getoption("--device") == "cuda"
+
+
 def lacks_card(config):
-    return config.getoption("--device") == "cuda" and not torch.cuda.is_available()
+    return wants_card(config) and not torch.cuda.is_available()
 
 
 def pytest_collection_modifyitems(config, items):
@@ -48,6 +55,8 @@ def pytest_collection_modifyitems(config, items):
                 item.add_marker(pytest.mark.filterwarnings(rule))
             if lacks_card(config):
                 item.add_marker(pytest.mark.skip(reason=NO_CARD))
+            elif wants_card(config) and item.get_closest_marker("host") is not None:
+                item.add_marker(pytest.mark.skip(reason=OF_THE_HOST))
 
 
 def pytest_terminal_summary(terminalreporter, config):
@@ -115,12 +124,9 @@ def draw():
 async def engine_of(weights, request):
     """A function: family names → a started engine with their tiny models; closed afterwards.
 
-    It draws where `--device` says, in fp32; tests marked `host` compare with what diffusers draws
-    on the CPU, to the bit, and so draw there.
+    It draws where `--device` says, in fp32.
     """
-    engines = []
-    on_host = request.node.get_closest_marker("host") is not None
-    device = "cpu" if on_host else request.config.getoption("--device")
+    engines, device = [], request.config.getoption("--device")
 
     async def start(*families, loras=(), **options):
         options_of = {"loras": loras, "compiled": "off"}

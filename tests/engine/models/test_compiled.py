@@ -3,6 +3,7 @@ from __future__ import annotations
 import functools
 import io
 import multiprocessing
+import os
 import shutil
 import threading
 import time
@@ -15,9 +16,11 @@ from diffusers.models.resnet import ResnetBlock2D
 from PIL import Image
 from torch import nn
 
-from engine import Engine, Finished, InitUse, InputPicture, LoraSpec
-from engine.models import CONSTRUCTING, loading
+from engine import Engine, Finished, InitUse, InputPicture, LoraSpec, models
+from engine.errors import JobError
+from engine.models import compile_ahead as ahead
 from engine.models import compiled as compiling
+from engine.models import constructing, loading
 from engine.models.compile_ahead import _outline, compile_ahead
 from engine.models.compiled import Compiled, compile_in_place, twin_of
 from engine.models.how import HowCompiled
@@ -46,6 +49,25 @@ class Forever(nn.Module):
         return x
 
 
+class LeavesAThread(nn.Module):
+    """Is compiled, but leaves a thread behind that a usual end of its process would wait for."""
+
+    def forward(self, x):
+        torch._dynamo.graph_break()
+        threading.Thread(target=threading.Event().wait).start()
+        return x
+
+
+class EndsItsReader:
+    """Whoever unpickles it is gone."""
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def __reduce__(self):
+        return os._exit, (1,)
+
+
 class FakeCompiler:
     """Compiles at once, but only when a test lets it; counts what ran where."""
 
@@ -70,6 +92,14 @@ class FakeCompiler:
 
 def nothing_ahead(module, how, arguments, options, stopped):
     """Everything is compiled in this process."""
+
+
+def ended(function, *arguments):
+    """Whether a call ends; it is left behind where it does not."""
+    thread = threading.Thread(target=function, args=arguments, daemon=True)
+    thread.start()
+    thread.join(timeout=120)
+    return not thread.is_alive()
 
 
 def until_ready(compiled, count):
@@ -178,7 +208,7 @@ def test_a_compilation_and_the_load_of_a_model_wait_for_each_other(adder):
 
     compiled = adder(as_dynamo_does)
     try:
-        with CONSTRUCTING:
+        with constructing():
             torch.set_default_dtype(torch.bfloat16)  # as transformers does while it loads
             compiled.serve((torch.zeros(2, 3),), {})
             began.wait(timeout=0.5)
@@ -250,6 +280,7 @@ PLAIN = functools.partial(residual, torch.contiguous_format)
 CHANNELS_LAST = functools.partial(residual, torch.channels_last)
 
 
+@pytest.mark.host
 @pytest.mark.skipif(shutil.which("g++") is None, reason="there is no C++ compiler")
 @pytest.mark.filterwarnings("ignore:.torch.jit.script_method:DeprecationWarning")  # torch's own
 @pytest.mark.parametrize(
@@ -303,6 +334,47 @@ def test_the_other_process_ends_when_its_model_is_evicted():
     compile_ahead(Forever(), HowCompiled(whole=True), (torch.zeros(2, 3),), {}, lambda: True)
     assert not any(p.name == "compile ahead" for p in multiprocessing.active_children())
     assert time.monotonic() - began < 60
+
+
+def test_the_other_process_ends_once_it_is_done_whatever_it_leaves_behind():
+    """Torch's own pool of compilers keeps its process for up to five minutes before torch 2.13."""
+    task = (LeavesAThread(), HowCompiled(whole=True), (torch.zeros(2, 3),), {}, lambda: False)
+    assert ended(compile_ahead, *task)
+
+
+def test_a_process_that_dies_before_it_has_read_all_is_not_waited_for(caplog):
+    module = nn.Linear(3, 3)
+    module.ends, module.more = EndsItsReader(), bytes(2**20)  # more than a pipe holds
+    with caplog.at_level("INFO"):
+        assert ended(
+            compile_ahead, module, HowCompiled(whole=True), (torch.zeros(2, 3),), {}, lambda: False
+        )
+    assert "ended with 1" in caplog.text
+
+
+def test_a_process_that_hangs_is_ended_and_the_model_stays_eager(monkeypatch, caplog):
+    monkeypatch.setattr(ahead, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(compiling, "compile_ahead", compile_ahead)
+    compiled = Compiled(Forever(), HowCompiled(whole=True))
+    x = torch.zeros(2, 3)
+    compiled.serve((x,), {})
+    while compiled.waits():
+        threading.Event().wait(0.001)
+    assert not compiled.serves
+    assert compiled.serve((x,), {}) is None
+    assert not any(p.name == "compile ahead" for p in multiprocessing.active_children())
+    compiled.close()
+    assert "it stays eager" in caplog.text
+
+
+def test_a_load_does_not_wait_for_ever_for_one_that_hangs(monkeypatch):
+    monkeypatch.setattr(models, "PATIENCE_S", 0.01)
+    with (
+        constructing(),
+        pytest.raises(JobError, match="started anew"),
+        constructing(),
+    ):
+        pass
 
 
 def test_weights_that_have_no_outline_are_compiled_here_alone(monkeypatch, caplog):

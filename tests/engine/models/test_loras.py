@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from engine import Failed, FailureKind, Finished, LoraSpec
 from engine.errors import JobError, NotYetError
-from engine.models import CONSTRUCTING
+from engine.models import constructing
 from engine.models import loras as registry
 from tests.engine import tiny_models
 
@@ -315,7 +315,7 @@ async def test_an_unknown_lora_is_refused_with_those_there_are(engine_of, draw, 
 async def test_a_new_lora_waits_for_a_load_under_way_and_nobody_else_does(engine_of, draw, loras):
     engine = await engine_of("sd", loras=loras)
     before = await finish(engine, draw(seed=3))
-    with CONSTRUCTING:
+    with constructing():
         waiting = engine.run(draw(loras=(("ink", 0.35),), owner="bob"))
         assert np.array_equal(before, await finish(engine, draw(seed=3)))
         assert engine.status().running
