@@ -17,16 +17,19 @@ from engine import scheduler_table
 from engine.errors import JobError, Sentence, first_line
 from engine.loop.rows import Mask, Row, Work
 from engine.messages import DrawJob, InitUse, Look
-from engine.models import Conditioning, Denoiser, noise, schedulers, variation
+from engine.models import Beside, Conditioning, Denoiser, noise, schedulers, variation
 from engine.models.checked import input_scores
 from engine.models.solver import COLUMNS
 from engine.models.solvers import solver_for
 
 
-def build_rows(work: Work, model: Denoiser, arrivals: itertools.count[int]) -> Iterator[Row]:
+def build_rows(
+    work: Work, model: Denoiser, arrivals: itertools.count[int], beside: Beside | None = None
+) -> Iterator[Row]:
     """The rows of a drawing; its text and pictures are encoded with the first row.
 
-    The crops of an enlarged picture are each encoded with their own row.
+    The crops of an enlarged picture are each encoded with their own row. beside: as `condition` has
+    it.
     """
     job = work.job
     assert isinstance(job, DrawJob)
@@ -36,7 +39,7 @@ def build_rows(work: Work, model: Denoiser, arrivals: itertools.count[int]) -> I
         raise JobError(
             Sentence("This model draws only within a mask; give one, or choose another.")
         )
-    texts = _texts(work, model)
+    texts = _texts(work, model, beside)
     text = texts[0]
     work.notes += [*work.inputs.notes, *text.notes]
     if job.enlarge == 1:  # crops are seen in what is drawn of them
@@ -90,16 +93,17 @@ def build_rows(work: Work, model: Denoiser, arrivals: itertools.count[int]) -> I
         )
 
 
-def _texts(work: Work, model: Denoiser) -> list[Conditioning]:
+def _texts(work: Work, model: Denoiser, beside: Beside | None) -> list[Conditioning]:
     """What the pictures see of the words: the same for all, or for each its share of the way."""
     job = work.job
     assert isinstance(job, DrawJob)
     if not job.towards:
-        return [model.condition(job, work.inputs.prompts)]
+        return [model.condition(job, work.inputs.prompts, beside)]
     return [
         model.condition(
             replace(job, looks=(*job.looks, Look(prompt=job.towards, weight=share))),
             work.inputs.prompts,
+            beside,
         )
         for share in job.shares
     ]

@@ -24,8 +24,16 @@ from engine.loop.reports import Reports
 from engine.loop.row_builder import build_rows
 from engine.loop.rows import Row, Work
 from engine.loop.tick_timer import TickTimer
-from engine.messages import Cancelled, EngineStatus, Failed, FailureKind, Started, WordWeightsJob
-from engine.models import Solo
+from engine.messages import (
+    Cancelled,
+    DrawJob,
+    EngineStatus,
+    Failed,
+    FailureKind,
+    Started,
+    WordWeightsJob,
+)
+from engine.models import Beside, Denoiser, Solo
 from engine.models.word_weights import WordWeights
 from engine.policy.batcher import plan
 from engine.policy.budgets import Budgets
@@ -181,11 +189,23 @@ class Worker:
                 begun = (row for other in self._pending.partly() for row in other.rows[:1])
                 rows = itertools.chain(self._rows, begun)
                 found.keep_adapters({row.adapter for row in rows if row.model is found})
-                self._arrive(work, build_rows(work, found, self._numbers))
+                self._arrive(work, build_rows(work, found, self._numbers, self._beside(found)))
         except NotYetError:
             self._pending.waiting.append((work, found))
         except BaseException as error:  # noqa: BLE001 - one bad job fails alone; Rust panics too
             self._fail(work, error)
+
+    def _beside(self, model: Denoiser) -> Beside | None:
+        """The jobs of a model that wait; None where no row of it is in flight, so that the next job
+        may be drawn alone.
+        """
+        if not any(row.model is model for row in self._rows):
+            return None
+        return lambda: (
+            work.job
+            for work in self._works.values()
+            if work.ticket.model == model.name and not work.rows and isinstance(work.job, DrawJob)
+        )
 
     def _arrive(self, work: Work, rows: Iterator[Row]) -> None:
         for row in self._pending.rows(work, rows):

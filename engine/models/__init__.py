@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -49,6 +49,10 @@ def constructing() -> Iterator[None]:
         yield
     finally:
         _CONSTRUCTING.release()
+
+
+Beside = Callable[[], "Iterable[DrawJob]"]
+"""The jobs of a model that wait while rows of it are in flight."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +117,9 @@ class Denoiser(Predictor, Protocol):
     """Whether its inpainting pipeline makes encoded pictures contiguous. The encoder leaves
     channels last, and convolutions round differently for each layout."""
 
-    def condition(self, job: DrawJob, pictures: Sequence[Image.Image] = ()) -> Conditioning: ...
+    def condition(
+        self, job: DrawJob, pictures: Sequence[Image.Image] = (), beside: Beside | None = None
+    ) -> Conditioning: ...
     def without_text_cache(self) -> AbstractContextManager[None]: ...
     def tokens(self, word: str) -> int:
         """How many pieces its tokenizer makes of a word."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from engine.models.text_cache import Text
 
 
 class ClipText:
@@ -21,14 +24,20 @@ class ClipText:
         """How many chunks a text needs."""
         return len(self._split(text))
 
-    def encode(self, text: str, chunks: int) -> tuple[Tensor, Tensor | None]:
-        """(1, chunks · 77, D) and the pooled embedding of the first chunk, (1, P), if any.
+    def encode(self, texts: Sequence[Text]) -> list[tuple[Tensor, Tensor | None]]:
+        """For each text (1, chunks · 77, D) and the pooled embedding of its first chunk, (1, P), if
+        any; all in one pass.
 
-        Chunks beyond the end of the text contain the empty text.
+        Chunks beyond the end of a text contain the empty text.
         """
-        ids = [self._padded(text)] if chunks == 1 else self._chunked(text, chunks)
-        outputs = [self._forward(chunk) for chunk in ids]
-        return torch.cat([hidden for hidden, _ in outputs], dim=1), outputs[0][1]
+        ids = [self._padded(text) if n == 1 else self._chunked(text, n) for text, n in texts]
+        chunks = [n for _, n in texts]
+        hidden, pooled = self._forward(torch.cat(ids))
+        firsts = [None] * len(texts) if pooled is None else torch.split(pooled, chunks)
+        return [
+            (of_text.flatten(0, 1)[None], None if first is None else first[:1])
+            for of_text, first in zip(torch.split(hidden, chunks), firsts, strict=True)
+        ]
 
     def _padded(self, text: str) -> Tensor:
         given: Tensor = self._tokenizer(
@@ -40,7 +49,7 @@ class ClipText:
         ).input_ids
         return given
 
-    def _chunked(self, text: str, chunks: int) -> list[Tensor]:
+    def _chunked(self, text: str, chunks: int) -> Tensor:
         blank = self._padded("")
         filled = []
         for piece in self._split(text):
@@ -48,7 +57,7 @@ class ClipText:
             ids[0, 1 : 1 + len(piece)] = torch.tensor(piece, dtype=ids.dtype)
             ids[0, 1 + len(piece)] = self._tokenizer.eos_token_id
             filled.append(ids)
-        return filled + [blank] * (chunks - len(filled))
+        return torch.cat(filled + [blank] * (chunks - len(filled)))
 
     def _split(self, text: str) -> list[list[int]]:
         """Token ids in chunks, cut at the end of a word where there is one."""

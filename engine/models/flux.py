@@ -15,7 +15,7 @@ from engine.errors import Sentence
 from engine.messages import DrawJob
 from engine.models.flow import FlowModel
 from engine.models.latent_loading import load_latent
-from engine.models.text_cache import Embedding, reads_the_first
+from engine.models.text_cache import Embedding, Text, reads_the_first
 
 T5_TOKENS = 512
 
@@ -33,8 +33,10 @@ class Flux(FlowModel):
         self._places: dict[tuple[int, int], Tensor] = {}
         """Where each patch lies, (patches, 3), by height and width: copied to the device once."""
 
-    def embed(self, text: str, chunks: int) -> Embedding:
-        del chunks
+    def embed(self, texts: Sequence[Text]) -> list[Embedding]:
+        return [self._embedding(text) for text, _ in texts]
+
+    def _embedding(self, text: str) -> Embedding:
         hidden, pooled, _ = self.pipeline.encode_prompt(
             text, text, device=self.device, max_sequence_length=T5_TOKENS
         )

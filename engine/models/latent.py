@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from types import MappingProxyType
@@ -15,8 +15,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from engine.errors import Sentence
-from engine.messages import DrawJob, WeightedText
-from engine.models import Conditioning, noise, variation
+from engine.messages import DrawJob, Look, WeightedText
+from engine.models import Beside, Conditioning, noise, variation
 from engine.models.compiled import Compiled
 from engine.models.compiled_decoder import CompiledDecoder
 from engine.models.deep_cache import DEEP, DeepPass, ShallowPass
@@ -24,12 +24,16 @@ from engine.models.how import HowCompiled
 from engine.models.loras import Loras
 from engine.models.preview import LinearRgb, Preview
 from engine.models.safety import SafetyCheck
-from engine.models.text_cache import Embedding, TextCache
+from engine.models.text_cache import Embedding, Text, TextCache
 from engine.policy.budgets import bucket_of
 
 
 class LatentModel:
     """A diffusers pipeline's parts as a `Denoiser`; families say how text becomes conditioning."""
+
+    texts_together = 1
+    """How many texts a pass of the text encoder takes where several jobs wait; 1: encoding them
+    together gains nothing, as with long texts, or cannot be done."""
 
     def __init__(
         self,
@@ -73,7 +77,7 @@ class LatentModel:
         self.deep_every = 1
         self.deep: Tensor | None = None
         self.untypical = False
-        self._text_adapter = ""
+        self._text_adapter, self._alone = "", True
         self._texts = TextCache()
 
     @property
@@ -97,8 +101,8 @@ class LatentModel:
         del text
         return 1
 
-    def embed(self, text: str, chunks: int) -> Embedding:
-        """Encode one text; cached by the caller."""
+    def embed(self, texts: Sequence[Text]) -> list[Embedding]:
+        """Encode texts, in one pass where there may be several; cached by the caller."""
         raise NotImplementedError
 
     def embed_negative(self, text: str, chunks: int) -> Embedding:
@@ -126,28 +130,31 @@ class LatentModel:
         del job, pictures, samples
         return {}
 
-    def condition(self, job: DrawJob, pictures: Sequence[Image.Image] = ()) -> Conditioning:
+    def condition(
+        self, job: DrawJob, pictures: Sequence[Image.Image] = (), beside: Beside | None = None
+    ) -> Conditioning:
         """Encode the prompt's parts, mixed by weight, the negative, and what negative weights
         avoid.
 
-        pictures: those that guide the drawing in addition to the words.
+        pictures: those that guide the drawing in addition to the words. beside: the jobs of this
+        model that wait; None where the job is drawn alone, whose texts are encoded one by one, as
+        in the pipeline.
         """
-        wanted = [part for part in job.prompt if part.weight > 0] or [WeightedText(text="")]
+        wanted, avoided = _wanted(job), _avoided(job)
         total = sum(part.weight for part in wanted)
-        avoided = [WeightedText(text=p.text, weight=-p.weight) for p in job.prompt if p.weight < 0]
         guided = self.guided(job)
         heeded = [*wanted, *avoided, WeightedText(text=job.negative)] if guided else wanted
         notes = [note for part in heeded for note in self.text_notes(part.text)]
         if not guided and (job.negative or avoided):
             notes.append(Sentence("Without guidance this model cannot heed what to leave out."))
-        self._text_adapter = self.adapter(job.loras)
-        looks = [([p for p in look.prompt if p.weight > 0], look.weight) for look in job.looks]
-        texts = [part.text for part in (*wanted, *(p for parts, _ in looks for p in parts))]
-        if guided:
-            texts += [job.negative, *(part.text for part in avoided)]
-        chunks = max(map(self.text_chunks, texts))
+        self._text_adapter, self._alone = self.adapter(job.loras), beside is None
+        texts = self._texts_in(job)
+        if beside is not None:
+            self._read_together(job, texts, beside)
+        chunks = texts[0][1]
         text = self._mixed(wanted, chunks)
-        if looks:
+        if job.looks:
+            looks = [(_wanted(look), look.weight) for look in job.looks]
             text = variation.led(
                 text, [(self._mixed(parts, chunks), weight) for parts, weight in looks]
             )
@@ -183,12 +190,49 @@ class LatentModel:
                 mixed[key] = stacked.amax(dim=0)
         return mixed
 
+    def _texts_in(self, job: DrawJob) -> list[Text]:
+        """All texts that a job's samples are made of; each is given as many chunks as the longest
+        needs.
+        """
+        parts = [*_wanted(job), *(part for look in job.looks for part in _wanted(look))]
+        if self.guided(job):
+            parts += [WeightedText(text=job.negative), *_avoided(job)]
+        chunks = max(self.text_chunks(part.text) for part in parts)
+        return [(part.text, chunks) for part in parts]
+
+    def _read_together(self, job: DrawJob, texts: Sequence[Text], beside: Beside) -> None:
+        """Encode what is not cached of these texts, and of those of other jobs, in one pass."""
+
+        def unread(texts: Iterable[Text]) -> list[Text]:
+            return [text for text in texts if (*text, self._text_adapter) not in self._texts]
+
+        wanted = dict.fromkeys(unread(texts))
+        most = max(len(wanted), self.texts_together)
+        if not wanted or self.texts_together == 1:
+            return
+        for other in beside():
+            if len(wanted) >= most:
+                break
+            if other.loras != job.loras:
+                continue
+            try:
+                wanted |= dict.fromkeys(unread(self._texts_in(other)))
+            except BaseException:  # noqa: BLE001, S112 - that job fails alone, in its turn; panics too
+                continue
+        together = list(wanted)[:most]
+        with self.using([self._text_adapter]):
+            embeddings = self.embed(together)
+        for text, embedding in zip(together, embeddings, strict=True):
+            # Copies, so that each may go alone.
+            own = {key: tensor.clone() for key, tensor in embedding.items()}
+            self._texts.put((*text, self._text_adapter), own, together=len(together) > 1)
+
     def _cached(self, text: str, chunks: int) -> Embedding:
         def encode() -> Embedding:
             with self.using([self._text_adapter]):
-                return self.embed(text, chunks)
+                return self.embed([(text, chunks)])[0]
 
-        return self._texts.get((text, chunks, self._text_adapter), encode)
+        return self._texts.get((text, chunks, self._text_adapter), encode, alone=self._alone)
 
     @contextmanager
     def without_text_cache(self) -> Iterator[None]:
@@ -426,3 +470,13 @@ class LatentModel:
         for prediction in avoided:
             guided = guided + scale * avoid_weight * (prediction - negative)
         return guided
+
+
+def _wanted(described: DrawJob | Look) -> list[WeightedText]:
+    """The parts of a prompt that are to be seen; the empty text where there are none."""
+    return [part for part in described.prompt if part.weight > 0] or [WeightedText(text="")]
+
+
+def _avoided(job: DrawJob) -> list[WeightedText]:
+    """The parts that the picture is led away from, with positive weights."""
+    return [WeightedText(text=p.text, weight=-p.weight) for p in job.prompt if p.weight < 0]

@@ -11,7 +11,7 @@ from engine.catalogue import ModelSpec
 from engine.errors import Sentence
 from engine.models.flow import FlowModel
 from engine.models.latent_loading import load_latent
-from engine.models.text_cache import Embedding, reads_the_first
+from engine.models.text_cache import Embedding, Text, reads_the_first
 
 T5_TOKENS = 256
 
@@ -24,8 +24,10 @@ def load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> StableDif
 class StableDiffusion3(FlowModel):
     """Two CLIP encoders and, where its files are present, a T5."""
 
-    def embed(self, text: str, chunks: int) -> Embedding:
-        del chunks
+    def embed(self, texts: Sequence[Text]) -> list[Embedding]:
+        return [self._embedding(text) for text, _ in texts]
+
+    def _embedding(self, text: str) -> Embedding:
         hidden, _, pooled, _ = self.pipeline.encode_prompt(
             text,
             text,

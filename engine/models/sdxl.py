@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -11,7 +12,7 @@ from engine.messages import DrawJob
 from engine.models.clip_text import ClipText
 from engine.models.latent_loading import load_latent
 from engine.models.stable_diffusion import StableDiffusion
-from engine.models.text_cache import Embedding
+from engine.models.text_cache import Embedding, Text
 
 
 def load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> StableDiffusionXL:
@@ -40,11 +41,15 @@ class StableDiffusionXL(StableDiffusion):
     def text_chunks(self, text: str) -> int:
         return max(encoder.chunks(text) for encoder in self._texts_of)
 
-    def embed(self, text: str, chunks: int) -> Embedding:
-        encoded = [encoder.encode(text, chunks) for encoder in self._texts_of]
-        pooled = next(pooled for _, pooled in encoded if pooled is not None)
-        hidden = torch.cat([hidden for hidden, _ in encoded], dim=-1)
-        return {"encoder_hidden_states": hidden, "text_embeds": pooled}
+    def embed(self, texts: Sequence[Text]) -> list[Embedding]:
+        by_encoder = [encoder.encode(texts) for encoder in self._texts_of]
+        return [
+            {
+                "encoder_hidden_states": torch.cat([hidden for hidden, _ in encoded], dim=-1),
+                "text_embeds": next(pooled for _, pooled in encoded if pooled is not None),
+            }
+            for encoded in zip(*by_encoder, strict=True)
+        ]
 
     def embed_negative(self, text: str, chunks: int) -> Embedding:
         """Zeros where there is no text and the checkpoint was trained that way."""

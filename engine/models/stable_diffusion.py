@@ -16,7 +16,7 @@ from engine.models.deep_cache import DEEP
 from engine.models.image_prompts import ImagePrompts
 from engine.models.latent import LatentModel
 from engine.models.latent_loading import load_latent
-from engine.models.text_cache import Embedding
+from engine.models.text_cache import Embedding, Text
 
 
 def load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> StableDiffusion:
@@ -26,6 +26,8 @@ def load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> StableDif
 
 class StableDiffusion(LatentModel):
     """A UNet that attends to one CLIP text encoder."""
+
+    texts_together = 16
 
     def __init__(self, name: str, pipeline: Any, *arguments: Any) -> None:  # noqa: ANN401
         super().__init__(name, pipeline, *arguments)
@@ -42,9 +44,8 @@ class StableDiffusion(LatentModel):
     def text_chunks(self, text: str) -> int:
         return self._text.chunks(text)
 
-    def embed(self, text: str, chunks: int) -> Embedding:
-        hidden, _ = self._text.encode(text, chunks)
-        return {"encoder_hidden_states": hidden}
+    def embed(self, texts: Sequence[Text]) -> list[Embedding]:
+        return [{"encoder_hidden_states": hidden} for hidden, _ in self._text.encode(texts)]
 
     def image_prompt(
         self, job: DrawJob, pictures: Sequence[Image.Image], samples: int

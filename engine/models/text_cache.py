@@ -9,6 +9,8 @@ from torch import Tensor
 
 from engine.errors import Sentence
 
+Text = tuple[str, int]
+"""A text, and how many chunks of its encoder it is given."""
 Embedding = Mapping[str, Tensor]
 """What one text becomes: (1, …) tensors by the name that `predict` knows them by."""
 CACHED_BYTES = 128 * 2**20
@@ -16,22 +18,46 @@ CACHED_BYTES = 128 * 2**20
 
 
 class TextCache:
-    """A cache of embeddings; the least recently used go first when they exceed `limit` bytes."""
+    """A cache of embeddings; the least recently used go first when they exceed `limit` bytes.
+
+    Those of texts that were encoded together differ by rounding from those encoded alone.
+    """
 
     def __init__(self, limit: int = CACHED_BYTES) -> None:
         self._limit = limit
         self._held = 0
         self._embeddings: OrderedDict[Hashable, Embedding] = OrderedDict()
+        self._together: set[Hashable] = set()
 
-    def get(self, key: Hashable, encode: Callable[[], Embedding]) -> Embedding:
-        """The embedding of a key; it is encoded where the cache does not have it."""
-        if key not in self._embeddings:
-            self._embeddings[key] = made = encode()
-            self._held += _size(made)
+    def get(
+        self, key: Hashable, encode: Callable[[], Embedding], *, alone: bool = True
+    ) -> Embedding:
+        """The embedding of a key; it is encoded where the cache does not have it.
+
+        alone: whether one that was encoded together with others will not do.
+        """
+        if key not in self._embeddings or (alone and key in self._together):
+            self.put(key, encode())
         self._embeddings.move_to_end(key)
-        while self._held > self._limit and len(self._embeddings) > 1:
-            self._held -= _size(self._embeddings.popitem(last=False)[1])
         return self._embeddings[key]
+
+    def put(self, key: Hashable, embedding: Embedding, *, together: bool = False) -> None:
+        """Keep an embedding; together: whether it was encoded with others."""
+        self._forget(key)
+        self._embeddings[key] = embedding
+        self._held += _size(embedding)
+        if together:
+            self._together.add(key)
+        while self._held > self._limit and len(self._embeddings) > 1:
+            self._forget(next(iter(self._embeddings)))
+
+    def _forget(self, key: Hashable) -> None:
+        if key in self._embeddings:
+            self._held -= _size(self._embeddings.pop(key))
+            self._together.discard(key)
+
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._embeddings
 
     def __len__(self) -> int:
         return len(self._embeddings)

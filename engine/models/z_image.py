@@ -14,7 +14,7 @@ from engine.device.async_copy import non_blocking
 from engine.errors import Sentence
 from engine.models.flow import FlowModel
 from engine.models.latent_loading import load_latent
-from engine.models.text_cache import Embedding
+from engine.models.text_cache import Embedding, Text
 
 CAPTION_TOKENS = 512
 
@@ -32,11 +32,13 @@ class ZImage(FlowModel):
         self.noise_dtype = torch.float32
         self.makes_contiguous = False
 
-    def embed(self, text: str, chunks: int) -> Embedding:
+    def embed(self, texts: Sequence[Text]) -> list[Embedding]:
+        return [self._embedding(text) for text, _ in texts]
+
+    def _embedding(self, text: str) -> Embedding:
         """The caption's embedding, padded, and its length on the CPU, so that any captions share a
         pass.
         """
-        del chunks
         (caption,), _ = self.pipeline.encode_prompt(
             text, device=self.device, do_classifier_free_guidance=False
         )

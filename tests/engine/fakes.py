@@ -56,7 +56,7 @@ class FakeModel:
         self._no_memory = no_memory or torch.OutOfMemoryError("CUDA out of memory.")
         self._broken, self._nan = broken, nan
 
-    def condition(self, job, pictures=()):
+    def condition(self, job, pictures=(), beside=None):
         samples = 2 if job.guidance > 1 else 1
         mark = float(bool(job.prompt) and job.prompt[0].text == self._broken)
         return Conditioning(tensors={"mark": torch.full((samples, 1), mark)})

@@ -41,7 +41,7 @@ def ends(events):
 
 def test_a_panic_while_a_prompt_is_read_fails_that_job_alone():
     class Panicking(FakeModel):
-        def condition(self, job, pictures=()):
+        def condition(self, job, pictures=(), beside=None):
             if job.id == "1":
                 raise PanicError("called `Option::unwrap()` on a `None` value")
             return super().condition(job, pictures)
@@ -126,7 +126,7 @@ def test_a_decoder_that_breaks_fails_what_it_was_given():
 
 def test_a_picture_that_breaks_the_decoder_fails_its_own_job_alone():
     class Picky(FakeModel):
-        def condition(self, job, pictures=()):
+        def condition(self, job, pictures=(), beside=None):
             mark = torch.full((1, 1), 1e4 * (job.id == "bad"))
             return Conditioning(tensors={"mark": mark})
 

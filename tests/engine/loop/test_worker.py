@@ -81,6 +81,23 @@ def test_strangers_share_passes():
     assert model.passes == [8, 8, 8, 8]
 
 
+def test_a_first_job_is_read_alone_and_those_beside_it_with_others_that_wait():
+    class Reading(FakeModel):
+        read = ()
+
+        def condition(self, job, pictures=(), beside=None):
+            waiting = None if beside is None else [other.id for other in beside()]
+            self.read += ((job.id, waiting),)
+            return super().condition(job, pictures)
+
+    model, other = Reading(), Reading("other")
+    begun = [draw("1"), draw("2", owner="bob"), draw("3", owner="cy")]
+    begun.append(replace(draw("4", owner="di"), model="other"))
+    work({0: submit(*begun), 30: submit(draw("5", owner="ed"))}, model, other)
+    assert model.read == (("1", None), ("2", ["2", "3"]), ("3", ["3"]), ("5", None))
+    assert other.read == (("4", None),)
+
+
 def test_rows_join_at_the_next_step_and_leave_when_they_are_done():
     model = FakeModel()
     work({0: submit(draw("1", steps=6)), 2: submit(draw("2", owner="bob", steps=2))}, model)
