@@ -72,7 +72,7 @@ def encodings(picture: Image.Image, making: Making | None) -> Iterator[tuple[str
 
     JPEG instead of WebP where a side is too long for that.
     """
-    yield "png", _encode(picture, "PNG", making, optimize=False)
+    yield "png", _encode(picture, "PNG", making)
     for quality in (95, 85, 70):
         yield _lossy(picture, making, quality)
     half = picture

@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -110,14 +111,15 @@ def sign(png: bytes, making: Making) -> bytes:
     with Image.open(io.BytesIO(png)) as image:
         image.load()
         buffer = io.BytesIO()
-        image.save(buffer, "PNG", compress_level=4, **options(making, "PNG"))
+        image.save(buffer, "PNG", **options(making, "PNG"))
     return buffer.getvalue()
 
 
 def options(making: Making | None, kind: str) -> dict[str, Any]:
     """What Pillow's `save` takes to write the making into a "PNG", "WEBP" or "JPEG".
 
-    None: only that a model made it.
+    None: only that a model made it. A PNG of what was drawn is as small where deflate looks for
+    repetitions of one byte only, in half the time or less (docs/benchmarks.md).
     """
     xmp = _xmp(making)
     if kind != "PNG":
@@ -128,7 +130,7 @@ def options(making: Making | None, kind: str) -> dict[str, Any]:
         text.add_itxt(containers.DARKROOM, _as_json(making))
     text.add_text("Software", "Darkroom")
     text.add_itxt(containers.XMP, xmp.decode())
-    return {"pnginfo": text}
+    return {"pnginfo": text, "compress_level": 1, "compress_type": zlib.Z_RLE}
 
 
 def read(data: bytes) -> Making | None:

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from engine import DescribeJob, DrawJob, InitUse, InputPicture
-from engine.pictures.encoded import prepare
+from engine.pictures.encoded import prepare, to_png
 
 
 def photo(width, height):
@@ -90,3 +90,22 @@ def test_a_mask_of_another_size_is_fitted_and_said():
         "The mask of 90 × 50 px was scaled and cropped about its middle to 64 × 64.",
     )
     assert prepare(drawing((64, 64), mask=photo(64, 64))).notes == ()
+
+
+def scene(noise):
+    """(256, 256, 3): a disc on a gradient, with so many levels of noise."""
+    y, x = np.mgrid[:256, :256].astype(float)
+    disc = np.hypot(x - 120, y - 140) < 80
+    base = np.stack([x / 2, y, 255 - y / 2], -1)
+    base[disc] = (200, 30, 60)
+    drawn = base + noise * np.random.default_rng(0).normal(size=base.shape)
+    return drawn.clip(0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("noise", [1, 2, 8])
+def test_a_png_keeps_every_pixel_and_is_about_as_small_as_a_slower_one(noise):
+    pixels = scene(noise)
+    file, slower = to_png(pixels), io.BytesIO()
+    Image.fromarray(pixels).save(slower, "PNG", compress_level=4)
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(file))), pixels)
+    assert len(file) <= 1.02 * len(slower.getvalue())
