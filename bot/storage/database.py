@@ -14,6 +14,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -35,15 +36,15 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 import migrations
-from bot.errors import DatabaseInUse, StartError
+from bot.errors import DatabaseInUse, StartError, Tone, UserError
 from bot.storage import inline_sqlite
 from bot.storage.error_texts import hide_values
 from bot.storage.tables import metadata
 from bot.storage.writer import Writer
+from engine import Sentence
 
 if TYPE_CHECKING:
     from sqlalchemy.pool import QueuePool
@@ -61,6 +62,30 @@ ASIDE = ".before-restore-"
 _LAST_PORT = 65535
 _UNOPENED = (SQLAlchemyError, OSError, TypeError)
 """TypeError: asyncpg's for an option in the address that it does not know."""
+
+
+class DatabaseBusy(UserError, SQLAlchemyError):
+    """A transaction could not begin: others hold the database, or it is away. Nothing is written.
+
+    A refusal that members read; who catches errors of the database catches it as well.
+    """
+
+    title = Sentence("Wait a moment")
+    tone = Tone.YELLOW
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(
+            Sentence(
+                "Darkroom's database does not answer just now, so this was not done and nothing "
+                "was charged. Try again in a minute; if it stays so, tell who runs this bot."
+            )
+        )
+        self._cause = cause
+
+    def __str__(self) -> str:
+        """For the log, in one line; members read `sentence`."""
+        lines = str(self._cause).splitlines() or [type(self._cause).__name__]
+        return lines[0]
 
 
 class Database:
@@ -130,11 +155,12 @@ class Database:
         Await nothing in it but statements: SQLite commits several together (see `writer`), which
         wait for each other. long: a statement of it may take more than some milliseconds; it is the
         first of its commit, so that `read()` meanwhile sees all that was written before.
+        DatabaseBusy: it could not begin.
         """
         self._refuse_if_closed()
         turns = self._turns
         begun = self._writer.begin() if turns is None else turns.transaction(long=long)
-        async with begun as connection:
+        async with _begun(begun) as connection:
             yield connection
 
     @contextlib.asynccontextmanager
@@ -143,9 +169,10 @@ class Database:
 
         short: each statement finds a few rows by an index. On SQLite it is done at once then, as to
         hand it to a thread and back takes several times as long; await nothing else in it.
+        DatabaseBusy: it could not begin.
         """
         self._refuse_if_closed()
-        async with (self._quick if short else self._readers).begin() as connection:
+        async with _begun((self._quick if short else self._readers).begin()) as connection:
             yield connection
 
     async def written(
@@ -160,7 +187,7 @@ class Database:
             try:
                 async with self.write() as connection:
                     return await work(connection)
-            except (OperationalError, InterfaceError, PoolTimeout, OSError) as error:
+            except (DatabaseBusy, OperationalError, InterfaceError, OSError) as error:
                 log.warning("%s: the database is busy, tried again: %s", what, error)
             await asyncio.sleep(wait_s)
         raise AssertionError("the chain has no end")
@@ -366,6 +393,19 @@ class Database:
                 copy_sqlite(self.path, self.path.with_name(f"{self.path.name}.before-{head}"))
         async with self.write(long=True) as connection:
             await connection.run_sync(_upgrade)
+
+
+@contextlib.asynccontextmanager
+async def _begun(
+    transaction: AbstractAsyncContextManager[AsyncConnection],
+) -> AsyncIterator[AsyncConnection]:
+    """The transaction; DatabaseBusy where it cannot begin."""
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            connection = await stack.enter_async_context(transaction)
+        except (SQLAlchemyError, OSError) as error:
+            raise DatabaseBusy(error) from error
+        yield connection
 
 
 def known_revision(revision: str) -> None:

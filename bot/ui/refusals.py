@@ -14,6 +14,7 @@ from bot import locale
 from bot.errors import Blocked, PromptError, RulesNotAccepted, Tone, UserError
 from bot.prompt.characters import shortened
 from bot.prompt.markdown import harmless, harmless_line
+from bot.storage.database import DatabaseBusy
 from bot.ui import refusal_buttons
 from bot.ui.deferrals import gave_an_answer, lost_an_answer
 from bot.ui.language import member_locale
@@ -91,6 +92,8 @@ async def answer(interaction: discord.Interaction, error: Exception) -> None:
         error = UserError("Discord does not know this choice here any more; choose another.")
     if isinstance(error, app_commands.CheckFailure):
         error = UserError("You may not use this command here; ask who manages this server.")
+    if isinstance(error, DatabaseBusy):
+        log.warning("interaction %s: the database is busy: %s", interaction.id, error)
     if not isinstance(error, UserError):
         log.error("interaction %s failed", interaction.id, exc_info=error)
         error = UserError(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import discord
 import pytest
+import simcord.interactions
 from discord.http import HTTPClient
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -188,3 +189,21 @@ def bob(simcord_env, guild):
 def manager(simcord_env, guild):
     role = guild.create_role("Managers", permissions=discord.Permissions(manage_guild=True))
     return guild.add_member(simcord_env.create_user("manager"), roles=[role])
+
+
+@pytest.fixture
+def speaks(monkeypatch):
+    """Sets the locales of later interactions; simcord knows only en-US."""
+    original = simcord.interactions.base_payload
+
+    def choose(*, member, server="en-US"):
+        def base_payload(*args, **kwargs):
+            record, payload = original(*args, **kwargs)
+            payload["locale"] = member
+            if "guild_locale" in payload:
+                payload["guild_locale"] = server
+            return record, payload
+
+        monkeypatch.setattr(simcord.interactions, "base_payload", base_payload)
+
+    return choose

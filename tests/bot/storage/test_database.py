@@ -22,7 +22,7 @@ import migrations
 from bot.credits import ledger
 from bot.errors import DatabaseInUse, StartError
 from bot.jobs import records
-from bot.storage.database import Database, migration_config
+from bot.storage.database import Database, DatabaseBusy, migration_config
 from bot.storage.tables import (
     accounts,
     entries,
@@ -590,6 +590,27 @@ async def test_a_closed_database_is_not_opened_again_by_a_late_write(database):
     with pytest.raises(RuntimeError, match="closed"):
         async with database.write():
             pass
+
+
+@pytest.mark.parametrize("way", ["read", "write"])
+@pytest.mark.parametrize("url", ["postgresql+asyncpg://nobody@127.0.0.1:1/none", "sqlite"])
+async def test_a_transaction_that_cannot_begin_says_so(tmp_path, url, way):
+    """An order that meets this was not written, as is said to its member."""
+    if url == "sqlite":
+        url = f"sqlite+aiosqlite:///{tmp_path / 'no folder' / 'darkroom.db'}"
+    away = Database(url)
+    with pytest.raises(DatabaseBusy) as raised:
+        async with getattr(away, way)():
+            pass
+    assert str(raised.value) == str(raised.value.__cause__).splitlines()[0]
+    assert "nothing was charged" in raised.value.sentence
+    await away.close()
+
+
+async def test_an_error_within_a_transaction_is_not_told_as_a_busy_database(database):
+    with pytest.raises(DBAPIError):
+        async with database.read() as connection:
+            await connection.execute(sa.text("SELECT nothing"))
 
 
 @pytest.mark.parametrize("way", ["read", "write"])

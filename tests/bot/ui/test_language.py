@@ -2,7 +2,6 @@
 
 import discord
 import pytest
-import simcord.interactions
 from sqlalchemy import select, update
 from tests_support import labels, refusal
 
@@ -16,24 +15,6 @@ from engine import Sentence
 pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
 LONGEST = {"description": 100, "choice": 100, "menu": 32, "label": 80}
 """Characters that Discord takes."""
-
-
-@pytest.fixture
-def speaks(monkeypatch):
-    """Sets the locales of later interactions; simcord knows only en-US."""
-    original = simcord.interactions.base_payload
-
-    def choose(*, member, server="en-US"):
-        def base_payload(*args, **kwargs):
-            record, payload = original(*args, **kwargs)
-            payload["locale"] = member
-            if "guild_locale" in payload:
-                payload["guild_locale"] = server
-            return record, payload
-
-        monkeypatch.setattr(simcord.interactions, "base_payload", base_payload)
-
-    return choose
 
 
 def texts(payload, kind="command"):

@@ -1,0 +1,68 @@
+"""Another process holds the database: who orders meanwhile is told so, and pays nothing."""
+
+import contextlib
+import sqlite3
+
+import pytest
+from sqlalchemy import text
+from tests_support import press, refusal, rows
+
+from bot.storage.tables import entries, jobs
+
+pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
+ENGLISH = (
+    "Darkroom's database does not answer just now, so this was not done and nothing was charged. "
+    "Try again in a minute; if it stays so, tell who runs this bot."
+)
+JAPANESE = (
+    "今、Darkroomのデータベースが応答しないため、この操作は行われず、クレジットも消費されていません。"
+    "1分ほどしてからもう一度お試しください。続くときは、ボットの運営者に知らせてください。"
+)
+
+
+@pytest.fixture
+async def locked(database):
+    """What holds the database as another process would, and for how long the bot waits for it."""
+    if database.path is None:
+        pytest.skip("PostgreSQL has no lock on all of it; what is away is in test_database.py.")
+    async with database.write() as connection:
+        await connection.execute(text("PRAGMA busy_timeout=1"))
+
+    @contextlib.contextmanager
+    def lock():
+        with contextlib.closing(sqlite3.connect(database.path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            yield
+
+    return lock
+
+
+@pytest.mark.parametrize(
+    ("member", "title", "said"),
+    [("en-US", "Wait a moment", ENGLISH), ("ja", "少しお待ちください", JAPANESE)],
+    ids=("English", "Japanese"),
+)
+async def test_an_order_meanwhile_is_refused_with_a_sentence_of_its_own(
+    simcord_env, channel, alice, database, locked, speaks, member, title, said
+):
+    speaks(member=member)
+    await alice.slash(channel, "imagine", prompt="a red cat")
+    await simcord_env.settle()
+    grid = channel.last_message
+    before = [await rows(database, table) for table in (jobs, entries)]
+    with locked():
+        ordered = refusal(await alice.slash(channel, "imagine", prompt="a blue boat"))
+        pressed = refusal(await press(simcord_env, alice, grid, "🔄"))
+    assert (ordered.title, pressed.title) == (title, title)
+    assert ordered.description == f"{said}\n```\n/imagine prompt: a blue boat\n```"
+    assert pressed.description.startswith(said)
+    await simcord_env.settle()
+    assert [await rows(database, table) for table in (jobs, entries)] == before
+
+
+async def test_the_log_says_why_in_one_line(simcord_env, channel, alice, locked, caplog):
+    with locked():
+        await alice.slash(channel, "imagine", prompt="a blue boat")
+    [record] = [each for each in caplog.records if each.name == "bot.ui.refusals"]
+    assert (record.levelname, record.exc_info) == ("WARNING", None)
+    assert record.message.endswith(": (sqlite3.OperationalError) database is locked")
