@@ -114,6 +114,8 @@ class Database:
         self.write_again_after_s: tuple[float, ...] = (1, 5, 20)
         """The first waits between tries of `written`; then a minute."""
         self._closed = False
+        self._writing: set[asyncio.Task[Any] | None] = set()
+        """The tasks that are in a `write()`."""
         ping = self.dialect == "postgresql"  # a server may restart and drop what was connected
         try:
             # Errors are logged, and must not bring members' prompts into the log.
@@ -155,13 +157,21 @@ class Database:
         Await nothing in it but statements: SQLite commits several together (see `writer`), which
         wait for each other. long: a statement of it may take more than some milliseconds; it is the
         first of its commit, so that `read()` meanwhile sees all that was written before.
-        DatabaseBusy: it could not begin.
+        DatabaseBusy: it could not begin. RuntimeError: within another of the same task, for whose
+        end it would wait.
         """
         self._refuse_if_closed()
+        task = asyncio.current_task()
+        if task in self._writing:
+            raise RuntimeError("a write() within a write() would wait for itself: pass connection")
         turns = self._turns
         begun = self._writer.begin() if turns is None else turns.transaction(long=long)
-        async with _begun(begun) as connection:
-            yield connection
+        self._writing.add(task)
+        try:
+            async with _begun(begun) as connection:
+                yield connection
+        finally:
+            self._writing.discard(task)
 
     @contextlib.asynccontextmanager
     async def read(self, *, short: bool = False) -> AsyncIterator[AsyncConnection]:

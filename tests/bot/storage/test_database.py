@@ -22,6 +22,7 @@ import migrations
 from bot.credits import ledger
 from bot.errors import DatabaseInUse, StartError
 from bot.jobs import records
+from bot.storage import facts
 from bot.storage.database import Database, DatabaseBusy, migration_config
 from bot.storage.tables import (
     accounts,
@@ -590,6 +591,32 @@ async def test_a_closed_database_is_not_opened_again_by_a_late_write(database):
     with pytest.raises(RuntimeError, match="closed"):
         async with database.write():
             pass
+
+
+async def test_a_write_within_a_write_is_refused_at_once_and_the_outer_one_goes_on(database):
+    async with database.write() as connection:
+        await facts.put(connection, "outer", "here")
+        with pytest.raises(RuntimeError, match="within"):
+            async with database.write():
+                pass
+        with pytest.raises(RuntimeError, match="within"):
+            await database.written(lambda inner: facts.get(inner, "outer"), "a fact")
+    async with database.write() as connection:
+        assert await facts.get(connection, "outer") == "here"
+
+
+async def test_a_write_of_another_task_waits_for_the_first(database):
+    async def put(name):
+        async with database.write() as connection:
+            await facts.put(connection, name, "here")
+
+    async with database.write():
+        other = asyncio.create_task(put("other"))
+        await asyncio.sleep(0)
+        assert not other.done()
+    await other
+    async with database.read() as connection:
+        assert await facts.get(connection, "other") == "here"
 
 
 @pytest.mark.parametrize("way", ["read", "write"])
