@@ -28,7 +28,7 @@ import discord
 from prometheus_client import CollectorRegistry
 
 import engine
-from bot import logs
+from bot import allocator, logs
 from bot import settings as settings_
 from bot.app import new_client, new_engine, new_retention, new_store
 from bot.credits.trust import Trust
@@ -181,6 +181,7 @@ async def _run(settings: Settings) -> int:
         drawing = new_engine(settings)
         await drawing.start()
         stack.push_async_callback(drawing.close)
+        allocator.keep_apart(drawing.status().device)
         engine_client = MeteredEngine(drawing, registry)
         client = new_client(settings, database=database, engine_client=engine_client)
         stack.push_async_callback(client.close)
@@ -515,6 +516,9 @@ def _chores(settings: Settings, database: Database, shared: asyncio.Event) -> tu
     async def sweep() -> None:
         await leftovers.sweep()
 
+    async def give_back() -> None:
+        await asyncio.to_thread(allocator.give_back)
+
     async def keep_lock() -> None:
         if not await database.keeps_lock():
             shared.set()
@@ -522,6 +526,7 @@ def _chores(settings: Settings, database: Database, shared: asyncio.Event) -> tu
     return (
         Chore(name="the database's lock", every_s=LOCK_EVERY_S, work=keep_lock),
         Chore(name="heartbeat", every_s=HEARTBEAT_S, work=beat),
+        Chore(name="free memory", every_s=allocator.EVERY_S, work=give_back),
         Chore(name="temporary files", every_s=TEMPORARY_FOR_S, work=clear),
         Chore(name="files of no job", every_s=SWEEP_EVERY_S, work=sweep),
     )
