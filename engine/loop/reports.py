@@ -135,6 +135,8 @@ class Reports:
             reason, kind = explain(error)
             log.error("The pictures of job %s cannot be encoded.", work.job.id, exc_info=error)  # noqa: TRY400
             self._post([Failed(job_id=work.job.id, reason=reason, kind=kind)])
+        finally:
+            work.let_go()
 
     def _finished(self, work: Work, files: Sequence[bytes]) -> Finished:
         job = work.job

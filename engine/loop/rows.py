@@ -44,6 +44,13 @@ class Work:
     """Whether anybody reads the events."""
     ended: bool = False
 
+    def let_go(self) -> None:
+        """Of its rows and pictures, when it is over: they know it as well, and would stay until the
+        collector of cycles comes, which a large process calls after hundreds of jobs.
+        """
+        self.rows.clear()
+        self.pictures.clear()
+
     @property
     def images(self) -> int:
         """How many rows a drawing has in all: its pictures, or the crops of an enlarged one."""

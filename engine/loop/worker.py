@@ -311,6 +311,7 @@ class Worker:
     def _end(self, work: Work, event: Failed | Cancelled) -> None:
         if self._forget(work):
             self._reports.tell(event)
+            work.let_go()
 
     def _forget(self, work: Work) -> bool:
         """Remove a job everywhere; False where it has ended already."""

@@ -341,6 +341,28 @@ def test_a_tick_that_is_over_keeps_no_model_alive():
     assert gone() is None
 
 
+@pytest.mark.parametrize("how", ["finished", "failed", "cancelled"])
+def test_what_a_job_that_is_over_held_is_free_before_a_collection_of_cycles(monkeypatch, how):
+    """That comes late in a large process, and pictures of 1024 by 1024 pixels are 12 MB a grid."""
+    works, begin = [], Work.__init__
+
+    def begins(one, *rest):
+        begin(one, *rest)
+        works.append(weakref.ref(one))
+
+    monkeypatch.setattr(Work, "__init__", begins)
+    script = {0: submit(draw("a", images=4), draw("b", images=4))}
+    cancels = {2: [Cancel("a"), Cancel("b")]}
+    model = FakeModel(nan="a cat" if how == "failed" else "")
+    gc.disable()
+    try:
+        events, _ = work(script | (cancels if how == "cancelled" else {}), model)
+        assert {type(each).__name__.lower() for each in ends(events).values()} == {how}
+        assert [each() for each in works] == [None, None]
+    finally:
+        gc.enable()
+
+
 scripts = st.lists(
     st.tuples(
         st.integers(0, 12),
