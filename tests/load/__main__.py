@@ -26,7 +26,7 @@ from tests.chaos import invariants
 from tests.chaos.__main__ import BOT, environment_of
 from tests.load.crowd import Crowd, people
 from tests.load.plot import plot
-from tests.load.watch import Watch
+from tests.load.watch import Watch, at_quarters
 
 WORDS = {"fake": "a red cat number {n}", "own": "a red cat number {n} --draft --stop 10"}
 """What is ordered, by engine: of doodle the least that it can draw."""
@@ -34,6 +34,8 @@ OPEN = {"fake": {}, "own": {"MAX_RUNNING": "1", "MAX_QUEUED": "1"}}
 """How many jobs a member may have, by engine: two cores draw about one of doodle's a second."""
 REPLY_P99_MS, JAIN = 500.0, 0.95
 """What is aimed at."""
+GROWTH_MB = 12.0
+"""The most that memory may grow in the second half of the orders, when all caches are full."""
 SETTLED_WITHIN_S = 600.0
 FAULT_EVERY_S = 15.0
 FAULTS: tuple[dict[str, Any], ...] = (
@@ -84,6 +86,7 @@ async def measure(arguments: argparse.Namespace, engine: str) -> tuple[dict[str,
                     mixed=bool(arguments.soak),
                 )
                 shares = await _finished_by_member(url)
+                ordered = await watch.take()
                 if failing is not None:  # else faults would pile up where hardly anything is asked
                     failing.cancel()
                 testbed.faults.clear()
@@ -98,6 +101,7 @@ async def measure(arguments: argparse.Namespace, engine: str) -> tuple[dict[str,
         if arguments.plot:
             plot(arguments.plot, watch.samples, testbed.faults.met, arguments)
     latencies = sorted(crowd.answers.latencies_s)
+    taken_mb = at_quarters(watch.samples, start, ordered)
     figures = {
         "engine": engine,
         "members": arguments.members,
@@ -121,6 +125,7 @@ async def measure(arguments: argparse.Namespace, engine: str) -> tuple[dict[str,
         "edits_a_second_at_most": edits,
         "rss_mb_start": start.rss_mb,
         "rss_mb_end": end.rss_mb,
+        "anon_mb_at_quarters": taken_mb,
         "tasks_start": start.tasks,
         "tasks_end": end.tasks,
         "descriptors_start": start.descriptors,
@@ -131,7 +136,8 @@ async def measure(arguments: argparse.Namespace, engine: str) -> tuple[dict[str,
     for name, figure in figures.items():
         print(f"{name:24} {figure}", flush=True)
     quick = bool(arguments.soak) or figures["reply_p99_ms"] <= REPLY_P99_MS
-    well = settled and found.holds and quick
+    flat = taken_mb[4] - taken_mb[2] <= GROWTH_MB
+    well = settled and found.holds and quick and flat
     fair = figures["jain"] >= JAIN * figures["jain_at_best"]
     return figures, well and (bool(arguments.soak) or fair)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,8 @@ class Sample:
     at_s: float
     """Since the watch began."""
     rss_mb: float
+    anon_mb: float
+    """Of it what is no file's: what the process has taken for itself. On Linux; elsewhere all."""
     descriptors: int
     tasks: int
     """Of the event loop."""
@@ -44,12 +46,24 @@ class Watch:
 
     async def take(self) -> Sample:
         process = psutil.Process(self._pid())
-        times = process.cpu_times()
+        times, memory = process.cpu_times(), process.memory_info()
         return Sample(
             at_s=round(asyncio.get_running_loop().time() - self._began_s, 1),
-            rss_mb=round(process.memory_info().rss / 2**20, 1),
+            rss_mb=_mb(memory.rss),
+            anon_mb=_mb(memory.rss - getattr(memory, "shared", 0)),
             descriptors=process.num_fds(),
             tasks=int(self._tasks.read_text()),
             unsettled=await self._unsettled(),
             cpu_s=round(times.user + times.system, 1),
         )
+
+
+def at_quarters(samples: Sequence[Sample], start: Sample, end: Sample) -> list[float]:
+    """The `anon_mb` of five moments, from the start to the end, as the nearest sample has it."""
+    every = [start, *samples, end]
+    moments = [start.at_s + (end.at_s - start.at_s) * part / 4 for part in range(5)]
+    return [min(every, key=lambda each: abs(each.at_s - at_s)).anon_mb for at_s in moments]
+
+
+def _mb(count: int) -> float:
+    return round(count / 2**20, 1)
