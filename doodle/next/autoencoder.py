@@ -40,19 +40,40 @@ def build(recipe: Recipe) -> AutoencoderKL:
     )
 
 
+@torch.no_grad()
 def begin_with(model: AutoencoderKL, own: AutoencoderKL) -> None:
-    """Take over all weights of an earlier autoencoder that have the same shape.
+    """Take over all weights of an earlier autoencoder that fit; `model` may have more latents.
 
-    The one for 128 pixels keeps forms and colours of the new scenes before any training: 23.0 dB
-    at 256 pixels. One that is 16 times smaller had reached 20.7 dB after 2,500 steps from nothing.
+    The one for 128 pixels keeps forms and lines of the new scenes before any training: 19.6 dB at
+    256 pixels and 0.75 of their sharpness, where 414 steps from nothing reached 20.1 dB and 0.09.
     """
-    state = model.state_dict()
-    same = {
-        key: value
-        for key, value in own.state_dict().items()
-        if key in state and state[key].shape == value.shape
-    }
-    model.load_state_dict(state | same)
+    had, has = own.config.latent_channels, model.config.latent_channels
+    mine, theirs = model.state_dict(), own.state_dict()
+    same = {key: v for key, v in theirs.items() if key in mine and mine[key].shape == v.shape}
+    model.load_state_dict(mine | same)
+    levels = tuple(tuple(each.config.block_out_channels) for each in (model, own))
+    if had >= has or levels[0] != levels[1]:
+        return
+    # Means come first, then the logarithms of variances. What is new passes as it is, and the
+    # decoder does not look at it yet.
+    kept = [*range(had), *range(has, has + had)]
+    for into, of in (
+        (model.encoder.conv_out, own.encoder.conv_out),
+        (model.quant_conv, None),
+        (model.post_quant_conv, None),
+    ):
+        if of is None:
+            torch.nn.init.dirac_(into.weight)
+            torch.nn.init.zeros_(into.bias)
+        else:
+            into.weight[kept], into.bias[kept] = of.weight, of.bias
+    quant, post = model.quant_conv, model.post_quant_conv
+    for i, place in enumerate(kept):
+        quant.weight[place, kept] = own.quant_conv.weight[i]
+        quant.bias[place] = own.quant_conv.bias[i]
+    post.weight[:had, :had], post.bias[:had] = own.post_quant_conv.weight, own.post_quant_conv.bias
+    model.decoder.conv_in.weight.zero_()
+    model.decoder.conv_in.weight[:, :had] = own.decoder.conv_in.weight
 
 
 def train(
@@ -189,13 +210,24 @@ def encode(model: AutoencoderKL, pictures: Tensor, run: Run, *, scaled: bool = T
 def difference(a: Tensor, b: Tensor) -> Tensor:
     """Return the mean difference of pixels, of large areas and their colours, and of edges.
 
-    Without a weight of their own colours came last: after 900 steps all pictures were grey.
+    Without a weight of their own colours came last: after 900 steps all pictures were grey. Edges
+    are compared twice: where they are, and how strong they are within areas of 8 by 8. The first
+    alone prefers soft edges wherever it is not sure.
     """
     distance = avg_pool2d(a - b, 8)
     areas = distance.abs().mean()
     colours = (distance - distance.mean(dim=1, keepdim=True)).abs().mean()
-    edges = sum((a.diff(dim=dim) - b.diff(dim=dim)).abs().mean() for dim in (-1, -2))
-    return (a - b).abs().mean() + areas + 2 * colours + 0.7 * edges
+    edges = strength = torch.zeros((), device=a.device)
+    for dim in (-1, -2):
+        ours, theirs = a.diff(dim=dim), b.diff(dim=dim)
+        edges = edges + (ours - theirs).abs().mean()
+        strength = strength + (edge_strength(ours) - edge_strength(theirs)).abs().mean()
+    return (a - b).abs().mean() + areas + 2 * colours + 0.7 * edges + 0.7 * strength
+
+
+def edge_strength(gradients: Tensor) -> Tensor:
+    """Return the root of the mean square within areas of 8 by 8."""
+    return (avg_pool2d(gradients.square(), 8) + 1e-4).sqrt()
 
 
 def sharpness(pictures: Tensor) -> float:

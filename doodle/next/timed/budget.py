@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 SHARES = {
     "text": 0.03,
-    "autoencoder": 0.24,
-    "judge": 0.05,
-    "pair": 0.05,
+    "autoencoder": 0.10,
+    "judge": 0.04,
+    "pair": 0.04,
     "decoder": 0.05,
-    "denoiser": 0.40,  # with the time that encoding the scenes takes
+    "denoiser": 0.56,  # with the time that encoding the scenes takes
     "folded": 0.18,
 }
 LAST_S = 6.0  # at the end, to measure and to write

@@ -6,8 +6,10 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 import torch
+from diffusers import AutoencoderKL
 
 from doodle import text_encoder as texts
+from doodle import weights
 from doodle.next import autoencoder, denoiser
 from doodle.next.judge import Judge
 
@@ -53,6 +55,9 @@ class Course:
         self.vae = autoencoder.build(recipe).to(device)
         self.judge = Judge(recipe.vocabulary).to(device)
         self.unet = denoiser.build(recipe).to(device)
+        if "vae" not in parts:
+            own = AutoencoderKL.from_pretrained(weights.WEIGHTS / "vae", local_files_only=True)
+            autoencoder.begin_with(self.vae, own.float().to(device))
         for part, model in self._models().items():
             parts.give(part, model)
         self.factor = parts.number("vae", "scaling_factor") or 1.0

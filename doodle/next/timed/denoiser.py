@@ -11,16 +11,19 @@ from doodle import weights
 from doodle.next import denoiser as unets
 from doodle.next.autoencoder import signed
 from doodle.next.denoiser import EMPTY_SHARE
+from doodle.next.timed.compiling import fast
 from doodle.next.timed.flat import Flat
-from doodle.next.timed.sampling import Sampling
+from doodle.next.timed.sampling import Sampling, guess_by
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor
 
     from doodle.next.timed.course import Course
+    from doodle.next.timed.pools import Pool
 
 BATCH = 512
-FOLDED_BATCH = 384
 ENCODED_AT_ONCE = 512
 NEW_SCENES_EVERY = 400  # steps
 NEW_SCENES_UNTIL = 0.8  # share of the stage
@@ -33,18 +36,20 @@ ENOUGH_DIVERSITY = 0.85
 def train(course: Course) -> None:
     """Train UNet and text encoder together on v-prediction."""
     model = nn.ModuleDict({"text": course.text, "unet": course.unet})
-    flat = Flat(model, course.dtype, rate=8e-4, warm=300)
+    flat = Flat(model, course.dtype, rate=1e-3, warm=300, channels_last=True)
     course.settle(course.vae)
-    sampling = Sampling(course)
-    encode_new(course)
+    sampling, encoding = Sampling(course), Encoding(course)
+    encoding.go_on()
+
+    guess = fast(guess_by(course.unet), course.device)
 
     def loss(share: float) -> Tensor:
         if flat.steps % NEW_SCENES_EVERY == NEW_SCENES_EVERY - 1 and share < NEW_SCENES_UNTIL:
-            encode_new(course)
+            encoding.go_on()
         clean, ids, when = _batch(course, flat.steps, BATCH)
         noisy, wanted = sampling.noisy(clean, when)
-        guess = course.unet(noisy.to(course.dtype), when, sampling.context(ids)).sample
-        return (guess.float() - wanted).square().mean()
+        guessed = guess(noisy.to(course.dtype), when, sampling.context(ids))
+        return (guessed.float() - wanted).square().mean()
 
     def save() -> None:
         course.parts.keep("text", course.text, flat)
@@ -64,19 +69,20 @@ def train_folded(course: Course) -> None:
     sampling, filling = Sampling(course), course.filling
     filling.wait(lambda: filling.tuning.count > 0, "tuning scenes")
     guidance = _best_guidance(course, sampling)
-    encode_new(course)
+    Encoding(course).go_on()
     student = unets.build(course.recipe).to(course.device)
     student.load_state_dict(course.unet.state_dict())
-    course.unet.requires_grad_(requires_grad=False)
-    flat = Flat(student, course.dtype, rate=3e-4)
+    flat = Flat(student, course.dtype, rate=3e-4, channels_last=True)
+    teacher, pupil = (fast(guess_by(unet), course.device) for unet in (course.unet, student))
 
     def loss(_: float) -> Tensor:
-        clean, ids, when = _batch(course, flat.steps, FOLDED_BATCH)
+        clean, ids, when = _batch(course, flat.steps, BATCH)
         noisy = sampling.noisy(clean, when)[0].to(course.dtype)
-        with torch.no_grad():
-            context = sampling.context(ids)
-            wanted = sampling.guided(course.unet, noisy, when, context, guidance)
-        return (student(noisy, when, context).sample.float() - wanted).square().mean()
+        # With gradients, though nobody uses the teacher's and the text's: so the code serves that
+        # was compiled for their training.
+        context = sampling.context(ids)
+        wanted = sampling.guided(teacher, noisy, when, context, guidance).detach()
+        return (pupil(noisy, when, context).float() - wanted).square().mean()
 
     course.loop("folded", flat, loss, save=lambda: course.parts.keep("folded", student, flat))
     course.parts.keep("folded", student, flat)
@@ -86,25 +92,36 @@ def train_folded(course: Course) -> None:
         )
 
 
-@torch.no_grad()
-def encode_new(course: Course) -> None:
-    """Encode all scenes that have come since the last time; wait for the first of them."""
-    filling = course.filling
-    filling.wait(lambda: filling.pools["square"].count > 0, "scenes")
-    count = 0
-    for pool in filling.pools.values():
-        if pool.latents is None:
-            width, height = pool.size
-            shape = (pool.most, course.recipe.autoencoder.latents, height // 8, width // 8)
-            pool.latents = torch.empty(shape, dtype=course.dtype, device=course.device)
-        while pool.encoded < pool.count:
-            last = min(pool.count, pool.encoded + course.batch(ENCODED_AT_ONCE))
-            seen = signed(pool.pixels[pool.encoded : last])
-            pool.latents[pool.encoded : last] = course.encode(seen)[0] * course.factor
-            count += last - pool.encoded
-            pool.encoded = last
-    if count:
-        course.say(f"{count} scenes more are encoded")
+class Encoding:
+    """Turns scenes into latents as they come."""
+
+    def __init__(self, course: Course) -> None:
+        self._course, self._fast = course, fast(course.encode, course.device)
+
+    @torch.no_grad()
+    def go_on(self) -> None:
+        """Encode what has come since the last time, in whole batches; wait for the first scenes."""
+        course, filling = self._course, self._course.filling
+        filling.wait(lambda: filling.pools["square"].count > 0, "scenes")
+        most, count = course.batch(ENCODED_AT_ONCE), 0
+        for pool in filling.pools.values():
+            if pool.latents is None:
+                width, height = pool.size
+                shape = (pool.most, course.recipe.autoencoder.latents, height // 8, width // 8)
+                pool.latents = torch.empty(shape, dtype=course.dtype, device=course.device)
+            before = pool.encoded
+            if 0 < pool.count < most and not before:
+                self._encode(pool, pool.count, course.encode)
+            while pool.encoded + most <= pool.count:
+                self._encode(pool, most, self._fast)
+            count += pool.encoded - before
+        if count:
+            course.say(f"{count} scenes more are encoded")
+
+    def _encode(self, pool: Pool, count: int, encode: Callable) -> None:
+        chosen = slice(pool.encoded, pool.encoded + count)
+        pool.latents[chosen] = encode(signed(pool.pixels[chosen]))[0] * self._course.factor
+        pool.encoded += count
 
 
 def _batch(course: Course, step: int, usual: int) -> tuple[Tensor, Tensor, Tensor]:

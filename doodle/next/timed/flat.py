@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import torch
@@ -10,12 +11,15 @@ import torch
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+LINE = 64  # numbers: a card reads weights that begin at such borders fastest
+
 
 class Flat:
     """AdamW (Loshchilov & Hutter 2019) over all weights as one fp32 tensor, their average beside.
 
     The model computes in `dtype`; its weights and gradients are parts of one tensor each. `warm`
-    is in steps, `decay` that of the average.
+    is in steps, `decay` that of the average. For compiled code the weights of convolutions lie in
+    the order of channels-last, which makes convolutions by channel slow.
     """
 
     def __init__(
@@ -26,25 +30,26 @@ class Flat:
         rate: float,
         warm: int = 100,
         decay: float = 0.999,
+        channels_last: bool = False,
     ) -> None:
         self.rate, self.warm, self.decay, self.steps = rate, warm, decay, 0
+        self._channels_last = channels_last
         model.train()
         weights = [weight for weight in model.parameters() if weight.requires_grad]
-        self.master = torch.cat([weight.detach().float().flatten() for weight in weights])
-        for weight in weights:  # what an earlier stage left is a part of its tensor no more
-            weight.grad = None
+        starts = list(accumulate((_room(weight) for weight in weights), initial=0))
+        self.master = torch.zeros(starts[-1], device=weights[0].device)
+        for weight, start in zip(weights, starts, strict=False):
+            self._part(self.master, start, weight.shape).copy_(weight.detach())
+            weight.grad = None  # what an earlier stage left is a part of its tensor no more
         model.to(dtype=dtype)
         weights = [weight for weight in model.parameters() if weight.requires_grad]
         self.half = self.master.to(dtype)
         self.grad = torch.zeros_like(self.half)
         self._places: dict[int, int] = {}
-        at = 0
-        for weight in weights:
-            end = at + weight.numel()
-            self._places[id(weight)] = at
-            weight.data = self.half[at:end].view(weight.shape)
-            weight.grad = self.grad[at:end].view(weight.shape)
-            at = end
+        for weight, start in zip(weights, starts, strict=False):
+            self._places[id(weight)] = start
+            weight.data = self._part(self.half, start, weight.shape)
+            weight.grad = self._part(self.grad, start, weight.shape)
         self._weights = weights  # kept, so that no other object takes over an id
         self._first, self._second = torch.zeros_like(self.master), torch.zeros_like(self.master)
         self.average = self.master.clone()
@@ -79,4 +84,17 @@ class Flat:
         at = self._places.get(id(weight))
         if at is None:
             return weight
-        return self.average[at : at + weight.numel()].view(weight.shape)
+        return self._part(self.average, at, weight.shape)
+
+    def _part(self, whole: Tensor, start: int, shape: torch.Size) -> Tensor:
+        """Return a weight's numbers as a view of its shape."""
+        numbers = whole[start : start + shape.numel()]
+        if not self._channels_last or len(shape) != 4:  # out, in, height, width
+            return numbers.view(shape)
+        out, into, height, width = shape
+        return numbers.view(out, height, width, into).permute(0, 3, 1, 2)
+
+
+def _room(weight: Tensor) -> int:
+    """Return how many numbers a weight takes, so that the next one begins at whole lines."""
+    return -(-weight.numel() // LINE) * LINE

@@ -8,8 +8,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from doodle.next.autoencoder import CROP_PX, difference, signed
-from doodle.next.pictures import SQUARE
+from doodle.next.autoencoder import difference, signed
 from doodle.next.timed.flat import Flat
 from doodle.sheet import contact_sheet
 
@@ -19,7 +18,8 @@ if TYPE_CHECKING:
     from doodle.next.timed.course import Course
 
 FIRST = 4000  # scenes before the first step
-WHOLES, CROPPED = 32, 64  # scenes of a batch
+BATCH = 32
+OTHER_SHAPES_EVERY = 16  # steps
 KL = 1e-4  # weight of the latents' distance from the normal distribution
 BEARS = 0.05  # noise of latents that the decoder learns to bear, in their standard deviations
 
@@ -28,7 +28,7 @@ def train(course: Course) -> None:
     """Train encoder and decoder together; then scale latents to a standard deviation of 1."""
     filling = course.filling
     square = filling.pools["square"]
-    flat = Flat(course.vae, course.dtype, rate=1.2e-3, warm=200)
+    flat = Flat(course.vae, course.dtype, rate=8e-4, warm=100)
     filling.wait(lambda: square.count >= min(FIRST, square.most // 8 + 1), "scenes")
 
     def loss(_: float) -> Tensor:
@@ -65,17 +65,13 @@ def train_decoder(course: Course) -> None:
 
 
 def batch(course: Course, step: int) -> Tensor:
-    """Return crops, in every second step fewer whole pictures: (B, 3, H, W) from -1 to 1."""
-    if step % 2:
-        pool = course.filling.turn(step // 2)
-        return signed(pool.pixels[pool.choose(course.batch(WHOLES))])
-    pool = course.filling.pools["square"]
-    whole = pool.pixels[pool.choose(course.batch(CROPPED))]
-    parts = []
-    for i in range(4):
-        x, y = torch.randint(SQUARE[0] - CROP_PX + 1, (2,)).tolist()
-        parts.append(whole[i % 2 :: 2, :, y : y + CROP_PX, x : x + CROP_PX])
-    return signed(torch.cat(parts))
+    """Return pictures of one size, mostly square, from -1 to 1: (B, 3, H, W)."""
+    turn = step // OTHER_SHAPES_EVERY
+    if step % OTHER_SHAPES_EVERY == OTHER_SHAPES_EVERY - 1:
+        pool = course.filling.other(turn)
+    else:
+        pool = course.filling.pools["square"]
+    return signed(pool.pixels[pool.choose(course.batch(BATCH))])
 
 
 @torch.no_grad()

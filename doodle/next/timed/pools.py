@@ -111,16 +111,24 @@ class Filling(threading.Thread):
     def turn(self, step: int, *, encoded: bool = False) -> Pool:
         """Return the pool whose turn it is; the square one if that is still empty.
 
-        Of eight turns five are square, one has siblings, two other shapes.
+        Of eight turns six are square, one has siblings, one another shape.
         """
-        turn = step * 5 % 8
-        name = "square"
-        if turn == 1:
-            name = "siblings"
-        elif turn in {3, 6} and self._wides:
-            name = self._wides[(step // 8 * 2 + (turn == 3)) % len(self._wides)]
-        pool = self.pools.get(name, self.pools["square"])
-        return pool if (pool.encoded if encoded else pool.count) > 0 else self.pools["square"]
+        turn = step % 8
+        if turn == 3:
+            return self._or_square("siblings", encoded=encoded)
+        if turn == 7:
+            return self.other(step // 8, encoded=encoded)
+        return self.pools["square"]
+
+    def other(self, turn: int, *, encoded: bool = False) -> Pool:
+        """Return the pool of a shape that is not square; the square one if that is still empty."""
+        name = self._wides[turn % len(self._wides)] if self._wides else "square"
+        return self._or_square(name, encoded=encoded)
+
+    def _or_square(self, name: str, *, encoded: bool) -> Pool:
+        square = self.pools["square"]
+        pool = self.pools.get(name, square)
+        return pool if (pool.encoded if encoded else pool.count) > 0 else square
 
     def scenes(self) -> int:
         """Return how many scenes have come."""

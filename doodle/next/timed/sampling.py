@@ -13,16 +13,30 @@ from doodle import weights
 from doodle.next.timed.pictures import energy
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from diffusers import UNet2DConditionModel
     from torch import Tensor
 
     from doodle.next.timed.course import Course
+
+    Guess = Callable[[Tensor, Tensor, Tensor], Tensor]
+    """What returns v of noisy latents (B, C, h, w), times (B,) and contexts (B, 77, width)."""
 
 FALLS_FROM = 700  # of 1,000 times: towards more noise guidance goes to its second value
 IN_A_PASS = 64
 GRID = 4
 SEED = 7
 MEASURED = ("subject", "colour", "place", "style")
+
+
+def guess_by(unet: UNet2DConditionModel) -> Guess:
+    """Return what guesses v with this UNet."""
+
+    def guess(noisy: Tensor, when: Tensor, context: Tensor) -> Tensor:
+        return unet(noisy, when, context, return_dict=False)[0]
+
+    return guess
 
 
 class Sampling:
@@ -45,18 +59,15 @@ class Sampling:
 
     def guided(
         self,
-        unet: UNet2DConditionModel,
+        guess: Guess,
         noisy: Tensor,
         when: Tensor,
         context: Tensor,
         guidance: tuple[float, float],
     ) -> Tensor:
         """Return the guided v: the first value up to time 700, falling to the second at 1,000."""
-        empty = self.context(self._course.empty[None]).expand(len(noisy), -1, -1)
-        both = unet(
-            torch.cat([noisy, noisy]), torch.cat([when, when]), torch.cat([empty, context])
-        ).sample.float()
-        plain, asked = both.chunk(2)
+        empty = self.context(self._course.empty[None]).repeat(len(noisy), 1, 1)
+        plain, asked = (guess(noisy, when, each).float() for each in (empty, context))
         fallen = ((when.float() - FALLS_FROM) / (1000 - FALLS_FROM)).clamp(0, 1).view(-1, 1, 1, 1)
         low, high = guidance
         return plain + (low + (high - low) * fallen) * (asked - plain)
@@ -64,7 +75,7 @@ class Sampling:
     @torch.no_grad()
     def draw(
         self,
-        unet: UNet2DConditionModel,
+        guess: Guess,
         ids: Tensor,
         *,
         guidance: tuple[float, float] | None,
@@ -87,9 +98,9 @@ class Sampling:
             when = time.long().expand(len(ids))
             noisy = latents.to(course.dtype)
             if guidance is None:
-                v = unet(noisy, when, context).sample.float()
+                v = guess(noisy, when, context).float()
             else:
-                v = self.guided(unet, noisy, when, context, guidance)
+                v = self.guided(guess, noisy, when, context, guidance)
             latents = solver.step(v, time, latents).prev_sample
         return course.decode(latents / course.factor).clamp(-1, 1)
 
@@ -102,13 +113,14 @@ class Sampling:
         The last two are over those of the drawn scenes. `RuntimeError` if there are no scenes.
         """
         course, pool = self._course, self._course.filling.tuning
+        guess = guess_by(unet)
         count = pool.count // GRID * GRID
         if not count:
             message = "There are no scenes to measure with."
             raise RuntimeError(message)
         made = torch.cat(
             [
-                self.draw(unet, ids.long(), guidance=guidance, steps=steps)
+                self.draw(guess, ids.long(), guidance=guidance, steps=steps)
                 for ids in pool.ids[:count, 0].split(IN_A_PASS)
             ]
         )

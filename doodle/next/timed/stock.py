@@ -286,7 +286,7 @@ def _work(
     free: SimpleQueue[int],
     ready: SimpleQueue[Ready],
 ) -> None:
-    os.nice(5)
+    os.nice(10)
     painter = Painter(vocabulary, plan, tokenizer, memory)
     jobs = len(plan.jobs)
     while True:

@@ -35,13 +35,13 @@ STAGES: dict[str, Callable[[Course], None]] = {
     "denoiser": denoiser.train,
     "folded": denoiser.train_folded,
 }
-PARTS = {  # whose weights a stage trains: without them it cannot be left out
-    "text": "text",
-    "autoencoder": "vae",
-    "judge": "judge",
-    "decoder": "vae",
-    "denoiser": "unet",
+NEEDS = {  # the stages whose weights a stage goes on from
+    "pair": ("text",),
+    "decoder": ("autoencoder",),
+    "denoiser": ("text", "autoencoder"),
+    "folded": ("text", "autoencoder", "judge", "denoiser"),
 }
+PARTS = {"text": "text", "autoencoder": "vae", "judge": "judge", "denoiser": "unet"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,11 +81,12 @@ def train(
     parts = Parts(wish.out)
     if wish.begin_with is not None:
         parts.read(wish.begin_with)
+    stages = tuple(stage for stage in STAGES if stage not in wish.skip)
+    needed = {need for stage in stages for need in NEEDS.get(stage, ())}
     for stage in wish.skip:
-        if stage in PARTS and PARTS[stage] not in parts:
+        if stage in needed and PARTS[stage] not in parts:
             message = f"Nothing to leave out {stage} with: give its weights by --begin-with."
             raise RecipeError(message)
-    stages = tuple(stage for stage in STAGES if stage not in wish.skip)
     words = _tokenizer(recipe, wish)
     stock = Stock(
         recipe.vocabulary,

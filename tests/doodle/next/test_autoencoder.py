@@ -2,7 +2,7 @@
 
 import torch
 
-from doodle.next.autoencoder import difference
+from doodle.next.autoencoder import difference, edge_strength
 
 
 def test_a_wrong_colour_counts_more_than_a_wrong_brightness_of_the_same_size() -> None:
@@ -13,3 +13,14 @@ def test_a_wrong_colour_counts_more_than_a_wrong_brightness_of_the_same_size() -
     assert torch.isclose((brighter - picture).abs().mean(), (redder - picture).abs().mean())
     assert difference(redder, picture) > 1.5 * difference(brighter, picture)
     assert difference(picture, picture) == 0
+
+
+def test_an_edge_is_as_strong_wherever_it_is_in_its_area_and_a_soft_one_is_weaker() -> None:
+    across = torch.arange(32.0).expand(1, 3, 32, 32)
+    sharp, moved = (across >= 18).float(), (across >= 21).float()
+    soft = ((across - 15.5) / 8).clamp(0, 1)
+    strengths = [edge_strength(picture.diff(dim=-1)) for picture in (sharp, moved, soft)]
+
+    assert torch.equal(strengths[0], strengths[1])
+    assert strengths[2].max() < 0.5 * strengths[0].max()
+    assert difference(soft, sharp) > difference(soft, soft) == 0

@@ -81,6 +81,22 @@ def test_an_autoencoder_begins_with_an_earlier_one_where_their_shapes_agree(tiny
     assert torch.equal(narrow.encoder.conv_in.weight, before["encoder.conv_in.weight"])
 
 
+def test_more_latents_begin_as_those_that_there_were_and_unused_ones():
+    own = AutoencoderKL.from_pretrained(WEIGHTS / "vae", local_files_only=True).float()
+    more = autoencoder.build(recipe.load("full"))
+    had = own.config.latent_channels
+    assert had < more.config.latent_channels
+    autoencoder.begin_with(more, own)
+    pictures = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    with torch.no_grad():
+        before, after = (each.encode(pictures).latent_dist for each in (own, more))
+        torch.testing.assert_close(after.mean[:, :had], before.mean)
+        torch.testing.assert_close(after.logvar[:, :had], before.logvar)
+        assert after.mean[:, had:].std() > 0
+        drawn, again = own.decode(before.mean).sample, more.decode(after.mean).sample
+    torch.testing.assert_close(again, drawn)
+
+
 def test_the_decoder_is_trained_without_a_change_to_the_latents(trained, tiny):
     state = torch.load(trained / "tiny" / "decoder.pt", weights_only=True)["model"]
     fixed = torch.load(trained / "tiny" / "autoencoder_finished.pt", weights_only=True)["model"]
