@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 TIMED = ("text", "autoencoder", "judge", "pair", "decoder", "denoiser", "folded")
 FOLDER = Path(__file__).parents[1]
+BEGUN = Path(__file__).parent / "begun"
+"""Weights of the `full` recipe whose training is not at its end, for `--begin-with`."""
 BUILD = Path("build")
 """Where sheets go that are given no name; git ignores it."""
 SHOWN = (

@@ -3,12 +3,16 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from transformers import CLIPTokenizer
 
+from doodle import text_encoder, weights
 from doodle import tokenizer as tokenizers
-from doodle import weights
 from doodle.next import __main__ as command
+from doodle.next import autoencoder
+from doodle.next import denoiser as unets
 from doodle.next import recipe as recipes
 from doodle.next.timed import denoiser, training
+from doodle.next.timed.parts import Parts
 from doodle.next.timed.stock import Plan
 from doodle.next.timed.training import Wish
 from doodle.recipe import RecipeError
@@ -128,6 +132,25 @@ def test_what_cannot_be_begun_with_is_said(trained, recipe, tmp_path):
     other = recipes.load("cpu")
     with pytest.raises(RecipeError, match="another recipe"):
         run(other, tmp_path / "out", begin_with=trained[0])
+
+
+def test_the_training_that_was_begun_fits_the_full_recipe(tmp_path):
+    full = recipes.load("full")
+    parts = Parts(tmp_path)
+    parts.read(command.BEGUN)
+    words = CLIPTokenizer.from_pretrained(command.BEGUN / "tokenizer", local_files_only=True)
+    assert len(words) == full.tokenizer.vocabulary
+    models = {
+        "vae": autoencoder.build(full),
+        "text": text_encoder.build(full, words),
+        "unet": unets.build(full),
+    }
+    for part, model in models.items():
+        before = {key: value.clone() for key, value in model.state_dict().items()}
+        parts.give(part, model)
+        left = [k for k, v in model.state_dict().items() if torch.equal(v, before[k])]
+        assert not [key for key in left if "position_ids" not in key], part
+    assert parts.number("vae", "scaling_factor") == pytest.approx(0.367, abs=1e-3)
 
 
 def test_the_command_line_knows_every_stage_and_passes_on_what_is_wished(
