@@ -80,6 +80,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     arguments = _parser().parse_args(argv)
     os.umask(os.umask(0) | _NOT_FOR_OTHERS)
+    allocator.one_heap()  # before there are threads
     try:
         settings = settings_.load()
         _set_up_logging(settings)

@@ -15,7 +15,16 @@ EVERY_S = 60.0
 """Between two times that free pages go back."""
 APART_BYTES = 64 * 1024
 """What 128 by 128 pixels take."""
-_M_MMAP_THRESHOLD = -3
+_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
+
+
+def one_heap() -> bool:
+    """Threads that are still to come share one heap; each would have its own, with its own holes.
+
+    Those heaps are given back less well, and come in pieces of 64 MB, into which what a model needs
+    on its way fits badly. Returns whether it is so now.
+    """
+    return bool(_call("mallopt", _M_ARENA_MAX, 1))
 
 
 def keep_apart(device: str) -> bool:

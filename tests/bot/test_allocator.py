@@ -24,6 +24,19 @@ def taken_mb():
 libc = ctypes.CDLL(None)
 libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
 """
+THREADS = """
+import concurrent.futures, tempfile
+said = {said}
+with concurrent.futures.ThreadPoolExecutor(1) as pool:
+    pool.submit(libc.malloc, 10_000).result()
+libc.fopen.restype, libc.fclose.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+libc.malloc_info.argtypes = [ctypes.c_int, ctypes.c_void_p]
+with tempfile.NamedTemporaryFile() as file:
+    opened = libc.fopen(file.name.encode(), b"w")
+    libc.malloc_info(0, opened)
+    libc.fclose(opened)
+    print(file.read().count(b"<heap nr="))
+"""
 HOLES = """
 blocks = [libc.malloc(32 * 1024) for _ in range(2048)]  # 64 MB
 for block in blocks:
@@ -49,26 +62,32 @@ print(before - taken_mb())
 """
 
 
-def freed_mb(code):
+def printed(code):
     """What a process of its own prints."""
     command = [sys.executable, "-c", BEGIN + code]
     return float(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
 
 
 @needs_glibc
+def test_threads_share_one_heap():
+    assert printed(THREADS.format(said="allocator.one_heap()")) == 1
+    assert printed(THREADS.format(said="False")) > 1, "it is as it is without it"
+
+
+@needs_glibc
 def test_what_is_free_between_blocks_in_use_goes_back():
-    assert freed_mb(HOLES) > 40
+    assert printed(HOLES) > 40
 
 
 @needs_glibc
 @pytest.mark.parametrize("device", ["cuda:0 NVIDIA RTX 4090", "fake", ""])
 def test_pixels_leave_when_they_are_freed_whatever_stays_beside_them(device):
-    assert freed_mb(PICTURES.format(device=device)) > 25
+    assert printed(PICTURES.format(device=device)) > 25
 
 
 @needs_glibc
 def test_where_the_processor_draws_its_blocks_stay_in_the_heap():
-    assert freed_mb(PICTURES.format(device="cpu")) < 5
+    assert printed(PICTURES.format(device="cpu")) < 5
 
 
 @pytest.mark.parametrize("lacks", ["Linux", "glibc"])
@@ -78,6 +97,7 @@ def test_nothing_is_done_where_there_is_no_way_to_it(monkeypatch, lacks):
     monkeypatch.setattr(ctypes, "CDLL", lambda _: object())
     assert not allocator.give_back()
     assert not allocator.keep_apart("fake")
+    assert not allocator.one_heap()
 
 
 async def test_the_running_bot_gives_back_again_and_again(monkeypatch, tmp_path):
