@@ -35,7 +35,7 @@ OPEN = {"fake": {}, "own": {"MAX_RUNNING": "1", "MAX_QUEUED": "1"}}
 REPLY_P99_MS, JAIN = 500.0, 0.95
 """What is aimed at."""
 GROWTH_MB = 12.0
-"""The most that memory may grow in the second half of the orders, with the engine that only pretends:
+"""The most that memory may grow in the second half of the orders, with the engine that pretends:
 what doodle needs on its way comes and goes."""
 SETTLED_WITHIN_S = 600.0
 FAULT_EVERY_S = 15.0
