@@ -24,7 +24,7 @@ from engine.models.cuda_graphs import MOST_SAMPLES, Graphed, samples_of
 from engine.models.how import HowCompiled
 from engine.models.lora_layers import LoraLayers, LoraPass
 from engine.models.nested import mapped
-from engine.models.tracing import ISOLATES, prepare_to_compile, refuse_to_compile
+from engine.models.tracing import prepare_to_compile, refuse_to_compile
 
 Forward = Callable[..., Any]
 Served = tuple[Any] | None
@@ -251,9 +251,8 @@ def compile_in_place(module: nn.Module, how: HowCompiled, **options: Any) -> For
     pass of Stable Diffusion 1.5 took 67 ms instead of 111 on an H100 (docs/h100.md). The whole UNet
     takes minutes to compile for each shape.
     """
-    if ISOLATES:
-        # Else the guards of every other shape's code would be tried first at each call.
-        options = {"isolate_recompiles": True} | options
+    # Not with `isolate_recompiles`: in torch 2.13 which copy's code is meant is noted once for all
+    # threads, so that what was made beside a pass was not found, and was made again in the tick.
     if how.autotune:
         # Its CUDA graphs would be of every shape; ours are of passes of few samples.
         options = {"mode": "max-autotune-no-cudagraphs"} | options

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copyreg
-import inspect
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -14,8 +13,6 @@ from torch import fx
 VARIANTS = 512
 """How many graphs dynamo may keep of one function: for each shape of the picture, a UNet's blocks
 have several widths."""
-ISOLATES = "isolate_recompiles" in inspect.signature(torch.compile).parameters
-"""Whether torch can keep the code of each compiled module apart, as 2.13 can and 2.11 cannot."""
 REFUSED = threading.local()
 """`here` is True on threads that compile nothing."""
 
@@ -25,8 +22,8 @@ def prepare_to_compile() -> None:
     torch._dynamo.config.recompile_limit = VARIANTS  # noqa: SLF001 - it has no other door
     torch._dynamo.config.accumulated_recompile_limit = 4 * VARIANTS  # noqa: SLF001
     # LoRAs are hooks of layers. Unless dynamo looks at them, it would run the code of a copy that
-    # has none for one that has some, where torch keeps the code of all copies together.
-    torch._dynamo.config.skip_nnmodule_hook_guards = ISOLATES  # noqa: SLF001
+    # has none for one that has some: torch keeps the code of all copies together.
+    torch._dynamo.config.skip_nnmodule_hook_guards = False  # noqa: SLF001
     _keep_threads_apart()
     _keep_refusals_apart()
     copyreg.pickle(torch.memory_format, _by_name)

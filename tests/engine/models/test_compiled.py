@@ -25,14 +25,11 @@ from engine.models.compile_ahead import _outline, compile_ahead
 from engine.models.compiled import Compiled, compile_in_place, twin_of
 from engine.models.how import HowCompiled
 from engine.models.lora_layers import LoraLayers, LoraPass, Pair, Stack
-from engine.models.tracing import ISOLATES, REFUSED, prepare_to_compile, refuse_to_compile
+from engine.models.tracing import REFUSED, prepare_to_compile, refuse_to_compile
 from tests.engine import tiny_models
 
 BACKENDLESS = {"backend": "eager"}
 """dynamo's own graphs and guards, without the C compiler that not every machine has."""
-
-
-ISOLATED = [True, False] if ISOLATES else [False]
 
 
 class Adder(nn.Module):
@@ -518,6 +515,45 @@ def test_a_thread_that_refuses_to_compile_keeps_no_other_from_it():
         forward(torch.zeros(4), shift=1)
 
 
+def test_code_that_is_made_beside_a_compiled_pass_is_found_afterwards():
+    torch._dynamo.reset()
+    prepare_to_compile()
+    begun, drawing, made = threading.Event(), threading.Event(), threading.Event()
+
+    def of_the_drawn(graph, _):
+        def run(*given):
+            if begun.is_set():
+                drawing.set()
+                made.wait(timeout=10)
+            return graph.forward(*given)
+
+        return run
+
+    def of_the_new(graph, _):
+        begun.set()
+        drawing.wait(timeout=10)
+        return graph.forward
+
+    def compile_new():
+        prepare_to_compile()
+        new(torch.zeros(3), shift=1)
+        made.set()
+
+    whole = HowCompiled(whole=True)
+    drawn = compile_in_place(Adder(), whole, backend=of_the_drawn)
+    drawn(torch.zeros(2))
+    new = compile_in_place(Adder(), whole, backend=of_the_new)
+    thread = threading.Thread(target=compile_new)
+    thread.start()
+    begun.wait(timeout=10)
+    drawn(torch.zeros(2))
+    thread.join()
+    refuse_to_compile()
+    before = graphs()
+    assert new(torch.zeros(3), shift=1).tolist() == [1, 1, 1]
+    assert graphs() == before
+
+
 def test_code_made_while_another_model_was_loading_is_made_again(adder):
     torch._dynamo.reset()
     compiled = really(adder)
@@ -654,16 +690,9 @@ async def test_a_compiled_model_compiles_no_more_once_warm_and_draws_the_same(
     assert graphs() == before
 
 
-@pytest.fixture(params=ISOLATED)
-def kept_apart(request, monkeypatch):
-    """Whether torch keeps the code of each module apart; 2.11 cannot."""
-    for place in ("compiled", "tracing"):
-        monkeypatch.setattr(f"engine.models.{place}.ISOLATES", request.param)
-
-
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 async def test_passes_with_loras_have_compiled_code_that_any_weight_shares(
-    kept_apart, compiled_engine, draw, engine_of
+    compiled_engine, draw, engine_of
 ):
     def inked(weight):
         return draw(seed=3, loras=(("ink", weight),), guidance=30.0)
