@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -27,13 +30,19 @@ from engine.models.safety import SafetyCheck
 from engine.models.text_cache import Embedding, Text, TextCache
 from engine.policy.budgets import bucket_of
 
+LOOKED_AT = 16
+"""How many jobs that wait are looked at for texts to read with those of one that begins."""
+COUNTED = 256
+"""Of how many texts a model remembers their chunks, as jobs that wait are looked at again."""
+log = logging.getLogger(__name__)
+
 
 class LatentModel:
     """A diffusers pipeline's parts as a `Denoiser`; families say how text becomes conditioning."""
 
-    texts_together = 1
-    """How many texts a pass of the text encoder takes where several jobs wait; 1: encoding them
-    together gains nothing, as with long texts, or cannot be done."""
+    chunks_together = 1
+    """How many chunks a pass of the text encoder takes where several jobs wait; 1: encoding texts
+    together gains nothing, as with long ones, or cannot be done."""
 
     def __init__(
         self,
@@ -79,6 +88,7 @@ class LatentModel:
         self.untypical = False
         self._text_adapter, self._alone = "", True
         self._texts = TextCache()
+        self._chunks_of = lru_cache(maxsize=COUNTED)(self.text_chunks)
 
     @property
     def denoiser(self) -> Any:  # noqa: ANN401 - UNets and transformers share no useful base
@@ -197,35 +207,46 @@ class LatentModel:
         parts = [*_wanted(job), *(part for look in job.looks for part in _wanted(look))]
         if self.guided(job):
             parts += [WeightedText(text=job.negative), *_avoided(job)]
-        chunks = max(self.text_chunks(part.text) for part in parts)
+        chunks = max(self._chunks_of(part.text) for part in parts)
         return [(part.text, chunks) for part in parts]
 
     def _read_together(self, job: DrawJob, texts: Sequence[Text], beside: Beside) -> None:
         """Encode what is not cached of these texts, and of those of other jobs, in one pass."""
 
         def unread(texts: Iterable[Text]) -> list[Text]:
-            return [text for text in texts if (*text, self._text_adapter) not in self._texts]
+            return [
+                text
+                for text in dict.fromkeys(texts)
+                if (*text, self._text_adapter) not in self._texts
+            ]
 
-        wanted = dict.fromkeys(unread(texts))
-        most = max(len(wanted), self.texts_together)
-        if not wanted or self.texts_together == 1:
+        wanted = unread(texts)
+        if not wanted or self.chunks_together == 1:
             return
-        for other in beside():
-            if len(wanted) >= most:
+        # A job's texts may be long; then those of others find no room, and it is read without them.
+        room = self.chunks_together - sum(chunks for _, chunks in wanted)
+        for other in itertools.islice(beside(), LOOKED_AT):
+            if room <= 0:
                 break
             if other.loras != job.loras:
                 continue
             try:
-                wanted |= dict.fromkeys(unread(self._texts_in(other)))
+                more = [text for text in unread(self._texts_in(other)) if text not in wanted]
             except BaseException:  # noqa: BLE001, S112 - that job fails alone, in its turn; panics too
                 continue
-        together = list(wanted)[:most]
-        with self.using([self._text_adapter]):
-            embeddings = self.embed(together)
-        for text, embedding in zip(together, embeddings, strict=True):
+            if (taken := sum(chunks for _, chunks in more)) <= room:
+                wanted += more
+                room -= taken
+        try:
+            with self.using([self._text_adapter]):
+                embeddings = self.embed(wanted)
+        except Exception:
+            log.info("Texts that could not be read together are read one by one.", exc_info=True)
+            return
+        for text, embedding in zip(wanted, embeddings, strict=True):
             # Copies, so that each may go alone.
             own = {key: tensor.clone() for key, tensor in embedding.items()}
-            self._texts.put((*text, self._text_adapter), own, together=len(together) > 1)
+            self._texts.put((*text, self._text_adapter), own, together=len(wanted) > 1)
 
     def _cached(self, text: str, chunks: int) -> Embedding:
         def encode() -> Embedding:

@@ -27,7 +27,7 @@ def load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> StableDif
 class StableDiffusion(LatentModel):
     """A UNet that attends to one CLIP text encoder."""
 
-    texts_together = 16
+    chunks_together = 16
 
     def __init__(self, name: str, pipeline: Any, *arguments: Any) -> None:  # noqa: ANN401
         super().__init__(name, pipeline, *arguments)

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from functools import lru_cache
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import WeightedText
+from engine.models.latent import COUNTED, LOOKED_AT
 from engine.models.sd3 import StableDiffusion3
 from engine.models.sdxl import StableDiffusionXL
 from engine.models.stable_diffusion import StableDiffusion
@@ -117,9 +120,68 @@ def test_a_job_alone_is_read_text_by_text_whatever_was_read_before(reader, draw)
 def test_no_more_texts_share_a_pass_than_it_takes(reader, draw):
     model, passes = reader("sd")
     jobs = [draw(prompt=f"cat {number}", guidance=1.0) for number in range(40)]
-    for job in jobs:
-        model.condition(job, (), lambda: jobs)
+    for number, job in enumerate(jobs):
+        model.condition(job, (), lambda number=number: jobs[number:])
     assert [len(texts) for texts in passes] == [16, 16, 8]
+
+
+@pytest.mark.parametrize("family", ["sd", "sdxl"])
+@torch.inference_mode()
+def test_long_texts_of_others_that_wait_find_no_room_in_the_pass(reader, draw, family):
+    model, passes = reader(family)
+    own = draw(family, "a red cat", guidance=1.0)
+    long = [draw(family, f"{n} " + " ".join([LONG] * 8), guidance=1.0) for n in range(3)]
+    short = draw(family, "a boat", guidance=1.0)
+    assert model.text_chunks(long[0].prompt[0].text) > model.chunks_together
+    model.condition(own, (), lambda: [own, *long, short])
+    assert passes == [["a red cat", "a boat"]]
+    model.condition(long[0], (), lambda: [*long, draw(family, "a dog")])
+    assert passes[1:] == [[long[0].prompt[0].text]], "and one's own texts are read, however long"
+
+
+@torch.inference_mode()
+def test_a_pass_that_fails_with_the_texts_of_others_is_done_without_them(reader, draw):
+    model, passes = reader("sd")
+    embed = model.embed
+
+    def bears_one(texts):
+        if len(texts) > 1:
+            raise torch.OutOfMemoryError
+        return embed(texts)
+
+    model.embed = bears_one
+    jobs = [draw(prompt="a red cat"), draw(prompt="a blue dog")]
+    ours = model.condition(jobs[0], (), lambda: jobs).tensors
+    assert passes == [["a red cat"], [""]]
+    alone = reader("sd")[0].condition(jobs[0]).tensors
+    assert all(torch.equal(alone[key], ours[key]) for key in alone)
+
+
+@torch.inference_mode()
+def test_of_a_long_waiting_list_a_few_jobs_are_looked_at_and_each_text_is_counted_once(
+    reader, draw
+):
+    model, _ = reader("sd")
+    counted, count = [], model.text_chunks
+
+    def counts(text):
+        counted.append(text)
+        return count(text)
+
+    model._chunks_of = lru_cache(maxsize=COUNTED)(counts)
+    waiting = [draw(prompt="a boat", guidance=1.0) for _ in range(400)]
+    waiting += [draw(prompt=f"cat {n}", guidance=1.0) for n in range(400)]
+    seen = []
+
+    def beside():
+        for job in waiting:
+            seen.append(job)
+            yield job
+
+    for prompt in ("a red cat", "a blue dog"):
+        model.condition(draw(prompt=prompt, guidance=1.0), (), beside)
+    assert len(seen) == 2 * LOOKED_AT
+    assert counted == ["a red cat", "a boat", "a blue dog"]
 
 
 @torch.inference_mode()
