@@ -176,6 +176,10 @@ class Lookup:
             await records.forget_message(connection, message_id)
 
     async def showing(self, message: MessageRow) -> None:
-        """Remember what a new message of ours shows."""
-        async with self._database.write() as connection:
-            await records.show(connection, message)
+        """Remember what a new message of ours shows, as soon as the database takes it: the message
+        is there, so that nobody may be told that nothing was done.
+        """
+        await self._database.written(
+            lambda connection: records.show(connection, message),
+            f"message {message.message_id} of job {message.job_id}",
+        )

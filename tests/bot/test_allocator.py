@@ -86,8 +86,9 @@ def test_pixels_leave_when_they_are_freed_whatever_stays_beside_them(device):
 
 
 @needs_glibc
-def test_where_the_processor_draws_its_blocks_stay_in_the_heap():
-    assert printed(PICTURES.format(device="cpu")) < 5
+@pytest.mark.parametrize("device", ["cpu", "cpu:0"])
+def test_where_the_processor_draws_its_blocks_stay_in_the_heap(device):
+    assert printed(PICTURES.format(device=device)) < 5
 
 
 @pytest.mark.parametrize("lacks", ["Linux", "glibc"])

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 from tests_support import press, refusal, rows
 
-from bot.storage.tables import entries, jobs
+from bot.storage.tables import entries, jobs, messages
 
 pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
 ENGLISH = (
@@ -66,3 +66,22 @@ async def test_the_log_says_why_in_one_line(simcord_env, channel, alice, locked,
     [record] = [each for each in caplog.records if each.name == "bot.ui.refusals"]
     assert (record.levelname, record.exc_info) == ("WARNING", None)
     assert record.message.endswith(": (sqlite3.OperationalError) database is locked")
+
+
+async def test_what_is_posted_meanwhile_is_never_told_as_not_done_and_is_on_record_later(
+    simcord_env, channel, alice, database, locked
+):
+    database.write_again_after_s = (600,)
+    await alice.slash(channel, "imagine", prompt="a red cat")
+    await simcord_env.settle()
+    grid, known = channel.last_message, await rows(database, messages)
+    with locked():
+        pressed = await press(simcord_env, alice, grid, "U1")
+        assert "Image #1" in channel.last_message.content
+        told = [each.embeds for each in pressed.followups if each.ephemeral and each.embeds]
+        assert told == []
+        assert await rows(database, messages) == known
+    await simcord_env.advance_time(601)
+    await simcord_env.settle()
+    shown = {row.message_id for row in await rows(database, messages)}
+    assert shown - {row.message_id for row in known} == {channel.last_message.id}
