@@ -35,7 +35,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    InterfaceError,
+    OperationalError,
+    SQLAlchemyError,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 import migrations
@@ -414,6 +420,8 @@ async def _begun(
         try:
             connection = await stack.enter_async_context(transaction)
         except (SQLAlchemyError, OSError) as error:
+            if type(error) is DatabaseError:  # SQLite's word for a file that is damaged
+                raise
             raise DatabaseBusy(error) from error
         yield connection
 

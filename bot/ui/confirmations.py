@@ -17,6 +17,7 @@ import discord
 
 from bot.errors import NotAllowed, NotConfirmed
 from bot.locale import translated
+from bot.storage.database import DatabaseBusy
 from bot.ui.language import member_locale, to_member
 from bot.ui.persistent_buttons import PersistentButton
 from engine import Sentence
@@ -97,7 +98,11 @@ class Confirmations:
         await interaction.response.defer()
         said = Sentence("Nothing was changed.")
         if code == "y":
-            said = await asked.act(interaction)
+            try:
+                said = await asked.act(interaction)
+            except DatabaseBusy:  # which asks to try again
+                self._asked[asked_id] = asked
+                raise
         await interaction.edit_original_response(
             content=to_member(interaction, said),
             embed=None,

@@ -18,6 +18,7 @@ from bot.jobs.records import JobRow, MessageRow, Role
 from bot.locale import translated
 from bot.pictures import grid, metadata
 from bot.preferences import Preferences
+from bot.storage.database import DatabaseBusy
 from bot.ui import actions, outbox
 from bot.ui.message_text import ALT_CHARACTERS, CONTENT_CHARACTERS, has_seed, quoted
 from bot.ui.outbox import Ended, Outbox
@@ -205,6 +206,8 @@ class Copies:
         user = self._client.get_user(row.user_id) or await self._client.fetch_user(row.user_id)
         try:
             await self.by_dm(row, user, language=row.member_locale)
+        except DatabaseBusy:
+            raise
         except UserError:
             return  # they closed their direct messages; the channel has it
 

@@ -26,6 +26,7 @@ from bot.jobs.records import JobRow, MessageRow, Outcome, Role
 from bot.jobs.seen import is_nsfw
 from bot.locale import translated
 from bot.preferences import BUTTONS, OWNERS
+from bot.storage.database import DatabaseBusy
 from bot.ui import memberships, refusals
 from bot.ui.interactions import queued
 from bot.ui.replies import attempt, is_age_restricted, lacking
@@ -99,6 +100,8 @@ class Reactions:
         try:
             await self._do(payload, sign)
         except UserError as refusal:
+            if isinstance(refusal, DatabaseBusy):
+                log.warning("reaction to message %d: %s", payload.message_id, refusal)
             await self._refuse(payload, refusal)
         except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
             log.warning("reaction to message %d: %s", payload.message_id, error)

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DatabaseError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import migrations
@@ -632,6 +632,17 @@ async def test_a_transaction_that_cannot_begin_says_so(tmp_path, url, way):
     assert str(raised.value) == str(raised.value.__cause__).splitlines()[0]
     assert "nothing was charged" in raised.value.sentence
     await away.close()
+
+
+@pytest.mark.parametrize("way", ["read", "write"])
+async def test_a_damaged_file_is_not_told_as_a_busy_database(tmp_path, way):
+    file = tmp_path / "darkroom.db"
+    file.write_bytes(b"not a database" * 100)
+    damaged = Database(f"sqlite+aiosqlite:///{file}")
+    with pytest.raises(DatabaseError, match="not a database"):
+        async with getattr(damaged, way)() as connection:
+            await connection.execute(sa.text("SELECT 1 FROM sqlite_master"))
+    await damaged.close()
 
 
 async def test_an_error_within_a_transaction_is_not_told_as_a_busy_database(database):

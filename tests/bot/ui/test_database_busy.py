@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 from tests_support import press, refusal, rows
 
-from bot.storage.tables import entries, jobs, messages
+from bot.storage.tables import entries, favourites, jobs, messages
 
 pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
 ENGLISH = (
@@ -85,3 +85,36 @@ async def test_what_is_posted_meanwhile_is_never_told_as_not_done_and_is_on_reco
     await simcord_env.settle()
     shown = {row.message_id for row in await rows(database, messages)}
     assert shown - {row.message_id for row in known} == {channel.last_message.id}
+
+
+async def test_a_question_can_be_answered_again(
+    simcord_env, simcord_bot, channel, alice, database, locked
+):
+    await alice.slash(channel, "imagine", prompt="a red cat")
+    await simcord_env.settle()
+    asked = (await alice.slash(channel, "privacy erase")).response.message
+    with locked():
+        refused = refusal(await alice.click(asked, label="Confirm"))
+    assert refused.description == ENGLISH
+    await alice.click(asked, label="Confirm")
+    [row] = await rows(database, jobs)
+    assert row.prompt == ""
+
+
+async def test_a_reaction_meanwhile_is_in_the_log_and_may_be_given_anew(
+    simcord_env, channel, alice, database, locked, caplog
+):
+    await alice.slash(channel, "imagine", prompt="a red cat")
+    await simcord_env.settle()
+    grid = channel.last_message
+    with locked():
+        await alice.react(grid, "⭐")
+        await simcord_env.settle()
+    assert [each.name for each in caplog.records if "locked" in each.message] == [
+        "bot.ui.reactions"
+    ]
+    assert await rows(database, favourites) == []
+    await alice.unreact(grid, "⭐")
+    await alice.react(grid, "⭐")
+    await simcord_env.settle()
+    assert len(await rows(database, favourites)) == 1
