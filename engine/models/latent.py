@@ -210,6 +210,15 @@ class LatentModel:
         chunks = max(self._chunks_of(part.text) for part in parts)
         return [(part.text, chunks) for part in parts]
 
+    def _readable(self, job: DrawJob) -> list[Text]:
+        """The texts of a job that waits; none where they cannot be read: it fails in its turn."""
+        try:
+            return self._texts_in(job)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException:  # noqa: BLE001 - panics of the tokenizer, which is in Rust, too
+            return []
+
     def _read_together(self, job: DrawJob, texts: Sequence[Text], beside: Beside) -> None:
         """Encode what is not cached of these texts, and of those of other jobs, in one pass."""
 
@@ -230,10 +239,7 @@ class LatentModel:
                 break
             if other.loras != job.loras:
                 continue
-            try:
-                more = [text for text in unread(self._texts_in(other)) if text not in wanted]
-            except BaseException:  # noqa: BLE001, S112 - that job fails alone, in its turn; panics too
-                continue
+            more = [text for text in unread(self._readable(other)) if text not in wanted]
             if (taken := sum(chunks for _, chunks in more)) <= room:
                 wanted += more
                 room -= taken

@@ -208,3 +208,18 @@ def test_a_text_that_cannot_be_read_is_left_to_its_own_job(reader, draw):
     assert passes == [["a red cat", "", "a blue dog"]]
     with pytest.raises((TypeError, UnicodeError)):
         model.condition(jobs[1], (), lambda: jobs)
+
+
+@torch.inference_mode()
+def test_a_very_long_text_is_read_in_passes_of_bounded_size(draw):
+    model = FAMILIES["sdxl"]("sdxl", tiny_models.BUILDERS["sdxl"](), torch.device("cpu"))
+    rows = []
+    forward = model.pipeline.text_encoder_2.forward
+    model.pipeline.text_encoder_2.forward = lambda ids, **o: (
+        rows.append(len(ids)) or forward(ids, **o)
+    )
+    text = " ".join(["red"] * 2000)
+    chunks = model.text_chunks(text)
+    hidden = model.condition(draw("sdxl", text, guidance=1.0)).tensors["encoder_hidden_states"]
+    assert hidden.shape[1] == 77 * chunks
+    assert chunks > max(rows) == 16
