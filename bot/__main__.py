@@ -59,6 +59,8 @@ MOST_SERVERS = 200
 """As many as Discord tells at once."""
 LOCK_EVERY_S = 15.0
 RETENTION_EVERY_S = 3600.0
+DELETE_EVERY_S = 60.0
+"""A progress message that is to be deleted stands above the pictures meanwhile."""
 BACKUP_LOOK_S = 600.0
 """Between two looks whether a scheduled backup is due; one that failed is tried again then."""
 SWEEP_EVERY_S = 24 * 3600.0
@@ -245,7 +247,7 @@ async def _until_stopped(
     chores = (
         *_chores(settings, client.database, shared),
         _retention(settings, client),
-        _erasures(client),
+        _deletions(client),
         *more,
         *_signs_of_life(supervisor),
     )
@@ -582,15 +584,17 @@ def _signs_of_life(supervisor: Supervisor) -> tuple[Chore, ...]:
     return (Chore(name="signs of life", every_s=supervisor.every_s, work=work),)
 
 
-def _erasures(client: Darkroom) -> Chore:
-    """What a restart or a fault of Discord's or of the disk kept from being deleted."""
+def _deletions(client: Darkroom) -> Chore:
+    """What a restart or a fault of Discord's or of the disk kept from being deleted: what members
+    erased, and progress messages.
+    """
 
     async def work() -> None:
         await client.privacy.deletions.delete_files()
         await client.wait_until_ready()
         await delete_messages(client)
 
-    return Chore(name="what was erased", every_s=RETENTION_EVERY_S, work=work)
+    return Chore(name="what is to be deleted", every_s=DELETE_EVERY_S, work=work)
 
 
 def _on_signal(stop: asyncio.Event) -> None:

@@ -1,6 +1,7 @@
-"""What an erasure has promised to delete, and has not deleted yet: files and messages.
+"""What is to be deleted, and is not deleted yet: files and messages.
 
-It is written down in the erasure's own transaction, so that a restart forgets none of it.
+An erasure has promised it, in whose own transaction it is written down, so that a restart forgets
+none of it; or it is a progress message whose job is over, which a fault of Discord's kept there.
 """
 
 from __future__ import annotations

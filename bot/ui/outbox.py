@@ -24,7 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 import engine
 from bot import locale
 from bot.credits import ledger
-from bot.jobs import batches, records, seen
+from bot.jobs import batches, deletions, records, seen
 from bot.jobs.kinds import KINDS, Said
 from bot.jobs.provenance import Provenance, is_stealthy
 from bot.jobs.records import Delivery, ImageRow, JobRow, MessageRow, Outcome, Role, TextRow
@@ -644,12 +644,17 @@ class Outbox:
             self._fresh.add(batch_id)
 
     async def _delete(self, row: JobRow, message_id: int) -> None:
+        """Delete a progress message; where Discord has a fault, it is owed, and done later."""
+        owed = []
         try:
             await self._channel(row).get_partial_message(message_id).delete()
-        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+        except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
             log.info("job %s: its progress message stays: %s", row.id, error)
+            if not isinstance(error, discord.HTTPException) or _is_passing(error):
+                owed.append((row.channel_id, message_id))
         async with self._database.write() as connection:
             await records.forget_message(connection, message_id)
+            await deletions.owe(connection, files=(), messages=owed)
 
     def _channel(self, row: JobRow) -> discord.PartialMessageable:
         return self._client.get_partial_messageable(row.channel_id, guild_id=row.guild_id or None)

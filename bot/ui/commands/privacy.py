@@ -125,7 +125,7 @@ async def _erase(interaction: discord.Interaction[Any]) -> Sentence:
 
 
 async def delete_messages(client: Darkroom) -> None:
-    """Those that show what members have erased; where Discord has a fault, the next time."""
+    """Those that `Deletions` knows of; where Discord has a fault, the next time."""
 
     async def delete(channel_id: int, message_id: int) -> bool:
         message = client.get_partial_messageable(channel_id).get_partial_message(message_id)
@@ -134,7 +134,7 @@ async def delete_messages(client: Darkroom) -> None:
         except (discord.NotFound, discord.Forbidden):
             return True  # it is gone, or the bot may not any more
         except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
-            log.info("a message that shows what was erased is deleted later: %s", error)
+            log.info("a message is deleted later: %s", error)
             return False
         await asyncio.sleep(_BETWEEN_DELETIONS_S)
         return True

@@ -9,6 +9,7 @@ from tests_support import PatientEngine, custom_ids, labels, png, refusal, rows
 
 from bot.pictures import metadata
 from bot.storage.tables import images, jobs, messages, verdicts
+from bot.ui.commands.privacy import delete_messages
 from engine.fake import FAKE_MODEL, FAKE_PAIR
 
 pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
@@ -26,6 +27,29 @@ async def test_a_delivery_is_tried_again_after_its_wait_and_pings_nobody_then(
     assert [row.delivery for row in await rows(database, jobs)] == ["posted"]
     assert simcord_bot.outbox._retries == {}
     assert len([m for m in channel.history() if "U1" in labels(m)]) == 1
+
+
+async def test_a_progress_message_that_discord_did_not_delete_is_deleted_later(
+    simcord_env, simcord_bot, channel, alice
+):
+    """Else it would say "(0%)" for ever, above the pictures."""
+    simcord_env.inject_error("DELETE", "/channels/*/messages/*", status=503, times=1)
+    await alice.slash(channel, "imagine", prompt="a red cat")
+    await simcord_env.settle()
+    progress, grid = channel.history()
+    assert ("U1" in labels(progress), "U1" in labels(grid)) == (False, True)
+    await delete_messages(simcord_bot)
+    assert [message.id for message in channel.history()] == [grid.id]
+
+
+async def test_a_progress_message_that_may_not_be_deleted_is_left(
+    simcord_env, simcord_bot, channel, alice
+):
+    simcord_env.inject_error("DELETE", "/channels/*/messages/*", status=403, times=1)
+    await alice.slash(channel, "imagine", prompt="a red cat")
+    await simcord_env.settle()
+    await delete_messages(simcord_bot)
+    assert len(channel.history()) == 2
 
 
 async def test_a_database_that_is_busy_for_a_moment_loses_no_delivery(
