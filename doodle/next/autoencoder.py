@@ -57,17 +57,12 @@ def begin_with(model: AutoencoderKL, own: AutoencoderKL) -> None:
     # Means come first, then the logarithms of variances. What is new passes as it is, and the
     # decoder does not look at it yet.
     kept = [*range(had), *range(has, has + had)]
-    for into, of in (
-        (model.encoder.conv_out, own.encoder.conv_out),
-        (model.quant_conv, None),
-        (model.post_quant_conv, None),
-    ):
-        if of is None:
-            torch.nn.init.dirac_(into.weight)
-            torch.nn.init.zeros_(into.bias)
-        else:
-            into.weight[kept], into.bias[kept] = of.weight, of.bias
+    out = model.encoder.conv_out
+    out.weight[kept], out.bias[kept] = own.encoder.conv_out.weight, own.encoder.conv_out.bias
     quant, post = model.quant_conv, model.post_quant_conv
+    for each in (quant, post):
+        torch.nn.init.dirac_(each.weight)
+        torch.nn.init.zeros_(each.bias)
     for i, place in enumerate(kept):
         quant.weight[place, kept] = own.quant_conv.weight[i]
         quant.bias[place] = own.quant_conv.bias[i]
@@ -226,7 +221,7 @@ def difference(a: Tensor, b: Tensor) -> Tensor:
 
 
 def edge_strength(gradients: Tensor) -> Tensor:
-    """Return the root of the mean square within areas of 8 by 8."""
+    """Return the roots of the mean squares of gradients (N, 3, H, W) in areas of 8 by 8 pixels."""
     return (avg_pool2d(gradients.square(), 8) + 1e-4).sqrt()
 
 
