@@ -6,6 +6,7 @@ of commands and of their options stay English: prompts are pasted with them.
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, cast
 
 import discord
@@ -64,10 +65,19 @@ class Translator(app_commands.Translator):
         menu = isinstance(context.data, app_commands.ContextMenu)
         if context.location in _SAME_EVERYWHERE and not menu:
             return None
-        said = _said(string.message, locale.value)
+        said = _said(string.message, _supported(locale))
         return None if said == string.message else said
 
 
-def _said(text: str, discord_locale: str) -> str:
-    """discord.py has kept only the text of a description, which is its template too."""
-    return locale.translated(Sentence(text), locale.supported(discord_locale))
+@functools.cache
+def _supported(discord_locale: discord.Locale) -> str:
+    return locale.supported(discord_locale.value)
+
+
+@functools.cache
+def _said(text: str, language: str) -> str:
+    """discord.py has kept only the text of a description, which is its template too.
+
+    A start asks for all of them in each of Discord's 32 locales, twice.
+    """
+    return locale.translated(Sentence(text), language)

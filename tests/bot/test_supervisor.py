@@ -20,7 +20,7 @@ UNIT = Path(__file__).parents[2] / "docs" / "darkroom.service"
 @pytest.fixture
 def listening(tmp_path):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard:
-        heard.settimeout(20)
+        heard.settimeout(60)
         heard.bind(str(tmp_path / "notify"))
         yield heard
 
@@ -40,7 +40,7 @@ def test_each_word_is_one_datagram(listening, tmp_path):
 def test_an_address_that_is_no_file_begins_with_a_zero_byte():
     name = f"darkroom-test-{os.getpid()}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard:
-        heard.settimeout(20)
+        heard.settimeout(60)
         heard.bind(f"\0{name}")
         Supervisor({"NOTIFY_SOCKET": f"@{name}"}).ready()
         assert words(heard, 1) == ["READY=1"]

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import sqlite3
+import threading
 from pathlib import Path
 from unittest.mock import AsyncMock
 
@@ -632,6 +633,9 @@ async def test_a_transaction_that_cannot_begin_says_so(tmp_path, url, way):
     assert str(raised.value) == str(raised.value.__cause__).splitlines()[0]
     assert "nothing was charged" in raised.value.sentence
     await away.close()
+    for thread in threading.enumerate():  # one that could not open tells the loop that it ends
+        if "_connection_worker_thread" in thread.name:
+            await asyncio.to_thread(thread.join, 60)
 
 
 @pytest.mark.parametrize("way", ["read", "write"])

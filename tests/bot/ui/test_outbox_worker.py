@@ -69,7 +69,7 @@ class Posting(Outbox):
         await super()._record(ended, delivery, None)
 
     async def until(self, count):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(self.under_way) != count or self._looking is not None:  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
 
@@ -229,7 +229,7 @@ async def test_a_channel_that_had_its_messages_keeps_no_place_from_the_others(ow
     for number in range(channel_room.MESSAGES):
         await outbox.until(3)
         outbox.finish(str(number))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(outbox._posting) != 2 or outbox._looking is not None:  # noqa: ASYNC110
             await asyncio.sleep(0.001)
     assert sorted(outbox.under_way) == ["5", "6"]
@@ -290,7 +290,7 @@ async def test_an_end_that_always_breaks_off_is_given_up(outbox, database):
     outbox._batches.broken = {"b"}
     outbox.retry_after_s, outbox.last_retry_s = (0,) * BREAKS_AT_MOST, 0
     outbox.resume()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while await delivery_of_batch(database) == "pending":  # noqa: ASYNC110 - none to set
             await asyncio.sleep(0.001)
     assert await delivery_of_batch(database) == "kept"

@@ -57,7 +57,7 @@ class Channels:
 
     async def until(self, count):
         """Wait for so many edits; only a test that fails waits long."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(self.edits) < count:
                 self.edited.clear()
                 await self.edited.wait()
@@ -143,7 +143,7 @@ async def test_an_edit_that_hangs_is_given_up_so_that_the_end_is_told(channels, 
     hanging = row("a", 1)
     shown.show(hanging, drawn("a", 10))
     await channels.until(1)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await shown.end(hanging)
     assert shown._channels == {}
 
@@ -223,7 +223,7 @@ async def test_a_list_that_cannot_be_made_once_is_made_the_next_time(channels, s
     for percent in range(10, 40, 10):
         shown.show_in_batch(batch_in(1), "a", drawn("a", percent), render)
         message = shown._channels[1].shown["batch"]
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while message.dirty or shown._channels[1].editing:  # noqa: ASYNC110 - none to set
                 await asyncio.sleep(0.001)
     assert channels.edits == [(1, "a:30")]
@@ -242,10 +242,10 @@ async def test_what_is_hidden_is_edited_by_its_own_way_and_left_alone_after_the_
 
     shown.show_privately(hidden, edit, "By direct message.")
     shown.show(hidden, drawn("h", 10))
-    await asyncio.wait_for(edited.wait(), 20)
+    await asyncio.wait_for(edited.wait(), 60)
     edited.clear()
     await shown.end(hidden)
-    await asyncio.wait_for(edited.wait(), 20)
+    await asyncio.wait_for(edited.wait(), 60)
     shown.show(hidden, drawn("h", 20))
     await asyncio.sleep(0.01)
     small = "\n-# By direct message."

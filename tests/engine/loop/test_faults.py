@@ -69,7 +69,7 @@ def test_a_panic_while_a_model_is_loaded_fails_its_jobs_and_the_next_model_still
     admission = Admission(FairQueue(owner_cap=3, clock=FakeClock()), models, Budgets())
     for name in ("sd-broken", "sd"):
         assert models.want(name, ())
-        message = arrived.get(timeout=10)
+        message = arrived.get(timeout=60)
         admission.loaded(message.name, message.result)
         assert isinstance(message.result, Exception) == (name == "sd-broken")
     assert models.names() == ("sd",)

@@ -493,7 +493,7 @@ def test_each_picture_of_a_grid_is_encoded_on_a_thread_of_its_own(monkeypatch):
     together = threading.Barrier(4)
 
     def slow(pixels):
-        together.wait(timeout=20)  # until all four are at it
+        together.wait(timeout=60)  # until all four are at it
         return b"png"
 
     monkeypatch.setattr("engine.loop.reports.to_png", slow)

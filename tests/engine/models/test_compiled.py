@@ -76,7 +76,7 @@ class FakeCompiler:
     def __call__(self, twin, how):
         def compiled(x, *, shift=0):
             if threading.current_thread().name == "compile":
-                self.let_go.wait(timeout=10)
+                self.let_go.wait(timeout=60)
                 self.warmed.set()
                 if self._broken:
                     raise RuntimeError("no C compiler")
@@ -197,7 +197,7 @@ def test_a_compilation_and_the_load_of_a_model_wait_for_each_other(adder):
             if threading.current_thread().name == "compile":
                 before = torch.get_default_dtype()
                 began.set()
-                go_on.wait(timeout=10)
+                go_on.wait(timeout=60)
                 torch.set_default_dtype(before)
             return x
 
@@ -396,7 +396,7 @@ def test_where_nothing_can_be_compiled_eager_goes_on_serving(adder):
     compiled = adder(compiler)
     x = torch.zeros(2, 3)
     compiled.serve((x,), {})
-    assert compiler.warmed.wait(timeout=10)
+    assert compiler.warmed.wait(timeout=60)
     assert compiled.serve((x,), {}) is None
     while compiled.waits():
         threading.Event().wait(0.001)
@@ -524,14 +524,14 @@ def test_code_that_is_made_beside_a_compiled_pass_is_found_afterwards():
         def run(*given):
             if begun.is_set():
                 drawing.set()
-                made.wait(timeout=10)
+                made.wait(timeout=60)
             return graph.forward(*given)
 
         return run
 
     def of_the_new(graph, _):
         begun.set()
-        drawing.wait(timeout=10)
+        drawing.wait(timeout=60)
         return graph.forward
 
     def compile_new():
@@ -545,7 +545,7 @@ def test_code_that_is_made_beside_a_compiled_pass_is_found_afterwards():
     new = compile_in_place(Adder(), whole, backend=of_the_new)
     thread = threading.Thread(target=compile_new)
     thread.start()
-    begun.wait(timeout=10)
+    begun.wait(timeout=60)
     drawn(torch.zeros(2))
     thread.join()
     refuse_to_compile()
@@ -614,7 +614,7 @@ def test_a_closed_one_compiles_nothing_more_and_lets_go_of_the_weights():
     compiled.close()
     compiler.let_go.set()
     thread = next(t for t in threading.enumerate() if t.name == "compile")
-    thread.join(timeout=10)
+    thread.join(timeout=60)
     assert not thread.is_alive()
     assert compiled.ready() <= 1
 
@@ -759,7 +759,7 @@ def test_a_model_says_whether_its_last_pass_had_its_compiled_code(weights, monke
     def pretend(twin, _how):
         def forward(*arguments, **options):
             if threading.current_thread().name == "compile":
-                let_go.wait(timeout=10)
+                let_go.wait(timeout=60)
             return twin(*arguments, **options)
 
         return forward
