@@ -1,4 +1,7 @@
-"""The private names of simcord: which ones the bridge needs, and that nothing else uses any."""
+"""The private names of simcord: which ones the bridge needs, and that nothing else uses any.
+
+But for the clock of the bot's own tests, which needs a bot in simcord's process.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 BRIDGE = ROOT / "playground" / "simcord_bridge.py"
+CLOCK = ROOT / "tests" / "bot" / "simcord_clock.py"
 WRITTEN_FOR = "simcord 3.2.1 is what playground/simcord_bridge.py was written for"
 
 # Each private name with the parameters that it is called by.
@@ -71,10 +75,10 @@ def _private_functions():
 
 
 def python_files():
-    """Every file of the playground and of the tests, but for the bridge and its tests."""
+    """Every file of the playground and the tests, but for the bridge, its tests and the clock."""
     for folder in ("playground", "tests"):
         for path in sorted((ROOT / folder).rglob("*.py")):
-            if path not in (BRIDGE, Path(__file__)):
+            if path not in (BRIDGE, CLOCK, Path(__file__)):
                 yield path
 
 

@@ -561,15 +561,22 @@ SOLOS = {
 
 
 @pytest.mark.parametrize("family", SOLOS)
-async def test_every_solo_tells_how_far_it_is(engine_of, family):
+async def test_every_solo_tells_how_far_it_is(engine_of, monkeypatch, family):
+    told, tell = [], Reports.solo
+
+    def keep_and_tell(reports, work, done, total):
+        told.append((done, total))
+        tell(reports, work, done, total)
+
+    monkeypatch.setattr(Reports, "solo", keep_and_tell)
     engine = await engine_of(family)
     events = [event async for event in engine.run(SOLOS[family])]
     assert isinstance(events[-1], Finished), events[-1]
-    told = [event for event in events if isinstance(event, Progress)]
-    assert len({event.total for event in told}) == 1
-    done = [event.done for event in told]
+    done, totals = [each for each, _ in told], {total for _, total in told}
     assert done[0] == 0 and len(done) > 3
-    assert done == sorted(done) and done[-1] <= told[0].total
+    assert done == sorted(done) and len(totals) == 1 and done[-1] <= totals.pop()
+    heard = [(event.done, event.total) for event in events if isinstance(event, Progress)]
+    assert heard and set(heard) <= set(told), "of reports that wait, only the latest is told"
 
 
 @pytest.mark.parametrize("family", SOLOS)
