@@ -36,7 +36,7 @@ ENOUGH_DIVERSITY = 0.85
 def train(course: Course) -> None:
     """Train UNet and text encoder together on v-prediction."""
     model = nn.ModuleDict({"text": course.text, "unet": course.unet})
-    flat = Flat(model, course.dtype, rate=1e-3, warm=300, channels_last=True)
+    flat = Flat(model, course.dtype, rate=1e-3, matrix_rate=2e-3, warm=300, channels_last=True)
     course.settle(course.vae)
     sampling, encoding = Sampling(course), Encoding(course)
     encoding.go_on()

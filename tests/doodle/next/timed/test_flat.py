@@ -3,7 +3,7 @@ import copy
 import torch
 from torch import nn
 
-from doodle.next.timed.flat import LINE, Flat
+from doodle.next.timed.flat import LINE, Flat, orthogonal
 
 
 def test_it_learns_and_its_average_is_given_at_the_end():
@@ -64,3 +64,79 @@ def test_each_weight_begins_at_a_whole_line():
     start = flat.half.data_ptr()
     for weight in model.parameters():
         assert (weight.data_ptr() - start) % (LINE * 2) == 0
+
+
+class Small(nn.Module):
+    """One of each kind of weight that a UNet and a text encoder have."""
+
+    def __init__(self):
+        super().__init__()
+        self.embeddings = nn.Embedding(5, 6)
+        self.conv_in = nn.Conv2d(3, 6, 3, padding=1)
+        self.middle = nn.Conv2d(6, 6, 3, padding=1)
+        self.wide = nn.Linear(6, 20)
+        self.narrow = nn.Linear(20, 6)
+        self.conv_out = nn.Conv2d(6, 2, 1)
+
+    def forward(self, pictures, words):
+        found = self.middle(torch.tanh(self.conv_in(pictures)))
+        told = self.narrow(torch.tanh(self.wide(self.embeddings(words))))
+        return self.conv_out(torch.tanh(found + told[:, :, None, None]))
+
+
+def stepped(model, *, steps=1, **how):
+    """The weights' changes by so many steps on one batch, by name, and the last loss."""
+    generator = torch.Generator().manual_seed(1)
+    pictures = torch.randn(8, 3, 6, 6, generator=generator)
+    words = torch.randint(5, (8,), generator=generator)
+    wanted = pictures[:, :2] * words[:, None, None, None]
+    before = {name: each.detach().clone() for name, each in model.named_parameters()}
+    flat = Flat(model, torch.float32, rate=1e-2, warm=1, **how)
+    for i in range(steps):
+        loss = (model(pictures, words) - wanted).square().mean()
+        loss.backward()
+        flat.step(i / steps, 0.5)
+    after = dict(model.named_parameters())
+    return {name: after[name].detach() - before[name] for name in before}, loss.item()
+
+
+def test_matrices_step_by_what_is_orthogonal_and_all_else_as_before():
+    torch.manual_seed(1)
+    first = Small()
+    second = copy.deepcopy(first)
+    plain, _ = stepped(first)
+    moved, _ = stepped(second, matrix_rate=2e-2)
+    matrices = {"middle.weight", "wide.weight", "narrow.weight"}
+    for name in plain:
+        if name not in matrices:
+            torch.testing.assert_close(moved[name], plain[name])
+    for name in matrices:
+        change = moved[name].flatten(1) / (2e-2 * 0.2 * max(moved[name].flatten(1).shape) ** 0.5)
+        sizes = torch.linalg.svdvals(change)
+        large = sizes[sizes > 0.1]  # the batch says nothing of some directions
+        assert len(large) > 2 and large.min() > 0.5 and large.max() < 1.3
+        assert not torch.allclose(moved[name], plain[name], atol=1e-3)
+
+
+def test_with_matrices_by_themselves_it_learns():
+    torch.manual_seed(1)
+    model = Small()
+    _, before = stepped(copy.deepcopy(model), matrix_rate=2e-2)
+    _, after = stepped(model, steps=200, matrix_rate=2e-2)
+    assert after < before / 4
+
+
+def test_matrices_in_the_order_of_channels_last_step_the_same():
+    torch.manual_seed(1)
+    first = Small()
+    second = copy.deepcopy(first)
+    plain, _ = stepped(first, steps=3, matrix_rate=2e-2)
+    turned, _ = stepped(second, steps=3, matrix_rate=2e-2, channels_last=True)
+    for name, change in plain.items():
+        torch.testing.assert_close(turned[name], change, atol=1e-5, rtol=1e-3)
+
+
+def test_singular_values_come_near_to_one():
+    torch.manual_seed(1)
+    sizes = torch.linalg.svdvals(orthogonal(torch.randn(3, 6, 20)))
+    assert sizes.min() > 0.6 and sizes.max() < 1.3
