@@ -53,7 +53,13 @@ def to_member(interaction: discord.Interaction, text: str) -> str:
 
 
 class Translator(app_commands.Translator):
-    """What Discord shows of commands: descriptions, choices, and the names of message menus."""
+    """What Discord shows of commands: descriptions, choices, and the names of message menus.
+
+    It keeps what it said: a start asks for every text in each of Discord's 32 locales, twice.
+    """
+
+    def __init__(self) -> None:
+        self.said = functools.cache(_said)
 
     async def translate(
         self,
@@ -65,19 +71,10 @@ class Translator(app_commands.Translator):
         menu = isinstance(context.data, app_commands.ContextMenu)
         if context.location in _SAME_EVERYWHERE and not menu:
             return None
-        said = _said(string.message, _supported(locale))
+        said = self.said(string.message, locale.value)
         return None if said == string.message else said
 
 
-@functools.cache
-def _supported(discord_locale: discord.Locale) -> str:
-    return locale.supported(discord_locale.value)
-
-
-@functools.cache
-def _said(text: str, language: str) -> str:
-    """discord.py has kept only the text of a description, which is its template too.
-
-    A start asks for all of them in each of Discord's 32 locales, twice.
-    """
-    return locale.translated(Sentence(text), language)
+def _said(text: str, discord_locale: str) -> str:
+    """discord.py has kept only the text of a description, which is its template too."""
+    return locale.translated(Sentence(text), locale.supported(discord_locale))

@@ -3,6 +3,9 @@
 simcord 3.2.1 fires a bot's timers by the machine's clock while it waits for the bot to come to
 rest: a message that is edited again in 8 s costs 8 s. It parks those beyond the limit of that wait,
 so that a limit with room for a busy machine makes each test slower.
+
+What a bot waits for in a thread is known where it is awaited, as a future or `asyncio.to_thread`.
+A bot that looks again and again, with sleeps between, sees its time pass at once.
 """
 
 import asyncio
@@ -49,7 +52,7 @@ async def _settle_at_once(env, *, _deadline=None, **others):
 
 
 async def _advance_one_at_a_time(env, target, deadline):
-    """A timer that the machine's clock fires moves the clock too: each waited for the other."""
+    """A timer that the machine's clock fires moves the clock too; else each waits for the other."""
     while (other := env._real_advance_task) not in (None, asyncio.current_task()):
         if other.done():
             break

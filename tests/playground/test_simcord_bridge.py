@@ -1,6 +1,6 @@
 """The private names of simcord: which ones the bridge needs, and that nothing else uses any.
 
-But for the clock of the bot's own tests, which needs a bot in simcord's process.
+Only the clock of the bot's own tests may use some too.
 """
 
 from __future__ import annotations

@@ -25,10 +25,10 @@ class Flat:
     is in steps, `decay` that of the average. For compiled code the weights of convolutions lie in
     the order of channels-last, which makes convolutions by channel slow.
 
-    `matrix_rate`: weights of matrices and convolutions step by Muon (Jordan et al. 2024) instead,
-    with this rate: by the orthogonal matrix nearest to their momentum, whatever its size. A step
-    is scaled to be as large as one of AdamW (Liu et al. 2025). Embeddings, the first and the last
-    convolution do not.
+    `matrix_rate`, above zero as `rate`: weights of matrices and convolutions step by Muon (Jordan
+    et al. 2024) instead, with this rate: by about the orthogonal matrix nearest to their Nesterov
+    momentum, whatever its size. A step is scaled to be as large as one of AdamW (Liu et al. 2025);
+    their decay stays by `rate`. Embeddings, the first and the last convolution stay with AdamW.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class Flat:
 def orthogonal(matrices: Tensor) -> Tensor:
     """Return about the nearest orthogonal matrix of each (N, rows, columns), rows <= columns.
 
-    Singular values come out between 0.7 and 1.2 where they were not far below the largest.
+    Singular values of at least 0.003 of a matrix's norm come out between 0.68 and 1.21.
     """
     first, second, third = COEFFICIENTS
     found = matrices / (matrices.norm(dim=(-2, -1), keepdim=True) + 1e-7)
