@@ -50,14 +50,8 @@ def template():
     if not os.environ.get("POSTGRES_URL"):
         pytest.skip("POSTGRES_URL names no server: nothing of this was tried on PostgreSQL.")
     name = f"darkroom_{uuid.uuid4().hex}"
-
-    async def make():
-        await administer(f'CREATE DATABASE "{name}"')
-        migrated = Database(address_of(name))
-        await migrated.start()
-        await migrated.close()
-
-    asyncio.run(make())
+    asyncio.run(administer(f'CREATE DATABASE "{name}"'))
+    asyncio.run(migrate(address_of(name)))
     yield name
     asyncio.run(administer(f'DROP DATABASE "{name}"'))
 
@@ -80,13 +74,7 @@ def address_of(name):
 def sqlite_template(tmp_path_factory):
     """A migrated file, made once: sixteen migrations take longer than most tests."""
     file = tmp_path_factory.mktemp("template") / "darkroom.db"
-
-    async def make():
-        migrated = Database(f"sqlite+aiosqlite:///{file}")
-        await migrated.start()
-        await migrated.close()
-
-    asyncio.run(make())
+    asyncio.run(migrate(f"sqlite+aiosqlite:///{file}"))
     assert [each.name for each in file.parent.iterdir() if each.stat().st_size] == [file.name]
     return file
 
@@ -107,6 +95,12 @@ async def database(database_url):
     await opened.start()
     yield opened
     await opened.close()
+
+
+async def migrate(url):
+    migrated = Database(url)
+    await migrated.start()
+    await migrated.close()
 
 
 async def administer(statement):

@@ -22,7 +22,6 @@ before it is said to rest; those beyond are for `advance_time`."""
 _SPIN_S = 0.02
 """A timer that must wait for others is tried again after this, not in a loop that takes a core."""
 
-
 _settle, _advance, _schedule = Env._settle_internal, Env._advance_to, Env._schedule_timer
 
 
@@ -53,9 +52,8 @@ async def _settle_at_once(env, *, _deadline=None, **others):
 
 async def _advance_one_at_a_time(env, target, deadline):
     """A timer that the machine's clock fires moves the clock too; else each waits for the other."""
-    while (other := env._real_advance_task) not in (None, asyncio.current_task()):
-        if other.done():
-            break
+    own = asyncio.current_task()
+    while (other := env._real_advance_task) not in (None, own) and not other.done():
         await asyncio.wait({other})
     await _advance(env, target, deadline)
 
