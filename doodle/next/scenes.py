@@ -11,11 +11,12 @@ import skia
 
 from doodle.next.pen import Pen
 from doodle.next.places import PLACES, SKIES, Place
-from doodle.next.styles import STYLES, Group
+from doodle.next.styles import STYLES, Group, cover
 from doodle.next.subjects import FLYING, SUBJECTS, SWIMMING, TALL
 from doodle.next.words import COLOURS, NATURAL
 
 if TYPE_CHECKING:
+    import numpy as np
     from PIL import Image
 
 HELD_OUT_ONE_IN = 10
@@ -133,6 +134,23 @@ def is_held_out(scene: Scene) -> bool:
 
 def draw(scene: Scene, *, seed: int, size: tuple[int, int] = (256, 256)) -> Image.Image:
     """Draw a scene as RGB of (width, height) pixels; the same seed gives the same picture."""
+    groups, rng = _groups(scene, seed, size)
+    return STYLES[scene.style](groups, size, rng)
+
+
+def draw_with_cover(
+    scene: Scene, *, seed: int, size: tuple[int, int] = (256, 256)
+) -> tuple[Image.Image, np.ndarray]:
+    """Draw a scene, and return with it how much of each area of 8 by 8 pixels its things cover.
+
+    (height / 8, width / 8) uint8, 255 for the whole area. What stands in front is left out.
+    """
+    groups, rng = _groups(scene, seed, size)
+    return STYLES[scene.style](groups, size, rng), cover(groups, (size[0] // 8, size[1] // 8))
+
+
+def _groups(scene: Scene, seed: int, size: tuple[int, int]) -> tuple[list[Group], Random]:
+    """Return all that is drawn, the farthest first, and the chance that the style goes on with."""
     rng = Random(f"{seed} {scene.words()}")
     wide = size[0] / size[1]
     place = PLACES[scene.place](wide, rng, scene.sky)
@@ -142,7 +160,7 @@ def draw(scene: Scene, *, seed: int, size: tuple[int, int] = (256, 256)) -> Imag
         *_things(scene, place, wide, rng),
         Group(shapes=place.front.shapes, matrix=identity, subject=False),
     ]
-    return STYLES[scene.style](groups, size, rng)
+    return groups, rng
 
 
 def _things(scene: Scene, place: Place, wide: float, rng: Random) -> list[Group]:

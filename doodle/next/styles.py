@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -166,6 +166,18 @@ def glass(groups: list[Group], size: Size, rng: Random) -> Image.Image:
                 sheet.outline(shape, lead, 0.011, over=True)
         sheet.leave()
     return sheet.image()
+
+
+def cover(groups: list[Group], size: Size) -> np.ndarray:
+    """Return how much of each of (width, height) areas things cover: (height, width) uint8."""
+    sheet = _Sheet(size, (0, 0, 0))
+    for group in groups:
+        if group.subject:
+            sheet.enter(replace(group, shadow=None))
+            for shape in group.shapes:
+                sheet.fill(shape, (255, 255, 255), (255, 255, 255))
+            sheet.leave()
+    return np.asarray(sheet.image())[:, :, 0]
 
 
 class _Sheet:

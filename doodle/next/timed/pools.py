@@ -23,12 +23,17 @@ PATIENCE_S = 120.0
 
 
 class Pool:
-    """All scenes of one kind and size: pictures, ids of captions, labels, and later latents."""
+    """All scenes of one kind and size: pictures, where things are, ids of captions, labels.
+
+    And their latents, as soon as there are some.
+    """
 
     def __init__(self, most: int, size: tuple[int, int], device: torch.device) -> None:
         self.most, self.size, self.count, self.encoded = max(1, most), size, 0, 0
         shape = (self.most, 3, size[1], size[0])
         self.pixels = torch.empty(shape, dtype=torch.uint8, device=device)
+        shape = (self.most, size[1] // 8, size[0] // 8)
+        self.cover = torch.empty(shape, dtype=torch.uint8, device=device)
         self.ids = torch.empty((self.most, EACH, TOKENS), dtype=torch.int16, device=device)
         self.labels = torch.empty((self.most, len(NAMES)), dtype=torch.int16, device=device)
         self.latents: Tensor | None = None
@@ -98,6 +103,7 @@ class Filling(threading.Thread):
             pool = self.tuning if tuning else self.pools[_name(ready.kind, ready.size)]
             part = slice(pool.count, pool.count + ready.count)
             pool.pixels[part] = torch.from_numpy(memory.pixels(ready).copy())
+            pool.cover[part] = torch.from_numpy(memory.cover(ready).copy())
             pool.ids[part], pool.labels[part] = ids, labels
             self._settle()
             pool.count += ready.count

@@ -20,7 +20,7 @@ from tokenizers import Tokenizer
 from doodle.next.captions import ALL, PLAIN_STYLE, caption, english, said_as, what_is_said
 from doodle.next.pictures import SQUARE, WIDE
 from doodle.next.places import SKIES
-from doodle.next.scenes import draw, is_held_out
+from doodle.next.scenes import draw_with_cover, is_held_out
 
 if TYPE_CHECKING:
     from multiprocessing.queues import SimpleQueue
@@ -135,7 +135,7 @@ class Memory:
     """Memory in slots, each for what one job makes; processes share it."""
 
     def __init__(self, plan: Plan, slots: int) -> None:
-        scenes = plan.chunk * (3 * LARGEST + 2 * (EACH * TOKENS + len(NAMES)))
+        scenes = plan.chunk * (3 * LARGEST + 2 * (EACH * TOKENS + len(NAMES)) + LARGEST // 64)
         self._slot_bytes = max(scenes, 2 * plan.text_chunk * (TOKENS + len(NAMES)))
         self._bytes = multiprocessing.get_context("spawn").RawArray("B", self._slot_bytes * slots)
 
@@ -153,6 +153,12 @@ class Memory:
         """Return the answers (N, 8), UNSAID for what a text leaves out."""
         at = _ids_at(ready) + self.ids(ready).nbytes
         return self._view(ready.slot, at, (ready.count, len(NAMES)), np.int16)
+
+    def cover(self, ready: Ready) -> np.ndarray:
+        """Return how much of areas of 8 by 8 pixels things cover: (N, H/8, W/8) uint8."""
+        at = _ids_at(ready) + self.ids(ready).nbytes + self.labels(ready).nbytes
+        shape = (ready.count, ready.size[1] // 8, ready.size[0] // 8)
+        return self._view(ready.slot, at, shape, np.uint8)
 
     def _view(self, slot: int, at: int, shape: tuple[int, ...], kind: type) -> np.ndarray:
         start = slot * self._slot_bytes + at
@@ -197,9 +203,10 @@ class Painter:
         if not scenes:
             return ready
         pixels, ids = self._memory.pixels(ready), self._memory.ids(ready)
-        labels = self._memory.labels(ready)
+        labels, covers = self._memory.labels(ready), self._memory.cover(ready)
         for i, scene in enumerate(scenes):
-            pixels[i] = np.asarray(draw(scene, seed=seed + i, size=size)).transpose(2, 0, 1)
+            image, covers[i] = draw_with_cover(scene, seed=seed + i, size=size)
+            pixels[i] = np.asarray(image).transpose(2, 0, 1)
             ids[i] = self._ids(self._captions(kind, scene, f"{number} {i // 4}", rng))
             labels[i] = [self._possible[name].index(getattr(scene, name)) for name in NAMES]
         return ready._replace(took_s=time.process_time() - started)

@@ -10,7 +10,7 @@ from doodle.next import recipe
 from doodle.next.pen import Pen, common, ellipse, union, without
 from doodle.next.pictures import SQUARE, WIDE
 from doodle.next.places import PLACES, SKIES
-from doodle.next.scenes import RELATIONS, SIZES, Scene, draw, is_held_out
+from doodle.next.scenes import RELATIONS, SIZES, Scene, draw, draw_with_cover, is_held_out
 from doodle.next.styles import STYLES
 from doodle.next.subjects import SUBJECTS
 from doodle.next.words import COLOURS, NATURAL
@@ -87,6 +87,26 @@ def _subject_mask(scene, seed, size):
         patch.setitem(COLOURS, "red", (0, 0, 255))
         other = pixels(scene, seed=seed, size=size)
     return np.abs(one - other).sum(axis=2) > 12
+
+
+@pytest.mark.parametrize("size", [SQUARE, *WIDE])
+@pytest.mark.parametrize("style", FULL.styles)
+def test_the_cover_is_where_the_things_are(style, size):
+    scene = Scene(subject="heart", colour="red", place="snow", style=style)
+    for seed in range(3):
+        image, cover = draw_with_cover(scene, seed=seed, size=size)
+        assert image.tobytes() == draw(scene, seed=seed, size=size).tobytes()
+        assert cover.shape == (size[1] // 8, size[0] // 8)
+        red, green, _ = np.moveaxis(np.asarray(image.reduce(8), dtype=np.int16), 2, 0)
+        inside, outside = ((red - green)[cover == value].mean() for value in (255, 0))
+        assert inside > outside + 40
+
+
+def test_two_things_cover_what_each_of_them_covers():
+    one, three = (draw_with_cover(replace(SCENE, count=count), seed=3)[1] > 127 for count in (1, 3))
+    assert 0.05 < one.mean() < 0.5
+    columns = np.flatnonzero(three.any(axis=0))
+    assert (np.diff(columns) > 1).sum() == 2  # three of them, with room between
 
 
 def test_counts_sizes_skies_and_relations_change_the_picture():

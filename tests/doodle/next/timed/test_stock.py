@@ -7,7 +7,7 @@ import pytest
 from doodle import tokenizer as tokenizers
 from doodle.next import recipe, text_encoder
 from doodle.next.pictures import SQUARE, WIDE
-from doodle.next.scenes import is_held_out
+from doodle.next.scenes import draw_with_cover, is_held_out
 from doodle.next.timed import stock
 from doodle.next.timed.stock import GROUP, NAMES, TOKENS, UNSAID, Memory, Painter, Plan, Stock
 
@@ -49,13 +49,29 @@ def test_a_job_makes_the_same_each_time_and_leaves_other_slots_alone(painter):
     pixels = memory.pixels(ready)
     assert pixels.shape == (8, 3, ready.size[1], ready.size[0])
     assert pixels.std() > 10
-    first = pixels.copy(), memory.ids(ready).copy(), memory.labels(ready).copy()
+    parts = memory.pixels, memory.ids, memory.labels, memory.cover
+    first = [part(ready).copy() for part in parts]
     again = painter.do(job("wide"), 1)
-    for before, now in zip(
-        first, (memory.pixels(again), memory.ids(again), memory.labels(again)), strict=True
-    ):
-        assert np.array_equal(before, now)
+    for before, part in zip(first, parts, strict=True):
+        assert np.array_equal(before, part(again))
     assert np.array_equal(memory.ids(other), kept)
+
+
+def test_a_job_keeps_where_the_things_of_each_of_its_scenes_are(painter, monkeypatch):
+    drawn = []
+
+    def watched(scene, **more):
+        drawn.append(draw_with_cover(scene, **more))
+        return drawn[-1]
+
+    monkeypatch.setattr(stock, "draw_with_cover", watched)
+    memory = painter._memory
+    ready = painter.do(job("wide"), 1)
+    for i, (image, cover) in enumerate(drawn):
+        assert np.array_equal(memory.pixels(ready)[i].transpose(1, 2, 0), np.asarray(image))
+        assert np.array_equal(memory.cover(ready)[i], cover)
+        assert cover.any()
+    assert memory.labels(ready).max() < 100
 
 
 def test_texts_are_labelled_with_what_they_say(painter, tiny, words):
@@ -103,7 +119,7 @@ def test_a_scene_that_cannot_be_drawn_is_told_and_the_next_job_is_done(painter, 
         raise RuntimeError("no path")
 
     with monkeypatch.context() as patch:
-        patch.setattr(stock, "draw", fails)
+        patch.setattr(stock, "draw_with_cover", fails)
         ready = painter.do(job("square"), 0)
     assert ready.kind == "error"
     assert "square 0" in ready.error
