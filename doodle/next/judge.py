@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
-from torch.nn.functional import avg_pool2d, cross_entropy, interpolate, silu
+from torch.nn.functional import interpolate, silu
 
 from doodle import weights
 from doodle.next.autoencoder import signed
-from doodle.next.pictures import SQUARE, WIDE, Ahead, fresh, workers
-from doodle.training import Plan, Run, fit, seeded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +19,6 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-    from doodle.next.recipe import Recipe
     from doodle.next.scenes import Vocabulary
 
 SEEN_PX = 112  # of the shorter side
@@ -95,49 +91,6 @@ def questions(vocabulary: Vocabulary) -> dict[str, tuple]:
         "relation": (None, *vocabulary.relations),
         "second": (None, *vocabulary.subjects),
     }
-
-
-def train(recipe: Recipe, run: Run) -> Judge:
-    """Train a judge on fresh scenes, half of them blurred, so that it learns shapes not pixels."""
-    part = recipe.judge
-    torch.manual_seed(recipe.seed)
-    judge = Judge(recipe.vocabulary).to(run.device)
-
-    def pictures(step: int) -> partial:
-        size = (SQUARE, SQUARE, SQUARE, *WIDE)[step % 7]
-        seed = f"{recipe.seed} judge {step}"
-        return partial(fresh, recipe.vocabulary, seed=seed, count=part.batch, size=_half(size))
-
-    def loss(step: int) -> Tensor:
-        drawn = ahead(step)
-        batch = signed(torch.from_numpy(drawn.pixels)).to(run.device)
-        if step % 2:
-            batch = interpolate(avg_pool2d(batch, 2), scale_factor=2, mode="bilinear")
-        generator = seeded(recipe.seed, step)
-        batch = batch + 0.05 * torch.randn(batch.shape, generator=generator).to(run.device)
-        with run.autocast():
-            answers = judge(batch)
-        return sum(
-            cross_entropy(
-                answers[name].float(),
-                torch.tensor(
-                    [possible.index(getattr(scene, name)) for scene in drawn.scenes],
-                    device=run.device,
-                ),
-            )
-            for name, possible in judge.questions.items()
-        )
-
-    plan = Plan(part="judge", steps=part.steps, learning_rate=part.learning_rate, ema=True,
-                decay_from=0.4)  # fmt: skip
-    with Ahead(pictures, workers=workers(run.device)) as ahead:
-        fit(run, plan, judge, loss)
-    return judge.eval()
-
-
-def _half(size: tuple[int, int]) -> tuple[int, int]:
-    """Pictures of half the side are drawn four times as fast, and the judge sees no more."""
-    return size[0] // 2, size[1] // 2
 
 
 @torch.no_grad()

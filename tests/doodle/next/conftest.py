@@ -2,14 +2,20 @@ import pytest
 
 pytest.importorskip("skia", reason="the scenes need skia and libGL", exc_type=ImportError)
 
+from doodle import tokenizer as tokenizers
 from doodle.next import recipe as recipes
+from doodle.next.training import denoiser, stages
+from doodle.next.training.stock import Plan
+
+SECONDS = 60.0
+PLAN = Plan(scenes=128, texts=32, tuning=8, chunk=8, text_chunk=16)
 
 TINY = """
 name = "tiny"
 seed = 1
 [scenes]
 subjects = ["cat", "star", "boat"]
-colours = ["red", "blue"]
+colours = ["red", "blue", "green", "pink", "white"]
 places = ["night", "sea"]
 styles = ["flat", "neon"]
 counts = [1, 2]
@@ -17,42 +23,18 @@ relations = ["on"]
 [autoencoder]
 channels = [8, 8, 8, 8]
 latents = 4
-steps = 2
-batch = 4
-learning_rate = 1e-3
-kl_weight = 1e-4
-[decoder]
-steps = 2
-learning_rate = 1e-3
 [tokenizer]
 vocabulary = 640
 [text_encoder]
 width = 32
 layers = 1
 heads = 2
-steps = 2
-batch = 4
-learning_rate = 1e-3
-[latents]
-pictures = 16
-wide_share = 0.5
 [denoiser]
 channels = [32, 32, 32]
-steps = 2
-batch = 4
-learning_rate = 1e-3
-decay_from = 0.5
-[judge]
-steps = 2
-batch = 4
-learning_rate = 1e-3
 [pair]
 width = 32
 layers = 1
 heads = 2
-steps = 2
-batch = 8
-learning_rate = 1e-3
 """
 
 
@@ -66,3 +48,43 @@ def tiny_file(tmp_path_factory):
 @pytest.fixture(scope="session")
 def tiny(tiny_file):
     return recipes.load(str(tiny_file))
+
+
+class Clock:
+    """Goes on by a second with each look at it."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        self.now += 1.0
+        return self.now
+
+
+@pytest.fixture(scope="session")
+def train():
+    """Train for a minute of a clock that goes on by a second with each look at it."""
+
+    def run(recipe, out, **more):
+        said = []
+        wish = stages.Wish(
+            seconds=SECONDS, out=out, plan=PLAN, workers=2, batch=1 / 64, compiled=False, **more
+        )
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(tokenizers, "CORPUS_CAPTIONS", 500)
+            patch.setattr(denoiser, "GUIDANCES", ((2.0, 2.0),))
+            patch.setattr(denoiser, "SOUGHT_STEPS", 2)
+            patch.setattr(denoiser, "FEW_STEPS", (2,))
+            failed = stages.train(recipe, wish, say=said.append, clock=Clock())
+        return failed, said
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def trained(train, tiny, tmp_path_factory):
+    """The folder of a training of all stages, and what it said."""
+    out = tmp_path_factory.mktemp("trained")
+    failed, said = train(tiny, out)
+    assert failed == [], "\n".join(said)
+    return out, said

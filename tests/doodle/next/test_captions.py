@@ -25,7 +25,7 @@ from doodle.next.words import (
     SUBJECT_WORDS,
 )
 
-FULL = recipe.load("full").vocabulary
+FULL = recipe.load("doodle").vocabulary
 SCENE = Scene(subject="owl", colour="red", place="night", style="neon")
 
 

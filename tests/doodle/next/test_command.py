@@ -1,148 +1,107 @@
 import json
-import shutil
-from dataclasses import replace
 
 import pytest
-import torch
-from diffusers import AutoencoderKL
+from safetensors.torch import load_file
 
+from doodle import weights
 from doodle.next import __main__ as command
-from doodle.next import autoencoder, evaluation, latents, recipe
+from doodle.next import evaluation, judge, recipe, shipping
 from doodle.next.judge import Judge
-from doodle.training import Run
-from doodle.weights import WEIGHTS
+from doodle.next.training import stages
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:__array__ implementation"  # of diffusers' DPM-Solver, with numpy 2
 )
 
-STAGES = ("autoencoder", "text", "latents", "decoder", "denoiser", "judge", "pair")
+
+@pytest.fixture
+def run(tiny_file, tmp_path, monkeypatch):
+    def run(*words):
+        given = (*words, "--recipe", tiny_file, "--runs", tmp_path)
+        monkeypatch.setattr("sys.argv", ["next", *map(str, given)])
+        return command.main()
+
+    return run
 
 
-def run(monkeypatch, *words):
-    monkeypatch.setattr("sys.argv", ["next", *map(str, words)])
-    return command.main()
+@pytest.fixture
+def wishes(monkeypatch):
+    """What is wished of a training, which is not begun."""
+    found = []
+
+    def train(_, wish, *, say):
+        found.append(wish)
+        say("begun")
+        return ["judge"]
+
+    monkeypatch.setattr(stages, "train", train)
+    return found
 
 
-@pytest.fixture(scope="module")
-def trained(tiny_file, tmp_path_factory):
-    """The folder of runs in which every stage of the tiny recipe has been trained."""
-    folder = tmp_path_factory.mktemp("runs")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("doodle.tokenizer.CORPUS_CAPTIONS", 1000)
-        patch.setattr("doodle.next.latents.CHUNK", 8)
-        for stage in STAGES:
-            words = ("--stage", stage, "--recipe", tiny_file, "--runs", folder)
-            assert run(patch, "train", *words) == 0
-        yield folder
-
-
-def test_every_stage_leaves_its_checkpoint_and_the_last_weights_are_a_pipeline(trained):
-    for name in ("autoencoder_finished", "text_encoder", "decoder", "denoiser", "judge", "pair"):
-        assert (trained / "tiny" / f"{name}.pt").is_file()
-    assert (trained / "tiny" / "preview" / "model_index.json").is_file()
-    for name in ("judge.safetensors", "vocabulary.json", "clip/describe.json"):
-        assert (trained / "tiny" / "preview" / name).is_file()
-    assert (trained / "tiny" / "preview" / "clip" / "preprocessor_config.json").is_file()
-    assert list((trained / "tiny").glob("grids-*.png"))
-
-
-def test_the_latents_are_16_times_smaller_and_of_several_shapes(trained, tiny):
-    run = Run(folder=trained / "tiny", fingerprint=tiny.fingerprint, resume=True)
-    buckets = latents.load(run)
-    assert sum(len(bucket.latents) for bucket in buckets) == 16
-    for bucket in buckets:
-        channels, *side = bucket.latents.shape[1:]
-        assert channels == 4
-        assert tuple(sorted(side)) in {(32, 32), (32, 48), (32, 56)}
-
-
-def test_a_trained_run_is_measured_and_the_last_line_is_its_marks(
-    trained, tiny_file, monkeypatch, capsys
-):
-    words = ("--recipe", tiny_file, "--runs", trained, "--prompts", 8)
-    assert run(monkeypatch, "evaluate", *words) == 0
+def test_a_training_is_measured_and_the_last_line_is_its_marks(trained, run, tmp_path, capsys):
+    assert run("evaluate", "--weights", trained[0], "--prompts", 8) == 0
     marks = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert {"all", "free", "diversity_layout", "sharpness", "grid_s", "kilobytes"} <= set(marks)
+    assert marks["diversity_pair"] is not None
+    assert (tmp_path / "tiny" / "evaluation.png").is_file()
 
 
-def test_an_autoencoder_begins_with_an_earlier_one_where_their_shapes_agree(tiny):
-    own = AutoencoderKL.from_pretrained(WEIGHTS / "vae", local_files_only=True).float()
-    same = autoencoder.build(recipe.load("cpu"))
-    autoencoder.begin_with(same, own)
-    assert all(
-        torch.equal(same.state_dict()[key], value) for key, value in own.state_dict().items()
-    )
-
-    narrow = autoencoder.build(tiny)
-    before = {key: value.clone() for key, value in narrow.state_dict().items()}
-    autoencoder.begin_with(narrow, own)
-    assert torch.equal(narrow.post_quant_conv.weight, own.post_quant_conv.weight)
-    assert torch.equal(narrow.encoder.conv_in.weight, before["encoder.conv_in.weight"])
+def test_what_ships_is_what_the_engine_and_the_bot_load(trained, tiny, tmp_path):
+    out, _ = trained
+    shipping.write(tiny, out, tmp_path)
+    pipeline = weights.load(tmp_path)
+    image = pipeline("a red cat", width=64, height=64, num_inference_steps=1).images[0]
+    assert image.size == (64, 64)
+    kept = load_file(out / "small.safetensors")["vae.scaling_factor"]
+    assert pipeline.vae.config.scaling_factor == pytest.approx(float(kept))
+    judge.load(tiny.vocabulary, tmp_path / "judge.safetensors")
+    for name in ("vocabulary.json", "clip/describe.json", "clip/preprocessor_config.json"):
+        assert (tmp_path / name).is_file()
 
 
-def test_more_latents_begin_as_those_that_there_were_and_unused_ones():
-    own = AutoencoderKL.from_pretrained(WEIGHTS / "vae", local_files_only=True).float()
-    more = autoencoder.build(recipe.load("full"))
-    had = own.config.latent_channels
-    assert had < more.config.latent_channels
-    autoencoder.begin_with(more, own)
-    pictures = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(1)) * 2 - 1
-    with torch.no_grad():
-        before, after = (each.encode(pictures).latent_dist for each in (own, more))
-        torch.testing.assert_close(after.mean[:, :had], before.mean)
-        torch.testing.assert_close(after.logvar[:, :had], before.logvar)
-        assert after.mean[:, had:].std() > 0
-        drawn, again = own.decode(before.mean).sample, more.decode(after.mean).sample
-    torch.testing.assert_close(again, drawn)
-
-
-def test_the_decoder_is_trained_without_a_change_to_the_latents(trained, tiny):
-    state = torch.load(trained / "tiny" / "decoder.pt", weights_only=True)["model"]
-    fixed = torch.load(trained / "tiny" / "autoencoder_finished.pt", weights_only=True)["model"]
-    for key, value in fixed.items():
-        same = torch.equal(value, state[key])
-        assert same == key.startswith(("encoder", "quant_conv")), key
-
-
-def test_an_autoencoder_can_be_fixed_early_but_once_alone(
-    trained, tiny_file, tmp_path, monkeypatch, capsys
-):
-    (tmp_path / "tiny").mkdir()
-    shutil.copy(trained / "tiny" / "autoencoder.pt", tmp_path / "tiny")
-    words = ("--recipe", tiny_file, "--runs", tmp_path)
-    assert run(monkeypatch, "freeze", *words) == 0
-    fixed = tmp_path / "tiny" / "autoencoder_finished.pt"
-    state = torch.load(fixed, weights_only=True)
-    whole = torch.load(trained / "tiny" / "autoencoder_finished.pt", weights_only=True)
-    assert state["scaling_factor"] == whole["scaling_factor"]
-    assert all(torch.equal(state["model"][key], whole["model"][key]) for key in whole["model"])
-    written = fixed.read_bytes()
-    assert run(monkeypatch, "freeze", *words) == 1
-    assert "fixed already" in capsys.readouterr().err
-    assert fixed.read_bytes() == written
-
-
-def test_an_encoder_that_is_not_finished_is_said_in_one_sentence(
-    tiny_file, tmp_path, monkeypatch, capsys
-):
-    words = ("--stage", "latents", "--recipe", tiny_file, "--runs", tmp_path)
-    assert run(monkeypatch, "train", *words) == 1
+def test_what_is_not_trained_yet_is_said_in_one_sentence(run, tmp_path, capsys):
+    begun = tmp_path / "begun"
+    begun.mkdir()
+    assert run("evaluate", "--weights", begun) == 1
     said = capsys.readouterr().err
-    assert "no finished autoencoder" in said
+    assert "holds no weights" in said
     assert said.count("\n") == 1
 
 
-def test_a_run_may_be_made_longer_but_its_model_may_not_change(tiny):
-    longer = replace(tiny, denoiser=replace(tiny.denoiser, steps=9, learning_rate=1.0))
-    wider = replace(tiny, denoiser=replace(tiny.denoiser, channels=(64, 64)))
-    assert longer.fingerprint("denoiser") == tiny.fingerprint("denoiser")
-    assert wider.fingerprint("denoiser") != tiny.fingerprint("denoiser")
-    assert wider.fingerprint("latents-0001") == tiny.fingerprint("latents-0001")
+def test_a_training_without_a_judge_cannot_be_measured(run, trained, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(judge, "save", lambda *_: None)
+    assert run("evaluate", "--weights", trained[0]) == 1
+    assert "train the stage `judge` first" in capsys.readouterr().err
+
+
+def test_the_command_line_knows_every_stage():
+    assert tuple(stages.STAGES) == command.STAGES
+
+
+def test_what_is_wished_is_passed_on_and_a_stage_that_failed_is_said(run, wishes, tmp_path, capsys):
+    words = ("--begin-with", tmp_path, "--skip", "text", "--scenes", 64, "--seed", 3, "--eager")
+    assert run("train", "--seconds", 5, *words) == 1
+    (wish,) = wishes
+    assert (wish.seconds, wish.skip, wish.begin_with) == (5.0, ("text",), tmp_path)
+    assert (wish.plan.scenes, wish.plan.seed, wish.compiled) == (64, 3, False)
+    assert wish.out == tmp_path / "tiny"
+    assert "failed: judge" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_a_cpu_takes_fewer_scenes_and_smaller_batches(device, run, wishes):
+    run("train", "--seconds", 5, "--device", device)
+    (wish,) = wishes
+    usual = command.USUAL["cpu" if device == "cpu" else "card"]
+    assert (wish.plan.scenes, wish.batch, wish.compiled) == (
+        usual["scenes"],
+        usual["batch"],
+        True,
+    )
 
 
 def test_prompts_for_tuning_are_not_those_reported():
-    vocabulary = recipe.load("cpu").vocabulary
+    vocabulary = recipe.load("doodle").vocabulary
     both = [
         {s.words() for s in evaluation.held_out_scenes(vocabulary, 400, tuning=t)}
         for t in (False, True)
@@ -152,7 +111,7 @@ def test_prompts_for_tuning_are_not_those_reported():
 
 
 def test_free_prompts_ask_for_what_there_is():
-    vocabulary = recipe.load("full").vocabulary
+    vocabulary = recipe.load("doodle").vocabulary
     found = evaluation.free_prompts()
     assert len({each.prompt for each in found}) == len(found) == 200
     possible = Judge(vocabulary).questions
@@ -176,7 +135,7 @@ def test_a_free_prompt_is_met_where_all_that_it_names_is_seen(asked, right):
 
 
 def test_diversity_is_one_for_fresh_scenes_and_nothing_for_copies():
-    vocabulary = recipe.load("cpu").vocabulary
+    vocabulary = recipe.load("doodle").vocabulary
     scenes = evaluation.held_out_scenes(vocabulary, 3)
     fresh = evaluation.drawn([s for s in scenes for _ in range(4)], seed=5).pixels
 

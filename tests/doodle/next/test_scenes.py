@@ -16,8 +16,7 @@ from doodle.next.subjects import SUBJECTS
 from doodle.next.words import COLOURS, NATURAL
 
 SCENE = Scene(subject="cat", colour="red", place="meadow", style="flat")
-FULL = recipe.load("full").vocabulary
-CPU = recipe.load("cpu").vocabulary
+FULL = recipe.load("doodle").vocabulary
 
 
 def pixels(scene, *, seed=1, size=(128, 128)):
@@ -125,9 +124,9 @@ def test_counts_sizes_skies_and_relations_change_the_picture():
 
 
 def test_the_lists_are_as_long_as_promised():
-    assert len(CPU.subjects) >= 40
-    assert len(CPU.places) >= 14
-    assert len(CPU.styles) == 6
+    assert len(FULL.subjects) >= 40
+    assert len(FULL.places) >= 14
+    assert len(FULL.styles) == 6
     assert set(FULL.subjects) == set(SUBJECTS)
     assert set(FULL.places) == set(PLACES)
     assert set(FULL.styles) == set(STYLES)
@@ -138,8 +137,8 @@ def test_the_lists_are_as_long_as_promised():
 
 def test_training_never_sees_a_held_out_combination_not_even_as_the_second_subject():
     rng = Random(3)
-    assert CPU.held_out()
-    for scene in (CPU.sample(rng) for _ in range(3000)):
+    assert FULL.held_out()
+    for scene in (FULL.sample(rng) for _ in range(3000)):
         assert not is_held_out(scene)
         if scene.relation:
             second = replace(scene, subject=scene.second, colour=scene.second_colour)

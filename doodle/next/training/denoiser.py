@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 from torch.nn.functional import max_pool2d
 
-from doodle import weights
 from doodle.next import denoiser as unets
 from doodle.next.autoencoder import signed
-from doodle.next.denoiser import EMPTY_SHARE
-from doodle.next.timed.compiling import fast
-from doodle.next.timed.flat import Flat
-from doodle.next.timed.sampling import Sampling, guess_by
+from doodle.next.training.flat import Flat
+from doodle.next.training.sampling import Sampling, guess_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,11 +20,14 @@ if TYPE_CHECKING:
     from diffusers import UNet2DConditionModel
     from torch import Tensor
 
-    from doodle.next.timed.course import Course
-    from doodle.next.timed.pools import Pool
-    from doodle.next.timed.sampling import Guess
+    from doodle.next.training.course import Course
+    from doodle.next.training.pools import Pool
+    from doodle.next.training.sampling import Guess
 
 BATCH = 512
+EMPTY_SHARE = 0.1  # of the prompts of a step, for classifier-free guidance
+FORMS_SHARE = 0.5  # of the times of a step, where forms are decided
+FORMS_AT = (550, 170)  # of 1,000 times: their mean and standard deviation
 ENCODED_AT_ONCE = 512
 THINGS = 3.0  # how much more the error counts where a thing is
 NEW_SCENES_EVERY = 400  # steps
@@ -40,7 +41,13 @@ ENOUGH_DIVERSITY = 0.85
 def train(course: Course) -> None:
     """Train UNet and text encoder together on v-prediction."""
     model = nn.ModuleDict({"text": course.text, "unet": course.unet})
-    flat = Flat(model, course.dtype, rate=1e-3, matrix_rate=2e-3, warm=300, channels_last=True)
+    flat = Flat(
+        model,
+        course.dtype,
+        rate=course.rate(1e-3, BATCH),
+        matrix_rate=course.rate(2e-3, BATCH),
+        channels_last=True,
+    )
     course.settle(course.vae)
     sampling, encoding = Sampling(course), Encoding(course)
     encoding.go_on()
@@ -59,9 +66,8 @@ def train(course: Course) -> None:
         course.parts.keep("text", course.text, flat)
         course.parts.keep("unet", course.unet, flat)
 
-    course.loop("denoiser", flat, loss, decay_from=0.35, save=save)
+    course.loop("denoiser", flat, loss, decay_from=0.1, save=save)
     save()
-    _save_pipeline(course)
 
 
 def train_folded(course: Course) -> None:
@@ -76,8 +82,8 @@ def train_folded(course: Course) -> None:
     Encoding(course).go_on()
     student = unets.build(course.recipe).to(course.device)
     student.load_state_dict(course.unet.state_dict())
-    flat = Flat(student, course.dtype, rate=3e-4, channels_last=True)
-    teacher, pupil = fast(guess_by(course.unet), course.device), _fast(course, student)
+    flat = Flat(student, course.dtype, rate=course.rate(3e-4, BATCH), channels_last=True)
+    teacher, pupil = course.fast(guess_by(course.unet)), _fast(course, student)
 
     def loss(_: float) -> Tensor:
         clean, ids, when, cover = _batch(course, flat.steps, BATCH)
@@ -100,7 +106,7 @@ class Encoding:
     """Turns scenes into latents as they come."""
 
     def __init__(self, course: Course) -> None:
-        self._course, self._fast = course, fast(course.encode, course.device)
+        self._course, self._fast = course, course.fast(course.encode)
 
     @torch.no_grad()
     def go_on(self) -> None:
@@ -129,8 +135,7 @@ class Encoding:
 
 
 def _fast(course: Course, unet: UNet2DConditionModel) -> Guess:
-    trained = list(unet.parameters())
-    return fast(guess_by(unet), course.device, trained=trained, say=course.say)
+    return course.fast(guess_by(unet), trained=list(unet.parameters()))
 
 
 def error(guessed: Tensor, wanted: Tensor, cover: Tensor) -> Tensor:
@@ -147,7 +152,7 @@ def error(guessed: Tensor, wanted: Tensor, cover: Tensor) -> Tensor:
 def _batch(course: Course, step: int, usual: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Return latents (B, C, h, w), ids (B, 77), times (B,) and cover (B, h, w) of one size.
 
-    Larger pictures are fewer. Some ids are the empty prompt's; times are spread evenly.
+    Larger pictures are fewer. Some ids are the empty prompt's.
     """
     pool = course.filling.turn(step, encoded=True)
     count = max(8, course.batch(usual) * 256 * 256 // (pool.size[0] * pool.size[1]))
@@ -156,10 +161,20 @@ def _batch(course: Course, step: int, usual: int) -> tuple[Tensor, Tensor, Tenso
     wording = torch.randint(pool.ids.shape[1], (count,), device=device)
     ids = pool.ids[chosen, wording].long()
     alone = torch.rand(count, 1, device=device) < EMPTY_SHARE
-    even = torch.randperm(count, device=device) + torch.rand(count, device=device)
-    when = (even * 1000 / count).long().clamp(0, 999)
     ids = torch.where(alone, course.empty, ids)
-    return pool.latents[chosen].float(), ids, when, pool.cover[chosen]
+    return pool.latents[chosen].float(), ids, times(count, device), pool.cover[chosen]
+
+
+def times(count: int, device: torch.device) -> Tensor:
+    """Return `count` of 1,000 times, in no order: half over all of them, half where forms are made.
+
+    Either half is spread evenly over its distribution.
+    """
+    share = (torch.randperm(count, device=device) + torch.rand(count, device=device)) / count
+    mean, deviation = FORMS_AT
+    forms = mean + deviation * math.sqrt(2) * torch.erfinv(2 * share - 1)
+    formed = torch.rand(count, device=device) < FORMS_SHARE
+    return torch.where(formed, forms, share * 1000).long().clamp(0, 999)
 
 
 def _best_guidance(course: Course, sampling: Sampling) -> tuple[float, float]:
@@ -173,15 +188,3 @@ def _best_guidance(course: Course, sampling: Sampling) -> tuple[float, float]:
             best, chosen = value, guidance
     course.say(f"guidance {chosen} is folded in")
     return chosen
-
-
-def _save_pipeline(course: Course) -> None:
-    """Write what the engine loads: the whole pipeline, with the UNet that is guided."""
-    course.vae.register_to_config(scaling_factor=course.factor)
-    pipeline = weights.assemble(
-        autoencoder=course.vae,
-        text_encoder=course.text,
-        tokenizer=course.words,
-        unet=course.unet,
-    )
-    weights.save(pipeline, course.parts.folder / "pipeline")

@@ -9,13 +9,13 @@ from PIL import Image
 from torch import nn
 
 from doodle.next.autoencoder import difference, signed
-from doodle.next.timed.flat import Flat
+from doodle.next.training.flat import Flat
 from doodle.sheet import contact_sheet
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from doodle.next.timed.course import Course
+    from doodle.next.training.course import Course
 
 FIRST = 4000  # scenes before the first step
 BATCH = 32
@@ -28,7 +28,7 @@ def train(course: Course) -> None:
     """Train encoder and decoder together; then scale latents to a standard deviation of 1."""
     filling = course.filling
     square = filling.pools["square"]
-    flat = Flat(course.vae, course.dtype, rate=8e-4, warm=100)
+    flat = Flat(course.vae, course.dtype, rate=course.rate(8e-4, BATCH))
     filling.wait(lambda: square.count >= min(FIRST, square.most // 8 + 1), "scenes")
 
     def loss(_: float) -> Tensor:
@@ -49,7 +49,7 @@ def train_decoder(course: Course) -> None:
     filling = course.filling
     filling.wait(lambda: filling.pools["square"].count > 0, "scenes")
     part = nn.ModuleList([course.vae.decoder, course.vae.post_quant_conv])
-    flat = Flat(part, course.dtype, rate=6e-4)
+    flat = Flat(part, course.dtype, rate=course.rate(6e-4, BATCH))
     course.settle(course.vae)
 
     def loss(_: float) -> Tensor:

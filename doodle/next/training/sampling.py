@@ -10,7 +10,7 @@ from diffusers import DDPMScheduler, DPMSolverMultistepScheduler
 from torch.nn.functional import avg_pool2d
 
 from doodle import weights
-from doodle.next.timed.pictures import energy
+from doodle.next.training.pictures import energy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from diffusers import UNet2DConditionModel
     from torch import Tensor
 
-    from doodle.next.timed.course import Course
+    from doodle.next.training.course import Course
 
     Guess = Callable[[Tensor, Tensor, Tensor], Tensor]
     """What returns v of noisy latents (B, C, h, w), times (B,) and contexts (B, 77, width)."""
@@ -126,7 +126,7 @@ class Sampling:
         )
         real = course.shown(pool, 0, count)
         questions = list(course.filling.questions)
-        seen = course.judge(made.to(course.dtype))
+        seen = course.judge(made.to(course.judge_dtype))
         right = {
             name: seen[name].argmax(1) == pool.labels[:count, questions.index(name)].long()
             for name in MEASURED

@@ -9,13 +9,13 @@ from torch.nn.functional import avg_pool2d, cross_entropy, interpolate
 
 from doodle.next import pair as pairs
 from doodle.next.autoencoder import signed
-from doodle.next.timed.flat import Flat
-from doodle.next.timed.stock import EACH, GROUP
+from doodle.next.training.flat import Flat
+from doodle.next.training.stock import EACH, GROUP
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from doodle.next.timed.course import Course
+    from doodle.next.training.course import Course
 
 BATCH = 384
 PAIRS = 512
@@ -25,13 +25,13 @@ def train(course: Course) -> None:
     """Train the judge on scenes of all shapes, half of them blurred."""
     filling, judge = course.filling, course.judge
     filling.wait(lambda: filling.pools["square"].count > 0, "scenes")
-    flat = Flat(judge, course.dtype, rate=2e-3, decay=0.995)
+    flat = Flat(judge, course.judge_dtype, rate=course.rate(2e-3, BATCH), decay=0.995)
     asked = {name: list(filling.questions).index(name) for name in judge.questions}
 
     def loss(_: float) -> Tensor:
         pool = filling.turn(flat.steps)
         chosen = pool.choose(course.batch(BATCH))
-        seen = signed(pool.pixels[chosen]).to(course.dtype)
+        seen = signed(pool.pixels[chosen]).to(course.judge_dtype)
         if flat.steps % 2:
             seen = interpolate(avg_pool2d(seen, 4), scale_factor=4, mode="bilinear")
         out = judge(seen + 0.05 * torch.randn_like(seen))
@@ -50,7 +50,7 @@ def train_pair(course: Course) -> None:
     course.parts.give("pair", model)
     siblings = filling.pools["siblings"]
     filling.wait(lambda: siblings.count >= GROUP, "siblings")
-    flat = Flat(model, course.dtype, rate=1e-3, decay=0.995)
+    flat = Flat(model, course.dtype, rate=course.rate(1e-3, PAIRS), decay=0.995)
     size = (pairs.SEEN_PX, pairs.SEEN_PX)
 
     def loss(_: float) -> Tensor:

@@ -8,14 +8,14 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from doodle.next.timed.flat import Flat
-from doodle.next.timed.stock import UNSAID
+from doodle.next.training.flat import Flat
+from doodle.next.training.stock import UNSAID
 from doodle.text_encoder import ends
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from doodle.next.timed.course import Course
+    from doodle.next.training.course import Course
 
 BATCH = 512
 
@@ -26,7 +26,7 @@ def train(course: Course) -> None:
     possible = filling.questions.values()
     heads = nn.ModuleList(nn.Linear(width, len(each)) for each in possible).to(course.device)
     model = nn.ModuleDict({"encoder": course.text, "heads": heads})
-    flat = Flat(model, course.dtype, rate=1e-3, decay=0.99)
+    flat = Flat(model, course.dtype, rate=course.rate(1e-3, BATCH), decay=0.99)
     filling.wait(lambda: filling.texts > 0, "texts")
 
     def loss(_: float) -> Tensor:

@@ -46,6 +46,7 @@ class Plan:
     tuning: int = 256  # scenes that are never trained on, four of the same words
     chunk: int = 64  # scenes a job; whole groups of GROUP
     text_chunk: int = 512  # texts a job
+    seed: int = 1  # of scenes, texts and noise; tuning scenes are always the same
 
     @property
     def jobs(self) -> list[tuple[str, tuple[int, int], int]]:
@@ -189,14 +190,15 @@ class Painter:
         kind, size, number = self._jobs[job]
         try:
             if kind == "text":
-                return self._texts(Random(f"texts {number}"), slot)
+                return self._texts(Random(f"{self._plan.seed} texts {number}"), slot)
             return self._scenes(kind, size, number, slot)
         except (RuntimeError, ValueError) as error:
             return Ready("error", 0, size, slot, 0.0, f"{kind} {number}: {error!r}")
 
     def _scenes(self, kind: str, size: tuple[int, int], number: int, slot: int) -> Ready:
         started = time.process_time()
-        rng = Random(f"{kind} {number}")
+        name = f"{kind} {number}"
+        rng = Random(name if kind == "tuning" else f"{self._plan.seed} {name}")
         scenes = self._chosen(kind, number, rng)
         seed = rng.getrandbits(40)
         ready = Ready(kind, len(scenes), size, slot, 0.0)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from doodle.next.timed.flat import LINE, Flat, orthogonal
+from doodle.next.training.flat import LINE, Flat, orthogonal
 
 
 def test_it_learns_and_its_average_is_given_at_the_end():

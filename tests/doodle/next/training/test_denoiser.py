@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from doodle.next.timed.denoiser import THINGS, error
+from doodle.next.training.denoiser import THINGS, error, times
 
 
 def test_without_things_the_error_is_the_mean_of_squares():
@@ -36,3 +36,15 @@ def test_a_half_covered_area_counts_half_as_much_more():
     nothing = torch.zeros(1, 1, 8, 8)
     share = error(there, nothing, cover) / error(elsewhere, nothing, cover)
     assert float(share) == pytest.approx(1 + THINGS / 5)
+
+
+def test_times_are_whole_and_within_range_and_more_of_them_where_forms_are_made():
+    torch.manual_seed(1)
+    when = torch.cat([times(64, torch.device("cpu")) for _ in range(200)])
+    assert when.dtype == torch.long
+    assert 0 <= when.min() < 30
+    assert 970 < when.max() <= 999
+    shares = torch.histc(when.float(), 10, 0, 1000) / len(when)
+    normal = torch.distributions.Normal(550, 170)
+    borders = normal.cdf(torch.arange(0, 1001, 100).float())
+    assert shares == pytest.approx((0.1 + borders.diff()).numpy() / 2, abs=0.012)

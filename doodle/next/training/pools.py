@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from doodle.next.pictures import SQUARE
-from doodle.next.timed.stock import EACH, NAMES, TOKENS, answers
+from doodle.next.training.stock import EACH, NAMES, TOKENS, answers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from doodle.next.scenes import Vocabulary
-    from doodle.next.timed.stock import Ready, Stock
+    from doodle.next.training.stock import Ready, Stock
 
 PATIENCE_S = 120.0
 

@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 
 from doodle import tokenizer as tokenizers
-from doodle.next import recipe, text_encoder
+from doodle.next import recipe
+from doodle.next.captions import caption
 from doodle.next.pictures import SQUARE, WIDE
 from doodle.next.scenes import draw_with_cover, is_held_out
-from doodle.next.timed import stock
-from doodle.next.timed.stock import GROUP, NAMES, TOKENS, UNSAID, Memory, Painter, Plan, Stock
+from doodle.next.training import stock
+from doodle.next.training.stock import GROUP, NAMES, TOKENS, UNSAID, Memory, Painter, Plan, Stock
 
 PLAN = Plan(scenes=128, texts=32, tuning=16, chunk=8, text_chunk=16)
 
@@ -18,7 +19,7 @@ PLAN = Plan(scenes=128, texts=32, tuning=16, chunk=8, text_chunk=16)
 def words(tiny):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tokenizers, "CORPUS_CAPTIONS", 500)
-        return text_encoder.tokenizer(tiny).backend_tokenizer.to_str()
+        return tokenizers.build(tiny, caption).backend_tokenizer.to_str()
 
 
 @pytest.fixture
@@ -57,6 +58,18 @@ def test_a_job_makes_the_same_each_time_and_leaves_other_slots_alone(painter):
     assert np.array_equal(memory.ids(other), kept)
 
 
+@pytest.mark.parametrize(("kind", "same"), [("square", False), ("text", False), ("tuning", True)])
+def test_another_seed_makes_other_scenes_and_texts_but_is_measured_by_the_same(
+    kind, same, tiny, words
+):
+    made = []
+    for seed in (1, 2):
+        plan = replace(PLAN, seed=seed)
+        painter = Painter(tiny.vocabulary, plan, words, Memory(plan, 1))
+        made.append(painter._memory.ids(painter.do(job(kind), 0)).copy())
+    assert np.array_equal(*made) == same
+
+
 def test_a_job_keeps_where_the_things_of_each_of_its_scenes_are(painter, monkeypatch):
     drawn = []
 
@@ -88,7 +101,7 @@ def test_texts_are_labelled_with_what_they_say(painter, tiny, words):
 
 
 def test_siblings_differ_in_one_part_alone_and_none_is_held_out():
-    vocabulary = recipe.load("full").vocabulary
+    vocabulary = recipe.load("doodle").vocabulary
     scenes = stock.siblings(vocabulary, 16 * GROUP, stock.Random("x"))
     assert not any(is_held_out(scene) for scene in scenes)
     one = 0
@@ -104,7 +117,7 @@ def test_siblings_differ_in_one_part_alone_and_none_is_held_out():
 
 
 def test_tuning_scenes_are_held_out_and_come_four_at_a_time(tiny, words):
-    vocabulary = replace(tiny.vocabulary, colours=("red", "blue", "green", "pink", "white"))
+    vocabulary = tiny.vocabulary
     painter = Painter(vocabulary, PLAN, words, Memory(PLAN, 1))
     ready = painter.do(job("tuning"), 0)
     assert ready.count == 8

@@ -85,7 +85,8 @@ class Flat:
         root = (self._second / (1 - 0.99**self.steps)).sqrt_().add_(1e-8)
         moved = self._first.div(1 - 0.9**self.steps).div_(root)
         for places in self._matrices:
-            straight = orthogonal(gradient[places].lerp(self._first[places], 0.95))
+            near = gradient[places].lerp(self._first[places], 0.95)
+            straight = orthogonal(near, self.half.dtype)
             scale = AS_ADAM * math.sqrt(places.shape[-1]) * self._matrix_rate / self.rate
             moved[places] = straight * scale
         self.master.mul_(1 - rate * 1e-2).sub_(moved, alpha=rate)
@@ -131,14 +132,14 @@ class Flat:
         return numbers.view(out, height, width, into).permute(0, 3, 1, 2)
 
 
-def orthogonal(matrices: Tensor) -> Tensor:
+def orthogonal(matrices: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
     """Return about the nearest orthogonal matrix of each (N, rows, columns), rows <= columns.
 
-    Singular values of at least 0.003 of a matrix's norm come out between 0.68 and 1.21.
+    Singular values of at least 0.003 of a matrix's norm come out between 0.68 and 1.21, but for
+    what computing in `dtype` rounds.
     """
     first, second, third = COEFFICIENTS
-    found = matrices / (matrices.norm(dim=(-2, -1), keepdim=True) + 1e-7)
-    found = found.bfloat16() if found.is_cuda else found
+    found = (matrices / (matrices.norm(dim=(-2, -1), keepdim=True) + 1e-7)).to(dtype)
     for _ in range(ROUNDS):
         square = found @ found.mT
         found = first * found + (second * square + third * square @ square) @ found

@@ -1,4 +1,4 @@
-"""A training on one card: its stages in their order."""
+"""A training: its stages in their order."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import torch
 from transformers import CLIPTokenizer
 
 from doodle import tokenizer as tokenizers
-from doodle.next import text_encoder
-from doodle.next.timed import denoiser, judge, pictures, text
-from doodle.next.timed.budget import Budget
-from doodle.next.timed.course import Course
-from doodle.next.timed.parts import Parts
-from doodle.next.timed.pools import Filling
-from doodle.next.timed.stock import Stock
+from doodle.next.captions import caption
+from doodle.next.training import denoiser, judge, pictures, text
+from doodle.next.training.budget import Budget
+from doodle.next.training.course import Course
+from doodle.next.training.parts import Parts
+from doodle.next.training.pools import Filling
+from doodle.next.training.stock import Stock
 from doodle.recipe import RecipeError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from doodle.next.recipe import Recipe
-    from doodle.next.timed.stock import Plan
+    from doodle.next.training.stock import Plan
 
 STAGES: dict[str, Callable[[Course], None]] = {
     "text": text.train,
@@ -55,8 +55,9 @@ class Wish:
     skip: tuple[str, ...] = ()
     begin_with: Path | None = None  # weights of an earlier training
     tokenizer: Path | None = None  # its folder; else the earlier training's, or a new one
-    device: str = "cuda"
+    device: str = "cpu"
     batch: float = 1.0  # share of the usual batches
+    compiled: bool = True
 
 
 def train(
@@ -74,13 +75,13 @@ def train(
     device = torch.device(wish.device)
     if device.type == "cuda":
         if not torch.cuda.is_available():
-            message = "There is no card here; --device cpu is for a short trial only."
+            message = "There is no card here; --device cpu trains without one, over hours."
             raise RecipeError(message)
         torch.backends.cuda.matmul.allow_tf32 = True
         torch.backends.cudnn.allow_tf32 = True
     parts = Parts(wish.out)
     if wish.begin_with is not None:
-        parts.read(wish.begin_with)
+        parts.take_over(wish.begin_with)
     stages = tuple(stage for stage in STAGES if stage not in wish.skip)
     needed = {need for stage in stages for need in NEEDS.get(stage, ())}
     for stage in wish.skip:
@@ -99,7 +100,16 @@ def train(
         filling.start()
         budget = Budget(seconds=wish.seconds, stages=stages, **({"clock": clock} if clock else {}))
         course = Course(
-            recipe, words, filling, parts, budget, device=device, batch=wish.batch, say=say
+            recipe,
+            words,
+            filling,
+            parts,
+            budget,
+            device=device,
+            batch=wish.batch,
+            compiled=wish.compiled,
+            seed=wish.plan.seed,
+            say=say,
         )
         return [stage for stage in stages if not _done(course, stage)]
     finally:
@@ -129,7 +139,7 @@ def _tokenizer(recipe: Recipe, wish: Wish) -> CLIPTokenizer:
             message = f"{wish.begin_with} has no tokenizer; give the one of its weights."
             raise RecipeError(message)
     if folder is None:
-        words = text_encoder.tokenizer(recipe)
+        words = tokenizers.build(recipe, caption)
     else:
         words = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
     tokenizers.save(words, wish.out / "tokenizer")

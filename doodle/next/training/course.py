@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -12,20 +13,21 @@ from doodle import text_encoder as texts
 from doodle import weights
 from doodle.next import autoencoder, denoiser
 from doodle.next.judge import Judge
+from doodle.next.training.compiling import Compiled, suit_cpu
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from torch import Tensor, nn
     from transformers import CLIPTokenizer
 
     from doodle.next.recipe import Recipe
-    from doodle.next.timed.budget import Budget
-    from doodle.next.timed.flat import Flat
-    from doodle.next.timed.parts import Parts
-    from doodle.next.timed.pools import Filling, Pool
+    from doodle.next.training.budget import Budget
+    from doodle.next.training.flat import Flat
+    from doodle.next.training.parts import Parts
+    from doodle.next.training.pools import Filling, Pool
 
-SAY_EVERY_S = 6.0
+SAY_TIMES = 100  # in a training
 SAVE_EVERY_S = 45.0
 AHEAD = 2  # steps that are given to a card before the first of them is done
 HALVED_MOST = 4  # times that batches are halved for want of memory
@@ -44,17 +46,25 @@ class Course:
         *,
         device: torch.device,
         batch: float,
+        compiled: bool,
+        seed: int,
         say: Callable[[str], None],
     ) -> None:
         self.recipe, self.words, self.filling = recipe, tokenizer, filling
         self.parts, self.budget, self.device, self.say = parts, budget, device, say
-        self.dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
-        self._batch = batch
+        self.dtype = torch.bfloat16 if _fast_in_bf16(device, compiled=compiled) else torch.float32
+        # Convolutions by channel, of which the judge has many, are slow in bf16 on a CPU.
+        self.judge_dtype = self.dtype if device.type == "cuda" else torch.float32
+        self._batch, self._compiled = batch, compiled
         torch.manual_seed(recipe.seed)
         self.text = texts.build(recipe, tokenizer).to(device)
         self.vae = autoencoder.build(recipe).to(device)
         self.judge = Judge(recipe.vocabulary).to(device)
         self.unet = denoiser.build(recipe).to(device)
+        if device.type == "cpu":
+            for each in (self.vae, self.unet):
+                suit_cpu(each)
+        torch.manual_seed(seed)
         if "vae" not in parts:
             own = AutoencoderKL.from_pretrained(weights.WEIGHTS / "vae", local_files_only=True)
             autoencoder.begin_with(self.vae, own.float().to(device))
@@ -67,7 +77,13 @@ class Course:
     def settle(self, *models: nn.Module) -> None:
         """Have models compute as what is trained does; they may have been left out of that."""
         for model in models:
-            model.to(dtype=self.dtype)
+            model.to(dtype=self.judge_dtype if model is self.judge else self.dtype)
+
+    def fast(self, network: Callable, *, trained: Sequence[Tensor] = ()) -> Callable:
+        """Return what computes as the network does, faster after its first call."""
+        if not self._compiled:
+            return network
+        return Compiled(network, trained=trained, say=self.say)
 
     def _models(self) -> dict[str, nn.Module]:
         return {"text": self.text, "vae": self.vae, "judge": self.judge, "unet": self.unet}
@@ -75,6 +91,13 @@ class Course:
     def batch(self, usual: int) -> int:
         """Return the size of a batch here."""
         return max(8, round(usual * self._batch))
+
+    def rate(self, usual: float, batch: int) -> float:
+        """Return the rate of learning for what a batch of usually so many is here.
+
+        It goes with the root of the batch's size (Malladi et al. 2022).
+        """
+        return usual * math.sqrt(self.batch(batch) / batch)
 
     def loop(
         self,
@@ -118,10 +141,13 @@ class Course:
                 if len(waiting) > AHEAD:
                     waiting.popleft().synchronize()
             now = clock()
-            if now - said > SAY_EVERY_S or flat.steps == 1:
+            if now - said > self.budget.seconds / SAY_TIMES or flat.steps == 1:
                 pace = flat.steps / max(1e-9, now - first)
                 mean = float(total) / since
-                self.say(f"{name}: step {flat.steps}, loss {mean:.4f}, {pace:.1f} steps/s")
+                self.say(
+                    f"{name}: step {flat.steps}, loss {mean:.4f}, {pace:.2f} steps/s, "
+                    f"{max(0.0, self.budget.stage_ends - now) / 60:.0f} min left"
+                )
                 total.zero_()
                 since, said = 0, now
             if save is not None and now - saved > SAVE_EVERY_S:
@@ -144,3 +170,9 @@ class Course:
         """Return some of a pool's pictures, from -1 to 1, from the start again at its end."""
         chosen = torch.arange(first, first + count, device=self.device) % pool.count
         return autoencoder.signed(pool.pixels[chosen])
+
+
+def _fast_in_bf16(device: torch.device, *, compiled: bool) -> bool:
+    if device.type == "cuda":
+        return True
+    return compiled and bool(torch.cpu.get_capabilities().get("amx_bf16"))

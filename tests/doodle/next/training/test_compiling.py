@@ -1,11 +1,14 @@
+import copy
+
 import pytest
 import torch
+from diffusers.models.attention_processor import AttnProcessor
+from diffusers.models.upsampling import Upsample2D
 from torch import nn
 
-from doodle.next.timed import compiling
-from doodle.next.timed.compiling import different_gradients
-
-CARD = torch.device("cuda")
+from doodle.next import autoencoder, denoiser
+from doodle.next.training import compiling
+from doodle.next.training.compiling import Compiled, different_gradients, suit_cpu
 
 
 @pytest.fixture
@@ -33,19 +36,38 @@ def layers():
     return nn.Sequential(nn.Conv2d(2, 4, 3, padding=1), nn.SiLU(), nn.Conv2d(4, 2, 3, padding=1))
 
 
-def test_without_a_card_nothing_is_compiled():
-    def network(seen):
-        return seen
+@pytest.mark.parametrize("part", [autoencoder, denoiser])
+def test_what_suits_a_cpu_computes_the_same_with_the_same_weights(part, tiny):
+    torch.manual_seed(0)
+    model = part.build(tiny).double()
+    suited = copy.deepcopy(model)
+    suit_cpu(suited)
+    assert suited.state_dict().keys() == model.state_dict().keys()
+    assert not any(isinstance(each, Upsample2D) for each in suited.modules())
+    assert all(type(each) is AttnProcessor for each in suited.attn_processors.values())
+    latents = torch.randn(2, 4, 8, 12).double()
 
-    assert compiling.fast(network, torch.device("cpu")) is network
+    def run(each):
+        if part is autoencoder:
+            return each.decode(latents).sample
+        context = torch.ones(2, 77, 32).double()
+        return each(latents, torch.tensor([5, 700]), context).sample
+
+    torch.testing.assert_close(run(suited), run(model))
+    gradients = [
+        torch.autograd.grad(run(each).square().sum(), list(each.parameters()), allow_unused=True)
+        for each in (model, suited)
+    ]
+    for one, other in zip(*gradients, strict=True):
+        torch.testing.assert_close(one, other)
 
 
-def test_on_a_card_square_pictures_are_compiled_and_others_are_not(compiled):
+def test_square_pictures_are_compiled_and_others_are_not(compiled):
     def network(seen, more):
         return seen, more
 
     kept = compiled(lambda *given: ("compiled", network(*given)))
-    compute = compiling.fast(network, CARD)
+    compute = Compiled(network)
     assert kept == [(compiling.MOST, True)]
 
     word, (seen, more) = compute(torch.zeros(1, 2, 8, 8), 5)
@@ -65,7 +87,7 @@ def test_code_that_leaves_weights_without_gradients_is_not_used_and_that_is_said
 
     compiled(cuts)
     said = []
-    compute = compiling.fast(layers, CARD, trained=list(layers.parameters()), say=said.append)
+    compute = Compiled(layers, trained=list(layers.parameters()), say=said.append)
     seen = torch.randn(3, 2, 8, 8)
     for _ in range(2):
         compute(seen).sum().backward()
@@ -86,7 +108,7 @@ def test_code_that_only_rounds_otherwise_is_used_and_the_look_leaves_no_gradient
 
     compiled(rounds)
     said = []
-    compute = compiling.fast(layers, CARD, trained=list(layers.parameters()), say=said.append)
+    compute = Compiled(layers, trained=list(layers.parameters()), say=said.append)
     before = nn.Conv2d(2, 2, 1)  # as the text encoder, which learns along
     out = compute(before(torch.randn(3, 2, 8, 8)))
     assert all(weight.grad is None for weight in [*layers.parameters(), *before.parameters()])

@@ -1,6 +1,6 @@
 import pytest
 
-from doodle.next.timed.budget import LAST_S, SHARES, Budget
+from doodle.next.training.budget import LAST_S, SHARES, Budget
 
 
 class Clock:

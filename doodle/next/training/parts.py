@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from doodle.next.timed.flat import Flat
+    from doodle.next.training.flat import Flat
 
 LARGEST = 12_000_000  # bytes of a file, of those parts that are cut in two
 CUT = ("unet", "folded")
@@ -28,15 +28,21 @@ class Parts:
         self.folder = folder
         self._states: dict[str, dict[str, Tensor]] = {}
 
-    def read(self, folder: Path) -> None:
-        """Take over the parts of an earlier training; `RecipeError` if there are none."""
-        for file in sorted(folder.glob("*.safetensors")):
+    def read(self) -> None:
+        """Read the folder's parts; `RecipeError` if there are none."""
+        for file in sorted(self.folder.glob("*.safetensors")):
             for key, value in load_file(file).items():
                 part = key.split(".")[0]
                 self._states.setdefault(part, {})[key] = value
         if not self._states:
-            message = f"{folder} holds no weights (*.safetensors) to begin with."
+            message = f"{self.folder} holds no weights (*.safetensors)."
             raise RecipeError(message)
+
+    def take_over(self, folder: Path) -> None:
+        """Copy the parts of an earlier training; `RecipeError` if there are none."""
+        earlier = Parts(folder)
+        earlier.read()
+        self._states = earlier._states
         for part in self._states:
             self._write(part)
 

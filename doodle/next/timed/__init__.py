@@ -1,1 +1,0 @@
-"""All stages of a recipe on one card, each within its seconds."""

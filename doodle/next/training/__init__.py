@@ -1,0 +1,1 @@
+"""The training of all parts, each within its seconds, on a card or on the CPU."""
