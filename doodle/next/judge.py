@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING
 
 import torch
@@ -22,29 +21,36 @@ if TYPE_CHECKING:
     from doodle.next.scenes import Vocabulary
 
 SEEN_PX = 112  # of the shorter side
+WIDTHS = (64, 128, 192)
+FEATURES = 192
 
 
 class Judge(nn.Module):
-    """A small convolutional network with one head for each property of a scene."""
+    """A small residual network (He et al. 2016) with one head for each property of a scene.
+
+    It takes areas of 4 by 4 pixels at once: what is finer costs most and tells least.
+    """
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         super().__init__()
         self.questions = questions(vocabulary)
-        widths = (3, 24, 48, 96, 160)
+        first, second, third = WIDTHS
         self.body = nn.Sequential(
-            *(
-                layer
-                for before, after in itertools.pairwise(widths)
-                for layer in (_Down(before, after), _Same(after))
-            )
+            nn.Conv2d(3, first, 8, stride=4, padding=2),
+            _Block(first),
+            nn.Conv2d(first, second, 3, stride=2, padding=1),
+            _Block(second),
+            _Block(second),
+            nn.Conv2d(second, third, 3, stride=2, padding=1),
+            _Block(third),
         )
-        self.top = nn.Sequential(nn.Linear(2 * widths[-1], 192), nn.SiLU())
+        self.top = nn.Sequential(nn.Linear(2 * third, FEATURES), nn.SiLU())
         self.heads = nn.ModuleDict(
-            {name: nn.Linear(192, len(answers)) for name, answers in self.questions.items()}
+            {name: nn.Linear(FEATURES, len(answers)) for name, answers in self.questions.items()}
         )
 
     def features(self, pictures: Tensor) -> Tensor:
-        """Return (N, 192) features of pictures (N, 3, H, W) from -1 to 1, made smaller first."""
+        """Return (N, FEATURES) of pictures (N, 3, H, W) from -1 to 1, made smaller first."""
         share = SEEN_PX / min(pictures.shape[-2:])
         size = [round(side * share) for side in pictures.shape[-2:]]
         seen = self.body(interpolate(pictures, size=size, mode="area"))
@@ -56,28 +62,18 @@ class Judge(nn.Module):
         return {name: head(seen) for name, head in self.heads.items()}
 
 
-class _Down(nn.Module):
-    def __init__(self, before: int, after: int) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(before, after, 3, stride=2, padding=1)
-        self.norm = nn.GroupNorm(8, after)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return silu(self.norm(self.conv(x)))
-
-
-class _Same(nn.Module):
-    """A residual block (He et al. 2016) whose first convolution is by channel."""
+class _Block(nn.Module):
+    """Two convolutions beside what passes as it is."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.near = nn.Conv2d(width, width, 5, padding=2, groups=width)
-        self.norm = nn.GroupNorm(8, width)
-        self.wide = nn.Conv2d(width, 2 * width, 1)
-        self.back = nn.Conv2d(2 * width, width, 1)
+        self.first_norm, self.second_norm = nn.GroupNorm(8, width), nn.GroupNorm(8, width)
+        self.first = nn.Conv2d(width, width, 3, padding=1)
+        self.second = nn.Conv2d(width, width, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.back(silu(self.wide(self.norm(self.near(x)))))
+        inner = self.first(silu(self.first_norm(x)))
+        return x + self.second(silu(self.second_norm(inner)))
 
 
 def questions(vocabulary: Vocabulary) -> dict[str, tuple]:

@@ -53,8 +53,6 @@ class Course:
         self.recipe, self.words, self.filling = recipe, tokenizer, filling
         self.parts, self.budget, self.device, self.say = parts, budget, device, say
         self.dtype = torch.bfloat16 if _fast_in_bf16(device, compiled=compiled) else torch.float32
-        # Convolutions by channel, of which the judge has many, are slow in bf16 on a CPU.
-        self.judge_dtype = self.dtype if device.type == "cuda" else torch.float32
         self._batch, self._compiled = batch, compiled
         torch.manual_seed(recipe.seed)
         self.text = texts.build(recipe, tokenizer).to(device)
@@ -77,7 +75,7 @@ class Course:
     def settle(self, *models: nn.Module) -> None:
         """Have models compute as what is trained does; they may have been left out of that."""
         for model in models:
-            model.to(dtype=self.judge_dtype if model is self.judge else self.dtype)
+            model.to(dtype=self.dtype)
 
     def fast(self, network: Callable, *, trained: Sequence[Tensor] = ()) -> Callable:
         """Return what computes as the network does, faster after its first call."""

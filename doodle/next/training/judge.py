@@ -25,16 +25,24 @@ def train(course: Course) -> None:
     """Train the judge on scenes of all shapes, half of them blurred."""
     filling, judge = course.filling, course.judge
     filling.wait(lambda: filling.pools["square"].count > 0, "scenes")
-    flat = Flat(judge, course.judge_dtype, rate=course.rate(2e-3, BATCH), decay=0.995)
+    flat = Flat(
+        judge,
+        course.dtype,
+        rate=course.rate(2e-3, BATCH),
+        matrix_rate=course.rate(4e-3, BATCH),
+        decay=0.99,
+        channels_last=True,
+    )
     asked = {name: list(filling.questions).index(name) for name in judge.questions}
 
     def loss(_: float) -> Tensor:
         pool = filling.turn(flat.steps)
         chosen = pool.choose(course.batch(BATCH))
-        seen = signed(pool.pixels[chosen]).to(course.judge_dtype)
+        seen = signed(pool.pixels[chosen]).to(course.dtype)
         if flat.steps % 2:
             seen = interpolate(avg_pool2d(seen, 4), scale_factor=4, mode="bilinear")
-        out = judge(seen + 0.05 * torch.randn_like(seen))
+        seen = seen + 0.05 * torch.randn_like(seen)
+        out = judge(seen.contiguous(memory_format=torch.channels_last))
         labels = pool.labels[chosen].long()
         named = [cross_entropy(out[name].float(), labels[:, i]) for name, i in asked.items()]
         return torch.stack(named).sum()

@@ -126,7 +126,7 @@ class Sampling:
         )
         real = course.shown(pool, 0, count)
         questions = list(course.filling.questions)
-        seen = course.judge(made.to(course.judge_dtype))
+        seen = course.judge(made.to(course.dtype))
         right = {
             name: seen[name].argmax(1) == pool.labels[:count, questions.index(name)].long()
             for name in MEASURED
