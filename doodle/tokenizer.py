@@ -10,6 +10,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from transformers import CLIPTokenizer
 
 from doodle.captions import caption
+from doodle.recipe import RecipeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,6 +54,14 @@ def save(tokenizer: CLIPTokenizer, folder: Path) -> None:
     tokenizer.backend_tokenizer.no_padding()
     tokenizer.backend_tokenizer.no_truncation()
     tokenizer.save_pretrained(folder)
+
+
+def load(folder: Path) -> CLIPTokenizer:
+    """Read a tokenizer; `RecipeError` if there is none."""
+    if not (folder / "tokenizer.json").is_file():
+        message = f"{folder} has no tokenizer; give the one that the weights were trained with."
+        raise RecipeError(message)
+    return CLIPTokenizer.from_pretrained(folder, local_files_only=True)
 
 
 def _merges(recipe: Recipe, say: Callable[..., str], count: int) -> list[tuple[str, str]]:

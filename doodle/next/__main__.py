@@ -7,11 +7,12 @@ import json
 import os
 import signal
 import sys
+import tempfile
 import time
 from dataclasses import asdict
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 # Spinning threads starve a shared machine; the libraries' warnings are for their programmers.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -27,15 +28,15 @@ from doodle.recipe import RecipeError
 if TYPE_CHECKING:
     import numpy as np
 
-STAGES = ("text", "autoencoder", "judge", "pair", "decoder", "denoiser", "folded")
+Number = TypeVar("Number", int, float)
+STAGES = ("text", "autoencoder", "judge", "pair", "decoder", "denoiser")
 USUAL: dict[str, dict] = {
     "cpu": {"scenes": 20_000, "batch": 0.125},
-    "card": {"scenes": 180_000, "batch": 1.0},
+    "cuda": {"scenes": 180_000, "batch": 1.0},
 }
-RECIPE = "doodle"
+LEAST_SCENES = 1024  # with them there are some of each shape
+RECIPE = "next"
 FOLDER = Path(__file__).parents[1]
-BEGUN = Path(__file__).parent / "begun"
-"""Weights whose training is not at its end, for `--begin-with`."""
 BUILD = Path("build")
 """Where sheets go that are given no name; git ignores it."""
 SHOWN = (
@@ -76,14 +77,14 @@ def train(options: argparse.Namespace) -> None:
 
     _quiet()
     recipe = recipes.load(options.recipe)
-    out = options.runs / recipe.name
-    usual = USUAL["cpu" if options.device == "cpu" else "card"]
+    out = options.out or FOLDER / "runs" / recipe.name
+    usual = USUAL[options.device]
     wish = stages.Wish(
         seconds=options.seconds,
         out=out,
         plan=stock.Plan(scenes=options.scenes or usual["scenes"], seed=options.seed),
         workers=max(1, (os.cpu_count() or 2) - 2),
-        skip=tuple(options.skip),
+        only=tuple(options.only),
         begin_with=options.begin_with,
         tokenizer=options.tokenizer,
         device=options.device,
@@ -94,42 +95,44 @@ def train(options: argparse.Namespace) -> None:
     failed = stages.train(
         recipe, wish, say=lambda text: _say(f"{time.monotonic() - began:6.1f} {text}")
     )
+    missing = shipping.missing(out)
+    if missing:
+        _say(f"The weights are in {out}; to draw with them takes {' and '.join(missing)} too.")
+    else:
+        shipping.write(recipe, out, out / "pipeline")
+        _samples(out / "pipeline", out / "samples.png")
+        _say(f"The weights are in {out}, pictures of some prompts in {out / 'samples.png'}.")
     if failed:
         message = f"These stages failed: {', '.join(failed)}. What the others made is in {out}."
         raise RuntimeError(message)
-    _say(f"All weights are in {out}.")
-    if "denoiser" not in options.skip:
-        shipping.write(recipe, out, out / "pipeline")
-        _samples(out / "pipeline", out / "samples.png")
 
 
 def evaluate(options: argparse.Namespace) -> None:
-    """Measure what a training has learnt so far; the last line printed is JSON."""
-    from transformers import CLIPModel  # noqa: PLC0415
-
+    """Measure how well a training's weights follow held-out prompts; the last line is JSON."""
     from doodle import weights  # noqa: PLC0415
-    from doodle.next import evaluation, judge, shipping  # noqa: PLC0415
+    from doodle.next import evaluation, judge, pair, shipping  # noqa: PLC0415
 
     _quiet()
     recipe = recipes.load(options.recipe)
-    out = options.runs / recipe.name
-    folder = out / "pipeline"
-    shipping.write(recipe, options.weights or out, folder)
-    if not (folder / shipping.JUDGE).is_file():
-        message = "There is no judge to measure with; train the stage `judge` first."
-        raise RecipeError(message)
-    has_pair = (folder / shipping.PAIR).is_dir()
-    results, pictures = evaluation.evaluate(
-        weights.load(folder, device=options.device),
-        judge.load(recipe.vocabulary, folder / shipping.JUDGE),
-        CLIPModel.from_pretrained(folder / shipping.PAIR).float().eval() if has_pair else None,
-        recipe.vocabulary,
-        prompts=options.prompts,
-        tuning=options.tuning,
-        folder=folder,
-        say=_say,
-    )
-    _save(pictures[:40], out / "evaluation.png")
+    trained = options.weights or FOLDER / "runs" / recipe.name
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / "pipeline"
+        shipping.write(recipe, trained, folder)
+        if not (folder / shipping.JUDGE).is_file():
+            message = f"{trained} has no judge to measure with; train that stage first."
+            raise RecipeError(message)
+        results, pictures = evaluation.evaluate(
+            weights.load(folder),
+            judge.load(recipe.vocabulary, folder / shipping.JUDGE),
+            pair.load(folder / shipping.PAIR) if (folder / shipping.PAIR).is_dir() else None,
+            recipe.vocabulary,
+            prompts=options.prompts,
+            tuning=options.tuning,
+            folder=folder,
+            say=_say,
+        )
+    options.sheet.parent.mkdir(exist_ok=True)
+    _save(pictures[:40], options.sheet)
     _say(json.dumps(asdict(results)))
 
 
@@ -164,7 +167,6 @@ def _samples(folder: Path, sheet: Path) -> None:
 
     draw = evaluation.Drawing(weights.load(folder), seed=0, say=lambda _: None)
     _save(draw.prompts([prompt for prompt in SHOWN for _ in range(evaluation.GRID)]), sheet)
-    _say(f"Pictures of some prompts are in {sheet}.")
 
 
 def _save(pictures: np.ndarray, path: Path) -> None:
@@ -183,27 +185,30 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True)
     one = commands.add_parser("train", help="train all parts, or some")
     one.add_argument(
-        "--seconds", type=float, required=True, help="to train in, all stages together"
+        "--seconds", type=_positive, required=True, help="of all stages together; hours on a CPU"
     )
-    one.add_argument("--begin-with", type=Path, help="folder of an earlier training's weights")
-    one.add_argument(
-        "--skip", nargs="+", choices=STAGES, default=[], help="stages left as they are"
-    )
+    one.add_argument("--only", nargs="+", choices=STAGES, default=[], help="the stages to train")
+    one.add_argument("--begin-with", type=Path, help="folder of an earlier training")
     one.add_argument("--tokenizer", type=Path, help="its folder (default: that of --begin-with)")
     one.add_argument("--seed", type=int, default=1, help="of scenes and noise (default: 1)")
-    one.add_argument("--scenes", type=int, help=f"to draw meanwhile ({_told('scenes')})")
-    one.add_argument("--batch", type=float, help=f"share of a card's ({_told('batch')})")
+    one.add_argument("--scenes", type=_scenes, help=f"to draw meanwhile ({_told('scenes')})")
+    one.add_argument("--batch", type=_positive, help=f"share of a card's ({_told('batch')})")
     one.add_argument("--eager", action="store_true", help="compile nothing, for a short trial")
-    _add_run(one)
+    one.add_argument("--device", choices=USUAL, default="cpu", help="default: cpu")
+    one.add_argument("--out", type=Path, help="folder to write into (default: doodle/runs/RECIPE)")
+    _add_recipe(one)
     one.set_defaults(command=train)
-    one = commands.add_parser("evaluate", help="measure what a training has learnt so far")
-    one.add_argument("--weights", type=Path, help="their folder (default: the last training's)")
-    one.add_argument("--prompts", type=int, default=400, help="held-out prompts (default: 400)")
+    one = commands.add_parser("evaluate", help="measure how well a training follows prompts")
+    one.add_argument("--weights", type=Path, help="its folder (default: doodle/runs/RECIPE)")
+    one.add_argument("--prompts", type=_prompts, default=400, help="held out (default: 400)")
     one.add_argument("--tuning", action="store_true", help="the prompts that are never reported")
-    _add_run(one)
+    one.add_argument(
+        "--sheet", type=Path, default=BUILD / "evaluation.png", help="picture to write"
+    )
+    _add_recipe(one)
     one.set_defaults(command=evaluate)
     one = commands.add_parser("scenes", help="draw a contact sheet of scenes")
-    one.add_argument("--recipe", default=RECIPE, help=f"whose scenes to draw (default: {RECIPE})")
+    _add_recipe(one)
     one.add_argument("--count", type=int, default=48, help="how many (default: 48)")
     one.add_argument("--seed", type=int, default=1, help="of the first scene (default: 1)")
     one.add_argument("--wide", type=float, default=1.0, help="width over height (default: 1)")
@@ -212,14 +217,31 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_run(parser: argparse.ArgumentParser) -> None:
+def _add_recipe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--recipe", default=RECIPE, help=f"its name or file (default: {RECIPE})")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
-    parser.add_argument("--runs", type=Path, default=FOLDER / "runs", help="folder to write into")
+
+
+def _positive(text: str) -> float:
+    return _at_least(float(text), 1e-6, text)
+
+
+def _scenes(text: str) -> int:
+    return _at_least(int(text), LEAST_SCENES, text)
+
+
+def _prompts(text: str) -> int:
+    return _at_least(int(text), 8, text)
+
+
+def _at_least(number: Number, least: Number, text: str) -> Number:
+    if not number >= least:
+        message = f"{text} is not possible; give {least:g} or more."
+        raise argparse.ArgumentTypeError(message)
+    return number
 
 
 def _told(wish: str) -> str:
-    return ", ".join(f"{usual[wish]} on a {device}" for device, usual in USUAL.items())
+    return ", ".join(f"{usual[wish]} with {device}" for device, usual in USUAL.items())
 
 
 def _interrupt(*_: object) -> None:

@@ -92,6 +92,6 @@ def edge_strength(gradients: Tensor) -> Tensor:
 
 
 def sharpness(pictures: Tensor) -> float:
-    """Return the mean energy of the gradients of uint8 pictures (N, 3, H, W)."""
+    """Return the mean energy of the gradients of pictures (N, 3, H, W)."""
     values = pictures.float()
     return float(sum(values.diff(dim=dim).square().mean() for dim in (-1, -2)))

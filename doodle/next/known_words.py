@@ -84,11 +84,16 @@ def wording(vocabulary: Vocabulary) -> dict[str, list[str] | str]:
 
 
 def save(vocabulary: Vocabulary, folder: Path) -> None:
-    """Write both files: into the model's folder, and into its pair's."""
-    (folder / "clip").mkdir(parents=True, exist_ok=True)
-    for path, content in (
-        (folder / VOCABULARY, known_words(vocabulary)),
-        (folder / "clip" / DESCRIBE, wording(vocabulary)),
-    ):
-        text = json.dumps(content, indent=1, ensure_ascii=False)
-        path.write_text(text + "\n", encoding="utf-8")
+    """Write the words that the model knows into its folder."""
+    _write(known_words(vocabulary), folder / VOCABULARY)
+
+
+def save_wording(vocabulary: Vocabulary, folder: Path) -> None:
+    """Write the words that the pair describes with into its folder."""
+    _write(wording(vocabulary), folder / DESCRIBE)
+
+
+def _write(content: dict, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(content, indent=1, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8")

@@ -76,3 +76,9 @@ def save(pair: CLIPModel, tokenizer: CLIPTokenizer, folder: Path) -> None:
         image_mean=MEAN,
         image_std=STD,
     ).save_pretrained(folder)
+
+
+def load(folder: Path) -> CLIPModel:
+    """Read the pair in fp32."""
+    weights.check(folder / "model.safetensors")
+    return CLIPModel.from_pretrained(folder, dtype=torch.float32, local_files_only=True).eval()

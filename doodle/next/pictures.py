@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from random import Random
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from doodle.next.scenes import Scene, draw
-
-if TYPE_CHECKING:
-    from doodle.next.scenes import Vocabulary
 
 SQUARE = (256, 256)
 WIDE = ((384, 256), (256, 384), (448, 256), (256, 448))
@@ -24,15 +19,6 @@ class Drawn:
 
     scenes: list[Scene]
     pixels: np.ndarray
-
-
-def fresh(
-    vocabulary: Vocabulary, *, seed: str, count: int, size: tuple[int, int] = SQUARE
-) -> Drawn:
-    """Draw `count` random training scenes, always the same for the same seed."""
-    rng = Random(seed)
-    scenes = [vocabulary.sample(rng) for _ in range(count)]
-    return drawn(scenes, seed=rng.getrandbits(40), size=size)
 
 
 def drawn(scenes: list[Scene], *, seed: int, size: tuple[int, int] = SQUARE) -> Drawn:

@@ -77,8 +77,13 @@ def path(name: str) -> Path:
 
 
 def load(name: str) -> Recipe:
-    """Read a recipe by its name, or by its file's path."""
-    return parse(tomllib.loads(path(name).read_text()))
+    """Read a recipe by its name, or by its file's path; `RecipeError` if it is none."""
+    file = path(name)
+    try:
+        return parse(tomllib.loads(file.read_text()))
+    except (KeyError, TypeError, tomllib.TOMLDecodeError) as error:
+        message = f"{file} is no recipe: {error}."
+        raise RecipeError(message) from error
 
 
 def parse(raw: dict) -> Recipe:

@@ -27,8 +27,6 @@ SIZES: dict[str, tuple[float, float]] = {  # share of the frame that a thing fil
     "large": (0.68, 0.8),
 }
 RELATIONS = ("beside", "on", "in front of")
-SHAPES = ((1, 1), (3, 2), (2, 3), (16, 9), (9, 16))
-"""Of pictures: width to height."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

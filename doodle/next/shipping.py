@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
-from transformers import CLIPTokenizer
-
 from doodle import text_encoder, weights
+from doodle import tokenizer as tokenizers
 from doodle.next import autoencoder, denoiser, known_words
 from doodle.next import judge as judges
 from doodle.next import pair as pairs
@@ -20,20 +20,30 @@ if TYPE_CHECKING:
 
 JUDGE = "judge.safetensors"
 PAIR = "clip"
+NEEDED = ("vae", "text", "unet")
+
+
+def missing(trained: Path) -> list[str]:
+    """Return the names of the parts without which a training's folder draws nothing."""
+    parts = Parts(trained)
+    if any(trained.glob("*.safetensors")):
+        parts.read()
+    return [part for part in NEEDED if part not in parts]
 
 
 def write(recipe: Recipe, trained: Path, folder: Path) -> None:
     """Write the pipeline of a training's folder; judge and CLIP pair beside it, if there are any.
 
-    `RecipeError` if a part of the pipeline is missing, or is another recipe's.
+    `folder` is emptied first. `RecipeError` if a part of the pipeline is missing, or is another
+    recipe's.
     """
     parts = Parts(trained)
     parts.read()
-    for part in ("vae", "text", "unet"):
-        if part not in parts:
-            message = f"{trained} has no weights of {part}; train that stage first."
-            raise RecipeError(message)
-    words = CLIPTokenizer.from_pretrained(trained / "tokenizer", local_files_only=True)
+    lacking = [part for part in NEEDED if part not in parts]
+    if lacking:
+        message = f"{trained} has no weights of {' and '.join(lacking)}; train them first."
+        raise RecipeError(message)
+    words = tokenizers.load(trained / "tokenizer")
     vae, text = autoencoder.build(recipe), text_encoder.build(recipe, words)
     unet, judge = denoiser.build(recipe), judges.Judge(recipe.vocabulary)
     pair = pairs.build(recipe, text)
@@ -42,9 +52,11 @@ def write(recipe: Recipe, trained: Path, folder: Path) -> None:
         parts.give(part, model)
     vae.register_to_config(scaling_factor=parts.number("vae", "scaling_factor"))
     pipeline = weights.assemble(autoencoder=vae, text_encoder=text, tokenizer=words, unet=unet)
+    shutil.rmtree(folder, ignore_errors=True)
     weights.save(pipeline, folder)
+    known_words.save(recipe.vocabulary, folder)
     if "judge" in parts:
         judges.save(judge, folder / JUDGE)
     if "pair" in parts:
         pairs.save(pair, words, folder / PAIR)
-        known_words.save(recipe.vocabulary, folder)
+        known_words.save_wording(recipe.vocabulary, folder / PAIR)

@@ -15,10 +15,9 @@ SHARES = {
     "judge": 0.04,
     "pair": 0.04,
     "decoder": 0.05,
-    "denoiser": 0.56,  # with the time that encoding the scenes takes
-    "folded": 0.18,
+    "denoiser": 0.74,  # with the time that encoding the scenes takes
 }
-LAST_S = 6.0  # at the end, to measure and to write
+LAST_S = 6.0  # at the end, to write
 
 
 @dataclass(kw_only=True)

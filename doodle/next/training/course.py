@@ -108,7 +108,8 @@ class Course:
     ) -> None:
         """Take steps on `loss(share of the time)` until the stage's time is over; then average.
 
-        If the card's memory does not hold a batch, batches are halved.
+        If the card's memory does not hold a batch, batches are halved. `RuntimeError` if there is
+        no time for a step.
         """
         clock = self.budget.clock
         first = said = saved = now = clock()
@@ -125,6 +126,7 @@ class Course:
                 if halved > HALVED_MOST:
                     raise
                 self._batch /= 2
+                flat.slow(math.sqrt(0.5))
                 flat.grad.zero_()
                 torch.cuda.empty_cache()
                 self.say(f"{name}: not enough memory, batches are halved")
@@ -151,6 +153,9 @@ class Course:
             if save is not None and now - saved > SAVE_EVERY_S:
                 save()
                 saved = now
+        if not flat.steps:
+            message = f"{name}: its time was over before the first step; give more --seconds."
+            raise RuntimeError(message)
         flat.use_average()
         self.say(f"{name}: done after {flat.steps} steps")
 

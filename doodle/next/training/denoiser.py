@@ -1,4 +1,4 @@
-"""The stages `denoiser` and `folded`: the UNet, and a copy with guidance folded in."""
+"""The stage `denoiser`: the UNet, and the text encoder with it."""
 
 from __future__ import annotations
 
@@ -9,20 +9,17 @@ import torch
 from torch import nn
 from torch.nn.functional import max_pool2d
 
-from doodle.next import denoiser as unets
 from doodle.next.autoencoder import signed
 from doodle.next.training.flat import Flat
-from doodle.next.training.sampling import Sampling, guess_by
+from doodle.next.training.noise import Noise
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from diffusers import UNet2DConditionModel
     from torch import Tensor
 
     from doodle.next.training.course import Course
     from doodle.next.training.pools import Pool
-    from doodle.next.training.sampling import Guess
 
 BATCH = 512
 EMPTY_SHARE = 0.1  # of the prompts of a step, for classifier-free guidance
@@ -30,12 +27,9 @@ FORMS_SHARE = 0.5  # of the times of a step, where forms are decided
 FORMS_AT = (550, 170)  # of 1,000 times: their mean and standard deviation
 ENCODED_AT_ONCE = 512
 THINGS = 3.0  # how much more the error counts where a thing is
-NEW_SCENES_EVERY = 400  # steps
+FIRST = 1000  # scenes before the first step
+NEW_SCENES_EVERY_S = 60.0
 NEW_SCENES_UNTIL = 0.8  # share of the stage
-GUIDANCES = ((2.0, 2.0), (3.0, 3.0), (4.0, 4.0), (4.0, 2.5), (5.0, 5.0))
-SOUGHT_STEPS = 12
-FEW_STEPS = (4, 6, 8)
-ENOUGH_DIVERSITY = 0.85
 
 
 def train(course: Course) -> None:
@@ -49,17 +43,20 @@ def train(course: Course) -> None:
         channels_last=True,
     )
     course.settle(course.vae)
-    sampling, encoding = Sampling(course), Encoding(course)
+    noise, encoding = Noise(course.device), Encoding(course)
     encoding.go_on()
 
-    guess = _fast(course, course.unet)
+    def unet(noisy: Tensor, when: Tensor, context: Tensor) -> Tensor:
+        return course.unet(noisy, when, context, return_dict=False)[0]
+
+    guess = course.fast(unet, trained=list(course.unet.parameters()))
 
     def loss(share: float) -> Tensor:
-        if flat.steps % NEW_SCENES_EVERY == NEW_SCENES_EVERY - 1 and share < NEW_SCENES_UNTIL:
+        if encoding.is_due() and share < NEW_SCENES_UNTIL:
             encoding.go_on()
         clean, ids, when, cover = _batch(course, flat.steps, BATCH)
-        noisy, wanted = sampling.noisy(clean, when)
-        guessed = guess(noisy.to(course.dtype), when, sampling.context(ids))
+        noisy, wanted = noise.add(clean, when)
+        guessed = guess(noisy.to(course.dtype), when, course.text(ids).last_hidden_state)
         return error(guessed, wanted, cover)
 
     def save() -> None:
@@ -70,72 +67,50 @@ def train(course: Course) -> None:
     save()
 
 
-def train_folded(course: Course) -> None:
-    """Teach a copy of the UNet what the guided one says, in one pass in place of two.
-
-    (Meng et al. 2023, of which this is the first stage, with one value of guidance.)
-    """
-    course.settle(course.text, course.vae, course.judge, course.unet)
-    sampling, filling = Sampling(course), course.filling
-    filling.wait(lambda: filling.tuning.count > 0, "tuning scenes")
-    guidance = _best_guidance(course, sampling)
-    Encoding(course).go_on()
-    student = unets.build(course.recipe).to(course.device)
-    student.load_state_dict(course.unet.state_dict())
-    flat = Flat(student, course.dtype, rate=course.rate(3e-4, BATCH), channels_last=True)
-    teacher, pupil = course.fast(guess_by(course.unet)), _fast(course, student)
-
-    def loss(_: float) -> Tensor:
-        clean, ids, when, cover = _batch(course, flat.steps, BATCH)
-        noisy = sampling.noisy(clean, when)[0].to(course.dtype)
-        # With gradients, though nobody uses the teacher's and the text's: so the code serves that
-        # was compiled for their training.
-        context = sampling.context(ids)
-        wanted = sampling.guided(teacher, noisy, when, context, guidance).detach()
-        return error(pupil(noisy, when, context), wanted, cover)
-
-    course.loop("folded", flat, loss, save=lambda: course.parts.keep("folded", student, flat))
-    course.parts.keep("folded", student, flat)
-    for steps in FEW_STEPS:
-        course.say(
-            f"folded, {steps} steps: {sampling.measure(student, guidance=None, steps=steps)}"
-        )
-
-
 class Encoding:
     """Turns scenes into latents as they come."""
 
     def __init__(self, course: Course) -> None:
         self._course, self._fast = course, course.fast(course.encode)
+        self._last = course.budget.clock()
+
+    def is_due(self) -> bool:
+        """Tell whether scenes may have come since the last time."""
+        return self._course.budget.clock() - self._last > NEW_SCENES_EVERY_S
 
     @torch.no_grad()
     def go_on(self) -> None:
-        """Encode what has come since the last time, in whole batches; wait for the first scenes."""
+        """Encode what has come until now, in whole batches; wait for the first scenes.
+
+        No more once the stage's time is over.
+        """
         course, filling = self._course, self._course.filling
-        filling.wait(lambda: filling.pools["square"].count > 0, "scenes")
+        square = filling.pools["square"]
+        filling.wait(lambda: square.count >= min(FIRST, square.most // 8 + 1), "scenes")
         most, count = course.batch(ENCODED_AT_ONCE), 0
-        for pool in filling.pools.values():
+        come = {name: pool.count for name, pool in filling.pools.items()}
+        for name, pool in filling.pools.items():
             if pool.latents is None:
                 width, height = pool.size
                 shape = (pool.most, course.recipe.autoencoder.latents, height // 8, width // 8)
                 pool.latents = torch.empty(shape, dtype=course.dtype, device=course.device)
             before = pool.encoded
-            if 0 < pool.count < most and not before:
-                self._encode(pool, pool.count, course.encode)
-            while pool.encoded + most <= pool.count:
+            if 0 < come[name] < most and not before:
+                self._encode(pool, come[name], course.encode)
+            while pool.encoded + most <= come[name] and not self._is_over():
                 self._encode(pool, most, self._fast)
             count += pool.encoded - before
+        self._last = course.budget.clock()
         if count:
             course.say(f"{count} scenes more are encoded")
+
+    def _is_over(self) -> bool:
+        return self._course.budget.clock() >= self._course.budget.stage_ends
 
     def _encode(self, pool: Pool, count: int, encode: Callable) -> None:
         chosen = slice(pool.encoded, pool.encoded + count)
         pool.latents[chosen] = encode(signed(pool.pixels[chosen]))[0] * self._course.factor
         pool.encoded += count
-
-
-def _fast(course: Course, unet: UNet2DConditionModel) -> Guess:
-    return course.fast(guess_by(unet), trained=list(unet.parameters()))
 
 
 def error(guessed: Tensor, wanted: Tensor, cover: Tensor) -> Tensor:
@@ -175,16 +150,3 @@ def times(count: int, device: torch.device) -> Tensor:
     forms = mean + deviation * math.sqrt(2) * torch.erfinv(2 * share - 1)
     formed = torch.rand(count, device=device) < FORMS_SHARE
     return torch.where(formed, forms, share * 1000).long().clamp(0, 999)
-
-
-def _best_guidance(course: Course, sampling: Sampling) -> tuple[float, float]:
-    """Return the guidance with most right pictures in grids that still vary."""
-    best, chosen = -1.0, GUIDANCES[0]
-    for guidance in GUIDANCES:
-        seen = sampling.measure(course.unet, guidance=guidance, steps=SOUGHT_STEPS)
-        course.say(f"guidance {guidance}: {seen}")
-        value = seen["all"] + 0.5 * min(seen["diversity"], ENOUGH_DIVERSITY)
-        if value > best:
-            best, chosen = value, guidance
-    course.say(f"guidance {chosen} is folded in")
-    return chosen

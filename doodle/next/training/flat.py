@@ -28,7 +28,7 @@ class Flat:
     `matrix_rate`, above zero as `rate`: weights of matrices and convolutions step by Muon (Jordan
     et al. 2024) instead, with this rate: by about the orthogonal matrix nearest to their Nesterov
     momentum, whatever its size. A step is scaled to be as large as one of AdamW (Liu et al. 2025);
-    their decay stays by `rate`. Embeddings, the first and the last convolution stay with AdamW.
+    their decay stays by `rate`. Embeddings and a UNet's first and last convolution stay with AdamW.
     """
 
     def __init__(
@@ -99,6 +99,16 @@ class Flat:
     def use_average(self) -> None:
         """Give the model the averaged weights."""
         self.half.copy_(self.average)
+
+    def trains(self, weight: Tensor) -> bool:
+        """Tell whether this is one of the weights that are trained."""
+        return id(weight) in self._places
+
+    def slow(self, share: float) -> None:
+        """Learn at this share of the rates from now on."""
+        self.rate *= share
+        if self._matrix_rate is not None:
+            self._matrix_rate *= share
 
     def averaged(self, weight: Tensor) -> Tensor:
         """Return the average of a weight in fp32; what is not trained here, as it is."""

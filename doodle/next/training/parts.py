@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from safetensors.torch import load_file, save_file
 
+from doodle import weights
 from doodle.recipe import RecipeError
 
 if TYPE_CHECKING:
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
     from doodle.next.training.flat import Flat
 
 LARGEST = 12_000_000  # bytes of a file, of those parts that are cut in two
-CUT = ("unet", "folded")
+CUT = ("unet",)
 TOGETHER = ("vae", "text", "judge")  # in small.safetensors
+ALONE = ("pair",)
 
 
 class Parts:
@@ -28,21 +30,26 @@ class Parts:
         self.folder = folder
         self._states: dict[str, dict[str, Tensor]] = {}
 
-    def read(self) -> None:
-        """Read the folder's parts; `RecipeError` if there are none."""
-        for file in sorted(self.folder.glob("*.safetensors")):
+    def read(self, folder: Path | None = None) -> None:
+        """Read the parts of this folder, or of another one; nothing is written.
+
+        `RecipeError` if there are none or unknown ones, `WeightsError` if a file is damaged.
+        """
+        folder = folder or self.folder
+        for file in sorted(folder.glob("*.safetensors")):
+            weights.check(file)
             for key, value in load_file(file).items():
                 part = key.split(".")[0]
+                if part not in (*CUT, *TOGETHER, *ALONE):
+                    message = f"{file} is none of a training's files: it holds {key!r}."
+                    raise RecipeError(message)
                 self._states.setdefault(part, {})[key] = value
         if not self._states:
-            message = f"{self.folder} holds no weights (*.safetensors)."
+            message = f"{folder} holds no weights (*.safetensors)."
             raise RecipeError(message)
 
-    def take_over(self, folder: Path) -> None:
-        """Copy the parts of an earlier training; `RecipeError` if there are none."""
-        earlier = Parts(folder)
-        earlier.read()
-        self._states = earlier._states
+    def write(self) -> None:
+        """Write all parts."""
         for part in self._states:
             self._write(part)
 
@@ -57,26 +64,38 @@ class Parts:
 
     def give(self, part: str, model: nn.Module) -> None:
         """Give a model a part's weights, if there are any; `RecipeError` if they do not fit."""
+        if part not in self:
+            return
         own = model.state_dict()
         state = {
             key.removeprefix(f"{part}."): value
-            for key, value in self._states.get(part, {}).items()
+            for key, value in self._states[part].items()
             if key.removeprefix(f"{part}.") in own
         }
+        lacking = {key for key, value in own.items() if value.is_floating_point()} - state.keys()
         try:
             model.load_state_dict(own | state)
         except RuntimeError as error:
             message = f"The weights of {part} are those of another recipe."
             raise RecipeError(message) from error
+        if lacking:
+            message = f"The weights of {part} are not whole, or are those of another recipe."
+            raise RecipeError(message)
 
     def keep(self, part: str, model: nn.Module, flat: Flat, **numbers: float) -> None:
-        """Write a part's averaged weights, and numbers beside them."""
+        """Write a part's averaged weights, and numbers beside them.
+
+        What was not trained stays as it was: the model may compute in fewer digits.
+        """
         whole = {**dict(model.named_buffers()), **dict(model.named_parameters())}
-        state = {
-            f"{part}.{key}": flat.averaged(value).detach().half().cpu().contiguous()
-            for key, value in whole.items()
-            if value.is_floating_point()
-        }
+        before = self._states.get(part, {})
+        state = {}
+        for key, value in whole.items():
+            name = f"{part}.{key}"
+            if name in before and not flat.trains(value):
+                state[name] = before[name]
+            elif value.is_floating_point():
+                state[name] = flat.averaged(value).detach().half().cpu().contiguous()
         state |= {f"{part}.{key}": torch.tensor([value]) for key, value in numbers.items()}
         self._states[part] = state
         self._write(part)

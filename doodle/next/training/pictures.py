@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from doodle.next.autoencoder import difference, signed
+from doodle.next.autoencoder import difference, sharpness, signed
 from doodle.next.training.flat import Flat
 from doodle.sheet import contact_sheet
 
@@ -87,15 +87,10 @@ def _check(course: Course, name: str) -> None:
     seen = course.shown(course.filling.pools["square"], 0, course.batch(64))
     again = course.decode(course.encode(seen)[0]).clamp(-1, 1)
     error = float((again - seen).square().mean()) / 4
-    share = energy(again) / energy(seen)
+    share = sharpness(again) / sharpness(seen)
     decibels = -10 * torch.tensor(error).log10()
     course.say(f"{name}: PSNR {decibels:.2f} dB, sharpness {share:.3f}, factor {course.factor:.3f}")
     rows = torch.cat([seen[:8], again[:8]])
     pixels = ((rows + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()
     images = [Image.fromarray(each) for each in pixels]
     contact_sheet(images, columns=8).save(course.parts.folder / "autoencoder.png")
-
-
-def energy(pictures: Tensor) -> float:
-    """Return the mean energy of the gradients of pictures (N, 3, H, W)."""
-    return float(sum(pictures.diff(dim=dim).square().mean() for dim in (-1, -2)))

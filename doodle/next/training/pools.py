@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from doodle.next.pictures import SQUARE
 from doodle.next.training.stock import EACH, NAMES, TOKENS, answers
 
 if TYPE_CHECKING:
@@ -55,12 +54,11 @@ class Filling(threading.Thread):
         self.questions = answers(vocabulary)
         most: dict[tuple[str, tuple[int, int]], int] = {}
         for kind, size, _ in plan.jobs:
-            if kind not in {"text", "tuning"}:
+            if kind != "text":
                 most[kind, size] = most.get((kind, size), 0) + plan.chunk
         self.pools = {
             _name(kind, size): Pool(count, size, device) for (kind, size), count in most.items()
         }
-        self.tuning = Pool(plan.tuning, SQUARE, device)
         self.texts, self._took_s, self._told = 0, 0.0, False
         self.text_ids = torch.empty((plan.texts, TOKENS), dtype=torch.int16, device=device)
         self.text_labels = torch.empty((plan.texts, len(NAMES)), dtype=torch.int16, device=device)
@@ -99,8 +97,7 @@ class Filling(threading.Thread):
             self._settle()
             self.texts += ready.count
         else:
-            tuning = ready.kind == "tuning"
-            pool = self.tuning if tuning else self.pools[_name(ready.kind, ready.size)]
+            pool = self.pools[_name(ready.kind, ready.size)]
             part = slice(pool.count, pool.count + ready.count)
             pool.pixels[part] = torch.from_numpy(memory.pixels(ready).copy())
             pool.cover[part] = torch.from_numpy(memory.cover(ready).copy())

@@ -33,13 +33,11 @@ STAGES: dict[str, Callable[[Course], None]] = {
     "pair": judge.train_pair,
     "decoder": pictures.train_decoder,
     "denoiser": denoiser.train,
-    "folded": denoiser.train_folded,
 }
 NEEDS = {  # the stages whose weights a stage goes on from
     "pair": ("text",),
     "decoder": ("autoencoder",),
     "denoiser": ("text", "autoencoder"),
-    "folded": ("text", "autoencoder", "judge", "denoiser"),
 }
 PARTS = {"text": "text", "autoencoder": "vae", "judge": "judge", "denoiser": "unet"}
 
@@ -52,7 +50,7 @@ class Wish:
     out: Path  # where weights, a sheet and the tokenizer are written
     plan: Plan
     workers: int  # processes that draw
-    skip: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()  # the stages that are trained; all of them if none is named
     begin_with: Path | None = None  # weights of an earlier training
     tokenizer: Path | None = None  # its folder; else the earlier training's, or a new one
     device: str = "cpu"
@@ -67,26 +65,24 @@ def train(
     say: Callable[[str], None],
     clock: Callable[[], float] | None = None,
 ) -> list[str]:
-    """Train all stages but those to skip; return the names of those that failed.
+    """Train all stages, or those wished for; return the names of those that failed.
 
     A stage that fails is told with its traceback, and the next ones go on with what there is. The
-    seconds run from the start of the first stage.
+    seconds run from the start of the first stage. `RecipeError` before anything is written if the
+    wish cannot be met.
     """
-    device = torch.device(wish.device)
-    if device.type == "cuda":
-        if not torch.cuda.is_available():
-            message = "There is no card here; --device cpu trains without one, over hours."
-            raise RecipeError(message)
-        torch.backends.cuda.matmul.allow_tf32 = True
-        torch.backends.cudnn.allow_tf32 = True
+    device = _device(wish.device)
     parts = Parts(wish.out)
     if wish.begin_with is not None:
-        parts.take_over(wish.begin_with)
-    stages = tuple(stage for stage in STAGES if stage not in wish.skip)
-    needed = {need for stage in stages for need in NEEDS.get(stage, ())}
-    for stage in wish.skip:
-        if stage in needed and PARTS[stage] not in parts:
-            message = f"Nothing to leave out {stage} with: give its weights by --begin-with."
+        parts.read(wish.begin_with)
+    if any(wish.out.glob("*.safetensors")) and not _same(wish.out, wish.begin_with):
+        message = f"{wish.out} holds an earlier training: begin with it, or give another --out."
+        raise RecipeError(message)
+    stages = tuple(stage for stage in STAGES if not wish.only or stage in wish.only)
+    for need in sorted({need for stage in stages for need in NEEDS.get(stage, ())} - {*stages}):
+        if PARTS[need] not in parts:
+            has = f"{wish.begin_with} has none" if wish.begin_with else "give them by --begin-with"
+            message = f"To train {' and '.join(stages)} takes the weights of {need}: {has}."
             raise RecipeError(message)
     words = _tokenizer(recipe, wish)
     stock = Stock(
@@ -111,6 +107,8 @@ def train(
             seed=wish.plan.seed,
             say=say,
         )
+        parts.write()
+        tokenizers.save(words, wish.out / "tokenizer")
         return [stage for stage in stages if not _done(course, stage)]
     finally:
         stock.stop()
@@ -130,17 +128,23 @@ def _done(course: Course, stage: str) -> bool:
     return True
 
 
+def _device(name: str) -> torch.device:
+    if name != "cpu":
+        if not torch.cuda.is_available():
+            message = "There is no card here; --device cpu trains without one, over hours."
+            raise RecipeError(message)
+        torch.backends.cuda.matmul.allow_tf32 = True
+        torch.backends.cudnn.allow_tf32 = True
+    return torch.device(name)
+
+
+def _same(one: Path, other: Path | None) -> bool:
+    return other is not None and one.resolve() == other.resolve()
+
+
 def _tokenizer(recipe: Recipe, wish: Wish) -> CLIPTokenizer:
-    """Return the tokenizer, and keep a copy beside the weights that depend on it."""
+    """Return the tokenizer that the weights depend on; a new one if there are none."""
     folder = wish.tokenizer
     if folder is None and wish.begin_with is not None:
         folder = wish.begin_with / "tokenizer"
-        if not folder.is_dir():
-            message = f"{wish.begin_with} has no tokenizer; give the one of its weights."
-            raise RecipeError(message)
-    if folder is None:
-        words = tokenizers.build(recipe, caption)
-    else:
-        words = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
-    tokenizers.save(words, wish.out / "tokenizer")
-    return words
+    return tokenizers.build(recipe, caption) if folder is None else tokenizers.load(folder)

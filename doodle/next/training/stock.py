@@ -5,9 +5,10 @@ The processes know neither torch nor transformers, so that they start at once.
 
 from __future__ import annotations
 
-import hashlib
 import multiprocessing
 import os
+import signal
+import threading
 import time
 from dataclasses import dataclass, replace
 from itertools import zip_longest
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from tokenizers import Tokenizer
 
-from doodle.next.captions import ALL, PLAIN_STYLE, caption, english, said_as, what_is_said
+from doodle.next.captions import ALL, PLAIN_STYLE, caption, said_as, what_is_said
 from doodle.next.pictures import SQUARE, WIDE
 from doodle.next.places import SKIES
 from doodle.next.scenes import draw_with_cover, is_held_out
@@ -43,26 +44,22 @@ class Plan:
 
     scenes: int = 180_000
     texts: int = 49_152
-    tuning: int = 256  # scenes that are never trained on, four of the same words
     chunk: int = 64  # scenes a job; whole groups of GROUP
     text_chunk: int = 512  # texts a job
-    seed: int = 1  # of scenes, texts and noise; tuning scenes are always the same
+    seed: int = 1  # of scenes, texts and noise
 
     @property
     def jobs(self) -> list[tuple[str, tuple[int, int], int]]:
         """Return each job's kind, size of pictures and number among its kind.
 
-        Texts and scenes by turns, so that no stage waits for the first of its own; tuning scenes
-        are needed last, and come after the texts.
+        Texts and scenes by turns, so that no stage waits for the first of its own.
         """
         texts = [("text", SQUARE, i) for i in range(self.texts // self.text_chunk)]
-        tuning = [("tuning", SQUARE, i) for i in range(self.tuning // self.chunk)]
         scenes = [_kind(i) for i in range(self.scenes // self.chunk)]
-        rest = [*texts, *tuning]
-        turns = zip_longest(rest, scenes[: len(rest)])
+        turns = zip_longest(texts, scenes[: len(texts)])
         return [
             *(job for pair in turns for job in pair if job is not None),
-            *scenes[len(rest) :],
+            *scenes[len(texts) :],
         ]
 
 
@@ -116,20 +113,6 @@ def siblings(vocabulary: Vocabulary, count: int, rng: Random) -> list[Scene]:
             replace(scene, sky=rng.choice(SKIES.get(scene.place, ("",)))) for scene in group[:GROUP]
         ]
     return found[:count]
-
-
-def tuning_scenes(vocabulary: Vocabulary, count: int) -> list[Scene]:
-    """Return held-out scenes that are never reported, of one subject after the other."""
-    rng = Random(1_000_003)
-    by_subject: dict[str, list[Scene]] = {subject: [] for subject in vocabulary.subjects}
-    for scene in vocabulary.held_out():
-        if hashlib.sha256(scene.words().encode()).digest()[1] % 2 == 0:
-            by_subject[scene.subject].append(scene)
-    for scenes in by_subject.values():
-        rng.shuffle(scenes)
-    rounds = zip_longest(*by_subject.values())
-    chosen = [scene for scenes in rounds for scene in scenes if scene is not None][:count]
-    return [replace(scene, sky=rng.choice(SKIES.get(scene.place, ("",)))) for scene in chosen]
 
 
 class Memory:
@@ -197,9 +180,8 @@ class Painter:
 
     def _scenes(self, kind: str, size: tuple[int, int], number: int, slot: int) -> Ready:
         started = time.process_time()
-        name = f"{kind} {number}"
-        rng = Random(name if kind == "tuning" else f"{self._plan.seed} {name}")
-        scenes = self._chosen(kind, number, rng)
+        rng = Random(f"{self._plan.seed} {kind} {number}")
+        scenes = self._chosen(kind, rng)
         seed = rng.getrandbits(40)
         ready = Ready(kind, len(scenes), size, slot, 0.0)
         if not scenes:
@@ -209,24 +191,18 @@ class Painter:
         for i, scene in enumerate(scenes):
             image, covers[i] = draw_with_cover(scene, seed=seed + i, size=size)
             pixels[i] = np.asarray(image).transpose(2, 0, 1)
-            ids[i] = self._ids(self._captions(kind, scene, f"{number} {i // 4}", rng))
+            ids[i] = self._ids(self._captions(kind, scene, rng))
             labels[i] = [self._possible[name].index(getattr(scene, name)) for name in NAMES]
         return ready._replace(took_s=time.process_time() - started)
 
-    def _chosen(self, kind: str, number: int, rng: Random) -> list[Scene]:
+    def _chosen(self, kind: str, rng: Random) -> list[Scene]:
         chunk = self._plan.chunk
         if kind == "siblings":
             return siblings(self._vocabulary, chunk, rng)
-        if kind == "tuning":
-            each = chunk // 4
-            scenes = tuning_scenes(self._vocabulary, self._plan.tuning // 4)
-            return [scene for scene in scenes[number * each :][:each] for _ in range(4)]
         return [self._vocabulary.sample(rng) for _ in range(chunk)]
 
     @staticmethod
-    def _captions(kind: str, scene: Scene, group: str, rng: Random) -> list[str]:
-        if kind == "tuning":
-            return [english(scene, Random(group))] * EACH
+    def _captions(kind: str, scene: Scene, rng: Random) -> list[str]:
         if kind == "siblings":
             said = [said_as(scene, ALL, rng) for _ in range(EACH // 2)]
             return [*(caption(scene, rng) for _ in range(EACH // 2)), *said]
@@ -296,6 +272,8 @@ def _work(
     ready: SimpleQueue[Ready],
 ) -> None:
     os.nice(10)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the training ends its processes
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     painter = Painter(vocabulary, plan, tokenizer, memory)
     jobs = len(plan.jobs)
     while True:
@@ -304,3 +282,11 @@ def _work(
         if job >= jobs:
             return
         ready.put(painter.do(job, free.get()))
+
+
+def _end_with_parent() -> None:
+    """End this process when the training is gone, even if it was killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

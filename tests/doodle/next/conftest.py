@@ -4,11 +4,11 @@ pytest.importorskip("skia", reason="the scenes need skia and libGL", exc_type=Im
 
 from doodle import tokenizer as tokenizers
 from doodle.next import recipe as recipes
-from doodle.next.training import denoiser, stages
+from doodle.next.training import stages
 from doodle.next.training.stock import Plan
 
 SECONDS = 60.0
-PLAN = Plan(scenes=128, texts=32, tuning=8, chunk=8, text_chunk=16)
+PLAN = Plan(scenes=128, texts=32, chunk=8, text_chunk=16)
 
 TINY = """
 name = "tiny"
@@ -68,13 +68,12 @@ def train():
     def run(recipe, out, **more):
         said = []
         wish = stages.Wish(
-            seconds=SECONDS, out=out, plan=PLAN, workers=2, batch=1 / 64, compiled=False, **more
+            out=out,
+            **{"seconds": SECONDS, "plan": PLAN, "workers": 2, "batch": 1 / 64, "compiled": False}
+            | more,
         )
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(tokenizers, "CORPUS_CAPTIONS", 500)
-            patch.setattr(denoiser, "GUIDANCES", ((2.0, 2.0),))
-            patch.setattr(denoiser, "SOUGHT_STEPS", 2)
-            patch.setattr(denoiser, "FEW_STEPS", (2,))
             failed = stages.train(recipe, wish, say=said.append, clock=Clock())
         return failed, said
 

@@ -40,7 +40,7 @@ def test_an_autoencoder_begins_with_an_earlier_one_where_their_shapes_agree(tiny
 
 def test_more_latents_begin_as_those_that_there_were_and_unused_ones():
     own = AutoencoderKL.from_pretrained(WEIGHTS / "vae", local_files_only=True).float()
-    more = autoencoder.build(recipe.load("doodle"))
+    more = autoencoder.build(recipe.load("next"))
     had = own.config.latent_channels
     assert had < more.config.latent_channels
     autoencoder.begin_with(more, own)

@@ -25,7 +25,7 @@ from doodle.next.words import (
     SUBJECT_WORDS,
 )
 
-FULL = recipe.load("doodle").vocabulary
+FULL = recipe.load("next").vocabulary
 SCENE = Scene(subject="owl", colour="red", place="night", style="neon")
 
 

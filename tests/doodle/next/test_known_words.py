@@ -8,7 +8,7 @@ from doodle.next import captions, recipe
 from doodle.next.captions import what_is_said
 from doodle.next.known_words import known_words, wording
 
-FULL = recipe.load("doodle").vocabulary
+FULL = recipe.load("next").vocabulary
 
 
 @pytest.mark.parametrize("form", [captions.english, captions.tags, captions.clauses])

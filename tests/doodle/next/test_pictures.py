@@ -1,19 +1,9 @@
 import numpy as np
 
 from doodle.next import recipe
-from doodle.next.pictures import drawn, fresh
+from doodle.next.pictures import drawn
 
-VOCABULARY = recipe.load("doodle").vocabulary
-
-
-def test_the_same_seed_draws_the_same_scenes():
-    one, again, other = (
-        fresh(VOCABULARY, seed=seed, count=2, size=(64, 96)) for seed in ("a", "a", "b")
-    )
-    assert one.pixels.shape == (2, 3, 96, 64)
-    assert one.scenes == again.scenes
-    assert np.array_equal(one.pixels, again.pixels)
-    assert one.scenes != other.scenes
+VOCABULARY = recipe.load("next").vocabulary
 
 
 def test_each_scene_is_drawn_from_its_own_seed():

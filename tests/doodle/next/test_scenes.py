@@ -16,7 +16,7 @@ from doodle.next.subjects import SUBJECTS
 from doodle.next.words import COLOURS, NATURAL
 
 SCENE = Scene(subject="cat", colour="red", place="meadow", style="flat")
-FULL = recipe.load("doodle").vocabulary
+FULL = recipe.load("next").vocabulary
 
 
 def pixels(scene, *, seed=1, size=(128, 128)):

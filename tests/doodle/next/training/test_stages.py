@@ -1,22 +1,26 @@
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import CLIPTokenizer
 
 from doodle import text_encoder
-from doodle.next import __main__ as command
+from doodle import tokenizer as tokenizers
 from doodle.next import autoencoder
 from doodle.next import denoiser as unets
 from doodle.next import recipe as recipes
-from doodle.next.training import stages
+from doodle.next.training import course, stages
 from doodle.next.training.parts import Parts
 from doodle.recipe import RecipeError
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:__array__ implementation"  # of diffusers' DPM-Solver, with numpy 2
 )
+
+
+BEGUN = Path(autoencoder.__file__).parent / "begun"
 
 
 def steps(said, stage):
@@ -35,17 +39,16 @@ def test_every_stage_takes_its_share_of_the_seconds_by_the_given_clock(trained):
 def test_it_leaves_weights_and_a_sheet(trained):
     out, _ = trained
     parts = {key.split(".")[0] for file in out.glob("*.safetensors") for key in load_file(file)}
-    assert parts == {"vae", "text", "judge", "pair", "unet", "folded"}
+    assert parts == {"vae", "text", "judge", "pair", "unet"}
     assert (out / "autoencoder.png").is_file()
     assert not list(out.glob("*.partial"))
 
 
-def test_a_second_training_goes_on_from_the_first_and_what_is_skipped_stays(
+def test_a_second_training_goes_on_from_the_first_and_the_other_parts_stay(
     train, trained, tiny, tmp_path
 ):
     out, _ = trained
-    skip = ("text", "autoencoder", "judge", "pair", "decoder", "folded")
-    failed, said = train(tiny, tmp_path, begin_with=out, skip=skip)
+    failed, said = train(tiny, tmp_path, begin_with=out, only=("denoiser",))
     assert failed == [], "\n".join(said)
     assert [line for line in said if ": done after" in line] == [
         f"denoiser: done after {steps(said, 'denoiser')} steps"
@@ -69,8 +72,7 @@ def test_a_stage_that_fails_is_told_and_the_next_ones_go_on(
         raise RuntimeError("no card")
 
     monkeypatch.setitem(stages.STAGES, "judge", fails)
-    skip = ("text", "autoencoder", "decoder", "denoiser", "folded")
-    failed, said = train(tiny, tmp_path, begin_with=trained[0], skip=skip)
+    failed, said = train(tiny, tmp_path, begin_with=trained[0], only=("judge", "pair"))
     assert failed == ["judge"]
     assert any("no card" in line for line in said)
     assert steps(said, "pair") >= 1
@@ -79,18 +81,63 @@ def test_a_stage_that_fails_is_told_and_the_next_ones_go_on(
 def test_what_cannot_be_begun_with_is_said(train, trained, tiny, tmp_path):
     with pytest.raises(RecipeError, match="holds no weights"):
         train(tiny, tmp_path / "out", begin_with=tmp_path)
-    with pytest.raises(RecipeError, match="leave out autoencoder"):
-        train(tiny, tmp_path / "out", skip=("autoencoder",))
+    with pytest.raises(RecipeError, match="takes the weights of autoencoder: give them"):
+        train(tiny, tmp_path / "out", only=("decoder",))
+    with pytest.raises(RecipeError, match="has no tokenizer"):
+        (tmp_path / "bare").mkdir()
+        shutil.copy(trained[0] / "small.safetensors", tmp_path / "bare")
+        train(tiny, tmp_path / "out", begin_with=tmp_path / "bare")
     other = replace(tiny, denoiser=recipes.Denoiser(channels=(64, 64, 64)))
     with pytest.raises(RecipeError, match="another recipe"):
         train(other, tmp_path / "out", begin_with=trained[0])
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_earlier_training_is_not_written_over_but_may_be_gone_on_with(
+    train, trained, tiny, tmp_path
+):
+    out = tmp_path / "out"
+    shutil.copytree(trained[0], out)
+    before = {file.name: file.read_bytes() for file in out.glob("*.safetensors")}
+    for begin_with in (None, trained[0]):
+        with pytest.raises(RecipeError, match="holds an earlier training"):
+            train(tiny, out, only=("text",), begin_with=begin_with)
+    assert {file.name: file.read_bytes() for file in out.glob("*.safetensors")} == before
+    failed, _ = train(tiny, out, only=("judge",), begin_with=out)
+    assert failed == []
+    after = {file.name: file.read_bytes() for file in out.glob("*.safetensors")}
+    assert [name for name in after if after[name] != before[name]] == ["small.safetensors"]
+
+
+def test_the_decoder_alone_leaves_the_encoder_as_it_is(train, trained, tiny, tmp_path, monkeypatch):
+    """Even where it computes in bf16."""
+    monkeypatch.setattr(course, "_fast_in_bf16", lambda *_, **__: True)
+    failed, said = train(tiny, tmp_path, begin_with=trained[0], only=("decoder",), seconds=10.0)
+    assert failed == [], "\n".join(said)
+    before, after = (load_file(folder / "small.safetensors") for folder in (trained[0], tmp_path))
+    changed = {key for key in before if not torch.equal(before[key], after[key])}
+    assert changed
+    assert all(key.startswith(("vae.decoder.", "vae.post_quant_conv.")) for key in changed), changed
+
+
+def test_everything_can_be_trained_in_bf16_on_a_cpu(train, tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(course, "_fast_in_bf16", lambda *_, **__: True)
+    failed, said = train(tiny, tmp_path)
+    assert failed == [], "\n".join(said)
+
+
+def test_a_stage_without_time_for_a_step_has_failed_and_keeps_nothing(train, tiny, tmp_path):
+    failed, said = train(tiny, tmp_path, seconds=1.0, only=("text",))
+    assert failed == ["text"]
+    assert "give more --seconds" in "\n".join(said)
+    assert not list(tmp_path.glob("*.safetensors"))
 
 
 def test_the_training_that_was_begun_fits_the_recipe():
-    full = recipes.load("doodle")
-    parts = Parts(command.BEGUN)
+    full = recipes.load("next")
+    parts = Parts(BEGUN)
     parts.read()
-    words = CLIPTokenizer.from_pretrained(command.BEGUN / "tokenizer", local_files_only=True)
+    words = tokenizers.load(BEGUN / "tokenizer")
     assert len(words) == full.tokenizer.vocabulary
     models = {
         "vae": autoencoder.build(full),
