@@ -142,7 +142,7 @@ class Course:
                     waiting.popleft().synchronize()
             now = clock()
             if now - said > self.budget.seconds / SAY_TIMES or flat.steps == 1:
-                pace = flat.steps / max(1e-9, now - first)
+                pace = since / max(1e-9, now - said)
                 mean = float(total) / since
                 self.say(
                     f"{name}: step {flat.steps}, loss {mean:.4f}, {pace:.2f} steps/s, "
