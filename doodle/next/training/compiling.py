@@ -42,7 +42,7 @@ class Doubled(nn.Module):
         self.conv = conv
 
     def forward(self, seen: Tensor, _size: None = None) -> Tensor:
-        """Return (B, C, 2 H, 2 W) of (B, C, H, W)."""
+        """Return (B, C, 2 H, 2 W) of (B, C, H, W); no other size is asked for here."""
         count, channels, height, width = seen.shape
         rows = seen.permute(0, 2, 3, 1)[:, :, None, :, None]
         rows = rows.expand(count, height, 2, width, 2, channels)

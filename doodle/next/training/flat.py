@@ -105,7 +105,7 @@ class Flat:
         return id(weight) in self._places
 
     def slow(self, share: float) -> None:
-        """Learn at this share of the rates from now on."""
+        """Learn at this share of both rates from now on, as where batches become smaller."""
         self.rate *= share
         if self._matrix_rate is not None:
             self._matrix_rate *= share

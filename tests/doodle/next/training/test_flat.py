@@ -168,3 +168,20 @@ def test_the_steps_of_a_matrix_are_those_of_muon_written_out(shape):
         expected = expected * (1 - share * rate * 1e-2)
         expected -= share * matrix_rate * 0.2 * math.sqrt(max(rows, columns)) * straight
         torch.testing.assert_close(model.weight.detach(), expected, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("matrix_rate", [None, 2e-2])
+def test_what_is_slowed_steps_by_that_share_whatever_it_steps_by(matrix_rate):
+    torch.manual_seed(1)
+    first = Small()
+    second = copy.deepcopy(first)
+    before = {name: each.detach().clone() for name, each in first.named_parameters()}
+    for model, share in ((first, 1.0), (second, 0.25)):
+        flat = Flat(model, torch.float32, rate=1e-2, warm=1, matrix_rate=matrix_rate)
+        flat.slow(share)
+        model(torch.ones(2, 3, 6, 6), torch.tensor([1, 2])).square().sum().backward()
+        flat.step(0.0, 0.5)
+    whole, part = dict(first.named_parameters()), dict(second.named_parameters())
+    for name, was in before.items():
+        moved = whole[name].detach() - was
+        torch.testing.assert_close(part[name].detach() - was, moved / 4, atol=1e-6, rtol=1e-4)

@@ -155,7 +155,6 @@ def test_processes_do_every_job_once(tiny, words):
 
 
 def test_processes_end_with_the_training_even_if_it_is_killed(tmp_path):
-    """A job is never begun: the process waits for a free slot when its parent goes."""
     script = tmp_path / "parent.py"
     script.write_text(
         "import os, signal, time\n"
