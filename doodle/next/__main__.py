@@ -95,11 +95,11 @@ def train(options: argparse.Namespace) -> None:
     failed = stages.train(
         recipe, wish, say=lambda text: _say(f"{time.monotonic() - began:6.1f} {text}")
     )
-    missing = shipping.missing(out)
-    if missing:
-        _say(f"The weights are in {out}; to draw with them takes {' and '.join(missing)} too.")
-    else:
+    try:
         shipping.write(recipe, out, out / "pipeline")
+    except RecipeError as error:  # such as after `--only text` from nothing
+        _say(f"Nothing can be drawn yet: {error}")
+    else:
         _samples(out / "pipeline", out / "samples.png")
         _say(f"The weights are in {out}, pictures of some prompts in {out / 'samples.png'}.")
     if failed:

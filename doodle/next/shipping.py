@@ -23,14 +23,6 @@ PAIR = "clip"
 NEEDED = ("vae", "text", "unet")
 
 
-def missing(trained: Path) -> list[str]:
-    """Return the names of the parts without which a training's folder draws nothing."""
-    parts = Parts(trained)
-    if any(trained.glob("*.safetensors")):
-        parts.read()
-    return [part for part in NEEDED if part not in parts]
-
-
 def write(recipe: Recipe, trained: Path, folder: Path) -> None:
     """Write the pipeline of a training's folder; judge and CLIP pair beside it, if there are any.
 

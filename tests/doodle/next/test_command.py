@@ -112,7 +112,7 @@ def test_what_is_wished_is_passed_on_and_a_stage_that_failed_is_said(run, wishes
     assert (wish.plan.scenes, wish.plan.seed, wish.compiled) == (2000, 3, False)
     assert wish.out == out
     said = capsys.readouterr()
-    assert "takes vae and text and unet too" in said.out
+    assert f"Nothing can be drawn yet: {out} holds no weights" in said.out
     assert "failed: judge" in said.err
 
 
