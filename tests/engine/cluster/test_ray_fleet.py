@@ -168,23 +168,34 @@ async def test_machines_with_cards_join_and_leave_and_each_share_of_a_card_is_a_
         halves = engine.status().workers
         assert [each.device for each in halves] == ["cuda 0", "cuda 0"]
         assert len({each.pid for each in halves}) == 2
-        jobs = [job(f"j{n}", f"o{n}", seed=n, steps=100, images=4) for n in range(8)]
-        events = [[] for _ in jobs]
-        tasks = [
-            asyncio.create_task(drawn(engine, each, into))
-            for each, into in zip(jobs, events, strict=True)
-        ]
+        events, tasks = {}, []
+
+        def ask(*jobs):
+            for each in jobs:
+                events[each.id] = []
+                tasks.append(asyncio.create_task(drawn(engine, each, events[each.id])))
+
+        ask(*(job(f"early{n}", f"o{n}", seed=n, steps=100, images=4) for n in range(8)))
         await until(lambda: len(engine.status().running) >= 4)
         add(2)  # Ray does this on the main thread only
         await until(lambda: len(engine.status().workers) == 6)
         devices = sorted(each.device for each in engine.status().workers)
         assert devices == ["cuda 0"] * 4 + ["cuda 1"] * 2, "those of the second machine are 0 and 1"
         assert {each.hello.card for each in engine._workers.values()} == {"0", "1"}
-        await until(lambda: all(any(isinstance(e, Started) for e in its) for its in events))
+        # Two for each worker, and long enough that none is over before its machine is gone.
+        ask(*(job(f"late{n}", f"o{n}", seed=n, steps=300, images=4) for n in range(12)))
+
+        def begun_on_the_first():
+            names = {each.name for each in halves}
+            theirs = [id_ for w in engine.status().workers if w.name in names for id_ in w.running]
+            return any(isinstance(e, Started) for id_ in theirs for e in events[id_])
+
+        await until(begun_on_the_first)
         made.remove_node(first, allow_graceful=False)
         await asyncio.gather(*tasks)
-        assert all([isinstance(e, Finished) for e in its].count(True) == 1 for its in events)
-        assert any(isinstance(event, GivenBack) for its in events for event in its)
+        ends = [[isinstance(e, Finished) for e in its] for its in events.values()]
+        assert all(each.count(True) == 1 for each in ends)
+        assert any(isinstance(event, GivenBack) for its in events.values() for event in its)
         assert len(engine.status().workers) == 4
     finally:
         await engine.close()
