@@ -33,6 +33,8 @@ _NOISE_TIMES = 5
 """So many times what most pixels are off by is noise, too."""
 _LEAST_SHARE, _MOST_SHARE = 0.001, 0.95
 """Of the picture, that may be painted."""
+_REST_OFF = 12
+"""What most of the unpainted pixels of a copy are off by at the most; they tell another picture."""
 _DOUBTFUL_SHARE = 0.3
 """From here on, it is asked whether one colour was painted, or the picture is another one."""
 _LIKE_EACH_OTHER = 60
@@ -92,11 +94,12 @@ def painted_mask(original: bytes, painted: bytes) -> bytes:
                 own_height=before.height,
             )
         )
+    alike = before if after.width >= before.width else before.resize(after.size)
     scale = _SIDE_PX / max(before.size)
     size = (max(round(before.width * scale), 1), max(round(before.height * scale), 1))
     blur = max(_BLUR * scale, _BLUR)
     changed = _changed(
-        _compared(before, size, blur), _compared(after, size, blur), 2 * max(round(scale), 1) + 1
+        _compared(alike, size, blur), _compared(after, size, blur), 2 * max(round(scale), 1) + 1
     )
     wide = _enclosed(changed).filter(ImageFilter.MaxFilter(5))  # the soft rim of a line
     if wide.getextrema()[0] == _WHITE:
@@ -116,15 +119,13 @@ def _changed(before: Image.Image, after: Image.Image, line_px: int) -> Image.Ima
     share = _share(loud)
     if share > _DOUBTFUL_SHARE:
         if not _is_one_colour(after, loud):
-            raise InvalidPicture(
-                "This is another picture than the one to change. Save that one, paint over the "
-                "part to draw anew in a loud colour, and upload it."
-            )
+            raise _another()
         if share > _MOST_SHARE:
             raise _all_over()
-    else:
-        [usual] = ImageStat.Stat(off).median
-        loud = _above(off, max(_LOUD, _NOISE_TIMES * usual))
+    [usual] = ImageStat.Stat(off, ImageChops.invert(loud)).median
+    if usual > _REST_OFF:
+        raise _another()
+    loud = _above(off, max(_LOUD, _NOISE_TIMES * usual))
     kept = loud.filter(ImageFilter.MinFilter(line_px)).filter(ImageFilter.MaxFilter(line_px))
     if _share(kept) < _LEAST_SHARE:
         raise InvalidPicture(
@@ -168,6 +169,13 @@ def _enclosed(mask: Image.Image) -> Image.Image:
     ImageDraw.floodfill(outside, (0, 0), _WHITE)
     holes = ImageChops.invert(outside).crop((1, 1, size[0] + 1, size[1] + 1))
     return ImageChops.lighter(mask, holes.resize(mask.size, Image.Resampling.NEAREST))
+
+
+def _another() -> InvalidPicture:
+    return InvalidPicture(
+        "This is another picture than the one to change. Save that one, paint over the part to "
+        "draw anew in a loud colour, and upload it."
+    )
 
 
 def _all_over() -> InvalidPicture:
