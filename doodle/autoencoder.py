@@ -8,69 +8,40 @@ import torch
 from diffusers import AutoencoderKL
 from torch.nn.functional import avg_pool2d
 
-from doodle.pictures import draw_random
-from doodle.training import Plan, Run, fit, seeded
+from doodle.scenes import SQUARE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from torch import Tensor
 
     from doodle.recipe import Recipe
 
 
-def build(channels: tuple[int, ...]) -> AutoencoderKL:
+def build(recipe: Recipe) -> AutoencoderKL:
     """Return an untrained autoencoder without attention: its cost grows with the area only."""
-    count = len(channels)
+    part = recipe.autoencoder
+    count = len(part.channels)
     return AutoencoderKL(
         down_block_types=("DownEncoderBlock2D",) * count,
         up_block_types=("UpDecoderBlock2D",) * count,
-        block_out_channels=channels,
+        block_out_channels=part.channels,
         layers_per_block=1,
-        latent_channels=4,
+        latent_channels=part.latents,
         norm_num_groups=8,
         mid_block_add_attention=False,
-        sample_size=128,
+        sample_size=SQUARE[0],
     )
 
 
-def train(recipe: Recipe, run: Run) -> AutoencoderKL:
-    """Train on crops of scenes; the scaling factor gives latents a standard deviation of 1."""
-    part = recipe.autoencoder
-    torch.manual_seed(recipe.seed)
-    model = build(part.channels).to(run.device)
-    finished = run.load("autoencoder_finished")
-    if finished:
-        model.load_state_dict(finished["model"])
-        model.register_to_config(scaling_factor=finished["scaling_factor"])
-        return model.eval()
-    run.say(f"autoencoder: drawing {part.pictures} scenes")
-    drawn = draw_random(recipe.vocabulary, count=part.pictures, seed=recipe.seed)
-    pictures = torch.from_numpy(drawn.pixels)
+@torch.no_grad()
+def begin_with(model: AutoencoderKL, own: AutoencoderKL) -> None:
+    """Take over all weights of an earlier autoencoder that fit.
 
-    def loss(step: int) -> Tensor:
-        generator = seeded(recipe.seed, step)
-        whole = step > part.steps * 0.7  # at the end, as the norms depend on the size
-        batch = _crops(pictures, part.batch, part.crop_px, generator, whole=whole).to(run.device)
-        with run.autocast():
-            posterior = model.encode(batch).latent_dist
-            decoded = model.decode(posterior.sample()).sample
-        decoded = decoded.float()
-        kl = posterior.kl().float().mean() / posterior.mean[0].numel()
-        return _difference(decoded, batch) + part.kl_weight * kl
-
-    fit(
-        run,
-        Plan(part="autoencoder", steps=part.steps, learning_rate=part.learning_rate),
-        model,
-        loss,
-    )
-    scaling_factor = round(1 / _spread(model.eval(), pictures[:256], run), 4)
-    run.save(
-        "autoencoder_finished", {"model": model.state_dict(), "scaling_factor": scaling_factor}
-    )
-    model.register_to_config(scaling_factor=scaling_factor)
-    return model
+    Another's forms and lines are a better begin than none: one for 128 pixels kept 0.75 of the
+    sharpness of pictures of 256 before any training, where 414 steps from nothing reached 0.09.
+    """
+    mine, theirs = model.state_dict(), own.state_dict()
+    same = {key: v for key, v in theirs.items() if key in mine and mine[key].shape == v.shape}
+    model.load_state_dict(mine | same)
 
 
 def signed(pictures: Tensor) -> Tensor:
@@ -78,52 +49,30 @@ def signed(pictures: Tensor) -> Tensor:
     return pictures.float() / 127.5 - 1
 
 
-@torch.no_grad()
-def encode(model: AutoencoderKL, pictures: Tensor, run: Run) -> Tensor:
-    """Return the scaled latents of uint8 pictures: (N, 4, H/8, W/8) fp16 on the CPU."""
-    parts = [
-        _means(model, batch, run) * model.config.scaling_factor for batch in pictures.split(128)
-    ]
-    return torch.cat(parts).half()
+def difference(a: Tensor, b: Tensor, *, strength: float = 0.7) -> Tensor:
+    """Return the mean difference of pixels, of large areas and their colours, and of edges.
+
+    Without a weight of their own colours came last: after 900 steps all pictures were grey. Edges
+    are compared twice: where they are, and how strong they are within areas of 8 by 8. The first
+    alone prefers soft edges wherever it is not sure. `strength` is the second one's weight.
+    """
+    distance = avg_pool2d(a - b, 8)
+    areas = distance.abs().mean()
+    colours = (distance - distance.mean(dim=1, keepdim=True)).abs().mean()
+    edges = strong = torch.zeros((), device=a.device)
+    for dim in (-1, -2):
+        ours, theirs = a.diff(dim=dim), b.diff(dim=dim)
+        edges = edges + (ours - theirs).abs().mean()
+        strong = strong + (edge_strength(ours) - edge_strength(theirs)).abs().mean()
+    return (a - b).abs().mean() + areas + 2 * colours + 0.7 * edges + strength * strong
 
 
-def _means(model: AutoencoderKL, pictures: Tensor, run: Run) -> Tensor:
-    with run.autocast():
-        return model.encode(signed(pictures).to(run.device)).latent_dist.mean.float().cpu()
+def edge_strength(gradients: Tensor) -> Tensor:
+    """Return the roots of the mean squares of gradients (N, 3, H, W) in areas of 8 by 8 pixels."""
+    return (avg_pool2d(gradients.square(), 8) + 1e-4).sqrt()
 
 
-@torch.no_grad()
-def _spread(model: AutoencoderKL, pictures: Tensor, run: Run) -> float:
-    return float(torch.cat([_means(model, batch, run) for batch in pictures.split(128)]).std())
-
-
-def _crops(
-    pictures: Tensor, count: int, size: int, generator: torch.Generator, *, whole: bool
-) -> Tensor:
-    """Return random crops, or a quarter as many whole pictures: the same number of pixels."""
-    side = pictures.shape[-1]
-    if whole:
-        size, count = side, max(1, count * size * size // (side * side))
-    chosen = torch.randint(len(pictures), (count,), generator=generator).tolist()
-    corners: Iterable[list[int]] = torch.randint(
-        side - size + 1, (count, 2), generator=generator
-    ).tolist()
-    return signed(
-        torch.stack(
-            [
-                pictures[i, :, y : y + size, x : x + size]
-                for i, (y, x) in zip(chosen, corners, strict=True)
-            ]
-        )
-    )
-
-
-def _difference(a: Tensor, b: Tensor) -> Tensor:
-    """Return the mean difference of pixels, of large areas (colour) and of edges, weighted."""
-    areas = (avg_pool2d(a, 8) - avg_pool2d(b, 8)).abs().mean()
-    edges = _edge_difference(a, b, -1) + _edge_difference(a, b, -2)
-    return (a - b).abs().mean() + 1.5 * areas + 0.4 * edges
-
-
-def _edge_difference(a: Tensor, b: Tensor, dim: int) -> Tensor:
-    return (a.diff(dim=dim) - b.diff(dim=dim)).abs().mean()
+def sharpness(pictures: Tensor) -> float:
+    """Return the mean energy of the gradients of pictures (N, 3, H, W)."""
+    values = pictures.float()
+    return float(sum(values.diff(dim=dim).square().mean() for dim in (-1, -2)))

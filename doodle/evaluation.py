@@ -1,25 +1,31 @@
-"""Measures how well the weights follow prompts whose combinations were never trained on."""
+"""Measures how well the weights follow prompts, how their pictures vary and how sharp they are.
+
+The prompts that are reported and those used while tuning are apart: `tuning` takes other scenes,
+other words and other seeds, and none of the free prompts.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections import Counter
 from dataclasses import dataclass, replace
-from itertools import zip_longest
+from itertools import combinations, zip_longest
+from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from diffusers import DPMSolverMultistepScheduler
+from torch.nn.functional import avg_pool2d, normalize
 
-from doodle import describing
 from doodle import judge as judging
 from doodle import pair as pairing
+from doodle.autoencoder import sharpness
 from doodle.captions import english, japanese
-from doodle.pictures import draw_all, draw_random
-from doodle.scenes import Scene, Vocabulary
-from doodle.tokenizer import token_ids
-from doodle.weights import GUIDANCE, STEPS
+from doodle.pictures import drawn
+from doodle.scenes import SQUARE, WIDE
+from doodle.words import SKIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,259 +35,291 @@ if TYPE_CHECKING:
     from transformers import CLIPModel
 
     from doodle.judge import Judge
+    from doodle.scenes import Scene, Vocabulary
 
+STEPS = 10
+GUIDANCE = 3.0
 FOUR = ("subject", "colour", "place", "style")
-PROMPTS_IN_A_PASS = 20
-FRESH_SEED = 1_000_003  # no training picture is drawn with it
-RETRIEVED = 100
-JUDGED_SCENES = 1000  # drawn scenes on which the judge itself is measured
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DrawnPrompts:
-    """Prompts, the scenes they ask for, and what was drawn for them: (N, 3, 128, 128) uint8."""
-
-    scenes: list[Scene]
-    prompts: list[str]
-    pixels: np.ndarray
+IN_A_PASS = 10
+SEED = 1_000_003  # no training picture is drawn with it
+GRID = 4
+FREE = Path(__file__).parent / "free_prompts.tsv"
+"""Prompts as people type them, a tab, and what is asked for: subject=… colour=… count=many …"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Results:
-    """Accuracies from 0 to 1; None for what the recipe does not train."""
+    """Shares from 0 to 1, if not said otherwise; None for what was not measured."""
 
     subject: float
     colour: float
     place: float
     style: float
     all: float
+    shapes: float  # all four right, in 3:2, 2:3, 16:9 and 9:16
     count: float | None
     relation: float | None
     japanese: float
-    judge: float
-    clip_r1: float
-    described: float  # pictures whose likeliest description names all four words
-    kid: float  # kernel distance to drawn scenes, not an accuracy
-    grid_s: float  # seconds for a grid of four
+    free: float | None
+    judge: float  # on fresh scenes, the mean of the four
+    diversity_layout: float  # distances within grids over those of fresh scenes for the same words
+    diversity_pair: float | None
+    sharpness: float  # energy of gradients over that of fresh scenes for the same words
+    grid_s: float
+    kilobytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A free prompt and what it asks for."""
+
+    prompt: str
+    asked: dict[str, str]
+
+    def met_by(self, seen: dict) -> bool:
+        """Tell whether a judge's answers are what was asked for."""
+        for name, value in self.asked.items():
+            match name, value:
+                case "count", "many":
+                    right = seen["count"] > 1
+                case "count", _:
+                    right = seen["count"] == int(value)
+                case _:
+                    right = seen[name] == value
+            if not right:
+                return False
+        return True
 
 
 def evaluate(
     pipeline: StableDiffusionPipeline,
     judge: Judge,
-    pair: CLIPModel,
+    pair: CLIPModel | None,
     vocabulary: Vocabulary,
     *,
-    prompts: int,
+    prompts: int = 400,
+    tuning: bool = False,
+    folder: Path | None = None,
     say: Callable[[str], None] = print,
-) -> tuple[Results, DrawnPrompts]:
+) -> tuple[Results, np.ndarray]:
     """Run every test with fixed seeds; return the results and the first test's pictures."""
-    judge_shares = _judge_accuracies(judge, vocabulary)
-    say("judge on fresh scenes: " + _shares(judge_shares))
-    scenes = held_out_scenes(vocabulary, prompts)
-    main = draw_prompts(pipeline, scenes, english, say=say)
-    seen = judging.answers(judge, main.pixels)
-    say(confusions(main.scenes, seen))
-    accuracies = _accuracies(main.scenes, seen, FOUR)
-    in_japanese = draw_prompts(pipeline, scenes[: prompts // 2], japanese, say=say)
-    fresh = draw_random(vocabulary, count=prompts, seed=FRESH_SEED)
-    found = Results(
-        **accuracies,
-        all=_all_right(main.scenes, seen),
-        count=_counted(pipeline, judge, vocabulary, scenes, say),
-        relation=_related(pipeline, judge, vocabulary, scenes, say),
-        japanese=_all_right(in_japanese.scenes, judging.answers(judge, in_japanese.pixels)),
-        judge=round(sum(judge_shares[name] for name in FOUR) / len(FOUR), 4),
-        clip_r1=_retrieval(pair, pipeline, scenes[:RETRIEVED]),
-        described=_described(pair, pipeline, vocabulary, main),
-        kid=kernel_distance(
-            judging.features(judge, main.pixels), judging.features(judge, fresh.pixels)
+    draw = Drawing(pipeline, seed=SEED + tuning, say=say)
+    scenes = held_out_scenes(vocabulary, prompts, tuning=tuning)
+    fresh = drawn([vocabulary.sample(Random(i)) for i in range(prompts)], seed=SEED)
+    checked = accuracies(fresh.scenes, judging.answers(judge, fresh.pixels))
+    main = draw(scenes, english)
+    seen = judging.answers(judge, main)
+    own = accuracies(scenes, seen)
+    again = drawn(scenes, seed=SEED + 1).pixels
+    quarter = max(4, prompts // 4)
+    wide = [
+        _all_right(part, judging.answers(judge, draw(part, english, size=size)))
+        for size, part in zip(WIDE, _split(scenes[:quarter], len(WIDE)), strict=True)
+        if part
+    ]
+    layout, look = diversity(draw, scenes[: max(2, prompts // 10)], pair)
+    results = Results(
+        **own,
+        all=_all_right(scenes, seen),
+        shapes=_mean(wide),
+        count=_counted(draw, judge, vocabulary, scenes[:quarter]),
+        relation=_related(draw, judge, vocabulary, scenes[:quarter]),
+        japanese=_all_right(
+            scenes[: prompts // 2], judging.answers(judge, draw(scenes[: prompts // 2], japanese))
         ),
-        grid_s=_grid_seconds(pipeline),
+        free=None if tuning else _free(draw, judge, vocabulary, prompts // 2),
+        judge=_mean(list(checked.values())),
+        diversity_layout=layout,
+        diversity_pair=look,
+        sharpness=round(sharpness(torch.from_numpy(main)) / sharpness(torch.from_numpy(again)), 4),
+        grid_s=_grid_seconds(draw),
+        kilobytes=_kilobytes(folder),
     )
-    return found, main
+    return results, main
 
 
-def held_out_scenes(vocabulary: Vocabulary, count: int) -> list[Scene]:
-    """Return `count` scenes never trained on: one of each subject, then the next of each."""
-    rng = Random(FRESH_SEED)
-    by_subject = {subject: [] for subject in vocabulary.subjects}
+class Drawing:
+    """Draws pictures for scenes or prompts with the weights; picture i from seed + i."""
+
+    def __init__(
+        self, pipeline: StableDiffusionPipeline, *, seed: int, say: Callable[[str], None]
+    ) -> None:
+        self._pipeline, self._seed, self._say = pipeline, seed, say
+        pipeline.scheduler = DPMSolverMultistepScheduler.from_config(
+            pipeline.scheduler.config, algorithm_type="dpmsolver++", solver_order=2
+        )
+
+    def __call__(
+        self,
+        scenes: list[Scene],
+        language: Callable[[Scene, Random], str],
+        *,
+        size: tuple[int, int] = SQUARE,
+    ) -> np.ndarray:
+        """Return a picture (3, H, W) uint8 for each scene, asked for in a language."""
+        rng = Random(self._seed)
+        return self.prompts([language(scene, rng) for scene in scenes], size=size)
+
+    def prompts(self, prompts: list[str], *, size: tuple[int, int] = SQUARE) -> np.ndarray:
+        """Return a picture (3, H, W) uint8 for each prompt."""
+        parts = []
+        for start in range(0, len(prompts), IN_A_PASS):
+            batch = prompts[start : start + IN_A_PASS]
+            images = self._pipeline(
+                batch,
+                width=size[0],
+                height=size[1],
+                num_inference_steps=STEPS,
+                guidance_scale=GUIDANCE,
+                generator=[
+                    torch.Generator().manual_seed(self._seed + start + i) for i in range(len(batch))
+                ],
+                output_type="np",
+            ).images
+            parts.append((images * 255).round().astype(np.uint8).transpose(0, 3, 1, 2))
+        self._say(f"drawn {len(prompts)} of {size[0]}x{size[1]}, such as {prompts[0]!r}")
+        return np.concatenate(parts)
+
+
+def held_out_scenes(vocabulary: Vocabulary, count: int, *, tuning: bool = False) -> list[Scene]:
+    """Return `count` scenes never trained on: one of each subject, then the next of each.
+
+    Half of those there are, chosen by a hash, are for tuning and are never reported.
+    """
+    rng = Random(SEED)
+    by_subject: dict[str, list[Scene]] = {subject: [] for subject in vocabulary.subjects}
     for scene in vocabulary.held_out():
-        by_subject[scene.subject].append(scene)
+        if (hashlib.sha256(scene.words().encode()).digest()[1] % 2 == 0) == tuning:
+            by_subject[scene.subject].append(scene)
     for scenes in by_subject.values():
         rng.shuffle(scenes)
     rounds = zip_longest(*by_subject.values())
-    return [scene for scenes in rounds for scene in scenes if scene is not None][:count]
+    chosen = [scene for scenes in rounds for scene in scenes if scene is not None][:count]
+    return [replace(scene, sky=rng.choice(SKIES.get(scene.place, ("",)))) for scene in chosen]
 
 
-def draw_prompts(
-    pipeline: StableDiffusionPipeline,
-    scenes: list[Scene],
-    language: Callable[[Scene, Random], str],
-    *,
-    say: Callable[[str], None] = print,
-) -> DrawnPrompts:
-    """Draw a picture for every scene's prompt; picture i from seed i."""
-    rng = Random(FRESH_SEED)
-    prompts = [language(scene, rng) for scene in scenes]
-    drawn = []
-    for start in range(0, len(prompts), PROMPTS_IN_A_PASS):
-        batch = prompts[start : start + PROMPTS_IN_A_PASS]
-        drawn.append(generate(pipeline, batch, seed=start))
-        say(f"drawn {start + len(batch)} of {len(prompts)}, such as {batch[0]!r}")
-    return DrawnPrompts(scenes=scenes, prompts=prompts, pixels=np.concatenate(drawn))
-
-
-def generate(
-    pipeline: StableDiffusionPipeline,
-    prompts: list[str],
-    *,
-    seed: int,
-    size: tuple[int, int] = (128, 128),
-) -> np.ndarray:
-    """Return pictures (N, 3, H, W) uint8 at the default steps; prompt i from seed + i."""
-    images = pipeline(
-        prompts,
-        width=size[0],
-        height=size[1],
-        num_inference_steps=STEPS,
-        guidance_scale=GUIDANCE,
-        generator=[torch.Generator().manual_seed(seed + i) for i in range(len(prompts))],
-        output_type="np",
-    ).images
-    return (images * 255).round().astype(np.uint8).transpose(0, 3, 1, 2)
-
-
-def confusions(scenes: list[Scene], seen: list[dict]) -> str:
-    """Return a line for each subject: how often it was recognised, and what was seen instead."""
-    taken: dict[str, Counter[str]] = {}
-    for scene, answer in zip(scenes, seen, strict=True):
-        taken.setdefault(scene.subject, Counter())[answer["subject"]] += 1
-    lines = [f"{'subject':<12}{'right':>9}  taken for"]
-    for subject, counts in sorted(taken.items()):
-        others = ", ".join(f"{name} {n}" for name, n in counts.most_common() if name != subject)
-        lines.append(f"{subject:<12}{counts[subject]:>4}/{counts.total():<4}  {others}")
-    return "\n".join(lines)
-
-
-def kernel_distance(a: Tensor, b: Tensor) -> float:
-    """Return the kernel inception distance (Binkowski et al. 2018) of two feature sets (N, D).
-
-    The unbiased estimate with the paper's cubic kernel, on the judge's features instead of
-    Inception's. The features are first standardised by the mean and deviation of `b`.
-    """
-    width, middle, spread = a.shape[1], b.mean(0), b.std(0) + 1e-6
-    a, b = (a - middle) / spread, (b - middle) / spread
-
-    def kernel(x: Tensor, y: Tensor) -> Tensor:
-        return (x @ y.T / width + 1) ** 3
-
-    def within(x: Tensor) -> Tensor:
-        table = kernel(x, x)
-        return (table.sum() - table.trace()) / (len(x) * (len(x) - 1))
-
-    a, b = a.double(), b.double()
-    return round(float(within(a) + within(b) - 2 * kernel(a, b).mean()), 4)
-
-
-def _judge_accuracies(judge: Judge, vocabulary: Vocabulary) -> dict[str, float]:
-    rng = Random(FRESH_SEED)
-    drawn = draw_all([vocabulary.sample(rng) for _ in range(JUDGED_SCENES)], seed=FRESH_SEED)
-    return _accuracies(drawn.scenes, judging.answers(judge, drawn.pixels), tuple(judge.questions))
-
-
-def _accuracies(scenes: list[Scene], seen: list[dict], names: tuple[str, ...]) -> dict[str, float]:
-    return {
-        name: _share(
-            [answer[name] == getattr(scene, name) for scene, answer in _both(scenes, seen)]
+def free_prompts() -> list[Wanted]:
+    """Read the prompts that people might type, and what each asks for."""
+    found = []
+    for line in FREE.read_text(encoding="utf-8").splitlines():
+        prompt, asked = line.split("\t")
+        parts = dict(part.split("=") for part in asked.split())
+        found.append(
+            Wanted(prompt=prompt, asked={k: v.replace("-", " ") for k, v in parts.items()})
         )
-        for name in names
+    return found
+
+
+def accuracies(scenes: list[Scene], seen: list[dict]) -> dict[str, float]:
+    """Return how often each of the four parts was right."""
+    return {
+        name: _mean([answer[name] == getattr(scene, name) for scene, answer in _both(scenes, seen)])
+        for name in FOUR
     }
 
 
-def _all_right(scenes: list[Scene], seen: list[dict]) -> float:
-    return _share(
-        [all(answer[n] == getattr(scene, n) for n in FOUR) for scene, answer in _both(scenes, seen)]
-    )
+def diversity(
+    draw: Drawing, scenes: list[Scene], pair: CLIPModel | None
+) -> tuple[float, float | None]:
+    """Return how far apart the pictures of a grid are, over fresh scenes for the same words.
+
+    By their layout (means of 16 by 16 areas), and by the pair's embeddings if there is a pair.
+    """
+    rng = Random(SEED)
+    prompts = [english(scene, rng) for scene in scenes]
+    grids = draw.prompts([prompt for prompt in prompts for _ in range(GRID)])
+    fresh = drawn([scene for scene in scenes for _ in range(GRID)], seed=SEED + 2).pixels
+    layout = _spread(_areas(grids)) / _spread(_areas(fresh))
+    if pair is None:
+        return round(layout, 4), None
+    look = _spread(_embedded(pair, grids)) / _spread(_embedded(pair, fresh))
+    return round(layout, 4), round(look, 4)
 
 
-def _counted(pipeline, judge, vocabulary, scenes, say) -> float | None:  # noqa: ANN001
+def _spread(features: Tensor) -> float:
+    """Return the mean distance between the features (N, D) of the same grid."""
+    grids = features.view(-1, GRID, features.shape[-1])
+    pairs = [(grids[:, a] - grids[:, b]).norm(dim=-1) for a, b in combinations(range(GRID), 2)]
+    return float(torch.stack(pairs).mean())
+
+
+def _areas(pictures: np.ndarray) -> Tensor:
+    return avg_pool2d(torch.from_numpy(pictures).float(), 16).flatten(1)
+
+
+@torch.no_grad()
+def _embedded(pair: CLIPModel, pictures: np.ndarray) -> Tensor:
+    features = pair.get_image_features(pixel_values=pairing.seen(pictures))
+    return normalize(getattr(features, "pooler_output", features), dim=-1)
+
+
+def _counted(
+    draw: Drawing, judge: Judge, vocabulary: Vocabulary, scenes: list[Scene]
+) -> float | None:
     if len(vocabulary.counts) == 1:
         return None
     several = [
         replace(scene, count=vocabulary.counts[i % len(vocabulary.counts)])
-        for i, scene in enumerate(scenes[:RETRIEVED])
+        for i, scene in enumerate(scenes)
     ]
-    drawn = draw_prompts(pipeline, several, english, say=say)
-    return _accuracies(several, judging.answers(judge, drawn.pixels), ("count",))["count"]
+    seen = judging.answers(judge, draw(several, english))
+    return _mean([answer["count"] == scene.count for scene, answer in _both(several, seen)])
 
 
-def _related(pipeline, judge, vocabulary, scenes, say) -> float | None:  # noqa: ANN001
+def _related(
+    draw: Drawing, judge: Judge, vocabulary: Vocabulary, scenes: list[Scene]
+) -> float | None:
+    """Relation, subject and second subject all right."""
     if not vocabulary.relations:
         return None
-    rng = Random(FRESH_SEED)
+    rng = Random(SEED)
     both = [
         replace(
             vocabulary.related(scene, rng),
             relation=vocabulary.relations[i % len(vocabulary.relations)],
         )
-        for i, scene in enumerate(scenes[:RETRIEVED])
+        for i, scene in enumerate(scenes)
     ]
-    drawn = draw_prompts(pipeline, both, english, say=say)
-    return _accuracies(both, judging.answers(judge, drawn.pixels), ("relation",))["relation"]
-
-
-@torch.no_grad()
-def _retrieval(pair: CLIPModel, pipeline: StableDiffusionPipeline, scenes: list[Scene]) -> float:
-    """Return how often the picture nearest to a caption, of a hundred drawn scenes, is its own."""
-    rng = Random(FRESH_SEED)
-    texts = [english(scene, rng) for scene in scenes]
-    pictures = pairing.seen(draw_all(scenes, seed=FRESH_SEED).pixels)
-    out = pair(input_ids=token_ids(pipeline.tokenizer, texts), pixel_values=pictures)
-    return _share((out.logits_per_text.argmax(1) == torch.arange(len(scenes))).tolist())
-
-
-@torch.no_grad()
-def _described(
-    pair: CLIPModel, pipeline: StableDiffusionPipeline, vocabulary: Vocabulary, drawn: DrawnPrompts
-) -> float:
-    """Return how often the sentence nearest to a picture names the four words of its prompt."""
-    said = describing.sentences(vocabulary)
-    ids = token_ids(pipeline.tokenizer, list(said.values()))
-    texts = torch.cat([_unit(pair.get_text_features(part)) for part in ids.split(512)])
-    seen = torch.cat(
-        [
-            _unit(pair.get_image_features(pairing.seen(part)))
-            for part in np.array_split(drawn.pixels, len(drawn.pixels) // 128 + 1)
-        ]
-    )
-    names = list(said)
-    nearest = [names[place] for place in (seen @ texts.T).argmax(1).tolist()]
-    return _share(
-        [
-            found == tuple(getattr(scene, name) for name in FOUR)
-            for scene, found in zip(drawn.scenes, nearest, strict=True)
-        ]
+    seen = judging.answers(judge, draw(both, english))
+    names = ("relation", "subject", "second")
+    return _mean(
+        [all(a[name] == getattr(scene, name) for name in names) for scene, a in _both(both, seen)]
     )
 
 
-def _unit(features) -> Tensor:  # noqa: ANN001 - a tensor, or an output that pools one
-    tensor = getattr(features, "pooler_output", features)
-    return tensor / tensor.norm(dim=-1, keepdim=True)
+def _free(draw: Drawing, judge: Judge, vocabulary: Vocabulary, count: int) -> float | None:
+    wanted = [each for each in free_prompts() if each.asked["subject"] in vocabulary.subjects]
+    wanted = wanted[:count]
+    if not wanted:
+        return None
+    seen = judging.answers(judge, draw.prompts([each.prompt for each in wanted]))
+    return _mean([each.met_by(answer) for each, answer in zip(wanted, seen, strict=True)])
 
 
-def _grid_seconds(pipeline: StableDiffusionPipeline) -> float:
+def _all_right(scenes: list[Scene], seen: list[dict]) -> float:
+    return _mean(
+        [all(answer[n] == getattr(scene, n) for n in FOUR) for scene, answer in _both(scenes, seen)]
+    )
+
+
+def _grid_seconds(draw: Drawing) -> float:
     started = time.perf_counter()
-    generate(pipeline, ["a red cat at night"] * 4, seed=0)
+    draw.prompts(["a red cat at night"] * GRID)
     return round(time.perf_counter() - started, 2)
+
+
+def _kilobytes(folder: Path | None) -> int:
+    files = [] if folder is None else [file for file in folder.rglob("*") if file.is_file()]
+    return round(sum(file.stat().st_size for file in files) / 1000)
+
+
+def _split(scenes: list[Scene], parts: int) -> list[list[Scene]]:
+    return [scenes[i::parts] for i in range(parts)]
 
 
 def _both(scenes: list[Scene], seen: list[dict]) -> list[tuple[Scene, dict]]:
     return list(zip(scenes, seen, strict=True))
 
 
-def _share(right: list[bool]) -> float:
-    return round(sum(right) / len(right), 4)
-
-
-def _shares(accuracies: dict[str, float]) -> str:
-    return ", ".join(f"{name} {share:.3f}" for name, share in accuracies.items())
+def _mean(values: list) -> float:
+    return round(sum(values) / len(values), 4)

@@ -1,53 +1,64 @@
-"""`vocabulary.json` of the model: what it draws, and every word that it was trained on."""
+"""The words beside the weights: what the bot and the pair may say of pictures.
+
+`vocabulary.json` lists what the model draws and every word that it was trained on, `describe.json`
+the words and the sentence with which the pair describes a picture.
+"""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
 
-from doodle.captions import FILLERS, OPENINGS, plural
-from doodle.scenes import PLAIN_SIZE
+from doodle.captions import plural
 from doodle.words import (
     COLOUR_WORDS,
     COUNT_WORDS,
+    FILLERS,
+    OPENINGS,
+    PLACE_TAGS,
     PLACE_WORDS,
     RELATION_WORDS,
+    SEVERAL_WORDS,
     SIZE_WORDS,
+    SKIES,
+    SKY_WORDS,
     STYLE_WORDS,
     SUBJECT_WORDS,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from doodle.scenes import Vocabulary
 
-FILE = "vocabulary.json"
-
-Words = tuple[tuple[str, ...], tuple[str, ...]]  # English, Japanese
+VOCABULARY, DESCRIBE = "vocabulary.json", "describe.json"
+SENTENCE = "{a} {colour} {subject} {place}, {style}"  # the commonest form of a caption
 
 
 def known_words(vocabulary: Vocabulary) -> dict[str, dict[str, list[str]] | list[str]]:
     """Return `draws`, the plainest word for every subject by language, and `knows`, all words.
 
-    Words without effect that captions may end in are known too: nobody asks for a picture of them.
+    Words without effect that captions are full of are known too: nobody asks for a picture of them.
     """
     subjects = [SUBJECT_WORDS[name] for name in vocabulary.subjects]
-    sizes = [name for name in vocabulary.sizes if name != PLAIN_SIZE]
-    counts = [count for count in vocabulary.counts if count > 1]
+    skies = {sky for place in vocabulary.places for sky in SKIES.get(place, ()) if sky}
     said = [
         *subjects,
-        *_of(COLOUR_WORDS, vocabulary.colours),
-        *_of(SIZE_WORDS, sizes),
-        *_of(COUNT_WORDS, counts),
-        *_of(RELATION_WORDS, vocabulary.relations),
-        *_of(PLACE_WORDS, vocabulary.places),
-        *_of(STYLE_WORDS, vocabulary.styles),
+        *(COLOUR_WORDS[name] for name in vocabulary.colours),
+        *(SIZE_WORDS[name] for name in dict.fromkeys(vocabulary.sizes)),
+        *(COUNT_WORDS[count] for count in vocabulary.counts if count > 1),
+        *([SEVERAL_WORDS] if len(vocabulary.counts) > 1 else []),
+        *(RELATION_WORDS[name] for name in vocabulary.relations),
+        *(PLACE_WORDS[name] for name in vocabulary.places),
+        *(PLACE_TAGS[name] for name in vocabulary.places),
+        *(SKY_WORDS[name] for name in sorted(skies)),
+        *(STYLE_WORDS[name] for name in vocabulary.styles),
     ]
-    plurals = [plural(noun) for english, _ in subjects for noun in english] if counts else []
     knows = [word for both in said for words in both for word in words]
-    knows += [*plurals, *(opening.strip() for opening in OPENINGS), *FILLERS]
+    knows += [plural(noun) for english, _ in subjects for noun in english]
+    knows += [*sorted(skies), *OPENINGS, *FILLERS]
+    knows += ["and", "behind", "the", "one", "that is", "that are", "which is", "which are"]
+    knows += ["style", "background", "in the style of", "drawn as", "coloured", "with"]
     return {
         "draws": {
             "en": [english[0] for english, _ in subjects],
@@ -57,13 +68,32 @@ def known_words(vocabulary: Vocabulary) -> dict[str, dict[str, list[str]] | list
     }
 
 
+def wording(vocabulary: Vocabulary) -> dict[str, list[str] | str]:
+    """Return the plainest English word for everything in the vocabulary, and the sentence."""
+    kinds = {
+        "subjects": SUBJECT_WORDS,
+        "colours": COLOUR_WORDS,
+        "places": PLACE_WORDS,
+        "styles": STYLE_WORDS,
+    }
+    plainest = {
+        kind: [words[name][0][0] for name in getattr(vocabulary, kind)]
+        for kind, words in kinds.items()
+    }
+    return {**plainest, "sentence": SENTENCE}
+
+
 def save(vocabulary: Vocabulary, folder: Path) -> None:
-    """Write the file into the model's folder."""
-    text = json.dumps(known_words(vocabulary), indent=1, ensure_ascii=False)
-    (folder / FILE).write_text(text + "\n", encoding="utf-8")
+    """Write the words that the model knows into its folder."""
+    _write(known_words(vocabulary), folder / VOCABULARY)
 
 
-def _of(
-    table: Mapping[str, Words] | Mapping[int, Words], names: Iterable[str | int]
-) -> list[Words]:
-    return [table[name] for name in dict.fromkeys(names)]
+def save_wording(vocabulary: Vocabulary, folder: Path) -> None:
+    """Write the words that the pair describes with into its folder."""
+    _write(wording(vocabulary), folder / DESCRIBE)
+
+
+def _write(content: dict, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(content, indent=1, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8")

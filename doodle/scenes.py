@@ -1,37 +1,21 @@
-"""A scene: the words for what a picture shows, and the function that draws it."""
+"""A scene: the words for what a picture shows. Nothing here draws."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
-from random import Random
 from typing import TYPE_CHECKING
 
-from doodle.drawing import Pen, Shape, placed
-from doodle.places import PLACES
-from doodle.styles import STYLES
-from doodle.subjects import SUBJECTS
-from doodle.words import COLOURS
+from doodle.words import NATURAL, SKIES
 
 if TYPE_CHECKING:
-    from PIL import Image
+    from random import Random
 
 HELD_OUT_ONE_IN = 10
 PLAIN_SIZE = "medium"
-SIZES: dict[str, float] = {"small": 0.6, "medium": 1.0, "large": 1.25}
-
-# (x, y, scale) of each thing, in half heights from the middle of the picture.
-Spot = tuple[float, float, float]
-ARRANGED: dict[int, tuple[Spot, ...]] = {
-    1: ((0, 0, 1),),
-    2: ((-0.54, 0.1, 0.5), (0.54, 0.1, 0.5)),
-    3: ((-0.58, 0.25, 0.46), (0, -0.35, 0.46), (0.58, 0.25, 0.46)),
-}
-RELATIONS: dict[str, tuple[Spot, Spot]] = {
-    "beside": ((-0.54, 0.1, 0.5), (0.54, 0.1, 0.5)),
-    "above": ((0, -0.46, 0.58), (0, 0.52, 0.58)),
-    "in front of": ((-0.3, 0.32, 0.62), (0.26, -0.16, 0.86)),
-}
+SQUARE = (256, 256)
+WIDE = ((384, 256), (256, 384), (448, 256), (256, 448))
+"""3:2, 2:3, 16:9, 9:16, as near as multiples of 64 come: width and height of pictures."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +27,7 @@ class Scene:
     place: str
     style: str
     size: str = PLAIN_SIZE
+    sky: str = ""  # what the sky shows: the moon, the sun, clouds or a rainbow
     count: int = 1
     relation: str | None = None  # how the subject stands to the second one
     second: str | None = None
@@ -70,17 +55,18 @@ class Vocabulary:
         return [scene for scene in self._combinations() if is_held_out(scene)]
 
     def sample(self, rng: Random) -> Scene:
-        """Return a random scene that training may use; a fifth of them show several things."""
+        """Return a random scene that training may use; four in ten show several things."""
         scene = replace(self._single(rng), size=rng.choice(self.sizes))
         several = rng.random()
-        if several < 0.1 and len(self.counts) > 1:
-            return replace(scene, count=rng.choice(self.counts), size=PLAIN_SIZE)
-        if several < 0.2 and self.relations:
+        if several < 0.17 and len(self.counts) > 1:
+            count = rng.choice([count for count in self.counts if count > 1])
+            return replace(scene, count=count, size=PLAIN_SIZE)
+        if several < 0.4 and self.relations:
             return self.related(scene, rng)
         return scene
 
     def related(self, scene: Scene, rng: Random) -> Scene:
-        """Return the scene with a second subject beside, above or behind it."""
+        """Return the scene with a second subject beside, below or behind it."""
         while True:
             other = self._single(rng)
             second = replace(scene, subject=other.subject, colour=other.colour)
@@ -95,11 +81,15 @@ class Vocabulary:
 
     def _single(self, rng: Random) -> Scene:
         while True:
+            subject, place = rng.choice(self.subjects), rng.choice(self.places)
+            natural = [colour for colour in NATURAL[subject] if colour in self.colours]
+            colours = natural if natural and rng.random() < 0.15 else self.colours
             scene = Scene(
-                subject=rng.choice(self.subjects),
-                colour=rng.choice(self.colours),
-                place=rng.choice(self.places),
+                subject=subject,
+                colour=rng.choice(colours),
+                place=place,
                 style=rng.choice(self.styles),
+                sky=rng.choice(SKIES.get(place, ("",))),
             )
             if not is_held_out(scene):
                 return scene
@@ -117,31 +107,3 @@ class Vocabulary:
 def is_held_out(scene: Scene) -> bool:
     """Tell whether a combination is kept out of all training: a fixed hash of its four words."""
     return hashlib.sha256(scene.words().encode()).digest()[0] % HELD_OUT_ONE_IN == 0
-
-
-def draw(scene: Scene, *, seed: int, size: tuple[int, int] = (128, 128)) -> Image.Image:
-    """Draw a scene as RGB of (width, height) pixels; the same seed gives the same bytes."""
-    rng = Random(f"{seed} {scene.words()}")
-    wide = size[0] / size[1]
-    back = Pen(body=COLOURS[scene.colour])
-    PLACES[scene.place](back, wide, rng)
-    return STYLES[scene.style]((back.shapes, _things(scene, wide, rng)), size, rng)
-
-
-def _things(scene: Scene, wide: float, rng: Random) -> list[Shape]:
-    """Return the shapes of everything that stands in the scene, the farthest first."""
-    first = scene.subject, scene.colour
-    if scene.relation is None:
-        standing = [(*first, spot) for spot in ARRANGED[scene.count]]
-    else:
-        front, behind = RELATIONS[scene.relation]
-        standing = [(scene.second, scene.second_colour, behind), (*first, front)]
-    x = wide / 2 + rng.uniform(-0.015, 0.015)
-    y = 0.54 + rng.uniform(-0.015, 0.015)
-    scale = min(wide, 1.0) * rng.uniform(0.355, 0.375) * SIZES[scene.size]
-    shapes = []
-    for subject, colour, (right, down, share) in standing:
-        pen = Pen(body=COLOURS[colour])
-        SUBJECTS[subject](pen)
-        shapes += placed(pen.shapes, x + right * scale, y + down * scale, scale * share)
-    return shapes

@@ -3,173 +3,362 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from PIL import Image, ImageChops, ImageDraw, ImageFilter
+import numpy as np
+import skia
+from PIL import Image
 
-from doodle.drawing import RGB, Shape, mix
+from doodle.pen import RGB, Point, Shape, curve, mix, rect, ring, without
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from random import Random
 
     Size = tuple[int, int]
-    Layers = tuple[list[Shape], list[Shape]]
 
-SUPERSAMPLING = 3
-PAPER: RGB = (250, 246, 234)
+PAPER: RGB = (250, 245, 232)
+INK: RGB = (30, 20, 50)
+DARK: RGB = (10, 6, 26)
 
 
-def flat(layers: Layers, size: Size, rng: Random) -> Image.Image:
-    """Solid colours; the subject has a dark outline and a pale rim, like a sticker."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Shapes that stand together; the matrix takes their box into the frame of height 1."""
+
+    shapes: list[Shape]
+    matrix: skia.Matrix
+    scale: float = 1.0  # of the matrix
+    subject: bool = True  # a thing, or a part of the place
+    tint: tuple[RGB, float] = (INK, 0.0)  # the place's light on it, and how much of it
+    shadow: tuple[float, float, float, float] | None = None  # ellipse on the ground, in the frame
+
+
+def flat(groups: list[Group], size: Size, rng: Random) -> Image.Image:
+    """Smooth gradients and a thin line of the shape's own colour, as in a picture book."""
     del rng
-    back, front = layers
-    image, draw, unit = _sheet(size, PAPER)
-    for shape in back:
-        _fill(draw, unit, shape, shape.rgb)
-    for shape in front:
-        _outline(draw, unit, shape, (255, 252, 240), 0.05)
-    for shape in front:
-        _inked(draw, unit, shape, (shape.rgb, mix(shape.rgb, (20, 14, 40), 0.7)), 0.014)
-    return image.reduce(SUPERSAMPLING)
+    sheet = _Sheet(size, PAPER)
+    for group in groups:
+        sheet.enter(group)
+        for shape in group.shapes:
+            rgb = mix(shape.rgb, *group.tint)
+            if group.subject and shape.lined:
+                sheet.outline(shape, _line(rgb), min(0.013, 0.05 * group.scale))
+            if group.subject:
+                sheet.fill(shape, mix(rgb, (255, 252, 235), 0.16), mix(rgb, INK, 0.14))
+            else:
+                sheet.fill(shape, rgb, mix(shape.below, *group.tint) if shape.below else rgb)
+        sheet.leave()
+    return sheet.image()
 
 
-def sketch(layers: Layers, size: Size, rng: Random) -> Image.Image:
-    """Pencil lines over a thin wash on paper."""
-    back, front = layers
-    image, draw, unit = _sheet(size, PAPER)
-    for shape in back:
-        tones = mix(shape.rgb, PAPER, 0.5), mix(shape.rgb, (110, 106, 112), 0.6)
-        _inked(draw, unit, _shaky(shape, rng, 0.003), tones, 0.008)
-    for shape in front:
-        _outline(draw, unit, shape, PAPER, 0.045)
-    for shape in front:
-        tones = mix(shape.rgb, PAPER, 0.3), (62, 58, 66)
-        _inked(draw, unit, _shaky(shape, rng, 0.004), tones, 0.014)
-    return image.reduce(SUPERSAMPLING)
+def _line(rgb: RGB) -> RGB:
+    """Return the colour of a shape's line: darker, but lighter where the shape is nearly black."""
+    return mix(rgb, (150, 150, 190), 0.32) if sum(rgb) < 210 else mix(rgb, INK, 0.6)
 
 
-def neon(layers: Layers, size: Size, rng: Random) -> Image.Image:
+def sketch(groups: list[Group], size: Size, rng: Random) -> Image.Image:
+    """Pencil lines and hatching over a thin wash on paper."""
+    sheet = _Sheet(size, PAPER)
+    for group in groups:
+        sheet.enter(group)
+        pencil = (70, 64, 78) if group.subject else (126, 120, 132)
+        for shape in group.shapes:
+            rgb = mix(shape.rgb, *group.tint)
+            share = 0.34 if group.subject else 0.64
+            below = mix(shape.below or rgb, PAPER, share + 0.08)
+            sheet.fill(shape, mix(rgb, PAPER, share), below)
+            if shape.lined:
+                if group.subject and shape.width is None:
+                    sheet.hatch(shape, mix(rgb, (60, 54, 70), 0.5), rng.uniform(-20, 20))
+                sheet.scribble(shape, pencil, 0.008 if group.subject else 0.005, rng)
+        sheet.leave()
+    return sheet.image()
+
+
+def neon(groups: list[Group], size: Size, rng: Random) -> Image.Image:
     """Glowing tubes in the dark."""
     del rng
-    back, front = layers
-    image, draw, unit = _sheet(size, (0, 0, 0))
-    light, light_draw, _ = _sheet(size, (0, 0, 0))
-    for shape in back:
-        _fill(draw, unit, shape, mix(shape.rgb, (8, 4, 22), 0.72))
-        tones = (0, 0, 0), mix(shape.rgb, (0, 0, 0), 0.35)
-        _inked(light_draw, unit, shape, tones, 0.01)
-    for shape in front:
-        _outline(draw, unit, shape, (6, 4, 16), 0.06)
-        _outline(light_draw, unit, shape, (0, 0, 0), 0.06)
-    for shape in front:
-        _fill(draw, unit, shape, mix(shape.rgb, (8, 4, 22), 0.5))
-        tones = (0, 0, 0), mix(shape.rgb, (255, 255, 255), 0.12)
-        _inked(light_draw, unit, shape, tones, 0.022)
-    tubes = light.reduce(SUPERSAMPLING)
-    glow = tubes.filter(ImageFilter.GaussianBlur(min(size) / 32))
-    lit = ImageChops.screen(image.reduce(SUPERSAMPLING), tubes)
-    return ImageChops.add(lit, glow)
-
-
-def pixel(layers: Layers, size: Size, rng: Random) -> Image.Image:
-    """Large square pixels in few colours."""
-    small = flat(layers, size, rng).reduce(4)
-    few = small.quantize(24, method=Image.Quantize.MEDIANCUT).convert("RGB")
-    return few.resize(size, Image.Resampling.NEAREST)
-
-
-def watercolour(layers: Layers, size: Size, rng: Random) -> Image.Image:
-    """Soft colours on paper, darker at their edges."""
-    back, front = layers
-    image, draw, unit = _sheet(size, PAPER)
-    for shape in back:
-        _fill(draw, unit, _shaky(shape, rng, 0.008), mix(shape.rgb, PAPER, 0.35))
-    image = image.filter(ImageFilter.GaussianBlur(min(size) / 32))
-    draw = ImageDraw.Draw(image)
-    for shape in front:
-        _outline(draw, unit, shape, PAPER, 0.05)
-    for shape in front:
-        wash = mix(shape.rgb, PAPER, 0.2)
-        _inked(
-            draw, unit, _shaky(shape, rng, 0.006), (wash, mix(shape.rgb, (60, 50, 80), 0.25)), 0.012
-        )
-    return image.reduce(SUPERSAMPLING).filter(ImageFilter.GaussianBlur(min(size) / 180))
-
-
-def glass(layers: Layers, size: Size, rng: Random) -> Image.Image:
-    """Stained glass: bright panes between black lines, more of which cross the background."""
-    back, front = layers
-    image, draw, unit = _sheet(size, PAPER)
-    lead = (16, 14, 20)
-    for shape in back:
-        _inked(draw, unit, shape, (mix(shape.rgb, (255, 240, 200), 0.12), lead), 0.016)
-    wide = size[0] / size[1]
-    for i in range(10):
-        turn = math.tau * (i + rng.uniform(-0.1, 0.1)) / 10
-        rim = (wide / 2 + 2 * math.sin(turn)) * unit, (0.5 + 2 * math.cos(turn)) * unit
-        _stroke(draw, [(wide / 2 * unit, 0.5 * unit), rim], lead, 0.014 * unit)
-    for shape in front:
-        _outline(draw, unit, shape, lead, 0.05)
-    for shape in front:
-        _inked(draw, unit, shape, (mix(shape.rgb, (255, 240, 200), 0.08), lead), 0.026)
-    return image.reduce(SUPERSAMPLING)
-
-
-def _sheet(size: Size, rgb: RGB) -> tuple[Image.Image, ImageDraw.ImageDraw, float]:
-    width, height = size
-    image = Image.new("RGB", (width * SUPERSAMPLING, height * SUPERSAMPLING), rgb)
-    return image, ImageDraw.Draw(image), float(height * SUPERSAMPLING)
-
-
-def _fill(draw: ImageDraw.ImageDraw, unit: float, shape: Shape, rgb: RGB) -> None:
-    points = [(x * unit, y * unit) for x, y in shape.points]
-    if shape.width is None:
-        draw.polygon(points, fill=rgb)
-    else:
-        _stroke(draw, points, rgb, shape.width * unit)
-
-
-def _inked(
-    draw: ImageDraw.ImageDraw, unit: float, shape: Shape, tones: tuple[RGB, RGB], width: float
-) -> None:
-    """Draw a shape in its (fill, edge) tones; a stroke's edge first, which would hide the fill."""
-    fill, edge = tones
-    if shape.width is None:
-        _fill(draw, unit, shape, fill)
-        _outline(draw, unit, shape, edge, width)
-    else:
-        _outline(draw, unit, shape, edge, width)
-        _fill(draw, unit, shape, fill)
-
-
-def _outline(draw: ImageDraw.ImageDraw, unit: float, shape: Shape, rgb: RGB, width: float) -> None:
-    """Draw the edge of a shape, unless it has none (an eye, a sky)."""
-    if not shape.outlined:
-        return
-    points = [(x * unit, y * unit) for x, y in shape.points]
-    if shape.width is None:
-        _stroke(draw, [*points, points[0]], rgb, width * unit)
-    else:
-        _stroke(draw, points, rgb, (shape.width + width) * unit)
-
-
-def _stroke(
-    draw: ImageDraw.ImageDraw, points: list[tuple[float, float]], rgb: RGB, width: float
-) -> None:
-    draw.line(points, fill=rgb, width=max(1, round(width)), joint="curve")
-
-
-def _shaky(shape: Shape, rng: Random, by: float) -> Shape:
-    dx, dy = rng.uniform(-by, by), rng.uniform(-by, by)
-    return Shape(
-        points=tuple((x + dx, y + dy) for x, y in shape.points),
-        rgb=shape.rgb,
-        width=shape.width,
-        outlined=shape.outlined,
+    sheet, tubes = _Sheet(size, DARK), _Sheet(size, (0, 0, 0))
+    for group in groups:
+        sheet.enter(group)
+        tubes.enter(group)
+        for shape in group.shapes:
+            rgb = mix(shape.rgb, *group.tint)
+            if group.subject:
+                dim = 0.72 if shape.lined else 0.45  # eyes and patches have no tube around them
+                sheet.fill(shape, mix(rgb, DARK, dim), mix(rgb, DARK, dim + 0.12))
+                tubes.fill(shape, (0, 0, 0), (0, 0, 0))
+                if shape.lined or shape.width:
+                    tubes.outline(
+                        shape,
+                        _bright(rgb),
+                        min(0.017, 0.055 * group.scale),
+                        over=shape.width is not None,
+                    )
+            else:
+                below = shape.below or rgb
+                keep = 0.3 if shape.glows else 0.72
+                sheet.fill(shape, mix(rgb, DARK, keep), mix(below, DARK, keep + 0.08))
+                tubes.fill(shape, (0, 0, 0), (0, 0, 0))
+                if shape.lined:
+                    tubes.outline(shape, mix(_bright(rgb), (0, 0, 0), 0.42), 0.007, over=True)
+        sheet.leave()
+        tubes.leave()
+    lit = tubes.surface.makeImageSnapshot()
+    glow = skia.Paint(
+        BlendMode=skia.BlendMode.kPlus,
+        ImageFilter=skia.ImageFilters.Blur(size[1] / 40, size[1] / 40),
     )
+    sheet.canvas.resetMatrix()
+    sheet.canvas.drawImage(lit, 0, 0, skia.SamplingOptions(), glow)
+    sheet.canvas.drawImage(
+        lit, 0, 0, skia.SamplingOptions(), skia.Paint(BlendMode=skia.BlendMode.kScreen)
+    )
+    return sheet.image()
 
 
-STYLES: dict[str, Callable[[Layers, Size, Random], Image.Image]] = {
+def pixel(groups: list[Group], size: Size, rng: Random) -> Image.Image:
+    """Large square pixels in few colours."""
+    block = max(2, round(min(size) / 64))  # the same grid at every size
+    small = flat(groups, (size[0] * 2 // block, size[1] * 2 // block), rng)
+    small = small.reduce(2)
+    few = small.quantize(28, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    return few.convert("RGB").resize(size, Image.Resampling.NEAREST)
+
+
+def watercolour(groups: list[Group], size: Size, rng: Random) -> Image.Image:
+    """Washes of colour that let the paper through and dry darker at their edges."""
+    sheet = _Sheet(size, PAPER)
+    for group in groups:
+        sheet.enter(group)
+        for shape in group.shapes:
+            rgb = mix(shape.rgb, *group.tint)
+            share = 0.12 if group.subject else 0.36
+            end = mix(shape.below or rgb, PAPER, share + 0.3)
+            sheet.wash(shape, mix(rgb, PAPER, share), end, rng, loose=not group.subject)
+            if shape.lined and (group.subject or shape.width is None):
+                edge = mix(rgb, INK, 0.28) if group.subject else mix(rgb, PAPER, 0.15)
+                sheet.outline(shape, edge, 0.008, over=True, alpha=150)
+        if not group.subject:
+            sheet.blooms(rng)
+        sheet.leave()
+    sheet.margin(rng)
+    return sheet.image()
+
+
+def glass(groups: list[Group], size: Size, rng: Random) -> Image.Image:
+    """Stained glass: bright panes between black lines, more of which cross the background."""
+    lead = (22, 18, 28)
+    sheet = _Sheet(size, PAPER)
+    for i, group in enumerate(groups):
+        if i and group.subject and not groups[i - 1].subject:
+            _cames(sheet, size, lead, rng)
+        sheet.enter(group)
+        for shape in group.shapes:
+            rgb = _bright(mix(shape.rgb, *group.tint))
+            below = _bright(shape.below) if shape.below else mix(rgb, INK, 0.2)
+            if group.subject and shape.lined:
+                sheet.outline(shape, lead, min(0.03, 0.085 * group.scale))
+            sheet.fill(shape, mix(rgb, (255, 250, 225), 0.22), below)
+            if not group.subject and shape.lined:
+                sheet.outline(shape, lead, 0.011, over=True)
+        sheet.leave()
+    return sheet.image()
+
+
+def cover(groups: list[Group], size: Size) -> np.ndarray:
+    """Return how much of each of (width, height) areas things cover: (height, width) uint8."""
+    sheet = _Sheet(size, (0, 0, 0))
+    for group in groups:
+        if group.subject:
+            sheet.enter(replace(group, shadow=None))
+            for shape in group.shapes:
+                sheet.fill(shape, (255, 255, 255), (255, 255, 255))
+            sheet.leave()
+    return np.asarray(sheet.image())[:, :, 0]
+
+
+class _Sheet:
+    """A surface of skia whose canvas has the frame's coordinates: height 1."""
+
+    def __init__(self, size: Size, rgb: RGB) -> None:
+        self.size = size
+        self.surface = skia.Surface(*size)
+        self.canvas = self.surface.getCanvas()
+        self.canvas.clear(skia.Color(*rgb))
+        self.scale = 1.0  # of the entered group
+        self.canvas.scale(size[1], size[1])
+
+    def image(self) -> Image.Image:
+        return Image.fromarray(
+            np.ascontiguousarray(
+                self.surface.toarray(colorType=skia.kRGBA_8888_ColorType)[:, :, :3]
+            )
+        )
+
+    def enter(self, group: Group) -> None:
+        if group.shadow:
+            x, y, rx, ry = group.shadow
+            blur = skia.MaskFilter.MakeBlur(skia.kNormal_BlurStyle, ry * 0.5)
+            paint = skia.Paint(AntiAlias=True, Color=skia.Color(24, 14, 48, 70), MaskFilter=blur)
+            self.canvas.drawOval(skia.Rect.MakeLTRB(x - rx, y - ry, x + rx, y + ry), paint)
+        self.canvas.save()
+        self.canvas.concat(group.matrix)
+        self.scale = group.scale
+
+    def leave(self) -> None:
+        self.canvas.restore()
+
+    def fill(self, shape: Shape, above: RGB, below: RGB) -> None:
+        """Fill a shape from one colour to another, top to bottom; a stroke in the first one."""
+        paint = _paint(above, shape.width)
+        if above != below and shape.width is None:
+            paint.setShader(_gradient(shape.path, above, below))
+        self.canvas.drawPath(shape.path, paint)
+
+    def outline(
+        self, shape: Shape, rgb: RGB, width: float, *, over: bool = False, alpha: int = 255
+    ) -> None:
+        """Draw the edge of a shape; `width` in the frame's units. Without `over` it is doubled,
+        as the fill that is drawn on it covers the inner half.
+        """
+        edge = width / self.scale * (1 if over else 2)
+        if shape.width is not None:
+            edge = shape.width + (0 if over else edge)
+        paint = _paint(rgb, edge)
+        paint.setAlpha(alpha)
+        self.canvas.drawPath(shape.path, paint)
+
+    def scribble(self, shape: Shape, rgb: RGB, width: float, rng: Random) -> None:
+        """Draw a shape's edge twice, each time a little off."""
+        for _ in range(2):
+            shift = 0.004 / self.scale
+            self.canvas.save()
+            self.canvas.translate(rng.uniform(-shift, shift), rng.uniform(-shift, shift))
+            paint = _paint(rgb, width / self.scale)
+            paint.setAlpha(190)
+            self.canvas.drawPath(shape.path, paint)
+            self.canvas.restore()
+
+    def hatch(self, shape: Shape, rgb: RGB, turn: float) -> None:
+        """Draw slanting pencil lines over the lower right of a shape."""
+        bounds = shape.path.getBounds()
+        if min(bounds.width(), bounds.height()) * self.scale < 0.05:
+            return
+        self.canvas.save()
+        self.canvas.clipPath(shape.path, doAntiAlias=True)
+        paint = _paint(rgb, 0.005 / self.scale)
+        paint.setAlpha(120)
+        x, y = bounds.centerX(), bounds.centerY()
+        reach = max(bounds.width(), bounds.height())
+        self.canvas.rotate(-55 + turn, x, y)
+        gap = 0.02 / self.scale
+        for i in range(min(40, int(reach / 2 / gap))):
+            level = y + reach * 0.08 + i * gap
+            self.canvas.drawLine(x - reach, level, x + reach, level, paint)
+        self.canvas.restore()
+
+    def wash(self, shape: Shape, above: RGB, below: RGB, rng: Random, *, loose: bool) -> None:
+        """Fill a shape with two thin coats that do not quite meet its edge."""
+        paint = _paint(above, shape.width)
+        if shape.width is None:
+            paint.setShader(_gradient(shape.path, above, below, slant=rng.uniform(-0.6, 0.6)))
+        self.canvas.drawPath(shape.path, paint)
+        if loose and shape.width is None and shape.lined:
+            self.canvas.save()
+            self.canvas.translate(rng.uniform(-0.02, 0.02), rng.uniform(0.01, 0.03))
+            paint.setAlpha(90)
+            self.canvas.drawPath(shape.path, paint)
+            self.canvas.restore()
+
+    def blooms(self, rng: Random) -> None:
+        """Draw soft patches where the water has carried the colour away."""
+        wide = self.size[0] / self.size[1]
+        for _ in range(4):
+            paint = _paint(PAPER, None)
+            paint.setAlpha(70)
+            paint.setMaskFilter(skia.MaskFilter.MakeBlur(skia.kNormal_BlurStyle, 0.03))
+            x, y = rng.uniform(0, wide), rng.uniform(0, 1)
+            self.canvas.drawPath(_blot(x, y, rng.uniform(0.06, 0.16), rng), paint)
+
+    def margin(self, rng: Random) -> None:
+        """Leave the paper bare along the edges, with a wavy border."""
+        wide = self.size[0] / self.size[1]
+        edge = [
+            (x + rng.uniform(-0.012, 0.012), y + rng.uniform(-0.012, 0.012))
+            for x, y in _around(wide, rng.uniform(0.025, 0.045))
+        ]
+        frame = rect(-0.1, -0.1, wide + 0.1, 1.1)
+        self.canvas.drawPath(without(frame, curve(edge)), _paint(PAPER, None))
+        self.canvas.drawPath(curve(edge), _stroked(INK, 0.004, 46))
+
+
+def _around(wide: float, margin: float) -> list[Point]:
+    """Return points along the edges of the frame, clockwise."""
+    across, down = max(3, round(6 * wide)), 6
+    right, low = wide - margin, 1 - margin
+    return [
+        *((margin + (right - margin) * i / across, margin) for i in range(across)),
+        *((right, margin + (low - margin) * i / down) for i in range(down)),
+        *((right - (right - margin) * i / across, low) for i in range(across)),
+        *((margin, low - (low - margin) * i / down) for i in range(down)),
+    ]
+
+
+def _blot(x: float, y: float, radius: float, rng: Random) -> skia.Path:
+    points = [
+        (x + u * radius * rng.uniform(0.7, 1.3), y + v * radius * rng.uniform(0.5, 1.0))
+        for u, v in ring(9)
+    ]
+    return curve(points)
+
+
+def _stroked(rgb: RGB, width: float, alpha: int) -> skia.Paint:
+    paint = _paint(rgb, width)
+    paint.setAlpha(alpha)
+    return paint
+
+
+def _paint(rgb: RGB, width: float | None) -> skia.Paint:
+    paint = skia.Paint(AntiAlias=True, Color=skia.Color(*rgb))
+    if width is not None:
+        paint.setStyle(skia.Paint.kStroke_Style)
+        paint.setStrokeWidth(width)
+        paint.setStrokeCap(skia.Paint.kRound_Cap)
+        paint.setStrokeJoin(skia.Paint.kRound_Join)
+    return paint
+
+
+def _gradient(path: skia.Path, above: RGB, below: RGB, *, slant: float = 0.25) -> skia.Shader:
+    bounds = path.getBounds()
+    x, half = bounds.centerX(), bounds.height() / 2
+    y = bounds.centerY()
+    ends = [(x - half * slant, y - half), (x + half * slant, y + half)]
+    return skia.GradientShader.MakeLinear(ends, [skia.Color(*above), skia.Color(*below)])
+
+
+def _cames(sheet: _Sheet, size: Size, lead: RGB, rng: Random) -> None:
+    """Draw the lines of lead that hold the background together."""
+    wide = size[0] / size[1]
+    x, y = wide * rng.uniform(0.4, 0.6), rng.uniform(0.4, 0.6)
+    paint = _paint(lead, 0.011)
+    first = rng.random()
+    for i in range(8):
+        turn = math.tau * (i + first + rng.uniform(-0.2, 0.2)) / 8
+        sheet.canvas.drawLine(x, y, x + 2 * math.sin(turn), y + 2 * math.cos(turn), paint)
+
+
+def _bright(rgb: RGB) -> RGB:
+    """Return the colour with its lightness raised and its greys kept: light through glass."""
+    top = max(rgb)
+    if top == 0:
+        return (60, 60, 70)
+    lift = min(255 / top, 1.35)
+    return tuple(min(255, round(value * lift + 6)) for value in rgb)
+
+
+STYLES: dict[str, Callable[[list[Group], Size, Random], Image.Image]] = {
     function.__name__: function for function in (flat, sketch, neon, pixel, watercolour, glass)
 }

@@ -13,7 +13,6 @@ from doodle.captions import caption
 from doodle.recipe import RecipeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from doodle.recipe import Recipe
@@ -24,14 +23,14 @@ CONTEXT_TOKENS = 77
 CORPUS_CAPTIONS = 30_000
 
 
-def build(recipe: Recipe, say: Callable[..., str] = caption) -> CLIPTokenizer:
-    """Learn a vocabulary of about the recipe's size from captions, as `say(scene, rng)` gives them.
+def build(recipe: Recipe) -> CLIPTokenizer:
+    """Learn a vocabulary of about the recipe's size from captions.
 
     Every byte is in it twice, within a word and at its end, even if the corpus lacks it: a missing
     piece would be read as the end of the text.
     """
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    merges = _merges(recipe, say, recipe.tokenizer.vocabulary - 2 * len(alphabet) - 2)
+    merges = _merges(recipe, recipe.tokenizer.vocabulary - 2 * len(alphabet) - 2)
     pieces = [*alphabet, *(byte + WORD_END for byte in alphabet)]
     pieces += [left + right for left, right in merges]
     vocabulary = {piece: i for i, piece in enumerate([*dict.fromkeys(pieces), BOS, EOS])}
@@ -64,9 +63,9 @@ def load(folder: Path) -> CLIPTokenizer:
     return CLIPTokenizer.from_pretrained(folder, local_files_only=True)
 
 
-def _merges(recipe: Recipe, say: Callable[..., str], count: int) -> list[tuple[str, str]]:
+def _merges(recipe: Recipe, count: int) -> list[tuple[str, str]]:
     rng = Random(recipe.seed)
-    corpus = [say(recipe.vocabulary.sample(rng), rng) for _ in range(CORPUS_CAPTIONS)]
+    corpus = [caption(recipe.vocabulary.sample(rng), rng) for _ in range(CORPUS_CAPTIONS)]
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     learner = Tokenizer(models.BPE(end_of_word_suffix=WORD_END))
     learner.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase()])
@@ -74,6 +73,8 @@ def _merges(recipe: Recipe, say: Callable[..., str], count: int) -> list[tuple[s
     trainer = trainers.BpeTrainer(
         vocab_size=len(alphabet) * 2 + count,
         initial_alphabet=alphabet,
+        # Named first, so that pairs that are equally frequent come in the same order each time.
+        special_tokens=[byte + WORD_END for byte in alphabet],
         end_of_word_suffix=WORD_END,
         show_progress=False,
     )

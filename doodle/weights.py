@@ -24,13 +24,11 @@ PARTS = (
     "unet/diffusion_pytorch_model.safetensors",
     "vae/diffusion_pytorch_model.safetensors",
 )
-STEPS = 20
-GUIDANCE = 4.0
 NOISE = {
     "num_train_timesteps": 1000,
     "beta_schedule": "scaled_linear",
     "beta_start": 0.00085,
-    "beta_end": 0.02,  # more than usual, as latents of 16 by 16 need more noise to be hidden
+    "beta_end": 0.02,  # more than usual, as small latents need more noise to be hidden
     "prediction_type": "v_prediction",
 }
 

@@ -3,7 +3,7 @@
 The first word of each list is the plainest.
 """
 
-from doodle.drawing import RGB
+RGB = tuple[int, int, int]
 
 COLOURS: dict[str, RGB] = {
     "red": (216, 38, 38),
@@ -19,6 +19,66 @@ COLOURS: dict[str, RGB] = {
     "turquoise": (44, 196, 190),
     "grey": (142, 144, 152),
 }
+
+NATURAL: dict[str, tuple[str, ...]] = {
+    "cat": ("orange", "grey"),
+    "dog": ("brown",),
+    "fox": ("orange",),
+    "rabbit": ("white",),
+    "bear": ("brown",),
+    "horse": ("brown",),
+    "elephant": ("grey", "blue"),
+    "pig": ("pink",),
+    "sheep": ("white",),
+    "deer": ("brown",),
+    "lion": ("yellow",),
+    "bird": ("blue",),
+    "owl": ("brown",),
+    "duck": ("yellow",),
+    "penguin": ("black",),
+    "fish": ("orange",),
+    "whale": ("blue",),
+    "turtle": ("green",),
+    "snail": ("brown",),
+    "butterfly": ("orange", "blue"),
+    "crab": ("red",),
+    "flower": ("pink", "yellow"),
+    "tulip": ("red",),
+    "mushroom": ("red",),
+    "tree": ("green",),
+    "pine": ("green",),
+    "cactus": ("green",),
+    "house": ("white", "red"),
+    "castle": ("grey", "white"),
+    "lighthouse": ("red",),
+    "windmill": ("white",),
+    "tent": ("orange", "green"),
+    "car": ("red",),
+    "bus": ("red", "yellow"),
+    "train": ("black",),
+    "boat": ("white", "red"),
+    "rocket": ("white", "red"),
+    "balloon": ("red",),
+    "plane": ("white",),
+    "bicycle": ("blue",),
+    "apple": ("red", "green"),
+    "pear": ("green", "yellow"),
+    "cake": ("pink",),
+    "icecream": ("pink", "white"),
+    "cup": ("white",),
+    "umbrella": ("red",),
+    "lamp": ("yellow",),
+    "hat": ("black",),
+    "robot": ("grey", "blue"),
+    "snowman": ("red", "blue"),
+    "ghost": ("white",),
+    "star": ("yellow",),
+    "heart": ("red",),
+    "moon": ("yellow",),
+    "sun": ("yellow",),
+    "cloud": ("white",),
+}
+"""The colours that a subject has where nobody asks for one."""
 
 COLOUR_WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "red": (("red", "crimson", "scarlet"), ("赤い", "真っ赤な", "赤の")),
@@ -74,10 +134,8 @@ SUBJECT_WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "train": (("train", "steam train", "locomotive"), ("汽車", "電車", "機関車")),
     "bus": (("bus", "coach"), ("バス",)),
     "plane": (("plane", "aeroplane", "airplane"), ("飛行機",)),
-    "saucer": (("flying saucer", "ufo"), ("円盤", "空飛ぶ円盤")),
     "bicycle": (("bicycle", "bike"), ("自転車",)),
     "pear": (("pear",), ("梨", "洋梨")),
-    "cherries": (("pair of cherries", "bunch of cherries"), ("桜んぼ", "さくらんぼ")),
     "cake": (("cake", "birthday cake"), ("ケーキ",)),
     "icecream": (("ice cream", "ice-cream cone"), ("アイスクリーム", "アイス")),
     "cup": (("cup", "mug", "cup of coffee"), ("カップ", "コップ")),
@@ -89,10 +147,11 @@ SUBJECT_WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "cloud": (("cloud",), ("雲",)),
     "snowman": (("snowman",), ("雪だるま",)),
     "ghost": (("ghost", "phantom"), ("幽霊", "お化け")),
-    "circle": (("circle", "disc"), ("丸", "円")),
-    "square": (("square",), ("四角", "正方形")),
-    "triangle": (("triangle",), ("三角", "三角形")),
-    "diamond": (("diamond", "gem", "jewel"), ("宝石", "ダイヤモンド")),
+    "horse": (("horse", "pony", "stallion"), ("馬", "うま", "ウマ")),
+    "pig": (("pig", "piglet", "piggy"), ("豚", "ぶた", "ブタ")),
+    "sheep": (("sheep", "lamb"), ("羊", "ひつじ", "ヒツジ")),
+    "deer": (("deer", "stag"), ("鹿", "しか", "シカ")),
+    "lion": (("lion",), ("獅子", "らいおん", "ライオン")),
 }
 
 PLACE_WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -137,13 +196,66 @@ SIZE_WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 
 COUNT_WORDS: dict[int, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    2: (("two", "a pair of"), ("二つの", "2つの")),
-    3: (("three", "a trio of"), ("三つの", "3つの")),
+    2: (("two", "a pair of"), ("二つの", "2つの", "二匹の", "2匹の")),
+    3: (("three", "a trio of"), ("三つの", "3つの", "三匹の", "3匹の")),
 }
 
 # In English the relation stands between the two things; in Japanese it follows the second one.
 RELATION_WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "beside": (("beside", "next to", "by the side of"), ("の隣の", "の横の")),
-    "above": (("above", "over", "on top of"), ("の上の",)),
+    "on": (("on", "on top of", "sitting on", "standing on"), ("の上の", "の上に乗った")),
     "in front of": (("in front of", "before"), ("の前の", "の手前の")),
 }
+
+SKY_WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "moon": (("with a moon", "with the moon"), ("月の出た",)),
+    "sun": (("with the sun", "under the sun"), ("太陽の出た",)),
+    "clouds": (("with clouds", "under clouds", "cloudy"), ("曇りの",)),
+    "rainbow": (("with a rainbow", "under a rainbow"), ("虹の出た")),
+}
+
+SEVERAL_WORDS: tuple[tuple[str, ...], tuple[str, ...]] = (
+    ("some", "several", "a few"),
+    ("いくつかの", "たくさんの"),
+)
+"""For two or three things."""
+
+PLACE_TAGS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "meadow": (("meadow", "field", "grassland", "countryside"), ("草原", "野原")),
+    "night": (("night", "midnight", "night sky"), ("夜", "夜空")),
+    "sunset": (("sunset", "dusk", "evening"), ("夕焼け", "夕方")),
+    "snow": (("snow", "winter", "snowy"), ("雪", "冬")),
+    "forest": (("forest", "woods", "woodland"), ("森", "森林")),
+    "sea": (("sea", "beach", "ocean", "seaside"), ("海", "海辺", "浜辺")),
+    "rain": (("rain", "rainy", "storm"), ("雨", "雨の日")),
+    "city": (("city", "town", "street", "skyscrapers"), ("街", "都会")),
+    "stars": (("space", "outer space", "galaxy", "starry"), ("宇宙", "星空")),
+    "desert": (("desert", "dunes", "sand"), ("砂漠",)),
+    "mountains": (("mountains", "mountain", "alps"), ("山", "山脈")),
+    "underwater": (("underwater", "under the sea", "seabed"), ("水中", "海底")),
+    "autumn": (("autumn", "fall leaves", "autumn leaves"), ("秋", "紅葉")),
+    "room": (("room", "living room", "bedroom", "indoors"), ("部屋", "室内")),
+}
+"""The same places as a word between commas."""
+
+OPENINGS: tuple[str, ...] = (
+    "a picture of", "a drawing of", "an image of", "a painting of", "draw", "draw me", "show me",
+    "please draw", "i want", "can you draw", "make",
+)  # fmt: skip
+FILLERS: tuple[str, ...] = (
+    "cute", "beautiful", "highly detailed", "pretty", "masterpiece", "lovely", "4k", "8k", "happy",
+    "best quality", "trending", "cinematic", "fantasy", "dreamy", "adorable", "minimal", "colorful",
+    "wonderful", "magic", "epic", "soft light", "high resolution", "digital art", "old", "new",
+    "funny", "nice", "sad", "strange", "very", "smiling", "fluffy", "sweet", "award winning",
+)  # fmt: skip
+"""Words that a picture cannot show, or that no scene does: they have no effect."""
+
+_BRIGHT = ("sun", "sun", "clouds", "rainbow", "")
+SKIES: dict[str, tuple[str, ...]] = {
+    "meadow": _BRIGHT,
+    "sea": _BRIGHT,
+    "desert": ("sun", "sun", "clouds", ""),
+    "mountains": ("sun", "clouds", "rainbow", ""),
+    "night": ("moon", "moon", "moon", ""),
+}
+"""What the sky of a place may show, and captions may name; nothing where it is empty."""

@@ -80,7 +80,7 @@ def test_the_wheel_holds_what_is_read_at_run_time(wheel):
         "playground/page/icon.svg",
         "doodle/weights/unet/diffusion_pytorch_model.safetensors",
         "doodle/weights/recipe.toml",
-        "doodle/recipes/full.toml",
+        "doodle/recipes/doodle.toml",
         "migrations/env.py",
         "darkroom.py",
     ):

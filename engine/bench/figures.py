@@ -29,7 +29,6 @@ from engine.catalogue import ModelSpec
 from engine.device.device import Device, choose, leave_a_core
 from engine.errors import EngineError
 
-LARGE = "1-32"
 TOY = "-toy"
 
 INSTALLED_BARS = Bars(throughput=1.5)
@@ -75,7 +74,7 @@ def run(
     """
     known = [number + TOY for number in MEASURES]
     if installed is not None:
-        known = [*_numbers(""), LARGE, *known]
+        known = [*_numbers(""), *known]
     _check(only, known)
     leave_a_core()
     results: list[Result] = []
@@ -89,11 +88,6 @@ def run(
             for result in _figures(bench, bars, suffix, only):
                 results.append(result)
                 say(row(result))
-        if installed is not None and (not only or LARGE in only):
-            info = replace(installed.info, max_pixels=256 * 256)
-            bench = Bench(replace(installed, info=info), 256, device, dtype)
-            results.append(throughput(bench, LARGE, Bars(throughput=1.1, rounds=1)))
-            say(row(results[-1]))
     return results
 
 

@@ -1,82 +1,42 @@
-import tomllib
-from dataclasses import replace
-
 import pytest
 
+pytest.importorskip("skia", reason="the scenes need skia and libGL", exc_type=ImportError)
+
 from doodle import recipe as recipes
+from doodle import shipping
+from doodle import tokenizer as tokenizers
+from doodle.training import stages
+from doodle.training.stock import Plan
+
+SECONDS = 100.0
+PLAN = Plan(scenes=128, texts=32, chunk=8, text_chunk=16)
 
 TINY = """
 name = "tiny"
 seed = 1
-wide_share = 0.3
 [scenes]
 subjects = ["cat", "star", "boat"]
-colours = ["red", "blue"]
+colours = ["red", "blue", "green", "pink", "white"]
 places = ["night", "sea"]
 styles = ["flat", "neon"]
 counts = [1, 2]
-relations = ["above"]
+relations = ["on"]
 [autoencoder]
 channels = [8, 8, 8, 8]
-pictures = 24
-steps = 2
-batch = 4
-crop_px = 32
-learning_rate = 1e-3
-kl_weight = 1e-4
+latents = 4
 [tokenizer]
 vocabulary = 640
 [text_encoder]
 width = 32
 layers = 1
 heads = 2
-steps = 2
-batch = 4
-learning_rate = 1e-3
 [denoiser]
-channels = [32, 32]
-pictures = 30
-steps = 2
-batch = 4
-learning_rate = 1e-3
-decay_from = 0.5
-[judge]
-pictures = 24
-steps = 2
-batch = 4
-learning_rate = 1e-3
+channels = [32, 32, 32]
 [pair]
 width = 32
 layers = 1
 heads = 2
-pictures = 24
-steps = 2
-batch = 4
-learning_rate = 1e-3
 """
-
-
-@pytest.fixture(scope="session")
-def tiny():
-    return recipes.parse(tomllib.loads(TINY))
-
-
-@pytest.fixture(scope="module")
-def few_captions():
-    """Let tokenizer and text encoder learn from few captions, and measure the judge on few scenes.
-
-    Tests that train a tiny model need no more, and drawing and reading them takes most of the time.
-    """
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("doodle.tokenizer.CORPUS_CAPTIONS", 2000)
-        patch.setattr("doodle.text_encoder.CAPTIONS", 500)
-        patch.setattr("doodle.evaluation.JUDGED_SCENES", 50)
-        yield
-
-
-@pytest.fixture
-def other(tiny):
-    return replace(tiny, seed=tiny.seed + 1)
 
 
 @pytest.fixture(scope="session")
@@ -84,3 +44,55 @@ def tiny_file(tmp_path_factory):
     file = tmp_path_factory.mktemp("recipe") / "tiny.toml"
     file.write_text(TINY)
     return file
+
+
+@pytest.fixture(scope="session")
+def tiny(tiny_file):
+    return recipes.load(str(tiny_file))
+
+
+class Clock:
+    """Goes on by a second with each look at it."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        self.now += 1.0
+        return self.now
+
+
+@pytest.fixture(scope="session")
+def train():
+    """Train for so many seconds of a clock that goes on by a second with each look at it."""
+
+    def run(recipe, out, **more):
+        said = []
+        wish = stages.Wish(
+            out=out,
+            **{"seconds": SECONDS, "plan": PLAN, "workers": 2, "batch": 1 / 64, "compiled": False}
+            | more,
+        )
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(tokenizers, "CORPUS_CAPTIONS", 500)
+            failed = stages.train(recipe, wish, say=said.append, clock=Clock())
+        return failed, said
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def trained(train, tiny, tmp_path_factory):
+    """The folder of a training of all stages, and what it said."""
+    out = tmp_path_factory.mktemp("trained")
+    failed, said = train(tiny, out)
+    assert failed == [], "\n".join(said)
+    return out, said
+
+
+@pytest.fixture(scope="session")
+def written(trained, tiny_file, tmp_path_factory):
+    """The folder of weights as they ship, of that training."""
+    folder = tmp_path_factory.mktemp("written") / "weights"
+    shipping.write(str(tiny_file), trained[0], folder)
+    return folder

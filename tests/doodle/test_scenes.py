@@ -4,59 +4,117 @@ from random import Random
 
 import numpy as np
 import pytest
+import skia
 
 from doodle import recipe
-from doodle.drawing import Pen
-from doodle.scenes import RELATIONS, SIZES, Scene, Vocabulary, draw, is_held_out
+from doodle.drawing import RELATIONS, SIZES, draw, draw_with_cover
+from doodle.pen import Pen, common, ellipse, union, without
+from doodle.places import PLACES
+from doodle.scenes import SQUARE, WIDE, Scene, is_held_out
+from doodle.styles import STYLES
 from doodle.subjects import SUBJECTS
+from doodle.words import COLOURS, NATURAL, SKIES
 
 SCENE = Scene(subject="cat", colour="red", place="meadow", style="flat")
-FULL = recipe.load("full").vocabulary
+FULL = recipe.load("doodle").vocabulary
 
 
-def pixels(scene, **options):
-    return np.asarray(draw(scene, **{"seed": 1} | options), dtype=np.int16)
+def pixels(scene, *, seed=1, size=(128, 128)):
+    return np.asarray(draw(scene, seed=seed, size=size), dtype=np.int16)
+
+
+def bounds(subject, seed):
+    pen = Pen(body=(1, 2, 3))
+    SUBJECTS[subject](pen, Random(seed))
+    box = skia.Rect(0, 0, 0, 0)
+    for shape in pen.shapes:
+        box.join(shape.path.computeTightBounds())
+    return pen, box
 
 
 @pytest.mark.parametrize("style", FULL.styles)
-def test_the_same_seed_draws_the_same_bytes(style):
+def test_the_same_seed_draws_the_same_bytes_and_another_one_does_not(style):
     scene = replace(SCENE, style=style, place="snow")
-    assert draw(scene, seed=7).tobytes() == draw(scene, seed=7).tobytes()
-    assert draw(scene, seed=7).tobytes() != draw(scene, seed=8).tobytes()
+    assert pixels(scene, seed=7).tobytes() == pixels(scene, seed=7).tobytes()
+    assert pixels(scene, seed=7).tobytes() != pixels(scene, seed=8).tobytes()
 
 
 @pytest.mark.parametrize("part", ["subject", "place", "style", "colour"])
 def test_each_word_draws_something_of_its_own(part):
     drawn = {word: pixels(replace(SCENE, **{part: word})) for word in getattr(FULL, f"{part}s")}
     for one, another in combinations(drawn, 2):
-        apart = np.abs(drawn[one] - drawn[another]).mean()
-        assert apart > 2, f"{one} looks like {another}"
+        assert np.abs(drawn[one] - drawn[another]).mean() > 2, f"{one} looks like {another}"
 
 
 @pytest.mark.parametrize("subject", SUBJECTS)
-def test_a_subject_fills_its_box_and_shows_the_colour_asked_for(subject):
-    pen = Pen(body=(1, 2, 3))
-    SUBJECTS[subject](pen)
-    x, y = np.concatenate([np.array(shape.points) for shape in pen.shapes]).T
-    assert max(-x.min(), x.max(), -y.min(), y.max()) < 1.2
-    assert y.max() - y.min() > 0.9
-    assert any(shape.rgb == (1, 2, 3) for shape in pen.shapes)
+def test_a_subject_is_about_its_box_and_shows_the_colour_asked_for(subject):
+    for seed in range(12):
+        pen, box = bounds(subject, seed)
+        assert max(-box.left(), box.right(), -box.top(), box.bottom()) < 1.5
+        assert max(box.width(), box.height()) > 0.9
+        assert any(shape.rgb == (1, 2, 3) for shape in pen.shapes)
 
 
-@pytest.mark.parametrize("size", [(192, 128), (128, 192), (224, 128)])
-def test_wide_and_tall_pictures_show_the_whole_subject(size):
-    with_cat, with_star = (pixels(replace(SCENE, subject=s), size=size) for s in ("cat", "star"))
-    assert with_cat.shape == (size[1], size[0], 3)
-    rows, columns = np.nonzero(np.abs(with_cat - with_star).sum(axis=2))
-    assert 0 < rows.min() < rows.max() < size[1] - 1
-    assert 0 < columns.min() < columns.max() < size[0] - 1
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_a_subject_has_several_forms(subject):
+    forms = set()
+    for seed in range(12):
+        pen, _ = bounds(subject, seed)
+        boxes = [shape.path.computeTightBounds() for shape in pen.shapes]
+        forms.add(tuple(round(side, 2) for box in boxes for side in (box.left(), box.top())))
+    assert len(forms) >= 2
 
 
-def test_counts_sizes_and_relations_change_the_picture():
+@pytest.mark.parametrize("size", [SQUARE, *WIDE])
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_pictures_of_every_shape_show_the_whole_subject(size, count):
+    """What changes when red is made blue is the subject: it keeps off the edges."""
+    small = size[0] // 2, size[1] // 2
+    for seed in range(6):
+        scene = replace(SCENE, place="room", count=count)
+        shown = _subject_mask(scene, seed, small)
+        assert shown.any()
+        assert not shown[0].any()
+        assert not shown[-1].any()
+        assert not shown[:, 0].any()
+        assert not shown[:, -1].any()
+
+
+def _subject_mask(scene, seed, size):
+    with pytest.MonkeyPatch.context() as patch:
+        one = pixels(scene, seed=seed, size=size)
+        patch.setitem(COLOURS, "red", (0, 0, 255))
+        other = pixels(scene, seed=seed, size=size)
+    return np.abs(one - other).sum(axis=2) > 12
+
+
+@pytest.mark.parametrize("size", [SQUARE, *WIDE])
+@pytest.mark.parametrize("style", FULL.styles)
+def test_the_cover_is_where_the_things_are(style, size):
+    scene = Scene(subject="heart", colour="red", place="snow", style=style)
+    for seed in range(3):
+        image, cover = draw_with_cover(scene, seed=seed, size=size)
+        assert image.tobytes() == draw(scene, seed=seed, size=size).tobytes()
+        assert cover.shape == (size[1] // 8, size[0] // 8)
+        red, green, _ = np.moveaxis(np.asarray(image.reduce(8), dtype=np.int16), 2, 0)
+        inside, outside = ((red - green)[cover == value].mean() for value in (255, 0))
+        assert inside > outside + 40
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_two_things_cover_what_each_of_them_covers(seed):
+    two = draw_with_cover(replace(SCENE, subject="apple", count=2), seed=seed)[1] > 127
+    assert 0.1 < two.mean() < 0.4
+    columns = np.flatnonzero(two.any(axis=0))
+    assert (np.diff(columns) > 1).sum() == 1  # with room between them
+
+
+def test_counts_sizes_skies_and_relations_change_the_picture():
     variants = [
         SCENE,
         *(replace(SCENE, size=size) for size in SIZES if size != SCENE.size),
         *(replace(SCENE, count=count) for count in (2, 3)),
+        *(replace(SCENE, sky=sky) for sky in set(SKIES["meadow"]) if sky),
         *(
             replace(SCENE, relation=relation, second="tree", second_colour="green")
             for relation in RELATIONS
@@ -65,44 +123,92 @@ def test_counts_sizes_and_relations_change_the_picture():
     assert len({pixels(scene).tobytes() for scene in variants}) == len(variants)
 
 
-def test_the_whole_list_is_as_long_as_promised():
+def test_the_lists_are_as_long_as_promised():
     assert len(FULL.subjects) >= 40
-    assert len(FULL.colours) >= 12
     assert len(FULL.places) >= 14
-    assert len(FULL.styles) >= 6
-    assert len(FULL.relations) == 3
+    assert len(FULL.styles) == 6
+    assert set(FULL.subjects) == set(SUBJECTS)
+    assert set(FULL.places) == set(PLACES)
+    assert set(FULL.styles) == set(STYLES)
     assert set(FULL.counts) == {1, 2, 3}
-
-
-@pytest.mark.parametrize("name", ["cpu", "full"])
-def test_at_least_ten_combinations_a_subject_are_held_out(name):
-    vocabulary = recipe.load(name).vocabulary
-    held_out = [scene.subject for scene in vocabulary.held_out()]
-    assert min(held_out.count(subject) for subject in vocabulary.subjects) >= 10
+    assert set(FULL.relations) == set(RELATIONS)
+    assert set(NATURAL) == set(SUBJECTS)
 
 
 def test_training_never_sees_a_held_out_combination_not_even_as_the_second_subject():
-    small = Vocabulary(
-        subjects=("cat", "star", "boat"),
-        colours=("red", "blue", "green"),
-        places=("night", "sea", "snow"),
-        styles=("flat", "neon"),
-        counts=(1, 2),
-        relations=("above",),
-    )
-    assert small.held_out()
     rng = Random(3)
-    for scene in (small.sample(rng) for _ in range(2000)):
+    assert FULL.held_out()
+    for scene in (FULL.sample(rng) for _ in range(3000)):
         assert not is_held_out(scene)
         if scene.relation:
             second = replace(scene, subject=scene.second, colour=scene.second_colour)
             assert not is_held_out(second)
 
 
-def test_the_split_is_the_same_for_ever():
-    cats = replace(FULL, subjects=("cat",), styles=("flat",))
-    assert [scene.words() for scene in cats.held_out()][:3] == [
-        "cat red underwater flat",
-        "cat orange rain flat",
-        "cat orange underwater flat",
-    ]
+def test_a_union_covers_all_its_parts():
+    """Skia alone leaves parts of some bodies out, where edges nearly touch."""
+    for subject in ("bear", "cat", "deer", "dog"):
+        for seed in range(40):
+            pen, _ = bounds(subject, seed)
+            body = max(
+                (s.path.computeTightBounds().width() for s in pen.shapes if s.rgb == (1, 2, 3)),
+            )
+            assert body > 0.6, (subject, seed)
+    parts = [ellipse(0, 0, 0.5), ellipse(0.4, 0.1, 0.3, 0.2, 20)]
+    whole = union(*parts)
+    assert all(whole.contains(*point) for point in ((0, 0), (0.6, 0.15), (-0.4, 0)))
+
+
+def test_pixel_art_has_the_same_grid_at_every_size():
+    """The judge looks at pictures of half the side while it is trained."""
+    scene = replace(SCENE, style="pixel")
+    for side in (128, 256, 512):
+        drawn = pixels(scene, size=(side, side))
+        block = side // 64
+        assert np.array_equal(drawn, drawn[::block, ::block].repeat(block, 0).repeat(block, 1))
+
+
+def test_paths_that_skia_finds_no_answer_for_are_drawn_with_straight_edges(monkeypatch):
+    a, b = ellipse(0, 0, 0.5), ellipse(0.4, 0, 0.5)
+    given, real = [], skia.Op
+
+    def fails(one, two, kind):
+        given.append(one)
+        if one.countVerbs() < 50:  # not yet of many straight edges
+            raise RuntimeError("Failed to apply op")
+        return real(one, two, kind)
+
+    monkeypatch.setattr(skia, "Op", fails)
+    assert union(a, b).contains(-0.4, 0)
+    assert union(a, b).contains(0.8, 0)
+    assert common(a, b).contains(0.2, 0)
+    assert not common(a, b).contains(-0.4, 0)
+    assert without(a, b).contains(-0.4, 0)
+    assert not without(a, b).contains(0.2, 0)
+    assert given
+
+
+def test_where_skia_finds_no_answer_at_all_the_first_path_is_drawn(monkeypatch):
+    def fails(*_):
+        raise RuntimeError("Failed to apply op")
+
+    monkeypatch.setattr(skia, "Op", fails)
+    a, b = ellipse(0, 0, 0.5), ellipse(0.4, 0, 0.5)
+    assert union(a, b).contains(0, 0)
+    assert without(a, b).contains(0.2, 0)
+    assert not common(a, b).contains(0.2, 0)
+
+
+def test_a_pig_whose_parts_nearly_touch_is_drawn():
+    """Skia raises an error at the union of its parts, and makes it a little aside."""
+    pig = Scene(
+        subject="pig",
+        colour="grey",
+        place="sea",
+        style="glass",
+        sky="clouds",
+        relation="in front of",
+        second="cloud",
+        second_colour="grey",
+    )
+    assert draw(pig, seed=19_245_443_040, size=(64, 64)).size == (64, 64)

@@ -7,6 +7,10 @@ from transformers import AutoProcessor, CLIPModel
 
 from doodle import evaluation, judge, pair, recipe, weights
 
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:__array__ implementation"  # of diffusers' DPM-Solver, with numpy 2
+)
+
 MEGABYTE = 1_000_000
 
 
@@ -47,7 +51,8 @@ def test_the_shipped_model_follows_prompts(pipeline, shipped_judge):
         "a purple castle at sunset": ("castle", "purple", "sunset", "flat"),
         "夜の青い梟、ネオン": ("owl", "blue", "night", "neon"),
     }
-    pictures = evaluation.generate(pipeline, list(wanted), seed=0)
+    draw = evaluation.Drawing(pipeline, seed=0, say=lambda _: None)
+    pictures = draw.prompts(list(wanted))
     seen = judge.answers(shipped_judge, pictures)
     right = sum(
         answer[part] == word
@@ -58,8 +63,9 @@ def test_the_shipped_model_follows_prompts(pipeline, shipped_judge):
 
 
 def test_unknown_words_and_the_empty_prompt_do_no_harm(pipeline):
-    pictures = evaluation.generate(pipeline, ["", "🦊 qzxv a red cat, 8k"], seed=0)
-    assert pictures.shape == (2, 3, 128, 128)
+    draw = evaluation.Drawing(pipeline, seed=0, say=lambda _: None)
+    pictures = draw.prompts(["", "🦊 qzxv a red cat, 8k"])
+    assert pictures.shape == (2, 3, 256, 256)
     assert pictures.std() > 10
 
 

@@ -232,7 +232,7 @@ def test_the_shipped_model_declares_its_languages_and_its_words():
     doodle, *others = (spec.info for spec in load_catalogue(ROOT / "models.toml") if spec.draws)
     assert doodle.languages == ("en", "ja")
     assert doodle.vocabulary is not None
-    assert dict(doodle.vocabulary.draws)["ja"][:2] == ("猫", "狐")
+    assert dict(doodle.vocabulary.draws)["ja"][:2] == ("猫", "犬")
     assert {"cat", "kitten", "at night", "masterpiece"} <= doodle.vocabulary.knows
     assert all(other.vocabulary is None and "en" in other.languages for other in others)
 

@@ -72,11 +72,11 @@ def doodle():
 @pytest.mark.parametrize(
     ("size", "place"),
     [
-        ((176, 176), Place(left_px=32, top_px=32, width_px=112, height_px=112)),  # zoom out
-        ((192, 128), Place(left_px=0, top_px=0, width_px=128, height_px=128)),  # pan right
+        ((352, 352), Place(left_px=64, top_px=64, width_px=224, height_px=224)),  # zoom out
+        ((384, 256), Place(left_px=0, top_px=0, width_px=256, height_px=256)),  # pan right
         (
-            (128, 128),
-            Place(left_px=0, top_px=64, width_px=128, height_px=128),
+            (256, 256),
+            Place(left_px=0, top_px=128, width_px=256, height_px=256),
         ),  # the bottom is lost
     ],
 )
@@ -85,7 +85,7 @@ async def test_doodle_keeps_the_original_pixels_outside_of_a_narrow_band(
 ):
     engine = Engine(doodle, device=request.config.getoption("--device"), dtype="float32")
     await engine.start()
-    original = Image.open(ROOT / "doodle" / "samples.jpg").crop((0, 0, 128, 128))
+    original = Image.open(ROOT / "doodle" / "samples.jpg").crop((4, 4, 260, 260))
     job = draw(
         "doodle",
         images=2,

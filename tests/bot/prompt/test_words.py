@@ -26,8 +26,8 @@ def said(text, model=DOODLE, models=CATALOGUE):
 def test_a_dragon_fighting_a_knight_is_told_what_doodle_draws_and_what_to_install():
     assert said("a dragon fighting a knight") == (
         (
-            "Doodle does not know: dragon, fighting, knight. It draws: cat, fox, rabbit, owl, "
-            "fish, butterfly, flower, mushroom, tree, house, castle, car and more."
+            "Doodle does not know: dragon, fighting, knight. It draws: cat, dog, fox, rabbit, "
+            "bear, horse, elephant, pig, sheep, deer, lion, bird and more."
         ),
         (
             "Stable Diffusion 1.5 knows more words; it is not installed here, so ask this bot's "
@@ -42,7 +42,7 @@ def test_a_dragon_fighting_a_knight_is_told_what_doodle_draws_and_what_to_instal
         # What it knows.
         ("a red cat at night", []),
         ("The CATS, under the Trees!", []),
-        ("two of my cats' houses", ["two"]),
+        ("two of my cats' houses", []),
         ("butterflies and foxes beside a bunny's cottage", []),
         ("an owlet—or a vixen? (golden)", []),
         ("a picture of a hot-air balloon by the sea, pencil sketch", []),
@@ -111,8 +111,8 @@ def test_nothing_is_suggested_that_does_not_read_the_language():
     only = said("ドラゴン", models=(DOODLE, LARGE))
     assert only == (
         (
-            "Doodle does not know: ドラゴン. It draws: 猫, 狐, 兎, 梟, 魚, 蝶, 花, 茸, 木, 家, 城, "
-            "車 and more."
+            "Doodle does not know: ドラゴン. It draws: 猫, 犬, 狐, 兎, 熊, 馬, 象, 豚, 羊, 鹿, "
+            "獅子, 鳥 and more."
         ),
     )
 

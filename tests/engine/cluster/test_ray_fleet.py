@@ -183,7 +183,7 @@ async def test_machines_with_cards_join_and_leave_and_each_share_of_a_card_is_a_
         assert devices == ["cuda 0"] * 4 + ["cuda 1"] * 2, "those of the second machine are 0 and 1"
         assert {each.hello.card for each in engine._workers.values()} == {"0", "1"}
         # Two for each worker, and long enough that none is over before its machine is gone.
-        ask(*(job(f"late{n}", f"o{n}", seed=n, steps=300, images=4) for n in range(12)))
+        ask(*(job(f"late{n}", f"o{n}", seed=n, steps=150, images=4) for n in range(12)))
 
         def begun_on_the_first():
             names = {each.name for each in halves}

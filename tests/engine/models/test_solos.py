@@ -6,6 +6,7 @@ import io
 import itertools
 import json
 import threading
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,6 @@ from PIL import Image
 from transformers import BlipForConditionalGeneration, CLIPModel, Swin2SRForImageSuperResolution
 
 from doodle.scenes import Scene
-from doodle.scenes import draw as draw_scene
 from engine import (
     Cancelled,
     DescribeJob,
@@ -239,21 +239,25 @@ def test_a_pair_sees_the_middle_square_of_a_long_picture(weights):
 
 
 async def test_doodles_pair_says_what_a_drawn_scene_shows(doodle):
-    scenes = {
-        "a red cat in the snow, flat style": ("cat", "red", "snow", "flat"),
-        "an orange fox in a forest, sketch": ("fox", "orange", "forest", "sketch"),
-        "a blue owl at night, neon": ("owl", "blue", "night", "neon"),
-        "a purple castle at sunset, sketch": ("castle", "purple", "sunset", "sketch"),
-        "a green umbrella in the rain, neon": ("umbrella", "green", "rain", "neon"),
-    }
-    for number, (sentence, parts) in enumerate(scenes.items()):
-        words = dict(zip(("subject", "colour", "place", "style"), parts, strict=True))
+    drawing = pytest.importorskip("doodle.drawing", reason="needs skia", exc_type=ImportError)
+    subjects = ("house", "tree", "apple", "butterfly", "fish", "castle", "umbrella", "star")
+    colours, places = ("red", "blue", "green", "purple"), ("snow", "night", "forest", "sea")
+    right = Counter()
+    for number, subject in enumerate(subjects):
+        colour, place = colours[number % 4], places[(number + 1) % 4]
         buffer = io.BytesIO()
-        draw_scene(Scene(**words), seed=number).save(buffer, "PNG")
+        scene = Scene(subject=subject, colour=colour, place=place, style="sketch")
+        drawing.draw(scene, seed=number).save(buffer, "PNG")
         job = DescribeJob(id=f"d{number}", owner="ann", picture=buffer.getvalue())
         end = await end_of(doodle, job)
-        assert end.texts[0] == sentence
+        said = end.texts[0]
+        right["subject"] += f" {subject} " in said
+        right["colour"] += f" {colour} " in said
+        right["style"] += said.endswith(", sketch")
         assert len(set(end.texts)) == 4
+    assert right["subject"] >= 5
+    assert right["colour"] >= 7
+    assert right["style"] >= 7
 
 
 @pytest.mark.parametrize("family", ["clip", "captioner"])

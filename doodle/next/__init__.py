@@ -1,1 +1,0 @@
-"""The next model, whose training goes on: 256 pixels, and scenes that vary."""

@@ -1,0 +1,53 @@
+import pytest
+
+from doodle import evaluation, recipe
+from doodle.judge import Judge
+
+
+def test_prompts_for_tuning_are_not_those_reported():
+    vocabulary = recipe.load("doodle").vocabulary
+    both = [
+        {s.words() for s in evaluation.held_out_scenes(vocabulary, 400, tuning=t)}
+        for t in (False, True)
+    ]
+    assert len(both[0]) == len(both[1]) == 400
+    assert not both[0] & both[1]
+
+
+def test_free_prompts_ask_for_what_there_is():
+    vocabulary = recipe.load("doodle").vocabulary
+    found = evaluation.free_prompts()
+    assert len({each.prompt for each in found}) == len(found) == 200
+    possible = Judge(vocabulary).questions
+    for each in found:
+        for name, value in each.asked.items():
+            assert value in (*map(str, possible[name]), "many"), each
+
+
+@pytest.mark.parametrize(
+    ("asked", "right"),
+    [
+        ({"subject": "cat"}, True),
+        ({"subject": "cat", "count": "many"}, True),
+        ({"subject": "cat", "count": "3"}, False),
+        ({"subject": "cat", "place": "sea"}, False),
+    ],
+)
+def test_a_free_prompt_is_met_where_all_that_it_names_is_seen(asked, right):
+    wanted = evaluation.Wanted(prompt="", asked=asked)
+    assert wanted.met_by({"subject": "cat", "count": 2, "place": "night"}) == right
+
+
+def test_diversity_is_one_for_fresh_scenes_and_nothing_for_copies():
+    vocabulary = recipe.load("doodle").vocabulary
+    scenes = evaluation.held_out_scenes(vocabulary, 3)
+    fresh = evaluation.drawn([s for s in scenes for _ in range(4)], seed=5).pixels
+
+    class Draws:
+        def __init__(self, pictures):
+            self.prompts = lambda _: pictures
+
+    layout, pair = evaluation.diversity(Draws(fresh), scenes, None)
+    assert 0.7 < layout < 1.4
+    assert pair is None
+    assert evaluation.diversity(Draws(fresh[[0] * 4 + [4] * 4 + [8] * 4]), scenes, None)[0] == 0
