@@ -23,6 +23,7 @@ from playground.server import PortTaken
 from playground.settings import BadSetting
 from playground.testbed import BotEnded
 
+_SHEETS = (".jpg", ".png", ".webp")
 _STEPS = (
     ("attach", "OPTION=FILE", "a file for an attachment option of the command before it"),
     ("click", "BUTTON", "press this button of the newest message that has it, for instance V2"),
@@ -147,14 +148,14 @@ def _parser() -> argparse.ArgumentParser:
     sheet = what.add_parser("record-walk", help="record the README's walk with Chromium")
     sheet.add_argument(
         "--out",
-        type=Path,
+        type=_sheet,
         default=Path("docs/walk.jpg"),
         metavar="FILE",
         help="the contact sheet (docs/walk.jpg)",
     )
     sheet.add_argument(
         "--timeout",
-        type=float,
+        type=_seconds,
         default=300.0,
         metavar="S",
         help="seconds to wait for each step (300)",
@@ -170,6 +171,16 @@ def _seconds(text: str) -> float:
     if not 0 < seconds < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is no time; give seconds, such as 60.")
     return seconds
+
+
+def _sheet(text: str) -> Path:
+    """Refused before minutes of recording."""
+    path = Path(text)
+    if path.suffix.lower() not in _SHEETS:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} names no picture; give a file in {', '.join(_SHEETS)}, say docs/walk.jpg."
+        )
+    return path
 
 
 def _say(options: argparse.Namespace) -> int:
