@@ -24,7 +24,7 @@ from doodle import pair as pairing
 from doodle.autoencoder import sharpness
 from doodle.captions import english, japanese
 from doodle.pictures import drawn
-from doodle.scenes import SQUARE, WIDE
+from doodle.scenes import MUTUAL, SQUARE, WIDE
 from doodle.words import SKIES
 
 if TYPE_CHECKING:
@@ -78,6 +78,9 @@ class Wanted:
 
     def met_by(self, seen: dict) -> bool:
         """Tell whether a judge's answers are what was asked for."""
+        return any(self._met_by(each) for each in orders(seen))
+
+    def _met_by(self, seen: dict) -> bool:
         for name, value in self.asked.items():
             match name, value:
                 case "count", "many":
@@ -269,7 +272,7 @@ def _counted(
 def _related(
     draw: Drawing, judge: Judge, vocabulary: Vocabulary, scenes: list[Scene]
 ) -> float | None:
-    """Relation, subject and second subject all right."""
+    """Relation, subject and second subject all right; of things beside each other in any order."""
     if not vocabulary.relations:
         return None
     rng = Random(SEED)
@@ -281,10 +284,24 @@ def _related(
         for i, scene in enumerate(scenes)
     ]
     seen = judging.answers(judge, draw(both, english))
+    return _mean([two_right(scene, answer) for scene, answer in _both(both, seen)])
+
+
+def two_right(scene: Scene, answer: dict) -> bool:
+    """Tell whether a judge saw both things of a scene and how they stand."""
     names = ("relation", "subject", "second")
-    return _mean(
-        [all(a[name] == getattr(scene, name) for name in names) for scene, a in _both(both, seen)]
-    )
+    return any(all(each[name] == getattr(scene, name) for name in names) for each in orders(answer))
+
+
+def orders(answer: dict) -> list[dict]:
+    """Return a judge's answers, and if two things stand beside each other the other way round too.
+
+    Of the second thing no judge says the colour.
+    """
+    if answer.get("relation") != MUTUAL:
+        return [answer]
+    turned = {"subject": answer["second"], "second": answer["subject"], "colour": None}
+    return [answer, answer | turned]
 
 
 def _free(draw: Drawing, judge: Judge, vocabulary: Vocabulary, count: int) -> float | None:

@@ -33,6 +33,12 @@ if TYPE_CHECKING:
 
 VOCABULARY, DESCRIBE = "vocabulary.json", "describe.json"
 SENTENCE = "{a} {colour} {subject} {place}, {style}"  # the commonest form of a caption
+KINDS = {  # of the sentence's words, and what a scene has of each
+    "subjects": "subject",
+    "colours": "colour",
+    "places": "place",
+    "styles": "style",
+}
 
 
 def known_words(vocabulary: Vocabulary) -> dict[str, dict[str, list[str]] | list[str]]:
@@ -81,6 +87,12 @@ def wording(vocabulary: Vocabulary) -> dict[str, list[str] | str]:
         for kind, words in kinds.items()
     }
     return {**plainest, "sentence": SENTENCE}
+
+
+def sentence(subject: str, colour: str, place: str, style: str) -> str:
+    """Return the sentence of these words."""
+    article = "an" if colour[0] in "aeiou" else "a"
+    return SENTENCE.format(a=article, subject=subject, colour=colour, place=place, style=style)
 
 
 def save(vocabulary: Vocabulary, folder: Path) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 HELD_OUT_ONE_IN = 10
 PLAIN_SIZE = "medium"
+MUTUAL = "beside"  # the relation in which either of two things may be named first
 SQUARE = (256, 256)
 WIDE = ((384, 256), (256, 384), (448, 256), (256, 448))
 """3:2, 2:3, 16:9, 9:16, as near as multiples of 64 come: width and height of pictures."""

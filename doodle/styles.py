@@ -121,7 +121,7 @@ def neon(groups: list[Group], size: Size, rng: Random) -> Image.Image:
 
 def pixel(groups: list[Group], size: Size, rng: Random) -> Image.Image:
     """Large square pixels in few colours."""
-    block = max(2, round(min(size) / 64))  # the same grid at every size
+    block = max(2, round(min(size) / 32))  # the same grid at every size
     small = flat(groups, (size[0] * 2 // block, size[1] * 2 // block), rng)
     small = small.reduce(2)
     few = small.quantize(28, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)

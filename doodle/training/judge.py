@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+import math
+from itertools import product
 from typing import TYPE_CHECKING
 
 import torch
-from torch.nn.functional import avg_pool2d, cross_entropy, interpolate
+from torch.nn.functional import avg_pool2d, cross_entropy, interpolate, normalize, pad
 
+from doodle import known_words
 from doodle import pair as pairs
 from doodle.autoencoder import signed
+from doodle.scenes import MUTUAL
+from doodle.tokenizer import token_ids
 from doodle.training.flat import Flat
-from doodle.training.stock import EACH, GROUP
+from doodle.training.stock import EACH, NAMES
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from transformers import CLIPModel
 
     from doodle.training.course import Course
 
 BATCH = 384
 PAIRS = 512
+MOVED_PX = 16  # the farthest that pictures are moved either way
+SCALE = 40.0  # of cosines, in training and as the pair ships
+SENTENCES_AT_ONCE = 512
 
 
 def train(course: Course) -> None:
-    """Train the judge on scenes of all shapes, half of them blurred."""
+    """Train the judge on scenes of all shapes, half of them a little blurred."""
     filling, judge = course.filling, course.judge
     filling.wait(lambda: filling.pools["square"].count > 0, "scenes")
     flat = Flat(
@@ -33,17 +42,19 @@ def train(course: Course) -> None:
         decay=0.99,
         channels_last=True,
     )
-    asked = {name: list(filling.questions).index(name) for name in judge.questions}
+    asked = {name: NAMES.index(name) for name in judge.questions}
+    relations = filling.questions["relation"]
+    mutual = relations.index(MUTUAL) if MUTUAL in relations else -1
 
     def loss(_: float) -> Tensor:
         pool = filling.turn(flat.steps)
         chosen = pool.choose(course.batch(BATCH))
-        seen = signed(pool.pixels[chosen]).to(course.dtype)
+        seen = moved(signed(pool.pixels[chosen])).to(course.dtype)
         if flat.steps % 2:
-            seen = interpolate(avg_pool2d(seen, 4), scale_factor=4, mode="bilinear")
+            seen = interpolate(avg_pool2d(seen, 2), scale_factor=2, mode="bilinear")
         seen = seen + 0.05 * torch.randn_like(seen)
         out = judge(seen.contiguous(memory_format=torch.channels_last))
-        labels = pool.labels[chosen].long()
+        labels = in_order(pool.labels[chosen].long(), mutual)
         named = [cross_entropy(out[name].float(), labels[:, i]) for name, i in asked.items()]
         return torch.stack(named).sum()
 
@@ -51,33 +62,111 @@ def train(course: Course) -> None:
     course.parts.keep("judge", judge, flat)
 
 
+def in_order(labels: Tensor, mutual: int) -> Tensor:
+    """Return labels (B, 8) in which the first of two things that stand beside is the one first in
+    the vocabulary: a picture does not tell which was named first. `mutual` is that relation's.
+    """
+    subject, colour, relation, second, second_colour = (
+        NAMES.index(name) for name in ("subject", "colour", "relation", "second", "second_colour")
+    )
+    found = labels.clone()
+    turned = (labels[:, relation] == mutual) & (labels[:, second] - 1 < labels[:, subject])
+    for first, other in ((subject, second), (colour, second_colour)):
+        # The answers for a second thing begin with that there is none.
+        found[turned, first] = labels[turned, other] - 1
+        found[turned, other] = labels[turned, first] + 1
+    return found
+
+
 def train_pair(course: Course) -> None:
-    """Train the CLIP pair: in every second batch groups of scenes differ in one part alone."""
+    """Train the picture tower of the CLIP pair, and both projections; the text tower stays.
+
+    A picture shall find its caption among those of the batch, and, which takes knowing more of it,
+    each word of its sentence among all words of that kind.
+    """
     filling = course.filling
     model = pairs.build(course.recipe, course.text).float().to(course.device)
     course.parts.give("pair", model)
-    siblings = filling.pools["siblings"]
-    filling.wait(lambda: siblings.count >= GROUP, "siblings")
-    flat = Flat(model, course.dtype, rate=course.rate(1e-3, PAIRS), decay=0.995)
+    filling.wait(lambda: filling.pools["square"].count > 0, "scenes")
+    model.text_model.requires_grad_(False)
+    model.logit_scale.requires_grad_(False)
+    flat = Flat(
+        model,
+        course.dtype,
+        rate=course.rate(1e-3, PAIRS),
+        matrix_rate=course.rate(2e-3, PAIRS),
+        decay=0.995,
+    )
+    course.settle(model)
+    model.text_model.eval()
+    sentences = Sentences(course, model)
     size = (pairs.SEEN_PX, pairs.SEEN_PX)
 
     def loss(_: float) -> Tensor:
-        count = course.batch(PAIRS) // GROUP * GROUP
-        if flat.steps % 2:
-            pool, wording = siblings, torch.randint(EACH // 2, EACH, (count,), device=course.device)
-            groups = torch.randint(pool.count // GROUP, (count // GROUP, 1), device=course.device)
-            chosen = (groups * GROUP + torch.arange(GROUP, device=course.device)).flatten()
-        else:
-            pool, wording = (
-                filling.turn(flat.steps // 2),
-                torch.randint(EACH, (count,), device=course.device),
-            )
-            chosen = pool.choose(count)
-        small = interpolate(signed(pool.pixels[chosen]), size=size, mode="bilinear", antialias=True)
-        out = model(input_ids=pool.ids[chosen, wording].long(), pixel_values=small.to(course.dtype))
-        logits = out.logits_per_text.float()
-        partner = torch.arange(count, device=course.device)
-        return (cross_entropy(logits, partner) + cross_entropy(logits.T, partner)) / 2
+        pool = filling.turn(flat.steps)
+        chosen = pool.choose(course.batch(PAIRS))
+        wording = torch.randint(EACH, chosen.shape, device=course.device)
+        shown = moved(signed(pool.pixels[chosen]))
+        shown = interpolate(shown, size=size, mode="bilinear", antialias=True)
+        tower = model.vision_model(pixel_values=shown.to(course.dtype)).pooler_output
+        seen = normalize(model.visual_projection(tower).float(), dim=-1)
+        said = sentences.projected(sentences.states(pool.ids[chosen, wording].long()))
+        logits = SCALE * seen @ said.T
+        partner = torch.arange(len(chosen), device=course.device)
+        found = cross_entropy(logits, partner) + cross_entropy(logits.T, partner)
+        return found / 2 + sentences.loss(seen, pool.labels[chosen].long())
 
     course.loop("pair", flat, loss, decay_from=0.4)
-    course.parts.keep("pair", model, flat)
+    course.parts.keep("pair", model, flat, logit_scale=math.log(SCALE))
+
+
+class Sentences:
+    """What the pair's text tower makes of every sentence that a picture may be described with."""
+
+    def __init__(self, course: Course, model: CLIPModel) -> None:
+        self._model = model
+        wording = known_words.wording(course.recipe.vocabulary)
+        kinds = [wording[kind] for kind in known_words.KINDS]
+        texts = [known_words.sentence(*words) for words in product(*kinds)]
+        states = []
+        for start in range(0, len(texts), SENTENCES_AT_ONCE):
+            ids = token_ids(course.words, texts[start : start + SENTENCES_AT_ONCE])
+            states.append(self.states(ids.to(course.device)))
+        self._table = torch.cat(states).view(*(len(kind) for kind in kinds), -1)
+        self._asked = [NAMES.index(name) for name in known_words.KINDS.values()]
+
+    @torch.no_grad()
+    def states(self, ids: Tensor) -> Tensor:
+        """Return the text tower's states (N, width) of texts (N, 77), not yet projected."""
+        return self._model.text_model(input_ids=ids).pooler_output
+
+    def projected(self, states: Tensor) -> Tensor:
+        """Return embeddings (..., D) of length 1 of states (..., width)."""
+        return normalize(self._model.text_projection(states).float(), dim=-1)
+
+    def loss(self, seen: Tensor, labels: Tensor) -> Tensor:
+        """Return how badly embeddings (B, D) of pictures choose each word of their sentences.
+
+        One kind of words at a time, while the sentence's other words are right. `labels` (B, 8)
+        are answers in the order of `NAMES`.
+        """
+        right = [labels[:, i] for i in self._asked]
+        parts = []
+        for kind, wanted in enumerate(right):
+            others = [*right[:kind], slice(None), *right[kind + 1 :]]
+            table = self._table.movedim(kind, -2)
+            del others[kind]
+            said = self.projected(table[tuple(others)])  # (B, words, D)
+            logits = SCALE * torch.einsum("bd,bwd->bw", seen, said)
+            parts.append(cross_entropy(logits, wanted))
+        return torch.stack(parts).sum()
+
+
+def moved(pictures: Tensor) -> Tensor:
+    """Return pictures (B, C, H, W) moved by some pixels, and half of them mirrored."""
+    down, right = torch.randint(2 * MOVED_PX + 1, (2,)).tolist()
+    height, width = pictures.shape[-2:]
+    wide = pad(pictures, (MOVED_PX,) * 4, mode="replicate")
+    wide = wide[..., down : down + height, right : right + width]
+    half = torch.rand(len(pictures), 1, 1, 1, device=pictures.device) < 0.5
+    return torch.where(half, wide.flip(-1), wide)

@@ -108,7 +108,7 @@ class Parts:
                 state[name] = before[name]
             elif value.is_floating_point():
                 state[name] = flat.averaged(value).detach().half().cpu().contiguous()
-        state |= {f"{part}.{key}": torch.tensor([value]) for key, value in numbers.items()}
+        state |= {f"{part}.{key}": torch.tensor(value) for key, value in numbers.items()}
         self._states[part] = state
         self._write(part)
 

@@ -2,6 +2,7 @@ import pytest
 
 from doodle import evaluation, recipe
 from doodle.judge import Judge
+from doodle.scenes import Scene
 
 
 def test_prompts_for_tuning_are_not_those_reported():
@@ -51,3 +52,46 @@ def test_diversity_is_one_for_fresh_scenes_and_nothing_for_copies():
     assert 0.7 < layout < 1.4
     assert pair is None
     assert evaluation.diversity(Draws(fresh[[0] * 4 + [4] * 4 + [8] * 4]), scenes, None)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("relation", "seen", "right"),
+    [
+        ("beside", ("beside", "cat", "car"), True),
+        ("beside", ("beside", "car", "cat"), True),
+        ("beside", ("on", "cat", "car"), False),
+        ("beside", ("beside", "cat", "cat"), False),
+        ("beside", ("beside", "car", None), False),
+        ("on", ("on", "cat", "car"), True),
+        ("on", ("on", "car", "cat"), False),
+    ],
+)
+def test_two_things_beside_each_other_are_right_in_either_order(relation, seen, right):
+    scene = Scene(
+        subject="cat",
+        colour="red",
+        place="sea",
+        style="flat",
+        relation=relation,
+        second="car",
+        second_colour="blue",
+    )
+    answer = dict(zip(("relation", "subject", "second"), seen, strict=True))
+    assert evaluation.two_right(scene, answer) is right
+
+
+@pytest.mark.parametrize(
+    ("asked", "right"),
+    [
+        ({"subject": "cat", "relation": "beside", "second": "car"}, True),
+        ({"subject": "car", "relation": "beside", "second": "cat"}, True),
+        ({"subject": "car"}, True),
+        ({"subject": "cat", "colour": "red"}, True),
+        ({"subject": "car", "colour": "red"}, False),
+        ({"subject": "dog", "relation": "beside", "second": "cat"}, False),
+    ],
+)
+def test_a_free_prompt_may_name_things_beside_each_other_in_either_order(asked, right):
+    wanted = evaluation.Wanted(prompt="", asked=asked)
+    seen = {"subject": "cat", "colour": "red", "relation": "beside", "second": "car"}
+    assert wanted.met_by(seen) is right
