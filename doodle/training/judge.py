@@ -153,17 +153,15 @@ class Sentences:
         right = [labels[:, i] for i in self._asked]
         parts = []
         for kind, wanted in enumerate(right):
-            others = [*right[:kind], slice(None), *right[kind + 1 :]]
-            table = self._table.movedim(kind, -2)
-            del others[kind]
-            said = self.projected(table[tuple(others)])  # (B, words, D)
+            others = (*right[:kind], *right[kind + 1 :])
+            said = self.projected(self._table.movedim(kind, -2)[others])  # (B, words, D)
             logits = SCALE * torch.einsum("bd,bwd->bw", seen, said)
             parts.append(cross_entropy(logits, wanted))
         return torch.stack(parts).sum()
 
 
 def moved(pictures: Tensor) -> Tensor:
-    """Return pictures (B, C, H, W) moved by some pixels, and half of them mirrored."""
+    """Return pictures (B, C, H, W), all moved by the same few pixels, half of them mirrored."""
     down, right = torch.randint(2 * MOVED_PX + 1, (2,)).tolist()
     height, width = pictures.shape[-2:]
     wide = pad(pictures, (MOVED_PX,) * 4, mode="replicate")
