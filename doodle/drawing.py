@@ -83,7 +83,10 @@ def _things(scene: Scene, place: Place, wide: float, rng: Random) -> list[Group]
 
 
 def _alone(scene: Scene, place: Place, wide: float, rng: Random) -> Spot:
-    side = min(1.0, wide * 1.08) * rng.uniform(*SIZES[scene.size])
+    share = rng.uniform(*SIZES[scene.size])
+    if scene.style == "pixel":  # a thing of ten large pixels could be anything
+        share = 0.24 + 0.76 * share
+    side = min(1.0, wide * 1.08) * share
     slack = max(0.0, (wide - side) / 2)
     x = wide / 2 + rng.uniform(-0.7, 0.7) * slack
     if _flies(scene.subject, place, rng):

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 PAPER: RGB = (250, 245, 232)
 INK: RGB = (30, 20, 50)
 DARK: RGB = (10, 6, 26)
+PALE: RGB = (168, 166, 196)  # a line around what is nearly black
+BLACK = 210  # the sum of red, green and blue below which a colour is nearly black
+BLOCKS = 32  # the large pixels of pixel art along the shorter side
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +58,7 @@ def flat(groups: list[Group], size: Size, rng: Random) -> Image.Image:
 
 def _line(rgb: RGB) -> RGB:
     """Return the colour of a shape's line: darker, but lighter where the shape is nearly black."""
-    return mix(rgb, (150, 150, 190), 0.32) if sum(rgb) < 210 else mix(rgb, INK, 0.6)
+    return mix(rgb, (150, 150, 190), 0.32) if sum(rgb) < BLACK else mix(rgb, INK, 0.6)
 
 
 def sketch(groups: list[Group], size: Size, rng: Random) -> Image.Image:
@@ -120,12 +123,39 @@ def neon(groups: list[Group], size: Size, rng: Random) -> Image.Image:
 
 
 def pixel(groups: list[Group], size: Size, rng: Random) -> Image.Image:
-    """Large square pixels in few colours."""
-    block = max(2, round(min(size) / 32))  # the same grid at every size
-    small = flat(groups, (size[0] * 2 // block, size[1] * 2 // block), rng)
-    small = small.reduce(2)
-    few = small.quantize(28, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    """Large square pixels in few colours; things have a dark edge, or they were lost among them."""
+    del rng
+    block = max(2, round(min(size) / BLOCKS))  # the same grid at every size
+    sheet = _Sheet((size[0] * 2 // block, size[1] * 2 // block), PAPER)
+    for group in groups:
+        sheet.enter(group)
+        if group.subject:
+            edge = _edge(group)
+            for shape in group.shapes:
+                sheet.outline(shape, edge, min(0.9 / BLOCKS, 0.07 * group.scale))
+        for shape in group.shapes:
+            rgb = mix(shape.rgb, *group.tint)
+            if group.subject:
+                if shape.lined:
+                    sheet.outline(shape, _line(rgb), 0.45 / BLOCKS)
+                sheet.fill(shape, mix(rgb, (255, 252, 235), 0.14), mix(rgb, INK, 0.16))
+            else:
+                sheet.fill(shape, rgb, mix(shape.below, *group.tint) if shape.below else rgb)
+        sheet.leave()
+    small = sheet.image().reduce(2)
+    few = small.quantize(32, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
     return few.convert("RGB").resize(size, Image.Resampling.NEAREST)
+
+
+def _edge(group: Group) -> RGB:
+    """Return the colour of the edge around a thing: dark, but pale if the thing is nearly black."""
+
+    def area(shape: Shape) -> float:
+        bounds = shape.path.computeTightBounds()
+        return bounds.width() * bounds.height()
+
+    most = max((shape for shape in group.shapes if shape.width is None), key=area, default=None)
+    return PALE if most is not None and sum(most.rgb) < BLACK else INK
 
 
 def watercolour(groups: list[Group], size: Size, rng: Random) -> Image.Image:

@@ -132,7 +132,7 @@ def load_catalogue(path: Path) -> tuple[ModelSpec, ...]:
         _check_inpaint(path, spec, specs)
     named = {spec.info.inpaint for spec in specs}
     specs = tuple(_only_within(spec) if spec.info.name in named else spec for spec in specs)
-    return tuple(_with_translations(spec, specs) for spec in specs)
+    return tuple(_with_names(_with_translations(spec, specs), specs) for spec in specs)
 
 
 def _check_inpaint(path: Path, spec: ModelSpec, specs: Sequence[ModelSpec]) -> None:
@@ -171,6 +171,17 @@ def _with_translations(spec: ModelSpec, specs: Sequence[ModelSpec]) -> ModelSpec
         if language not in reads
     )
     return replace(spec, info=replace(spec.info, translates=tuple(dict.fromkeys(translates))))
+
+
+def _with_names(spec: ModelSpec, specs: Sequence[ModelSpec]) -> ModelSpec:
+    """The entry, which draws mixed pictures by words for them if it can look at no picture itself;
+    captioners and pairs write English.
+    """
+    mixes = "mix" in spec.info.operations and "image_prompt" not in spec.info.operations
+    if not (spec.draws and mixes and "en" in spec.info.languages):
+        return spec
+    found = any(each.family.role is Role.DESCRIBE and each.info.installed for each in specs)
+    return replace(spec, info=replace(spec.info, names_inputs=found))
 
 
 def _installed_if_missing(path: Path) -> Path:

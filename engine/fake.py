@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+from engine import naming
 from engine.catalogue import ModelSpec
 from engine.errors import (
     EngineClosed,
@@ -44,6 +45,7 @@ from engine.messages import (
     WeightedText,
     WordWeightsJob,
 )
+from engine.naming import Naming
 from engine.pictures.encoded import Inputs, prepare
 from engine.scheduler_table import names_for
 from engine.stream import Stream
@@ -70,6 +72,7 @@ FAKE_MODEL = ModelSpec(
         licence="MIT",
         may_sell=True,
         languages=("en", "ja"),
+        names_inputs=True,
         source="doodle/weights",
     ),
     place=Path("doodle/weights"),
@@ -97,8 +100,8 @@ class _Run:
     """−1: waiting; 0: started; … total: drawn."""
     begins: Callable[[], None] = lambda: None
     failure: Failed | None = None
-    translation: Translation | None = None
-    """Of its words, where they were to be translated."""
+    words: Translation | Naming | None = None
+    """What became of its words, where they were to be translated or found."""
     _drawings: list[Image.Image] = field(default_factory=list)
 
     def drawings(self) -> list[Image.Image]:
@@ -175,8 +178,11 @@ class FakeEngine:
         if isinstance(job, DrawJob) and job.translate:
             begins()
             run.stream.put(Translating(job_id=job.id))
-            run.translation = translated(job, self._translate)
-            run.job = job = run.translation.job(job)
+            run.words = translated(job, self._translate)
+            run.job = job = run.words.job(job)
+        elif isinstance(job, DrawJob) and job.name_inputs:
+            run.words = _named(job)
+            run.job = job = run.words.job(job)
         try:
             guides = isinstance(job, DrawJob) and self._models[job.model].ip_adapter is not None
             run.inputs = prepare(job, guides=guides)
@@ -293,8 +299,8 @@ class FakeEngine:
         return [self._translations.get(text, "") for text in texts]
 
     def _end(self, run: _Run, end: End) -> None:
-        if run.translation is not None and isinstance(end, Finished):
-            end = run.translation.added_to(end)
+        if run.words is not None and isinstance(end, Finished):
+            end = run.words.added_to(end)
         del self._runs[run.job.id]
         self.ends.append(end)
         run.stream.put(end)
@@ -316,6 +322,15 @@ class FakeEngine:
 
 def _evaluations(job: Job) -> int:
     return job.steps * job.images if isinstance(job, DrawJob) else 1
+
+
+def _named(job: DrawJob) -> Naming:
+    question = naming.question(job)
+    try:
+        texts = _descriptions(prepare(question).pictures[0], 1, ())
+    except JobError as error:
+        return naming.named(job, Failed(job_id=question.id, reason=sentence_of(error)))
+    return naming.named(job, Finished(job_id=question.id, texts=texts))
 
 
 def _check_words(job: Job) -> None:

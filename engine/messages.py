@@ -148,6 +148,9 @@ class DrawJob:
     enlarge: int = 1
     """With one input and one image: draw it anew 2 or 4 times as large as the job's size, in
     overlapping crops of that size (the creative upscale); best at a strength of 0.2 … 0.4."""
+    name_inputs: bool = False
+    """Where pictures are mixed: draw them with words that say what they show, found by the
+    catalogue's captioner or CLIP pair; without one they are drawn as they are."""
     translate: str = ""
     """The language of the words that are to be translated into English first, by its ISO 639 code;
     empty: they are drawn as they are."""
@@ -198,6 +201,8 @@ class DescribeJob:
     id: str
     owner: str
     picture: bytes
+    together: tuple[bytes, ...] = ()
+    """More pictures: one text then names what all of them show, the place as in the first."""
     suggestions: int = 4
     without: tuple[str, ...] = ()
     """Earlier suggestions that are not to be made again."""
@@ -283,7 +288,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrawnWords:
-    """The words that a job was drawn with, where they were to be translated."""
+    """The words that a job was drawn with, where they were to be translated or found."""
 
     prompt: tuple[WeightedText, ...]
     negative: str
@@ -309,7 +314,8 @@ class Finished:
     films: tuple[tuple[bytes, ...], ...] = ()
     """Small JPEGs of the drawing of each picture, where frames were asked for."""
     drawn: DrawnWords | None = None
-    """Of a DrawJob with `translate`: the translation, or the words as they were where it failed."""
+    """Of a DrawJob with `translate`: the translation, or the words as they were where it failed. Of
+    one with `name_inputs`: the words that were found, with its own."""
     gpu_s: float = 0.0
     """Seconds of the device this job used, its share of shared passes."""
 
@@ -409,6 +415,8 @@ class ModelInfo:
     """What it reads, by ISO 639 codes."""
     translates: tuple[str, ...] = ()
     """Languages that it does not read and the catalogue's translation models translate for it."""
+    names_inputs: bool = False
+    """Whether `DrawJob.name_inputs` has an effect on it."""
     vocabulary: Vocabulary | None = None
     """None: it knows more words than can be listed."""
     operations: frozenset[str] = frozenset({"text", "image"})

@@ -64,6 +64,14 @@ def check(job: Job, models: Mapping[str, ModelSpec]) -> None:
                     most=MAX_IMAGES,
                 )
             )
+        case DescribeJob(together=together) if len(together) >= MAX_IMAGES:
+            raise ValueError(
+                Sentence(
+                    "{count} pictures were given; at most {most} are taken.",
+                    count=1 + len(together),
+                    most=MAX_IMAGES,
+                )
+            )
         case DescribeJob(without=without) if len(without) > MAX_IMAGES:
             raise ValueError(
                 Sentence(
@@ -259,6 +267,10 @@ def _check_pictures(job: DrawJob) -> None:
         raise ValueError(Sentence("Pictures that are prompts go with no mask and no enlarging."))
     if job.init_use is InitUse.MIX and len(job.inputs) == 1:
         raise ValueError(Sentence("Mixing needs at least 2 pictures; 1 was given."))
+    if job.name_inputs and (job.init_use is not InitUse.MIX or job.shares or not job.inputs):
+        raise ValueError(
+            Sentence("Only of pictures that are mixed is it found out what they show.")
+        )
     if len(job.inputs) > MAX_IMAGES:
         raise ValueError(
             Sentence(

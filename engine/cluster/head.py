@@ -652,7 +652,9 @@ def _bytes_of(job: Job) -> int:
         case DrawJob():
             pictures = (*job.inputs, *job.style_inputs)
             return len(job.mask) + sum(len(picture.data) for picture in pictures)
-        case UpscaleJob() | DescribeJob():
+        case DescribeJob():
+            return sum(map(len, (job.picture, *job.together)))
+        case UpscaleJob():
             return len(job.picture)
         case _:
             return 0

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from engine.catalogue import ModelSpec
@@ -37,8 +38,26 @@ class Captioner:
         self._processor = processor
 
     def run(self, job: Job, inputs: Inputs, report: Callable[[int, int], None]) -> Finished:
-        """Beam search; each beam is a suggestion. Progress is reported with every token."""
+        """Beam search; each beam is a suggestion. Progress is reported with every token.
+
+        Of several pictures the best captions are joined, as one suggestion.
+        """
         assert isinstance(job, DescribeJob)
+        if job.together:
+            best = [self._captions(picture, job, report)[0] for picture in inputs.pictures]
+            texts = [" and ".join(best)]
+        else:
+            texts = self._captions(inputs.pictures[0], job, report)
+        return Finished(
+            job_id=job.id,
+            texts=tuple(texts),
+            weights=tuple(1 / (1 + place) for place in range(len(texts))),
+            notes=inputs.notes,
+        )
+
+    def _captions(
+        self, picture: Image.Image, job: DescribeJob, report: Callable[[int, int], None]
+    ) -> list[str]:
         report(0, CAPTION_TOKENS)
         written = itertools.count(1)
 
@@ -49,7 +68,7 @@ class Captioner:
             report(min(next(written), CAPTION_TOKENS), CAPTION_TOKENS)
             return scores
 
-        given = self._processor(images=inputs.pictures[0], return_tensors="pt")
+        given = self._processor(images=picture, return_tensors="pt")
         wanted = job.suggestions + len(job.without)
         beams = max(4, wanted)
         tokens = self.model.generate(
@@ -62,11 +81,4 @@ class Captioner:
         written_texts = self._processor.batch_decode(tokens, skip_special_tokens=True)
         different = dict.fromkeys(map(str.strip, written_texts))
         fresh = [text for text in different if text not in job.without]
-        texts = [*fresh, *(text for text in different if text in job.without)][: job.suggestions]
-        weights = tuple(1 / (1 + place) for place in range(len(texts)))
-        return Finished(
-            job_id=job.id,
-            texts=tuple(texts),
-            weights=weights,
-            notes=inputs.notes,
-        )
+        return [*fresh, *(text for text in different if text in job.without)][: job.suggestions]

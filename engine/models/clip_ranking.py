@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,10 +74,20 @@ class Wording:
     def said(self, words: Words) -> str:
         """The sentence that a word of each kind makes."""
         subject, colour, place, style = words
-        article = "an" if colour[:1] in tuple("aeiou") else "a"
         return self.sentence.format(
-            a=article, subject=subject, colour=colour, place=place, style=style
+            a=_article(colour), subject=subject, colour=colour, place=place, style=style
         )
+
+    def together(self, several: Sequence[Words]) -> str:
+        """A sentence for the things of several pictures beside each other, where the first is."""
+        (subject, *others), *more = several
+        things = [f"{_article(colour)} {colour} {thing}" for thing, colour, *_ in more]
+        subject, *rest = (f"{subject} beside {things[0]}", *things[1:])
+        return self.said((" and ".join((subject, *rest)), *others))
+
+
+def _article(word: str) -> str:
+    return "an" if word[:1] in tuple("aeiou") else "a"
 
 
 def load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> ClipRanking:
@@ -107,10 +118,34 @@ class ClipRanking:
         self._wording, self._preprocessing = wording, eye
 
     def run(self, job: Job, inputs: Inputs, report: Callable[[int, int], None]) -> Finished:
-        """`suggestions` sentences, the likeliest first, with their chances among those compared."""
+        """`suggestions` sentences, the likeliest first, with their chances among those compared.
+
+        Of several pictures the likeliest, as one sentence.
+        """
         assert isinstance(job, DescribeJob)
+        if job.together:
+            best = [next(iter(self._ranking(each, report).items())) for each in inputs.pictures]
+            return Finished(
+                job_id=job.id,
+                texts=(self._wording.together([words for words, _ in best]),),
+                weights=(math.prod(chance for _, chance in best),),
+                notes=inputs.notes,
+            )
+        chances = self._ranking(inputs.pictures[0], report)
+        ranking = list(chances)
+        fresh = [words for words in ranking if self._wording.said(words) not in job.without]
+        chosen = distinct(fresh or ranking, job.suggestions)
+        return Finished(
+            job_id=job.id,
+            texts=tuple(self._wording.said(words) for words in chosen),
+            weights=tuple(chances[words] for words in chosen),
+            notes=inputs.notes,
+        )
+
+    def _ranking(self, seen: Image.Image, report: Callable[[int, int], None]) -> dict[Words, float]:
+        """The chances of the words compared at the end, the likeliest first."""
         turns = [*KEPT] * (1 + ROUNDS)
-        picture = self._embed_picture(inputs.pictures[0])
+        picture = self._embed_picture(seen)
         ranked: dict[str, list[str]] = {}
         for turn, kind in enumerate(turns):
             report(turn, len(turns) + 1)
@@ -122,15 +157,7 @@ class ClipRanking:
         compared = list(itertools.product(*(words[: KEPT[kind]] for kind, words in ranked.items())))
         scores = self._score(picture, [self._wording.said(words) for words in compared])
         chances = dict(zip(compared, scores.softmax(dim=0).tolist(), strict=True))
-        ranking = sorted(compared, key=chances.__getitem__, reverse=True)
-        fresh = [words for words in ranking if self._wording.said(words) not in job.without]
-        chosen = distinct(fresh or ranking, job.suggestions)
-        return Finished(
-            job_id=job.id,
-            texts=tuple(self._wording.said(words) for words in chosen),
-            weights=tuple(chances[words] for words in chosen),
-            notes=inputs.notes,
-        )
+        return dict(sorted(chances.items(), key=lambda each: each[1], reverse=True))
 
     def _texts(self, kind: str, best: Mapping[str, str]) -> dict[str, str]:
         """The text in which each word of a kind is scored: alone at first, then in the best

@@ -60,8 +60,9 @@ def prepare(job: Job, *, guides: bool = False) -> Inputs:
             inputs = _prepare_drawing(job)
             return _styled(inputs, job.style_inputs, guides=guides) if job.style_inputs else inputs
         case DescribeJob():
-            picture, note = _to_look_at(job.picture)
-            return Inputs(pictures=(picture,), notes=(note,) if note else ())
+            seen = [_to_look_at(data) for data in (job.picture, *job.together)]
+            notes = dict.fromkeys(note for _, note in seen if note)
+            return Inputs(pictures=tuple(picture for picture, _ in seen), notes=tuple(notes))
         case UpscaleJob():
             return Inputs(pictures=(decode(job.picture),))
         case _:

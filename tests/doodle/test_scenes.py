@@ -109,6 +109,31 @@ def test_two_things_cover_what_each_of_them_covers(seed):
     assert (np.diff(columns) > 1).sum() == 1  # with room between them
 
 
+@pytest.mark.parametrize(("colour", "sign"), [("white", -1), ("red", -1), ("black", 1)])
+def test_pixel_art_draws_an_edge_around_things_dark_or_pale_if_they_are_black(colour, sign):
+    for seed in range(4):
+        scene = Scene(subject="heart", colour=colour, place="night", style="pixel")
+        image, cover = draw_with_cover(scene, seed=seed)
+        light = np.asarray(image.reduce(8).convert("L"), dtype=np.int16)
+        covered = cover > 0
+        inside = covered.copy()
+        for axis in (0, 1):
+            for step in (1, -1):
+                inside &= np.roll(covered, step, axis)
+        edge = light[covered & ~inside & (cover < 200)]
+        assert sign * (edge.mean() - light[inside & (cover == 255)].mean()) > 20
+
+
+def test_pixel_art_has_32_large_pixels_and_no_thing_of_only_a_few():
+    scene = Scene(subject="heart", colour="red", place="snow", style="pixel", size="small")
+    for seed in range(4):
+        image, cover = draw_with_cover(scene, seed=seed, size=(384, 256))
+        blocks = np.asarray(image).reshape(32, 8, 48, 8, 3)
+        assert (blocks == blocks[:, :1, :, :1]).all()
+        columns = np.flatnonzero((cover > 127).any(axis=0))
+        assert len(columns) > 12
+
+
 def test_counts_sizes_skies_and_relations_change_the_picture():
     variants = [
         SCENE,

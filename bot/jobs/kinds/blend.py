@@ -10,11 +10,14 @@ import engine
 from bot.errors import InvalidLink, UserError
 from bot.jobs.kinds import draw
 from bot.jobs.kinds.kind import Context, Written
-from bot.prompt import grammar
+from bot.prompt import brief, grammar
 from engine import Sentence
 
-STRENGTH = 0.7
-"""0 keeps the mixed pictures, 1 ignores them."""
+STRENGTH = 0.9
+"""0 keeps the mixed pictures, 1 ignores them. Words decide what is drawn, the mix its colours and
+light; with less, what is drawn is neither the one thing nor the other."""
+WORDLESS_STRENGTH = 0.7
+"""Where no words can be found for the pictures either."""
 MOST_WEIGHT = 10.0
 
 
@@ -43,7 +46,8 @@ class Blend:
         return dataclasses.replace(self, pictures=pictures)
 
     def write(self, context: Context) -> Written:
-        if grammar.parse(self.words, beside=2).images:
+        asked = grammar.parse(self.words, beside=2)
+        if asked.images:
             raise InvalidLink(
                 "A blend mixes the pictures that are attached; leave the link out, or use "
                 "/imagine.",
@@ -52,13 +56,19 @@ class Blend:
         written = draw.from_text(self.text, context, pictures=self.pictures, strength=STRENGTH)
         job = written.job
         assert isinstance(job, engine.DrawJob)
-        if not self.weights:
-            return written
-        weighed = zip(job.inputs, self.weights, strict=True)
-        inputs = tuple(
-            dataclasses.replace(each, weight=each.weight * weight) for each, weight in weighed
-        )
-        return dataclasses.replace(written, job=dataclasses.replace(job, inputs=inputs))
+        if not asked.parts and job.init_use is engine.InitUse.MIX:
+            named = written.model is not None and written.model.names_inputs
+            strength = (
+                job.strength if named else brief.at_least_a_step(WORDLESS_STRENGTH, job.steps)
+            )
+            job = dataclasses.replace(job, strength=strength, name_inputs=named)
+        if self.weights:
+            weighed = zip(job.inputs, self.weights, strict=True)
+            inputs = tuple(
+                dataclasses.replace(each, weight=each.weight * weight) for each, weight in weighed
+            )
+            job = dataclasses.replace(job, inputs=inputs)
+        return dataclasses.replace(written, job=job)
 
 
 def weights_of(text: str, pictures: int) -> tuple[float, ...]:

@@ -1,11 +1,16 @@
 """/blend: shape, words and weights."""
 
+import dataclasses
+
 import pytest
 from sqlalchemy import select
 from tests_support import labels, png, refusal
 
 import engine
+from bot.jobs.kinds.blend import Blend
+from bot.jobs.kinds.kind import Context
 from bot.storage.tables import jobs
+from engine.fake import FAKE_MODEL
 
 pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
 
@@ -43,6 +48,29 @@ async def test_words_and_weights_count(simcord_env, channel, alice, fake_engine)
     assert (job.prompt[0].text, job.seed) == ("a fox", 4)
     assert job.width_px > job.height_px
     assert "a fox" in channel.last_message.content
+
+
+@pytest.mark.parametrize(
+    ("names", "words", "asked", "strength"),
+    [
+        (True, "", True, 0.9),
+        (True, "--ar 3:2", True, 0.9),
+        (True, "a fox", False, 0.9),
+        (False, "", False, 0.7),
+        (False, "a fox", False, 0.9),
+    ],
+)
+def test_words_are_found_for_pictures_that_come_without(names, words, asked, strength):
+    model = dataclasses.replace(FAKE_MODEL.info, names_inputs=names)
+    context = Context(models=(model,), default_model=model.name, job_id="j", owner="ann", seed=1)
+    job = Blend(aspect="1:1", words=words, pictures=(png(), png())).write(context).job
+    assert (job.name_inputs, job.strength) == (asked, strength)
+
+
+async def test_the_member_reads_the_words_that_were_found(simcord_env, channel, alice, fake_engine):
+    await blend(simcord_env, channel, alice)
+    (drawn,) = fake_engine.ends[-1].drawn.prompt
+    assert f"Drawn as: {drawn.text}" in channel.last_message.content
 
 
 async def test_a_shape_in_the_words_goes_before_the_option(
