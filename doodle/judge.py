@@ -91,12 +91,18 @@ def questions(vocabulary: Vocabulary) -> dict[str, tuple]:
 
 @torch.no_grad()
 def answers(judge: Judge, pictures: np.ndarray) -> list[dict]:
-    """Return the judge's answers for each of (N, 3, H, W) uint8 pictures."""
+    """Return the judge's answers for each of (N, 3, H, W) uint8 pictures.
+
+    It looks at each picture and at its mirror image, which shows the same, and answers once.
+    """
     device = next(judge.parameters()).device
     seen: list[dict] = []
     for batch in torch.from_numpy(pictures).split(64):
+        pictures = signed(batch).to(device)
+        found, mirrored = judge(pictures), judge(pictures.flip(-1))
         chosen = {
-            name: out.argmax(1).tolist() for name, out in judge(signed(batch).to(device)).items()
+            name: (found[name].log_softmax(1) + mirrored[name].log_softmax(1)).argmax(1).tolist()
+            for name in found
         }
         seen += [
             {name: judge.questions[name][chosen[name][i]] for name in chosen}

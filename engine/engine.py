@@ -141,6 +141,8 @@ class Engine:
         if job.id in self._streams:
             raise ValueError(Sentence("The job {job} is already running.", job=job.id))
         self._streams[job.id] = stream = Stream(partial(self._detach, job.id))
+        if isinstance(job, DrawJob) and job.name_inputs and not self._describes:
+            job = Naming(drawn=None).job(job)
         if isinstance(job, DrawJob) and job.translate:
             self._preparing.add(job.id)
             self._translations.submit(
@@ -148,7 +150,7 @@ class Engine:
                 partial(self._begin_translating, job.id, stream, begins),
                 lambda translation: self._call(self._take_words, job, stream, translation, begins),
             )
-        elif isinstance(job, DrawJob) and job.name_inputs and self._describes:
+        elif isinstance(job, DrawJob) and job.name_inputs:
             self._preparing.add(job.id)
             looking = self.run(naming.question(job), begins)
             task = self._loop.create_task(self._name_inputs(job, stream, looking, begins))

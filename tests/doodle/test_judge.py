@@ -1,7 +1,8 @@
+import numpy as np
 import pytest
 import torch
 
-from doodle.judge import Judge, questions
+from doodle.judge import Judge, answers, questions
 from doodle.recipe import load
 
 
@@ -30,3 +31,26 @@ def test_it_learns_to_tell_pictures_apart():
         optimizer.step()
         optimizer.zero_grad()
     assert (judge(pictures)["place"].argmax(1) == torch.arange(4)).all()
+
+
+class LooksLeft(torch.nn.Module):
+    """Says which of three colours the left half of a picture has."""
+
+    def __init__(self):
+        super().__init__()
+        self.gain = torch.nn.Parameter(torch.tensor(4.0))
+        self.questions = {"colour": ("red", "green", "blue")}
+
+    def forward(self, pictures):
+        left = pictures[..., : pictures.shape[-1] // 2]
+        return {"colour": self.gain * left.mean((-2, -1))}
+
+
+def test_it_answers_the_same_of_a_picture_and_of_its_mirror_image():
+    pictures = np.zeros((2, 3, 8, 8), dtype=np.uint8)
+    pictures[0, 0, :, :4], pictures[0, 1, :, 4:] = 100, 200  # a little red, more green
+    pictures[1] = pictures[0, :, :, ::-1]
+    with torch.no_grad():
+        alone = LooksLeft()(torch.from_numpy(pictures) / 127.5 - 1)["colour"].argmax(1)
+    assert alone.tolist() == [0, 1]
+    assert answers(LooksLeft(), pictures) == [{"colour": "green"}] * 2

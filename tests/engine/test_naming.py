@@ -131,7 +131,8 @@ async def test_where_nothing_describes_pictures_they_are_mixed_as_they_are(engin
     end = (await events_of(engine.run(job)))[-1]
     assert isinstance(end, Finished)
     assert end.drawn is None
-    plain = (await events_of(engine.run(mix(draw, name_inputs=False))))[-1]
+    as_they_are = mix(draw, name_inputs=False, strength=UNNAMED_STRENGTH)
+    plain = (await events_of(engine.run(as_they_are)))[-1]
     assert end.pictures[0].png == plain.pictures[0].png
 
 
