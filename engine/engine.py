@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import queue
@@ -16,11 +15,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine import naming
 from engine.catalogue import ModelSpec
 from engine.device.libraries import prepare as prepare_libraries
 from engine.errors import EngineClosed, EngineError, EngineLost, JobError, Sentence, sentence_of
-from engine.families import Role
 from engine.messages import (
     Cancelled,
     DrawJob,
@@ -31,10 +28,8 @@ from engine.messages import (
     Finished,
     Job,
     ModelInfo,
-    Queued,
     Translating,
 )
-from engine.naming import Naming
 from engine.pictures.encoded import Inputs, brings_pictures, prepare
 from engine.policy.placement import Room
 from engine.policy.queue import FairQueue
@@ -88,12 +83,8 @@ class Engine:
         self._pool = ThreadPoolExecutor(encoders(), thread_name_prefix="pictures")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="given pictures")
         self._translations = Translations(models)
-        self._describes = any(
-            spec.family.role is Role.DESCRIBE and spec.info.installed for spec in models
-        )
-        self._worded: dict[str, Translation | Naming] = {}
-        """What became of the words of open jobs, where they were to be translated or found."""
-        self._questions: set[asyncio.Task[None]] = set()
+        self._translated: dict[str, Translation] = {}
+        """Of open jobs whose words were to be translated."""
         self._streams: dict[str, Stream] = {}
         self._cancelled: set[str] = set()
         self._preparing: set[str] = set()
@@ -141,8 +132,6 @@ class Engine:
         if job.id in self._streams:
             raise ValueError(Sentence("The job {job} is already running.", job=job.id))
         self._streams[job.id] = stream = Stream(partial(self._detach, job.id))
-        if isinstance(job, DrawJob) and job.name_inputs and not self._describes:
-            job = Naming(drawn=None).job(job)
         if isinstance(job, DrawJob) and job.translate:
             self._preparing.add(job.id)
             self._translations.submit(
@@ -150,12 +139,6 @@ class Engine:
                 partial(self._begin_translating, job.id, stream, begins),
                 lambda translation: self._call(self._take_words, job, stream, translation, begins),
             )
-        elif isinstance(job, DrawJob) and job.name_inputs:
-            self._preparing.add(job.id)
-            looking = self.run(naming.question(job), begins)
-            task = self._loop.create_task(self._name_inputs(job, stream, looking, begins))
-            self._questions.add(task)
-            task.add_done_callback(self._questions.discard)
         else:
             self._begin(job, stream, begins)
         return stream
@@ -170,7 +153,6 @@ class Engine:
         if job_id in self._preparing:
             self._preparing.discard(job_id)
             self._translations.cancel(job_id)
-            self.cancel(naming.question_id(job_id))
             self._deliver([Cancelled(job_id=job_id)])
         else:
             self._mailbox.put(Cancel(job_id))
@@ -335,27 +317,12 @@ class Engine:
             stream.put(Translating(job_id=job_id))
 
     def _take_words(
-        self,
-        job: DrawJob,
-        stream: Stream,
-        found: Translation | Naming,
-        begins: Callable[[], None],
+        self, job: DrawJob, stream: Stream, translation: Translation, begins: Callable[[], None]
     ) -> None:
         if self._streams.get(job.id) is not stream or self._closed:
             return  # cancelled meanwhile, or left open
-        self._worded[job.id] = found
-        self._begin(found.job(job), stream, begins)
-
-    async def _name_inputs(
-        self, job: DrawJob, stream: Stream, looking: Stream, begins: Callable[[], None]
-    ) -> None:
-        """Wait for what the pictures of a job show; the member sees that the job waits."""
-        with contextlib.suppress(EngineError):  # where the engine ends, so does the job
-            async for event in looking:
-                if isinstance(event, Queued) and self._streams.get(job.id) is stream:
-                    stream.put(replace(event, job_id=job.id))
-                elif isinstance(event, Finished | Failed):
-                    self._take_words(job, stream, naming.named(job, event), begins)
+        self._translated[job.id] = translation
+        self._begin(translation.job(job), stream, begins)
 
     def _begin(self, job: Job, stream: Stream, begins: Callable[[], None]) -> None:
         """Send the job to the device thread, its pictures first to the pool."""
@@ -385,14 +352,14 @@ class Engine:
                 continue
             if isinstance(event, Finished | Failed | Cancelled):
                 del self._streams[event.job_id]
-                found = self._worded.pop(event.job_id, None)
+                translation = self._translated.pop(event.job_id, None)
                 if event.job_id in self._cancelled:
                     # It ended while the cancel was on its way; the member was told of the cancel.
                     self._cancelled.discard(event.job_id)
                     stream.put(Cancelled(job_id=event.job_id))
                     continue
-                if found is not None and isinstance(event, Finished):
-                    stream.put(found.added_to(event))
+                if translation is not None and isinstance(event, Finished):
+                    stream.put(translation.added_to(event))
                     continue
             stream.put(event)
 
@@ -410,7 +377,7 @@ class Engine:
         for stream in self._streams.values():
             stream.fail(error)
         self._streams.clear()
-        self._worded.clear()
+        self._translated.clear()
 
     async def _watch(self) -> None:
         """Report, once each, ticks that take longer than a minute."""

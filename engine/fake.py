@@ -28,6 +28,7 @@ from engine.messages import (
     Cancelled,
     DescribeJob,
     DrawJob,
+    DrawnWords,
     End,
     EngineStatus,
     Event,
@@ -45,7 +46,6 @@ from engine.messages import (
     WeightedText,
     WordWeightsJob,
 )
-from engine.naming import Naming
 from engine.pictures.encoded import Inputs, prepare
 from engine.scheduler_table import names_for
 from engine.stream import Stream
@@ -100,8 +100,10 @@ class _Run:
     """−1: waiting; 0: started; … total: drawn."""
     begins: Callable[[], None] = lambda: None
     failure: Failed | None = None
-    words: Translation | Naming | None = None
-    """What became of its words, where they were to be translated or found."""
+    translation: Translation | None = None
+    """Of its words, where they were to be translated."""
+    drawn: DrawnWords | None = None
+    """The words that were found for its pictures, with its own."""
     _drawings: list[Image.Image] = field(default_factory=list)
 
     def drawings(self) -> list[Image.Image]:
@@ -178,14 +180,15 @@ class FakeEngine:
         if isinstance(job, DrawJob) and job.translate:
             begins()
             run.stream.put(Translating(job_id=job.id))
-            run.words = translated(job, self._translate)
-            run.job = job = run.words.job(job)
-        elif isinstance(job, DrawJob) and job.name_inputs:
-            run.words = _named(job)
-            run.job = job = run.words.job(job)
+            run.translation = translated(job, self._translate)
+            run.job = job = run.translation.job(job)
         try:
             guides = isinstance(job, DrawJob) and self._models[job.model].ip_adapter is not None
             run.inputs = prepare(job, guides=guides)
+            if isinstance(job, DrawJob) and job.name_inputs:
+                texts = _descriptions(run.inputs.pictures[0], 1, ())
+                run.job = job = naming.named(job, Finished(job_id=job.id, texts=texts))
+                run.drawn = naming.drawn_words(job)
             _check_words(job)
         except JobError as error:
             reason = sentence_of(error)
@@ -299,8 +302,9 @@ class FakeEngine:
         return [self._translations.get(text, "") for text in texts]
 
     def _end(self, run: _Run, end: End) -> None:
-        if run.words is not None and isinstance(end, Finished):
-            end = run.words.added_to(end)
+        if isinstance(end, Finished):
+            end = replace(end, drawn=run.drawn)
+            end = run.translation.added_to(end) if run.translation is not None else end
         del self._runs[run.job.id]
         self.ends.append(end)
         run.stream.put(end)
@@ -322,15 +326,6 @@ class FakeEngine:
 
 def _evaluations(job: Job) -> int:
     return job.steps * job.images if isinstance(job, DrawJob) else 1
-
-
-def _named(job: DrawJob) -> Naming:
-    question = naming.question(job)
-    try:
-        texts = _descriptions(prepare(question).pictures[0], 1, ())
-    except JobError as error:
-        return naming.named(job, Failed(job_id=question.id, reason=sentence_of(error)))
-    return naming.named(job, Finished(job_id=question.id, texts=texts))
 
 
 def _check_words(job: Job) -> None:

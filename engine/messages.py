@@ -150,7 +150,7 @@ class DrawJob:
     overlapping crops of that size (the creative upscale); best at a strength of 0.2 … 0.4."""
     name_inputs: bool = False
     """Where pictures are mixed: draw them with words that say what they show, found by the
-    catalogue's captioner or CLIP pair; without one they are drawn as they are, less strongly."""
+    catalogue's captioner or CLIP pair before they wait for their turn to be drawn."""
     translate: str = ""
     """The language of the words that are to be translated into English first, by its ISO 639 code;
     empty: they are drawn as they are."""
@@ -171,7 +171,8 @@ class DrawJob:
     def guided(self) -> bool:
         """Whether guidance applies, so that each row has a sample for the negative too."""
         shown = bool(self.inputs) and self.init_use is InitUse.PROMPT
-        return self.guidance > 1 and (bool(self.prompt) or shown or bool(self.style_inputs))
+        words = bool(self.prompt) or self.name_inputs
+        return self.guidance > 1 and (words or shown or bool(self.style_inputs))
 
     @property
     def samples_a_row(self) -> int:

@@ -1,79 +1,57 @@
-"""What the pictures of a mix show, as words to draw it by, for models that cannot look at pictures.
+"""Words for pictures that are mixed, for models that cannot look at pictures.
 
-Mixed latents that are denoised without words become neither the one thing nor the other.
+Mixed latents that are denoised without words become neither the one thing nor the other. So the
+catalogue's describer first says what the pictures show, and that is drawn.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from engine.errors import Sentence
-from engine.messages import DescribeJob, DrawJob, DrawnWords, Failed, Finished, WeightedText
-
-UNNAMED_STRENGTH = 0.7
-"""With more, pictures that have no words would hardly be seen in their mix."""
+from engine.messages import DescribeJob, DrawJob, DrawnWords, Finished, Look, WeightedText
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Naming:
-    """What was found out about the pictures of a job."""
-
-    drawn: DrawnWords | None
-    """None: they could not be described."""
-    note: Sentence | None = None
-    """Why not."""
-    gpu_s: float = 0.0
-
-    def job(self, job: DrawJob) -> DrawJob:
-        """The job as it is drawn."""
-        if self.drawn is None:
-            strength = min(job.strength, UNNAMED_STRENGTH)
-            return replace(job, strength=strength, name_inputs=False)
-        return replace(job, prompt=self.drawn.prompt, name_inputs=False)
-
-    def added_to(self, finished: Finished) -> Finished:
-        """The end of the job, which tells what was drawn."""
-        notes = (*finished.notes, *([self.note] if self.note else []))
-        gpu_s = finished.gpu_s + self.gpu_s
-        return replace(finished, drawn=self.drawn, notes=notes, gpu_s=gpu_s)
+def by_weight(job: DrawJob) -> list[int]:
+    """The places of a job's pictures, the one that counts most first."""
+    return sorted(range(len(job.inputs)), key=lambda place: -job.inputs[place].weight)
 
 
 def question(job: DrawJob) -> DescribeJob:
-    """The job that finds out what the pictures show; the weightiest says where."""
-    first, *others = sorted(job.inputs, key=lambda picture: -picture.weight)
+    """What the describer is asked; the place that it names is that of the first picture."""
+    first, *others = (job.inputs[place].data for place in by_weight(job))
     return DescribeJob(
-        id=question_id(job.id),
+        id=job.id,
         owner=job.owner,
-        picture=first.data,
-        together=tuple(picture.data for picture in others),
+        picture=first,
+        together=tuple(others),
         suggestions=1,
         lane=job.lane,
         running_cap=job.running_cap,
     )
 
 
-def question_id(job_id: str) -> str:
-    """The id of the job that finds out what the pictures of another show."""
-    return f"{job_id} inputs"
+def named(job: DrawJob, answer: Finished) -> DrawJob:
+    """The job with the words that were found before its own, such as those of a style."""
+    found = answer.texts[0]
 
-
-def named(job: DrawJob, end: Finished | Failed) -> Naming:
-    """What became of the question: its text goes before the words that the job has."""
-    if isinstance(end, Failed):
-        return Naming(
-            drawn=None,
-            note=Sentence(
-                "What the pictures show could not be found out, so they were mixed without words."
-                " {why}",
-                why=end.reason,
-            ),
+    def led(parts: tuple[WeightedText, ...]) -> tuple[WeightedText, ...]:
+        return tuple(
+            replace(part, text=", ".join(filter(None, (found, part.text))))
+            if part.weight > 0
+            else part
+            for part in parts
         )
-    parts = job.prompt or (WeightedText(text=""),)
-    prompt = tuple(
-        replace(part, text=", ".join(filter(None, (end.texts[0], part.text))))
-        if part.weight > 0
-        else part
-        for part in parts
+
+    return replace(
+        job,
+        prompt=led(job.prompt or (WeightedText(text=""),)),
+        looks=tuple(Look(prompt=led(look.prompt), weight=look.weight) for look in job.looks),
+        name_inputs=False,
     )
-    drawn = DrawnWords(prompt=prompt, negative=job.negative, looks=job.looks, towards=job.towards)
-    return Naming(drawn=drawn, gpu_s=end.gpu_s)
+
+
+def drawn_words(job: DrawJob) -> DrawnWords:
+    """The words of a job, for its end to tell."""
+    return DrawnWords(
+        prompt=job.prompt, negative=job.negative, looks=job.looks, towards=job.towards
+    )

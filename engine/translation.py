@@ -61,7 +61,7 @@ class Translation:
     def added_to(self, finished: Finished) -> Finished:
         """The end of the job, which tells what was drawn."""
         notes = (*finished.notes, *([self.note] if self.note else []))
-        return replace(finished, drawn=self.drawn, notes=notes)
+        return replace(finished, drawn=finished.drawn or self.drawn, notes=notes)
 
 
 class _UntranslatedError(Exception):

@@ -52,6 +52,8 @@ def check(job: Job, models: Mapping[str, ModelSpec]) -> None:
             _check_enlarging(job)
             _check_steps_between(job, spec)
             _check_loras(job, spec)
+            if job.name_inputs:
+                _check_describer(models)
         case UpscaleJob(factor=factor) if factor not in {2, 4}:
             raise ValueError(
                 Sentence("Upscaling by {factor} is not offered; choose 2 or 4.", factor=factor)
@@ -80,18 +82,23 @@ def check(job: Job, models: Mapping[str, ModelSpec]) -> None:
                     most=MAX_IMAGES,
                 )
             )
-        case DescribeJob() if not any(s.family.role is Role.DESCRIBE for s in models.values()):
-            raise ValueError(
-                Sentence(
-                    "This catalogue has no captioner and no CLIP pair, so pictures cannot be"
-                    " described. The operator of this bot adds one to models.toml: an entry with"
-                    ' family = "captioner" (such as BLIP) or family = "clip".'
-                )
-            )
+        case DescribeJob():
+            _check_describer(models)
         case WordWeightsJob():
             _drawing(job.model, models)
         case _:
             pass
+
+
+def _check_describer(models: Mapping[str, ModelSpec]) -> None:
+    if not any(spec.family.role is Role.DESCRIBE for spec in models.values()):
+        raise ValueError(
+            Sentence(
+                "This catalogue has no captioner and no CLIP pair, so pictures cannot be"
+                " described. The operator of this bot adds one to models.toml: an entry with"
+                ' family = "captioner" (such as BLIP) or family = "clip".'
+            )
+        )
 
 
 def _drawing(name: str, models: Mapping[str, ModelSpec]) -> ModelSpec:
@@ -268,9 +275,7 @@ def _check_pictures(job: DrawJob) -> None:
     if job.init_use is InitUse.MIX and len(job.inputs) == 1:
         raise ValueError(Sentence("Mixing needs at least 2 pictures; 1 was given."))
     if job.name_inputs and (job.init_use is not InitUse.MIX or job.shares or not job.inputs):
-        raise ValueError(
-            Sentence("Only of pictures that are mixed is it found out what they show.")
-        )
+        raise ValueError(Sentence("Words are found only for pictures that are mixed."))
     if len(job.inputs) > MAX_IMAGES:
         raise ValueError(
             Sentence(

@@ -408,6 +408,13 @@ class Runner:
         if told is not None and not event.texts:
             await self._end(row, Outcome.FAILED, told)
             return
+        if await self._found_refused_words(row, job, event):
+            reason = Sentence(
+                "What these pictures show meets this server's rules of words; other pictures, or "
+                "words of your own, may pass."
+            )
+            await self._end(row, Outcome.FAILED, reason)
+            return
         turn = _turn(row, job, verdict.shown)  # of the words as they were ordered
         job, stored, drawn_as = _as_drawn(job, event.drawn)
         result, made = await self._store_result(row, job, event, verdict.shown)
@@ -534,6 +541,16 @@ class Runner:
         said = Sentence("Suggestions that meet this server's rules of words are left out.")
         return dataclasses.replace(event, texts=tuple(kept), weights=()), said
 
+    async def _found_refused_words(
+        self, row: JobRow, job: engine.Job, event: engine.Finished
+    ) -> bool:
+        """Whether it was drawn by words that were found for its pictures and would be refused."""
+        asked = isinstance(job, engine.DrawJob) and job.name_inputs
+        if not asked or event.drawn is None:
+            return False
+        text = " ".join(part.text for part in event.drawn.prompt)
+        return await self._moderation.is_refused(row.guild_id, text)
+
     async def _store_film(
         self, row: JobRow, job: engine.Job, event: engine.Finished, shown: tuple[int, ...]
     ) -> tuple[Result, list[Made]]:
@@ -646,6 +663,7 @@ def _as_drawn(
         looks=drawn.looks,
         towards=drawn.towards,
         translate="",
+        name_inputs=False,
     )
     stored = codec.dump(done, name_of), codec.VERSION
     return done, stored, words.drawn_as(job, drawn)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
+from engine import naming
 from engine.loop.rows import Row, Work
-from engine.messages import Job
+from engine.messages import DrawJob, Job
 from engine.models.model_cache import Model, ModelCache
 from engine.policy.budgets import Budgets
 from engine.policy.cost import ticket_for
@@ -33,12 +34,21 @@ class Admission:
         """Whether something happened since the last pull that could let a job start."""
 
     def ticket(self, job: Job) -> Ticket:
-        """What the queue must know of a job."""
+        """What the queue must know of a job, or of its next part."""
+        if isinstance(job, DrawJob) and job.name_inputs:
+            job = naming.question(job)
         return ticket_for(job, solo=self._models.is_solo(job))
 
     def submit(self, work: Work) -> None:
         """Let a job wait its turn."""
         self._queue.push(work.ticket)
+        self._order = None
+        self.may_start = True
+
+    def go_on(self, work: Work) -> None:
+        """Let a job whose first part is done wait for its turn with the next one."""
+        work.ticket = self.ticket(work.job)
+        self._queue.go_on(work.ticket)
         self._order = None
         self.may_start = True
 

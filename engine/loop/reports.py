@@ -166,6 +166,7 @@ class Reports:
             pictures=pictures,
             notes=tuple(dict.fromkeys(work.notes)),
             input_scores=work.input_scores,
+            drawn=work.drawn,
             gpu_s=work.gpu_s,
             films=films,
         )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.errors import Sentence
-from engine.messages import DrawJob, Job
+from engine.messages import DrawJob, DrawnWords, Job
 from engine.models import Denoiser
 from engine.models.preview import RoughPixels, clean_latents
 from engine.models.solver import Solver
@@ -35,6 +35,8 @@ class Work:
     """Finished ones by index: (H, W, 3) and the safety score."""
     input_scores: tuple[float, ...] = ()
     """The safety scores of the pictures that it starts from or that guide it."""
+    drawn: DrawnWords | None = None
+    """The words that were found for its pictures, with its own."""
     gpu_s: float = 0.0
     progress_sent_s: float = float("-inf")
     """When progress was last reported."""

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import torch
 
+from engine import naming
 from engine.device.faults import is_out_of_memory, raise_if_lost
 from engine.errors import JobError, NotYetError
 from engine.loop import sampler
@@ -30,6 +31,7 @@ from engine.messages import (
     EngineStatus,
     Failed,
     FailureKind,
+    Finished,
     Started,
     WordWeightsJob,
 )
@@ -277,24 +279,50 @@ class Worker:
             return
         work, solo = self._solos[0]
         self._solo, began_s = work, self._clock()
+        names = isinstance(work.job, DrawJob) and work.job.name_inputs
 
         def report(done: int, total: int) -> None:
-            self._reports.solo(work, done, total)
+            if not names:
+                self._reports.solo(work, done, total)
             if not self._goes_on() or work.ended:
                 raise _Stopped
             self._turn()
 
         try:
-            finished = solo.run(work.job, work.inputs, report)
+            finished = (
+                self._described(work, solo, report)
+                if names
+                else solo.run(work.job, work.inputs, report)
+            )
         except _Stopped:
             pass
         except Exception as error:  # noqa: BLE001 - one bad job fails alone
             self._fail(work, error)
         else:
-            if self._forget(work):
-                self._reports.tell(replace(finished, gpu_s=self._clock() - began_s))
+            work.gpu_s += self._clock() - began_s
+            if names:
+                self._draw_named(work, finished)
+            elif self._forget(work):
+                self._reports.tell(replace(finished, drawn=work.drawn, gpu_s=work.gpu_s))
         self._solo = None
         self._utilization.add(began_s, self._clock())
+
+    def _described(self, work: Work, solo: Solo, report: Callable[[int, int], None]) -> Finished:
+        """What the pictures of a drawing show."""
+        job = work.job
+        assert isinstance(job, DrawJob)
+        pictures = tuple(work.inputs.pictures[place] for place in naming.by_weight(job))
+        return solo.run(naming.question(job), replace(work.inputs, pictures=pictures), report)
+
+    def _draw_named(self, work: Work, answer: Finished) -> None:
+        """Let a drawing whose pictures were described wait for its turn to be drawn."""
+        if work.ended:
+            return
+        assert isinstance(work.job, DrawJob)
+        work.job = naming.named(work.job, answer)
+        work.drawn = naming.drawn_words(work.job)
+        self._solos = [(other, solo) for other, solo in self._solos if other is not work]
+        self._admission.go_on(work)
 
     def _fail(self, work: Work, error: BaseException) -> None:
         raise_if_lost(error)

@@ -24,10 +24,16 @@ _TICKET_NAMES = {Role.UPSCALE: UPSCALER, Role.DESCRIBE: DESCRIBER}
 
 
 def by_role(specs: Mapping[str, ModelSpec]) -> dict[str, ModelSpec]:
-    """Every entry by the name that tickets use; upscaler and describer are named by their role."""
-    entries = reversed(tuple(specs.items()))
-    named = {_TICKET_NAMES.get(spec.family.role, name): spec for name, spec in entries}
-    return {UPSCALER: _LANCZOS} | named
+    """Every entry by the name that tickets use; upscaler and describer are named by their role.
+
+    Of several of a role it is the catalogue's first that is installed, or else the first.
+    """
+    named = {UPSCALER: _LANCZOS}
+    for name, spec in sorted(specs.items(), key=lambda entry: not entry[1].info.installed):
+        role = _TICKET_NAMES.get(spec.family.role, name)
+        if named.get(role, _LANCZOS) is _LANCZOS:
+            named[role] = spec
+    return named
 
 
 def load(spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Denoiser | Solo:

@@ -147,11 +147,19 @@ class FairQueue:
         """A job that was handed out could not be done: it is its owner's next, and is not counted
         twice against the owner's share.
         """
+        owner = self._again(ticket)
+        owner.deficit += ticket.work
+        self._charge(ticket.owner, -min(ticket.work, self._recent_use(ticket.owner)))
+
+    def go_on(self, ticket: Ticket) -> None:
+        """A job that was handed out waits for its next part: it is its owner's next."""
+        self._again(ticket)
+
+    def _again(self, ticket: Ticket) -> _Owner:
         self.end(ticket.job_id)
         owner = self._lanes[ticket.lane].setdefault(ticket.owner, _Owner())
         owner.tickets.appendleft(ticket)
-        owner.deficit += ticket.work
-        self._charge(ticket.owner, -min(ticket.work, self._recent_use(ticket.owner)))
+        return owner
 
     def firsts(self) -> list[Ticket]:
         """The job of each owner below the cap that would be handed out first, in each lane."""

@@ -13,19 +13,25 @@ from engine import (
     Cancelled,
     DescribeJob,
     DrawnWords,
+    Engine,
     Failed,
     FailureKind,
     Finished,
     InitUse,
     InputPicture,
-    Started,
+    Look,
+    Progress,
     WeightedText,
     load_catalogue,
 )
 from engine.errors import JobError, Sentence
+from engine.models import loading
 from engine.models.clip_ranking import ClipRanking, Wording
-from engine.naming import UNNAMED_STRENGTH, named, question
+from engine.naming import by_weight, drawn_words, named, question
+from engine.policy.cost import DESCRIBER
+from tests.engine import tiny_models
 from tests.engine.samples import png
+from tests.engine.tiny_translators import SENTENCES
 
 
 def pictures(*colours, weights=None):
@@ -55,33 +61,31 @@ async def events_of(stream):
 )
 def test_what_is_found_goes_before_the_words_of_a_style(draw, before, after):
     parts = tuple(WeightedText(text=text, weight=weight) for text, weight in before)
-    job = mix(draw, prompt=parts, negative="rain")
-    found = named(job, Finished(job_id="q", texts=("a cat beside a dog",), gpu_s=2.0))
-    drawn = found.job(job)
-    assert [(part.text, part.weight) for part in drawn.prompt] == after
-    assert not drawn.name_inputs
-    assert drawn.strength == job.strength
-    end = found.added_to(Finished(job_id=job.id, gpu_s=1.0))
-    assert end.drawn == DrawnWords(prompt=drawn.prompt, negative="rain")
-    assert end.gpu_s == 3.0
+    look = Look(prompt=(WeightedText(text="retro"),), weight=2.0)
+    job = named(
+        mix(draw, prompt=parts, negative="rain", looks=(look,)),
+        Finished(job_id="q", texts=("a cat beside a dog",)),
+    )
+    assert [(part.text, part.weight) for part in job.prompt] == after
+    led = Look(prompt=(WeightedText(text="a cat beside a dog, retro"),), weight=2.0)
+    assert job.looks == (led,)
+    assert not job.name_inputs
+    assert drawn_words(job) == DrawnWords(prompt=job.prompt, negative="rain", looks=(led,))
 
 
-def test_what_cannot_be_described_is_mixed_without_words_and_the_member_is_told(draw):
-    job = mix(draw)
-    found = named(job, Failed(job_id="q", reason=Sentence("It broke.")))
-    drawn = found.job(job)
-    assert (drawn.prompt, drawn.strength) == ((), UNNAMED_STRENGTH)
-    end = found.added_to(Finished(job_id=job.id))
-    assert end.drawn is None
-    assert end.notes[-1].endswith("they were mixed without words. It broke.")
-
-
-def test_the_weightiest_picture_says_where(draw):
+def test_the_picture_that_counts_most_is_asked_about_first(draw):
     inputs = pictures("red", "blue", "green", weights=[1, 3, 1])
-    asked = question(mix(draw, inputs=inputs, owner="eve", running_cap=2))
+    job = mix(draw, inputs=inputs, owner="eve", running_cap=2)
+    assert by_weight(job) == [1, 0, 2]
+    asked = question(job)
     assert asked.picture == inputs[1].data
     assert asked.together == (inputs[0].data, inputs[2].data)
-    assert (asked.owner, asked.running_cap) == ("eve", 2)
+    assert (asked.id, asked.owner, asked.running_cap) == (job.id, "eve", 2)
+
+
+def test_it_costs_what_the_same_job_with_words_costs(draw):
+    asked, typed = mix(draw), mix(draw, prompt=(WeightedText(text="a"),), name_inputs=False)
+    assert asked.samples_a_row == typed.samples_a_row == 2
 
 
 def test_things_of_several_pictures_stand_beside_each_other():
@@ -102,7 +106,6 @@ async def test_a_mix_is_drawn_by_the_words_that_a_pair_finds(engine_of, draw):
     job = mix(draw)
     events = await events_of(engine.run(job))
     assert {event.job_id for event in events} == {job.id}
-    assert sum(isinstance(event, Started) for event in events) == 1
     end = events[-1]
     assert isinstance(end, Finished)
     (part,) = end.drawn.prompt
@@ -125,27 +128,21 @@ async def test_a_captioners_sentences_are_joined(engine_of, draw):
     assert [part.text for part in end.drawn.prompt] == [" and ".join(found)]
 
 
-async def test_where_nothing_describes_pictures_they_are_mixed_as_they_are(engine_of, draw):
+async def test_where_nothing_describes_pictures_it_is_refused(engine_of, draw):
     engine = await engine_of("sd")
-    job = mix(draw)
-    end = (await events_of(engine.run(job)))[-1]
-    assert isinstance(end, Finished)
-    assert end.drawn is None
-    as_they_are = mix(draw, name_inputs=False, strength=UNNAMED_STRENGTH)
-    plain = (await events_of(engine.run(as_they_are)))[-1]
-    assert end.pictures[0].png == plain.pictures[0].png
+    with pytest.raises(ValueError, match="no captioner and no CLIP pair"):
+        engine.run(mix(draw))
 
 
-async def test_a_pair_that_fails_costs_only_the_words(engine_of, draw, monkeypatch):
+async def test_a_description_that_fails_fails_the_job(engine_of, draw, monkeypatch):
     def broken(self, job, inputs, report):
         raise JobError(Sentence("No numbers."))
 
     monkeypatch.setattr(ClipRanking, "run", broken)
     engine = await engine_of("sd", "clip")
     end = (await events_of(engine.run(mix(draw))))[-1]
-    assert isinstance(end, Finished)
-    assert end.drawn is None
-    assert end.notes[-1].endswith("mixed without words. No numbers.")
+    assert isinstance(end, Failed)
+    assert end.reason == "No numbers."
 
 
 async def test_a_picture_that_is_none_fails_the_job(engine_of, draw):
@@ -156,28 +153,80 @@ async def test_a_picture_that_is_none_fails_the_job(engine_of, draw):
     assert end.kind is FailureKind.BAD_INPUT
 
 
-async def test_a_cancel_ends_the_question_too(engine_of, draw, monkeypatch):
-    looks, go_on = threading.Event(), threading.Event()
+class Asked:
+    """The pair's question, which waits until it is told to go on."""
 
-    def waits(self, job, inputs, report):
-        looks.set()
-        go_on.wait(30)
-        report(1, 2)
-        raise AssertionError("it goes on after its job was cancelled")
+    def __init__(self, monkeypatch):
+        self.looks, self.goes_on, self.stopped = (threading.Event() for _ in range(3))
+        run = ClipRanking.run
 
-    monkeypatch.setattr(ClipRanking, "run", waits)
+        def waits(pair, job, inputs, report):
+            self.looks.set()
+            self.goes_on.wait(30)
+            try:
+                report(1, 2)
+            except BaseException:
+                self.stopped.set()
+                raise
+            return run(pair, job, inputs, report)
+
+        monkeypatch.setattr(ClipRanking, "run", waits)
+
+
+async def test_a_cancel_ends_the_question(engine_of, draw, monkeypatch):
+    asked = Asked(monkeypatch)
     engine = await engine_of("sd", "clip")
     job = mix(draw)
     stream = engine.run(job)
-    assert await asyncio.to_thread(looks.wait, 30)
+    assert await asyncio.to_thread(asked.looks.wait, 30)
     assert engine.cancel(job.id)
-    go_on.set()
+    asked.goes_on.set()
     assert isinstance((await events_of(stream))[-1], Cancelled)
-    later = (await events_of(engine.run(draw())))[-1]
-    assert isinstance(later, Finished)
-    assert engine.status().queued == ()
+    assert await asyncio.to_thread(asked.stopped.wait, 30)
     again = engine.run(dataclasses.replace(draw(), id=job.id))
     assert isinstance((await events_of(again))[-1], Finished)
+
+
+async def test_the_drawing_goes_before_what_its_owner_ordered_later(engine_of, draw, monkeypatch):
+    asked = Asked(monkeypatch)
+    engine = await engine_of("sd", "clip", owner_cap=1)
+    job, later = mix(draw), [draw(), draw()]
+    ended = []
+
+    async def follow(stream, job_id):
+        events = await events_of(stream)
+        ended.append(job_id)
+        return events
+
+    first = asyncio.create_task(follow(engine.run(job), job.id))
+    assert await asyncio.to_thread(asked.looks.wait, 30)
+    assert job.id in engine.status().running
+    others = [asyncio.create_task(follow(engine.run(each), each.id)) for each in later]
+    await asyncio.sleep(0)
+    asked.goes_on.set()
+    events, *_ = await asyncio.gather(first, *others)
+    assert ended == [job.id, *(each.id for each in later)]
+    assert {event.total for event in events if isinstance(event, Progress)} == {3}
+    assert events[-1].gpu_s > 0
+
+
+async def test_words_are_translated_and_found(draw, weights):
+    specs = [
+        tiny_models.spec("sd", weights("sd")),
+        tiny_models.spec("clip", weights("clip")),
+        tiny_models.spec("translator", weights("translator")),
+    ]
+    info = dataclasses.replace(specs[2].info, languages=("ja",))
+    engine = Engine([*specs[:2], dataclasses.replace(specs[2], info=info)], device="cpu")
+    await engine.start()
+    try:
+        job = mix(draw, negative=next(iter(SENTENCES)), translate="ja")
+        end = (await events_of(engine.run(job)))[-1]
+    finally:
+        await engine.close()
+    assert " beside " in end.drawn.prompt[0].text
+    assert end.drawn.negative.isascii()
+    assert end.drawn.negative
 
 
 @pytest.mark.parametrize(
@@ -192,7 +241,7 @@ async def test_a_cancel_ends_the_question_too(engine_of, draw, monkeypatch):
 async def test_only_of_mixed_pictures_it_is_asked_what_they_show(engine_of, draw, fields):
     engine = await engine_of("sd", "clip")
     job = dataclasses.replace(mix(draw), **fields)
-    with pytest.raises(ValueError, match="pictures that are mixed"):
+    with pytest.raises(ValueError, match="only for pictures that are mixed"):
         engine.check(job)
 
 
@@ -223,3 +272,20 @@ def test_a_pair_that_is_installed_names_pictures_for_models_that_cannot_look_at_
     (tmp_path / "pair" / "config.json").write_text("{}")
     found = {spec.info.name for spec in load_catalogue(catalogue) if spec.info.names_inputs}
     assert found == {"m"}
+
+
+def test_of_several_describers_the_first_that_is_installed_is_loaded(tmp_path):
+    catalogue = tmp_path / "models.toml"
+    catalogue.write_text(ENTRIES + '[later]\npath = "later"\nfamily = "clip"\n')
+
+    def chosen():
+        specs = {spec.info.name: spec for spec in load_catalogue(catalogue)}
+        return loading.by_role(specs)[DESCRIBER].info.name
+
+    assert chosen() == "pair"
+    (tmp_path / "later").mkdir()
+    (tmp_path / "later" / "config.json").write_text("{}")
+    assert chosen() == "later"
+    (tmp_path / "pair").mkdir()
+    (tmp_path / "pair" / "config.json").write_text("{}")
+    assert chosen() == "pair"

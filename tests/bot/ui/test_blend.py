@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 from sqlalchemy import select
-from tests_support import labels, png, refusal
+from tests_support import custom_ids, labels, png, refusal
 
 import engine
 from bot.jobs.kinds.blend import Blend
@@ -71,6 +71,43 @@ async def test_the_member_reads_the_words_that_were_found(simcord_env, channel, 
     await blend(simcord_env, channel, alice)
     (drawn,) = fake_engine.ends[-1].drawn.prompt
     assert f"Drawn as: {drawn.text}" in channel.last_message.content
+
+
+async def press(env, channel, member, label):
+    message = channel.last_message
+    button = custom_ids(message)[labels(message).index(label)]
+    result = await member.click(message, custom_id=button)
+    await env.settle()
+    return result
+
+
+async def test_what_follows_has_the_words_that_were_found(simcord_env, channel, alice, fake_engine):
+    await blend(simcord_env, channel, alice)
+    found = fake_engine.ends[-1].drawn.prompt
+    await press(simcord_env, channel, alice, "🔄")
+    again = fake_engine.jobs[-1]
+    assert (again.prompt, again.name_inputs) == (found, False)
+    assert again.init_use is engine.InitUse.MIX
+    for label in ("V2", "U1", "Zoom Out 2x"):
+        await press(simcord_env, channel, alice, label)
+    assert len(fake_engine.jobs) == 4
+    for job in fake_engine.jobs[2:]:
+        assert (job.prompt, job.name_inputs) == (found, False)
+
+
+async def test_words_that_the_server_blocks_are_not_drawn_because_pictures_show_them(
+    simcord_env, channel, alice, manager, fake_engine
+):
+    await blend(simcord_env, channel, alice)
+    (drawn,) = fake_engine.ends[-1].drawn.prompt
+    word = drawn.text.split()[1]
+    await manager.slash(channel, "words add", phrase=word, level="block")
+    await blend(simcord_env, channel, alice)
+    said = channel.last_message
+    text = said.content + "".join(each.description or "" for each in said.embeds)
+    assert "meets this server's rules of words" in text
+    assert "Nothing was charged" in text
+    assert not said.attachments
 
 
 async def test_a_shape_in_the_words_goes_before_the_option(
