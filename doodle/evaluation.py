@@ -109,7 +109,8 @@ def evaluate(
     draw = Drawing(pipeline, seed=SEED + tuning, say=say)
     scenes = held_out_scenes(vocabulary, prompts, tuning=tuning)
     fresh = drawn([vocabulary.sample(Random(i)) for i in range(prompts)], seed=SEED)
-    checked = accuracies(fresh.scenes, judging.answers(judge, fresh.pixels))
+    taught = [as_taught(scene, vocabulary) for scene in fresh.scenes]
+    checked = accuracies(taught, judging.answers(judge, fresh.pixels))
     main = draw(scenes, english)
     seen = judging.answers(judge, main)
     own = accuracies(scenes, seen)
@@ -219,6 +220,22 @@ def accuracies(scenes: list[Scene], seen: list[dict]) -> dict[str, float]:
         name: _mean([answer[name] == getattr(scene, name) for scene, answer in _both(scenes, seen)])
         for name in FOUR
     }
+
+
+def as_taught(scene: Scene, vocabulary: Vocabulary) -> Scene:
+    """Return the scene as the judge learns it: of two things that stand beside each other, of which
+    no picture tells which was named first, the first in the vocabulary is the subject.
+    """
+    place = vocabulary.subjects.index
+    if scene.relation != MUTUAL or place(scene.subject) <= place(scene.second):
+        return scene
+    return replace(
+        scene,
+        subject=scene.second,
+        colour=scene.second_colour,
+        second=scene.subject,
+        second_colour=scene.colour,
+    )
 
 
 def diversity(

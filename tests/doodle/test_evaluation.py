@@ -95,3 +95,33 @@ def test_a_free_prompt_may_name_things_beside_each_other_in_either_order(asked, 
     wanted = evaluation.Wanted(prompt="", asked=asked)
     seen = {"subject": "cat", "colour": "red", "relation": "beside", "second": "car"}
     assert wanted.met_by(seen) is right
+
+
+@pytest.mark.parametrize(
+    ("relation", "subject", "second", "turned"),
+    [
+        ("beside", "car", "cat", True),
+        ("beside", "cat", "car", False),
+        ("beside", "cat", "cat", False),
+        ("on", "car", "cat", False),
+        (None, "car", None, False),
+    ],
+)
+def test_of_things_beside_each_other_the_judge_is_asked_for_the_first_of_the_vocabulary(
+    relation, subject, second, turned
+):
+    vocabulary = recipe.load("doodle").vocabulary
+    assert vocabulary.subjects.index("cat") < vocabulary.subjects.index("car")
+    scene = Scene(
+        subject=subject,
+        colour="red",
+        place="sea",
+        style="flat",
+        relation=relation,
+        second=second,
+        second_colour="blue" if second else None,
+    )
+    taught = evaluation.as_taught(scene, vocabulary)
+    asked = (taught.subject, taught.colour, taught.second, taught.second_colour)
+    named = (scene.subject, scene.colour, scene.second, scene.second_colour)
+    assert asked == ((second, "blue", subject, "red") if turned else named)
