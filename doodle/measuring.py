@@ -47,8 +47,10 @@ def look(weights: Path, files: Sequence[Path], texts: Sequence[str]) -> Seen:
         pixels = np.stack([_pixels(file) for file in files[start : start + IN_A_PASS]])
         subjects += [answer["subject"] for answer in judging.answers(judge, pixels)]
         embedded += _unit(pair.get_image_features(pixel_values=pairing.seen(pixels)))
-    ids = token_ids(CLIPTokenizer.from_pretrained(weights / "clip"), list(texts))
-    said = _unit(pair.get_text_features(input_ids=ids)) if texts else []
+    said: list[list[float]] = []
+    if texts:
+        ids = token_ids(CLIPTokenizer.from_pretrained(weights / "clip"), list(texts))
+        said = _unit(pair.get_text_features(input_ids=ids))
     return Seen(subjects=subjects, pictures=embedded, texts=said)
 
 

@@ -20,7 +20,7 @@ from bot.credits.plans import Plan
 from bot.credits.pricing import credits_text
 from bot.credits.quotas import Quotas
 from bot.credits.server_plans import ServerPlans
-from bot.errors import Draining, NotAllowed, NotConfirmed, UserError
+from bot.errors import Draining, NotAllowed, NotConfirmed, PromptError, UserError
 from bot.jobs import batches, codec, modes, records, seen
 from bot.jobs.batches import BatchRow
 from bot.jobs.engine_client import EngineClient
@@ -43,6 +43,7 @@ from bot.moderation.policy import Asked, Policy
 from bot.pictures.store import PictureStore
 from bot.pictures.uploads import PLACEHOLDER
 from bot.preferences import DEFAULT_MODEL, FORBIDDEN, STEALTH, Preferences, denied_models
+from bot.prompt import grammar
 from bot.storage.database import Database
 from engine import Sentence, sentence_of
 
@@ -540,7 +541,7 @@ class Orders:
             own_words=any(own),
         )
         texts = [
-            (order.request.text, *each.written.said)
+            (order.request.text, *each.written.said, *_found_words(order.request.text, each.job))
             for order, each in zip(orders, ready, strict=True)
         ]
         return await self._moderation.check(asking, texts, ordered=ordered)
@@ -683,6 +684,14 @@ def _with_passed(ready: _Ready, passed: Passed) -> Written:
     """What was judged of its words and of the pictures that it is drawn from, written down."""
     resolved = seen.with_passed(ready.written.resolved, passed, ready.made_from)
     return dataclasses.replace(ready.written, resolved=resolved)
+
+
+def _found_words(text: str, job: engine.Job) -> tuple[str, ...]:
+    """The words of a drawing that nobody typed: they were found for the pictures of a blend."""
+    with contextlib.suppress(PromptError):
+        if isinstance(job, engine.DrawJob) and not grammar.parse(text, beside=2).parts:
+            return tuple(part.text for part in job.prompt)
+    return ()
 
 
 def _ready(written: Written, plan: Plan, made_from: tuple[JobRow, ...]) -> _Ready:

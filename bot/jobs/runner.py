@@ -373,7 +373,8 @@ class Runner:
                 await asyncio.shield(self._end(row, Outcome.CANCELLED, Sentence("Cancelled.")))
             case engine.Progress():
                 checked = self._policy.blurs_previews(self._model_of(job))
-                blurred = checked or seen.is_spoiler(row)
+                unread = isinstance(job, engine.DrawJob) and job.name_inputs  # see _finish
+                blurred = checked or unread or seen.is_spoiler(row)
                 self._outbox.show(row, event, blurred=blurred)
             case engine.GivenBack():
                 await self._try_again(row)
@@ -534,7 +535,9 @@ class Runner:
         kept = [
             text
             for text in event.texts
-            if not await self._moderation.is_refused(row.guild_id, text)
+            if not await self._moderation.is_refused(
+                row.guild_id, text, adult=seen.may_be_adult(row)
+            )
         ]
         if len(kept) == len(event.texts):
             return event, None
@@ -549,7 +552,8 @@ class Runner:
         if not asked or event.drawn is None:
             return False
         text = " ".join(part.text for part in event.drawn.prompt)
-        return await self._moderation.is_refused(row.guild_id, text)
+        adult = seen.may_be_adult(row)
+        return await self._moderation.is_refused(row.guild_id, text, adult=adult)
 
     async def _store_film(
         self, row: JobRow, job: engine.Job, event: engine.Finished, shown: tuple[int, ...]

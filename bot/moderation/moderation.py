@@ -205,10 +205,16 @@ class Moderation:
             said = Sentence("{said} They wrote: {reason}", said=said, reason=standing.reason)
         raise NotAllowed(said)
 
-    async def is_refused(self, guild_id: int, text: str) -> bool:
-        """Whether an order of these words would be refused."""
+    async def is_refused(self, guild_id: int, text: str, *, adult: bool = False) -> bool:
+        """Whether an order of these words would be refused.
+
+        adult: whether it is where adult content is allowed.
+        """
         hits = await self.found_in(guild_id, text)
-        return any(hit.rule.level is Level.BLOCK for hit in hits)
+        return any(
+            hit.rule.level is Level.BLOCK and not (adult and hit.rule.category is Category.ADULT)
+            for hit in hits
+        )
 
     async def log_withheld(
         self,

@@ -117,7 +117,7 @@ class Admission:
     def room(self, rows: Sequence[Row], works: Collection[Work], *, solo: bool) -> Room:
         """What there is room for beside the rows in flight and the jobs that are to become rows."""
         free, spare = (0, 0) if self._blocked else self._samples(rows)
-        waiting = sum(work.ticket.samples for work in works if not work.rows)
+        waiting = sum(self._samples_to_come(work) for work in works if not work.rows)
         return Room(
             free_samples=free - waiting,
             spare_samples=spare - waiting,
@@ -127,6 +127,12 @@ class Admission:
             may_solo=solo,
             counted=frozenset(work.job.id for work in works),
         )
+
+    def _samples_to_come(self, work: Work) -> int:
+        """What a job brings to a pass, be it after its pictures were described."""
+        if isinstance(work.job, DrawJob) and work.job.name_inputs:
+            return ticket_for(work.job, solo=self._models.is_solo(work.job)).samples
+        return work.ticket.samples
 
     def _samples(self, rows: Sequence[Row]) -> tuple[int, int]:
         """Samples that are free, and those to spare for owners without a running job."""

@@ -45,7 +45,7 @@ class Captioner:
         assert isinstance(job, DescribeJob)
         if job.together:
             best = [self._captions(picture, job, report)[0] for picture in inputs.pictures]
-            texts = [" and ".join(best)]
+            texts = [" and ".join(filter(None, best))]
         else:
             texts = self._captions(inputs.pictures[0], job, report)
         return Finished(

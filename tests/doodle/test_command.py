@@ -236,3 +236,5 @@ def test_look_prints_what_judge_and_pair_see(tmp_path, monkeypatch, capsys):
     for text, right, wrong in ((of_cat, cat, boat), (of_boat, boat, cat)):
         near = sum(x * y for x, y in zip(text, right, strict=True))
         assert near > sum(x * y for x, y in zip(text, wrong, strict=True))
+    assert run(monkeypatch, "look", tmp_path) == 0
+    assert json.loads(capsys.readouterr().out) == seen | {"texts": []}

@@ -210,6 +210,19 @@ async def test_the_drawing_goes_before_what_its_owner_ordered_later(engine_of, d
     assert events[-1].gpu_s > 0
 
 
+async def test_a_waiting_blend_takes_room_as_its_drawing_will(engine_of, draw, monkeypatch):
+    asked, rooms = Asked(monkeypatch), []
+    engine = await engine_of("sd", "clip", pull=rooms.append)
+    job = mix(draw, images=4)
+    running = asyncio.create_task(events_of(engine.run(job)))
+    assert await asyncio.to_thread(asked.looks.wait, 30)
+    asked.goes_on.set()
+    await running
+    counted = [room for room in rooms if job.id in room.counted]
+    assert counted
+    assert all(room.free_samples <= 1 - 8 for room in counted[:1])
+
+
 async def test_words_are_translated_and_found(draw, weights):
     specs = [
         tiny_models.spec("sd", weights("sd")),

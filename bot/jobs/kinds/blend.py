@@ -13,11 +13,10 @@ from bot.jobs.kinds.kind import Context, Written
 from bot.prompt import brief, grammar
 from engine import Sentence
 
-STRENGTH = 0.9
-"""0 keeps the mixed pictures, 1 ignores them. Words decide what is drawn, the mix its colours and
-light; with less, what is drawn is neither the one thing nor the other."""
-WORDLESS_STRENGTH = 0.7
-"""Where no words can be found for the pictures either."""
+STRENGTH = 0.7
+"""0 keeps the mixed pictures, 1 ignores them."""
+NAMED_STRENGTH = 0.9
+"""Where words are found for what the pictures show: with less, the mix is in the way of them."""
 MOST_WEIGHT = 10.0
 
 
@@ -57,11 +56,10 @@ class Blend:
         job = written.job
         assert isinstance(job, engine.DrawJob)
         if not asked.parts and job.init_use is engine.InitUse.MIX:
-            named = written.model is not None and written.model.names_inputs
-            strength = (
-                job.strength if named else brief.at_least_a_step(WORDLESS_STRENGTH, job.steps)
-            )
-            job = dataclasses.replace(job, strength=strength, name_inputs=named)
+            assert written.model is not None
+            if written.model.names_inputs:
+                strength = brief.at_least_a_step(NAMED_STRENGTH, job.steps)
+                job = dataclasses.replace(job, strength=strength, name_inputs=True)
         if self.weights:
             weighed = zip(job.inputs, self.weights, strict=True)
             inputs = tuple(

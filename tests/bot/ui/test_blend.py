@@ -55,9 +55,9 @@ async def test_words_and_weights_count(simcord_env, channel, alice, fake_engine)
     [
         (True, "", True, 0.9),
         (True, "--ar 3:2", True, 0.9),
-        (True, "a fox", False, 0.9),
+        (True, "a fox", False, 0.7),
         (False, "", False, 0.7),
-        (False, "a fox", False, 0.9),
+        (False, "a fox", False, 0.7),
     ],
 )
 def test_words_are_found_for_pictures_that_come_without(names, words, asked, strength):
@@ -108,6 +108,39 @@ async def test_words_that_the_server_blocks_are_not_drawn_because_pictures_show_
     assert "meets this server's rules of words" in text
     assert "Nothing was charged" in text
     assert not said.attachments
+
+
+async def test_what_follows_is_refused_once_a_word_that_was_found_is_blocked(
+    simcord_env, channel, alice, manager, fake_engine
+):
+    await blend(simcord_env, channel, alice)
+    (drawn,) = fake_engine.ends[-1].drawn.prompt
+    await manager.slash(channel, "words add", phrase=drawn.text.split()[1])
+    for label in ("🔄", "V2"):
+        result = await press(simcord_env, channel, alice, label)
+        assert "this server does not allow" in refusal(result).description
+    assert len(fake_engine.jobs) == 1
+
+
+@pytest.mark.parametrize(("words", "blurred"), [("", True), ("a fox", False)])
+async def test_previews_are_blurred_until_the_words_that_were_found_are_read(
+    simcord_env, simcord_bot, channel, alice, fake_engine, monkeypatch, words, blurred
+):
+    shown = []
+    show = simcord_bot.outbox.show
+
+    def noted(row, event, **options):
+        shown.append(options.get("blurred"))
+        show(row, event, **options)
+
+    monkeypatch.setattr(simcord_bot.outbox, "show", noted)
+    fake_engine.pause()
+    await blend(simcord_env, channel, alice, prompt=words)
+    fake_engine.step(3)
+    await simcord_env.settle()
+    assert {each for each in shown if each is not None} == {blurred}
+    fake_engine.resume()
+    await simcord_env.settle()
 
 
 async def test_a_shape_in_the_words_goes_before_the_option(
