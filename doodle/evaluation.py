@@ -25,7 +25,7 @@ from doodle.autoencoder import sharpness
 from doodle.captions import english, japanese
 from doodle.pictures import drawn
 from doodle.scenes import MUTUAL, SQUARE, WIDE
-from doodle.words import SKIES
+from doodle.words import COUNT_WORDS, SKIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -224,6 +224,17 @@ def accuracies(scenes: list[Scene], seen: list[dict]) -> dict[str, float]:
     }
 
 
+def numbered(scene: Scene, rng: Random) -> str:
+    """Return an English phrase that says how many; "some cats" asks for no number."""
+    if scene.count == 1:
+        return english(scene, rng)
+    words = (*COUNT_WORDS[scene.count][0], str(scene.count))
+    while True:
+        text = english(scene, rng)
+        if any(f" {word} " in f" {text} " for word in words):
+            return text
+
+
 def as_taught(scene: Scene, vocabulary: Vocabulary) -> Scene:
     """Return the scene as the judge learns it: of two things that stand beside each other, of which
     no picture tells which was named first, the first in the vocabulary is the subject.
@@ -284,7 +295,7 @@ def _counted(
         replace(scene, count=vocabulary.counts[i % len(vocabulary.counts)])
         for i, scene in enumerate(scenes)
     ]
-    seen = judging.answers(judge, draw(several, english))
+    seen = judging.answers(judge, draw(several, numbered))
     return _mean([answer["count"] == scene.count for scene, answer in _both(several, seen)])
 
 

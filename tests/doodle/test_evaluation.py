@@ -1,3 +1,5 @@
+from random import Random
+
 import pytest
 
 from doodle import evaluation, recipe
@@ -125,3 +127,13 @@ def test_of_things_beside_each_other_the_judge_is_asked_for_the_first_of_the_voc
     asked = (taught.subject, taught.colour, taught.second, taught.second_colour)
     named = (scene.subject, scene.colour, scene.second, scene.second_colour)
     assert asked == ((second, "blue", subject, "red") if turned else named)
+
+
+@pytest.mark.parametrize(
+    ("count", "words"), [(2, ("two", "pair", "2")), (3, ("three", "trio", "3"))]
+)
+def test_who_is_asked_for_a_number_is_told_it(count, words):
+    scene = Scene(subject="cat", colour="red", place="sea", style="flat", count=count)
+    rng = Random(1)
+    for _ in range(60):
+        assert set(evaluation.numbered(scene, rng).replace(",", " ").split()) & set(words)
