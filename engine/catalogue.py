@@ -174,8 +174,8 @@ def _with_translations(spec: ModelSpec, specs: Sequence[ModelSpec]) -> ModelSpec
 
 
 def _with_names(spec: ModelSpec, specs: Sequence[ModelSpec]) -> ModelSpec:
-    """The entry, which draws mixed pictures by words for them if it can look at no picture itself;
-    captioners and pairs write English.
+    """The entry; if it mixes pictures and has no image adapter, it says whether words can be found
+    for them: by an installed captioner or pair, which write English.
     """
     mixes = "mix" in spec.info.operations and "image_prompt" not in spec.info.operations
     if not (spec.draws and mixes and "en" in spec.info.languages):

@@ -150,7 +150,7 @@ class DrawJob:
     overlapping crops of that size (the creative upscale); best at a strength of 0.2 … 0.4."""
     name_inputs: bool = False
     """Where pictures are mixed: draw them with words that say what they show, found by the
-    catalogue's captioner or CLIP pair before they wait for their turn to be drawn."""
+    catalogue's captioner or CLIP pair before the job waits for its turn to be drawn."""
     translate: str = ""
     """The language of the words that are to be translated into English first, by its ISO 639 code;
     empty: they are drawn as they are."""

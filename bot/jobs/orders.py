@@ -541,7 +541,7 @@ class Orders:
             own_words=any(own),
         )
         texts = [
-            (order.request.text, *each.written.said, *_found_words(order.request.text, each.job))
+            (order.request.text, *each.written.said, *_found_words(order, each.job))
             for order, each in zip(orders, ready, strict=True)
         ]
         return await self._moderation.check(asking, texts, ordered=ordered)
@@ -686,10 +686,14 @@ def _with_passed(ready: _Ready, passed: Passed) -> Written:
     return dataclasses.replace(ready.written, resolved=resolved)
 
 
-def _found_words(text: str, job: engine.Job) -> tuple[str, ...]:
-    """The words of a drawing that nobody typed: they were found for the pictures of a blend."""
+def _found_words(order: Order, job: engine.Job) -> tuple[str, ...]:
+    """The words of a drawing that goes on from a blend, where nobody typed them: they were found
+    for its pictures.
+    """
+    if order.request.parent_id is None or not isinstance(job, engine.DrawJob):
+        return ()
     with contextlib.suppress(PromptError):
-        if isinstance(job, engine.DrawJob) and not grammar.parse(text, beside=2).parts:
+        if not grammar.parse(order.request.text, beside=2).parts:
             return tuple(part.text for part in job.prompt)
     return ()
 

@@ -655,8 +655,8 @@ def _as_drawn(
 ) -> tuple[engine.Job, tuple[str, int] | None, Sentence | None]:
     """The job with the words it was drawn with, how that is stored, and what the member reads.
 
-    What is drawn over or anew from it later has the same words, whatever a translation model would
-    say then.
+    What is drawn over or anew from it later has the same words, whatever a translation model or a
+    describer would say then.
     """
     if drawn is None or not isinstance(job, engine.DrawJob):
         return job, None, None

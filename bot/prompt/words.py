@@ -160,9 +160,9 @@ def translated_from(prompt: Prompt, model: engine.ModelInfo) -> str:
 
 
 def drawn_as(asked: engine.DrawJob, drawn: engine.DrawnWords) -> Sentence | None:
-    """What a member reads about a translation, its Markdown made harmless.
+    """What a member reads of words that were translated or found, their Markdown made harmless.
 
-    None where nothing was translated. asked: the job as it was ordered.
+    None where they are as typed. asked: the job as it was ordered.
     """
     if (drawn.prompt, drawn.negative) == (asked.prompt, asked.negative):
         return None

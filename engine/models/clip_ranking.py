@@ -80,10 +80,9 @@ class Wording:
 
     def together(self, several: Sequence[Words]) -> str:
         """A sentence for the things of several pictures beside each other, where the first is."""
-        (subject, *others), *more = several
-        things = [f"{_article(colour)} {colour} {thing}" for thing, colour, *_ in more]
-        subject, *rest = (f"{subject} beside {things[0]}", *things[1:])
-        return self.said((" and ".join((subject, *rest)), *others))
+        (subject, *where), *others = several
+        things = [f"{_article(colour)} {colour} {thing}" for thing, colour, *_ in others]
+        return self.said((f"{subject} beside {' and '.join(things)}", *where))
 
 
 def _article(word: str) -> str:
