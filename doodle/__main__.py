@@ -35,6 +35,7 @@ USUAL: dict[str, dict] = {
     "cuda": {"scenes": 180_000, "batch": 1.0},
 }
 LEAST_SCENES = 1024  # with them there are some of each shape
+WIDEST = 4.0  # of scenes, width over height
 RECIPE = "doodle"
 FOLDER = Path(__file__).parent
 BUILD = Path("build")
@@ -229,7 +230,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_recipe(one)
     one.add_argument("--count", type=_count, default=48, help="how many (default: 48)")
     one.add_argument("--seed", type=int, default=1, help="of the first scene (default: 1)")
-    one.add_argument("--wide", type=_positive, default=1.0, help="width over height (default: 1)")
+    one.add_argument("--wide", type=_wide, default=1.0, help="width over height (default: 1)")
     _add_sheet(one, "scenes.png")
     one.set_defaults(command=scenes)
     one = commands.add_parser("words", help="write the words that the model knows")
@@ -251,6 +252,10 @@ def _positive(text: str) -> float:
     return _at_least(float(text), 1e-6, text)
 
 
+def _wide(text: str) -> float:
+    return _at_most(_at_least(float(text), 1 / WIDEST, text), WIDEST, text)
+
+
 def _scenes(text: str) -> int:
     return _at_least(int(text), LEAST_SCENES, text)
 
@@ -262,6 +267,13 @@ def _prompts(text: str) -> int:
 def _at_least(number: Number, least: Number, text: str) -> Number:
     if not number >= least:
         message = f"{text} is not possible; give {least:g} or more."
+        raise argparse.ArgumentTypeError(message)
+    return number
+
+
+def _at_most(number: Number, most: Number, text: str) -> Number:
+    if number > most:
+        message = f"{text} is not possible; give {most:g} or less."
         raise argparse.ArgumentTypeError(message)
     return number
 

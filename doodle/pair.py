@@ -60,9 +60,9 @@ def build(recipe: Recipe, text_encoder: CLIPTextModel) -> CLIPModel:
 def seen(pictures: np.ndarray) -> Tensor:
     """Return uint8 pictures (N, 3, H, W) as the picture tower's input, from -1 to 1."""
     small = interpolate(
-        torch.from_numpy(pictures).float(), size=(SEEN_PX, SEEN_PX), mode="bilinear", antialias=True
+        torch.from_numpy(pictures).float(), size=(SEEN_PX, SEEN_PX), mode="bicubic", antialias=True
     )
-    return small / 127.5 - 1
+    return (small / 127.5 - 1).clamp(-1, 1)
 
 
 def save(pair: CLIPModel, tokenizer: CLIPTokenizer, folder: Path) -> None:

@@ -5,10 +5,24 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from doodle import words
 from doodle.scenes import Vocabulary
 
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
 RECIPES = Path(__file__).parent / "recipes"
+DRAWN: dict[str, Collection] = {
+    "subjects": words.SUBJECT_WORDS,
+    "colours": words.COLOUR_WORDS,
+    "places": words.PLACE_WORDS,
+    "styles": words.STYLE_WORDS,
+    "sizes": words.SIZE_WORDS,
+    "counts": (1, *words.COUNT_WORDS),
+    "relations": words.RELATION_WORDS,
+}
 FILE = "recipe.toml"
 """A copy of the recipe beside the weights."""
 
@@ -92,18 +106,25 @@ def read(file: Path) -> Recipe:
         message = f"{file} is missing; restore it, or copy it from {RECIPES}."
         raise RecipeError(message)
     try:
-        return parse(tomllib.loads(file.read_text()))
-    except (KeyError, TypeError, tomllib.TOMLDecodeError) as error:
+        return parse(tomllib.loads(file.read_text(encoding="utf-8")))
+    except (KeyError, TypeError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         message = f"{file} is no recipe: {error}."
         raise RecipeError(message) from error
 
 
 def parse(raw: dict) -> Recipe:
-    """Build a recipe from the TOML file's tables."""
+    """Build a recipe from the TOML file's tables; `RecipeError` if nothing draws a word of it."""
+    vocabulary = Vocabulary(**_tuples(raw["scenes"]))
+    for kind, drawn in DRAWN.items():
+        for word in getattr(vocabulary, kind):
+            if word not in drawn:
+                known = ", ".join(map(str, drawn))
+                message = f"Nothing draws {word!r}, one of the recipe's {kind}; choose of: {known}."
+                raise RecipeError(message)
     return Recipe(
         name=raw["name"],
         seed=raw["seed"],
-        vocabulary=Vocabulary(**_tuples(raw["scenes"])),
+        vocabulary=vocabulary,
         autoencoder=Autoencoder(**_tuples(raw["autoencoder"])),
         tokenizer=Tokenizer(**raw["tokenizer"]),
         text_encoder=TextEncoder(**raw["text_encoder"]),

@@ -130,8 +130,8 @@ def pixel(groups: list[Group], size: Size, rng: Random) -> Image.Image:
     for group in groups:
         sheet.enter(group)
         if group.subject:
-            edge = _edge(group)
             for shape in group.shapes:
+                edge = PALE if sum(shape.rgb) < BLACK else INK
                 sheet.outline(shape, edge, min(0.9 / BLOCKS, 0.07 * group.scale))
         for shape in group.shapes:
             rgb = mix(shape.rgb, *group.tint)
@@ -143,19 +143,8 @@ def pixel(groups: list[Group], size: Size, rng: Random) -> Image.Image:
                 sheet.fill(shape, rgb, mix(shape.below, *group.tint) if shape.below else rgb)
         sheet.leave()
     small = sheet.image().reduce(2)
-    few = small.quantize(32, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    few = small.quantize(32, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     return few.convert("RGB").resize(size, Image.Resampling.NEAREST)
-
-
-def _edge(group: Group) -> RGB:
-    """Return the colour of the edge around a thing: dark, but pale if the thing is nearly black."""
-
-    def area(shape: Shape) -> float:
-        bounds = shape.path.computeTightBounds()
-        return bounds.width() * bounds.height()
-
-    most = max((shape for shape in group.shapes if shape.width is None), key=area, default=None)
-    return PALE if most is not None and sum(most.rgb) < BLACK else INK
 
 
 def watercolour(groups: list[Group], size: Size, rng: Random) -> Image.Image:

@@ -7,7 +7,15 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 import torch
-from torch.nn.functional import avg_pool2d, cross_entropy, interpolate, normalize, pad
+from torch.nn.functional import (
+    affine_grid,
+    avg_pool2d,
+    cross_entropy,
+    grid_sample,
+    interpolate,
+    normalize,
+    pad,
+)
 
 from doodle import known_words
 from doodle import pair as pairs
@@ -26,6 +34,9 @@ if TYPE_CHECKING:
 BATCH = 384
 PAIRS = 512
 MOVED_PX = 16  # the farthest that pictures are moved either way
+CAPTIONS_EVERY = 4  # steps in which the pair learns of captions too, which takes a text tower
+BENDS = 7  # points along a side of the field that bends a picture
+BENT = 0.035  # how far such a point moves, of half a side; a standard deviation
 SCALE = 40.0  # of cosines, in training and as the pair ships
 SENTENCES_AT_ONCE = 512
 
@@ -43,8 +54,7 @@ def train(course: Course) -> None:
         channels_last=True,
     )
     asked = {name: NAMES.index(name) for name in judge.questions}
-    relations = filling.questions["relation"]
-    mutual = relations.index(MUTUAL) if MUTUAL in relations else -1
+    mutual = mutual_of(filling.questions)
 
     def loss(_: float) -> Tensor:
         pool = filling.turn(flat.steps)
@@ -60,6 +70,12 @@ def train(course: Course) -> None:
 
     course.loop("judge", flat, loss, decay_from=0.4)
     course.parts.keep("judge", judge, flat)
+
+
+def mutual_of(questions: dict[str, list]) -> int:
+    """Return the number of the relation that holds both ways; -1 if there is none."""
+    relations = questions["relation"]
+    return relations.index(MUTUAL) if MUTUAL in relations else -1
 
 
 def in_order(labels: Tensor, mutual: int) -> Tensor:
@@ -82,7 +98,8 @@ def train_pair(course: Course) -> None:
     """Train the picture tower of the CLIP pair, and both projections; the text tower stays.
 
     A picture shall find its caption among those of the batch, and, which takes knowing more of it,
-    each word of its sentence among all words of that kind.
+    each word of its sentence among all words of that kind. Half of the pictures are bent a little,
+    as the model's own are never quite as the program draws.
     """
     filling = course.filling
     model = pairs.build(course.recipe, course.text).float().to(course.device)
@@ -98,23 +115,26 @@ def train_pair(course: Course) -> None:
         decay=0.995,
     )
     course.settle(model)
+    model.set_attn_implementation("eager")  # on a CPU with a faster backward step than torch's own
     model.text_model.eval()
     sentences = Sentences(course, model)
-    size = (pairs.SEEN_PX, pairs.SEEN_PX)
+    mutual = mutual_of(filling.questions)
 
     def loss(_: float) -> Tensor:
         pool = filling.turn(flat.steps)
         chosen = pool.choose(course.batch(PAIRS))
-        wording = torch.randint(EACH, chosen.shape, device=course.device)
-        shown = moved(signed(pool.pixels[chosen]))
-        shown = interpolate(shown, size=size, mode="bilinear", antialias=True)
+        shown = bent(moved(squeezed(pool.pixels[chosen]), MOVED_PX * pairs.SEEN_PX // 256))
         tower = model.vision_model(pixel_values=shown.to(course.dtype)).pooler_output
         seen = normalize(model.visual_projection(tower).float(), dim=-1)
+        named = sentences.loss(seen, in_order(pool.labels[chosen].long(), mutual))
+        if flat.steps % CAPTIONS_EVERY:
+            return named
+        wording = torch.randint(EACH, chosen.shape, device=course.device)
         said = sentences.projected(sentences.states(pool.ids[chosen, wording].long()))
         logits = SCALE * seen @ said.T
         partner = torch.arange(len(chosen), device=course.device)
         found = cross_entropy(logits, partner) + cross_entropy(logits.T, partner)
-        return found / 2 + sentences.loss(seen, pool.labels[chosen].long())
+        return found / 2 + named
 
     course.loop("pair", flat, loss, decay_from=0.4)
     course.parts.keep("pair", model, flat, logit_scale=math.log(SCALE))
@@ -160,11 +180,32 @@ class Sentences:
         return torch.stack(parts).sum()
 
 
-def moved(pictures: Tensor) -> Tensor:
+def moved(pictures: Tensor, most: int = MOVED_PX) -> Tensor:
     """Return pictures (B, C, H, W), all moved by the same few pixels, half of them mirrored."""
-    down, right = torch.randint(2 * MOVED_PX + 1, (2,)).tolist()
+    down, right = torch.randint(2 * most + 1, (2,)).tolist()
     height, width = pictures.shape[-2:]
-    wide = pad(pictures, (MOVED_PX,) * 4, mode="replicate")
+    wide = pad(pictures, (most,) * 4, mode="replicate")
     wide = wide[..., down : down + height, right : right + width]
     half = torch.rand(len(pictures), 1, 1, 1, device=pictures.device) < 0.5
     return torch.where(half, wide.flip(-1), wide)
+
+
+def squeezed(pixels: Tensor) -> Tensor:
+    """Return uint8 pictures (B, 3, H, W) as the pair sees them, from -1 to 1."""
+    size = (pairs.SEEN_PX, pairs.SEEN_PX)
+    return interpolate(signed(pixels), size=size, mode="bicubic", antialias=True).clamp(-1, 1)
+
+
+def bent(pictures: Tensor) -> Tensor:
+    """Return pictures (B, C, S, S), half of them with each part moved otherwise than the next.
+
+    By a smooth field of a few pixels, drawn anew for each picture.
+    """
+    count, device = len(pictures), pictures.device
+    much = BENT * (torch.rand(count, 1, 1, 1, device=device) < 0.5)
+    field = much * torch.randn(count, 2, BENDS, BENDS, device=device)
+    field = interpolate(field, size=pictures.shape[-2:], mode="bicubic", align_corners=True)
+    straight = torch.eye(2, 3, device=device).expand(count, 2, 3)
+    grid = affine_grid(straight, list(pictures.shape), align_corners=False)
+    where = grid + field.permute(0, 2, 3, 1)
+    return grid_sample(pictures, where, padding_mode="border", align_corners=False)

@@ -19,6 +19,8 @@ class ClipPreprocessing:
 
     mean: Sequence[float] = (0.48145466, 0.4578275, 0.40821073)
     deviation: Sequence[float] = (0.26862954, 0.26130258, 0.27577711)
+    crops: bool = True
+    """Whether it was trained to see the middle square of a picture, or else all of it, squeezed."""
 
     def pixels(self, picture: Image.Image, side_px: int) -> Tensor:
         """(1, 3, side, side) fp32, the whole picture squeezed to a square."""
@@ -35,5 +37,7 @@ def preprocessing_of(place: Path) -> ClipPreprocessing:
     said = json.loads(path.read_text(encoding="utf-8"))
     usual = ClipPreprocessing()
     return ClipPreprocessing(
-        said.get("image_mean", usual.mean), said.get("image_std", usual.deviation)
+        said.get("image_mean", usual.mean),
+        said.get("image_std", usual.deviation),
+        said.get("do_center_crop", usual.crops),
     )

@@ -171,14 +171,15 @@ class ClipRanking:
         return {word: self._wording.said(tuple({**best, kind: word}.values())) for word in words}
 
     def _embed_picture(self, picture: Image.Image) -> Tensor:
-        """(1, D), normalised, of the middle square: that is what such pairs are trained on."""
-        middle = ImageOps.fit(picture, (min(picture.size),) * 2, Image.Resampling.BICUBIC)
-        given = self._preprocessing.pixels(middle, int(self.model.config.vision_config.image_size))
-        return _unit(
-            self.model.get_image_features(
-                pixel_values=given.to(self.model.device, self.model.dtype)
-            )
-        )
+        """(1, D), normalised, of the middle square, as most pairs are trained, or of all of it.
+
+        And of its mirror image, as that shows the same and is mistaken for other things.
+        """
+        if self._preprocessing.crops:
+            picture = ImageOps.fit(picture, (min(picture.size),) * 2, Image.Resampling.BICUBIC)
+        given = self._preprocessing.pixels(picture, int(self.model.config.vision_config.image_size))
+        both = torch.cat([given, given.flip(-1)]).to(self.model.device, self.model.dtype)
+        return _unit(_unit(self.model.get_image_features(pixel_values=both)).sum(0, keepdim=True))
 
     def _score(self, picture: Tensor, texts: Sequence[str]) -> Tensor:
         scores = []

@@ -10,7 +10,7 @@ from transformers import CLIPModel
 from doodle import __main__ as command
 from doodle import judge, weights
 from doodle.drawing import draw
-from doodle.recipe import RecipeError
+from doodle.recipe import RecipeError, path
 from doodle.scenes import WIDE, Scene
 from doodle.training import stages, stock
 
@@ -238,3 +238,29 @@ def test_look_prints_what_judge_and_pair_see(tmp_path, monkeypatch, capsys):
         assert near > sum(x * y for x, y in zip(text, wrong, strict=True))
     assert run(monkeypatch, "look", tmp_path) == 0
     assert json.loads(capsys.readouterr().out) == seen | {"texts": []}
+
+
+@pytest.mark.parametrize("wide", ["0.001", "900", "nan"])
+def test_scenes_of_no_sensible_shape_are_refused(wide, monkeypatch, capsys):
+    with pytest.raises(SystemExit):
+        run(monkeypatch, "scenes", "--wide", wide)
+    assert "is not possible; give" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"cat",', '"dragon",', "Nothing draws 'dragon', one of the recipe's subjects"),
+        ("counts = [1,", "counts = [7,", "Nothing draws 7, one of the recipe's counts"),
+        ("# channels", "# \udcff", "is no recipe: 'utf-8' codec"),
+    ],
+)
+def test_a_recipe_that_cannot_be_drawn_is_refused(old, new, said, tmp_path, monkeypatch, capsys):
+    text = path("doodle").read_text()
+    assert old in text
+    file = tmp_path / "own.toml"
+    file.write_bytes(text.replace(old, new, 1).encode(errors="surrogateescape"))
+    assert run(monkeypatch, "scenes", "--recipe", file) == 1
+    err = capsys.readouterr().err
+    assert said in err
+    assert err.count("\n") == 1

@@ -11,7 +11,16 @@ from doodle import text_encoder
 from doodle import tokenizer as tokenizers
 from doodle.known_words import sentence, wording
 from doodle.tokenizer import token_ids
-from doodle.training.judge import MOVED_PX, SCALE, Sentences, in_order, moved
+from doodle.training.judge import (
+    BENT,
+    MOVED_PX,
+    SCALE,
+    Sentences,
+    bent,
+    in_order,
+    moved,
+    squeezed,
+)
 from doodle.training.parts import Parts
 from doodle.training.stock import NAMES
 
@@ -122,6 +131,29 @@ def test_pictures_are_moved_by_a_few_pixels_and_half_of_them_mirrored():
         places += found
     assert len({place[1:] for place in places}) == 1
     assert 16 <= sum(mirrored for mirrored, *_ in places) <= 48
+
+
+def test_half_of_the_pictures_are_bent_by_a_few_pixels():
+    torch.manual_seed(0)
+    ramp = torch.linspace(-1, 1, 96)  # a picture that says where each of its pixels was
+    pictures = torch.stack(torch.meshgrid(ramp, ramp, indexing="ij")).expand(64, 2, 96, 96)
+    farthest = (bent(pictures) - pictures).abs().amax(dim=(1, 2, 3))
+    straight = farthest < 1e-4
+    assert 16 <= straight.sum() <= 48
+    assert (farthest[~straight] > BENT).all()
+    assert farthest.max() < 6 * BENT
+
+
+@pytest.mark.parametrize(("width", "height"), [(256, 256), (448, 256), (256, 384)])
+def test_pictures_of_all_shapes_are_squeezed_to_what_the_pair_sees(width, height):
+    pixels = torch.zeros(2, 3, height, width, dtype=torch.uint8)
+    pixels[1, :, :, width // 2 :] = 255
+    seen = squeezed(pixels)
+    assert seen.shape == (2, 3, pairs.SEEN_PX, pairs.SEEN_PX)
+    torch.testing.assert_close(seen[0], torch.full_like(seen[0], -1))
+    half = torch.ones(3, pairs.SEEN_PX, 40)  # the middle is between both
+    torch.testing.assert_close(seen[1, :, :, :40], -half)
+    torch.testing.assert_close(seen[1, :, :, -40:], half)
 
 
 def test_of_two_things_beside_each_other_the_first_in_the_vocabulary_comes_first():

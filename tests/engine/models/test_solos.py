@@ -20,7 +20,7 @@ from diffusers import (
     StableDiffusionPipeline,
     UNet2DConditionModel,
 )
-from PIL import Image
+from PIL import Image, ImageOps
 from transformers import BlipForConditionalGeneration, CLIPModel, Swin2SRForImageSuperResolution
 
 from doodle.scenes import Scene
@@ -42,7 +42,7 @@ from engine import (
 from engine.errors import BrokenModelError, JobError, NotFiniteError
 from engine.loop.reports import Reports
 from engine.models import Conditioning, loading
-from engine.models.clip_pixels import ClipPreprocessing
+from engine.models.clip_pixels import ClipPreprocessing, preprocessing_of
 from engine.models.clip_ranking import ClipRanking, Wording, distinct, wording_of
 from engine.models.solo_pipeline import SoloPipeline
 from engine.models.stable_diffusion import StableDiffusion
@@ -236,6 +236,27 @@ def test_a_pair_sees_the_middle_square_of_a_long_picture(weights):
         long.paste(middle, place)
         with torch.no_grad():
             assert torch.equal(solo._embed_picture(long), solo._embed_picture(middle))
+
+
+def test_a_picture_and_its_mirror_image_are_described_alike(weights):
+    pair = CLIPModel.from_pretrained(weights("clip"))
+    solo = ClipRanking("pair", pair, None, Wording(words={}), ClipPreprocessing())
+    one = Image.new("RGB", (24, 24), (200, 0, 0))
+    one.paste((0, 0, 200), (0, 0, 9, 24))
+    with torch.no_grad():
+        seen, mirrored = (solo._embed_picture(each) for each in (one, ImageOps.mirror(one)))
+    assert torch.allclose(seen, mirrored, atol=1e-6)
+    assert seen.norm() == pytest.approx(1, abs=1e-5)
+
+
+def test_a_pair_that_was_trained_on_whole_pictures_sees_all_of_a_long_one(weights, tmp_path):
+    (tmp_path / "preprocessor_config.json").write_text('{"do_center_crop": false}')
+    pair = CLIPModel.from_pretrained(weights("clip"))
+    solo = ClipRanking("pair", pair, None, Wording(words={}), preprocessing_of(tmp_path))
+    one, other = (Image.new("RGB", (60, 24), (200, 0, 0)) for _ in range(2))
+    other.paste((0, 0, 200), (0, 0, 12, 24))  # beside the middle square
+    with torch.no_grad():
+        assert not torch.equal(solo._embed_picture(one), solo._embed_picture(other))
 
 
 async def test_doodles_pair_says_what_a_drawn_scene_shows(doodle):
