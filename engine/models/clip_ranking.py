@@ -57,6 +57,9 @@ SENTENCE = "{a} {colour} {subject} {place}, {style}"
 ALONE = "a picture of {word}"
 KEPT = {"subjects": 4, "colours": 3, "places": 3, "styles": 2}
 """How many of the best words of each kind are combined in the sentences compared at the end."""
+TURNS = (("subjects",), ("colours",), ("places", "styles"))
+"""The kinds whose words are ranked together: a place that is taken for another one changes which
+style is the likeliest, and the other way round."""
 ROUNDS = 2
 BATCH = 64
 
@@ -142,33 +145,39 @@ class ClipRanking:
         )
 
     def _ranking(self, seen: Image.Image, report: Callable[[int, int], None]) -> dict[Words, float]:
-        """The chances of the words compared at the end, the likeliest first."""
-        turns = [*KEPT] * (1 + ROUNDS)
+        """The chances of the words compared at the end, the likeliest first.
+
+        Within a caption like those it was trained on, a pair can distinguish words that it confuses
+        when they stand alone: these only say where to begin.
+        """
+        steps = itertools.count()
+        most = len(KEPT) + ROUNDS * len(TURNS) + 1
         picture = self._embed_picture(seen)
+        known = self._wording.words
         ranked: dict[str, list[str]] = {}
-        for turn, kind in enumerate(turns):
-            report(turn, len(turns) + 1)
-            best = {other: words[0] for other, words in ranked.items()}
-            texts = self._texts(kind, best)
-            order = self._score(picture, list(texts.values())).argsort(descending=True)
-            ranked[kind] = [list(texts)[place] for place in order.tolist()]
-        report(len(turns), len(turns) + 1)
+        for kind in KEPT:
+            report(next(steps), most)
+            alone = self._score(picture, [ALONE.format(word=word) for word in known[kind]])
+            ranked[kind] = _in_order(known[kind], alone)
+        for _ in range(ROUNDS):
+            before = _best(ranked)
+            for kinds in TURNS:
+                report(next(steps), most)
+                best = _best(ranked)
+                choices = list(itertools.product(*(known[kind] for kind in kinds)))
+                tried = [{**best, **dict(zip(kinds, words, strict=True))} for words in choices]
+                texts = [self._wording.said(tuple(words.values())) for words in tried]
+                scores = self._score(picture, texts).view([len(known[kind]) for kind in kinds])
+                for place, kind in enumerate(kinds):
+                    own = scores.movedim(place, 0).reshape(len(known[kind]), -1)
+                    ranked[kind] = _in_order(known[kind], own.amax(dim=1))
+            if _best(ranked) == before:  # another round would compare the same
+                break
+        report(most - 1, most)
         compared = list(itertools.product(*(words[: KEPT[kind]] for kind, words in ranked.items())))
         scores = self._score(picture, [self._wording.said(words) for words in compared])
         chances = dict(zip(compared, scores.softmax(dim=0).tolist(), strict=True))
         return dict(sorted(chances.items(), key=lambda each: each[1], reverse=True))
-
-    def _texts(self, kind: str, best: Mapping[str, str]) -> dict[str, str]:
-        """The text in which each word of a kind is scored: alone at first, then in the best
-        sentence.
-
-        Within a caption like those it was trained on, a pair can distinguish words that it confuses
-        when they stand alone.
-        """
-        words = self._wording.words[kind]
-        if len(best) < len(KEPT):
-            return {word: ALONE.format(word=word) for word in words}
-        return {word: self._wording.said(tuple({**best, kind: word}.values())) for word in words}
 
     def _embed_picture(self, picture: Image.Image) -> Tensor:
         """(1, D), normalised, of the middle square, as most pairs are trained, or of all of it.
@@ -231,6 +240,14 @@ def wording_of(place: Path) -> Wording:
 
 def _differing(one: Words, other: Words) -> int:
     return sum(a != b for a, b in zip(one, other, strict=True))
+
+
+def _in_order(words: Sequence[str], scores: Tensor) -> list[str]:
+    return [words[place] for place in scores.argsort(descending=True).tolist()]
+
+
+def _best(ranked: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    return {kind: words[0] for kind, words in ranked.items()}
 
 
 def _unit(features: Any) -> Tensor:  # noqa: ANN401 - a tensor, or an output that pools one

@@ -184,6 +184,30 @@ def test_words_are_ranked_within_whole_captions():
     assert list(end.weights) == sorted(end.weights, reverse=True)
 
 
+class Knotted:
+    """Scores that are highest for one place with one style, and else lead away from both."""
+
+    def __call__(self, picture, texts):
+        return torch.tensor([self._of(text) for text in texts]).float()
+
+    def _of(self, text):
+        right = ("in the snow" in text) + ("neon" in text)
+        wrong = ("at night" in text) + ("sketch" in text)
+        return {2: 9, 1: 0, 0: 3 * wrong}[right]
+
+
+def test_place_and_style_are_found_together():
+    solo = ClipRanking("pair", None, None, wording_of(Path("nowhere")), ClipPreprocessing())
+    solo._embed_picture, solo._score = lambda picture: picture, Knotted()
+    job = DescribeJob(id="d", owner="ann", picture=photo())
+    told = []
+    seen = Inputs(pictures=(Image.new("RGB", (8, 8)),))
+    end = solo.run(job, seen, lambda done, total: told.append((done, total)))
+    assert end.texts[0].endswith("in the snow, neon")
+    assert told == sorted(told)
+    assert told[-1][0] == told[-1][1] - 1
+
+
 def test_no_two_suggestions_differ_in_one_word_beside_the_subject():
     points = {"owl": 9, "fox": 2, "orange": 3, "red": 2.9, "in the snow": 7, "neon": 6, "flat": 5.9}
     texts = described(points).texts
