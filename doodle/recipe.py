@@ -107,7 +107,13 @@ def read(file: Path) -> Recipe:
         raise RecipeError(message)
     try:
         return parse(tomllib.loads(file.read_text(encoding="utf-8")))
-    except (KeyError, TypeError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (
+        AttributeError,
+        KeyError,
+        TypeError,
+        UnicodeDecodeError,
+        tomllib.TOMLDecodeError,
+    ) as error:
         message = f"{file} is no recipe: {error}."
         raise RecipeError(message) from error
 
@@ -116,6 +122,9 @@ def parse(raw: dict) -> Recipe:
     """Build a recipe from the TOML file's tables; `RecipeError` if nothing draws a word of it."""
     vocabulary = Vocabulary(**_tuples(raw["scenes"]))
     for kind, drawn in DRAWN.items():
+        if kind != "relations" and not getattr(vocabulary, kind):
+            message = f"The recipe names no {kind}; choose of: {', '.join(map(str, drawn))}."
+            raise RecipeError(message)
         for word in getattr(vocabulary, kind):
             if word not in drawn:
                 known = ", ".join(map(str, drawn))

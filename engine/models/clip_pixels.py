@@ -39,5 +39,5 @@ def preprocessing_of(place: Path) -> ClipPreprocessing:
     return ClipPreprocessing(
         said.get("image_mean", usual.mean),
         said.get("image_std", usual.deviation),
-        said.get("do_center_crop", usual.crops),
+        said.get("do_center_crop") is not False,
     )

@@ -252,6 +252,8 @@ def test_scenes_of_no_sensible_shape_are_refused(wide, monkeypatch, capsys):
     [
         ('"cat",', '"dragon",', "Nothing draws 'dragon', one of the recipe's subjects"),
         ("counts = [1,", "counts = [7,", "Nothing draws 7, one of the recipe's counts"),
+        ("counts = [1, 2, 3]", "counts = []", "The recipe names no counts; choose of: 1, 2, 3."),
+        ("[scenes]", "scenes = 3\n[more]", "is no recipe: 'int' object"),
         ("# channels", "# \udcff", "is no recipe: 'utf-8' codec"),
     ],
 )
