@@ -230,7 +230,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_recipe(one)
     one.add_argument("--count", type=_count, default=48, help="how many (default: 48)")
     one.add_argument("--seed", type=int, default=1, help="of the first scene (default: 1)")
-    one.add_argument("--wide", type=_wide, default=1.0, help="width over height (default: 1)")
+    one.add_argument(
+        "--wide", type=_wide, default=1.0, help="width over height, 0.25 to 4 (default: 1)"
+    )
     _add_sheet(one, "scenes.png")
     one.set_defaults(command=scenes)
     one = commands.add_parser("words", help="write the words that the model knows")
@@ -249,19 +251,27 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
 
 
 def _positive(text: str) -> float:
-    return _at_least(float(text), 1e-6, text)
+    return _at_least(_number(float, text), 1e-6, text)
 
 
 def _wide(text: str) -> float:
-    return _at_most(_at_least(float(text), 1 / WIDEST, text), WIDEST, text)
+    return _at_most(_at_least(_number(float, text), 1 / WIDEST, text), WIDEST, text)
 
 
 def _scenes(text: str) -> int:
-    return _at_least(int(text), LEAST_SCENES, text)
+    return _at_least(_number(int, text), LEAST_SCENES, text)
 
 
 def _prompts(text: str) -> int:
-    return _at_least(int(text), 8, text)
+    return _at_least(_number(int, text), 8, text)
+
+
+def _number(kind: type[Number], text: str) -> Number:
+    try:
+        return kind(text)
+    except ValueError:
+        message = f"{text!r} is no {'whole ' * (kind is int)}number."
+        raise argparse.ArgumentTypeError(message) from None
 
 
 def _at_least(number: Number, least: Number, text: str) -> Number:
@@ -290,7 +300,7 @@ def _add_sheet(parser: argparse.ArgumentParser, name: str) -> None:
 
 
 def _count(text: str) -> int:
-    return _at_least(int(text), 1, text)
+    return _at_least(_number(int, text), 1, text)
 
 
 def _sheet(text: str) -> Path:

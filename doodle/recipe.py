@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from doodle import words
-from doodle.scenes import Vocabulary
+from doodle.scenes import Vocabulary, is_held_out
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -107,29 +107,17 @@ def read(file: Path) -> Recipe:
         raise RecipeError(message)
     try:
         return parse(tomllib.loads(file.read_text(encoding="utf-8")))
-    except (
-        AttributeError,
-        KeyError,
-        TypeError,
-        UnicodeDecodeError,
-        tomllib.TOMLDecodeError,
-    ) as error:
+    except RecipeError:
+        raise
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         message = f"{file} is no recipe: {error}."
         raise RecipeError(message) from error
 
 
 def parse(raw: dict) -> Recipe:
-    """Build a recipe from the TOML file's tables; `RecipeError` if nothing draws a word of it."""
+    """Build a recipe from the TOML file's tables; `RecipeError` if its scenes cannot be drawn."""
     vocabulary = Vocabulary(**_tuples(raw["scenes"]))
-    for kind, drawn in DRAWN.items():
-        if kind != "relations" and not getattr(vocabulary, kind):
-            message = f"The recipe names no {kind}; choose of: {', '.join(map(str, drawn))}."
-            raise RecipeError(message)
-        for word in getattr(vocabulary, kind):
-            if word not in drawn:
-                known = ", ".join(map(str, drawn))
-                message = f"Nothing draws {word!r}, one of the recipe's {kind}; choose of: {known}."
-                raise RecipeError(message)
+    _check(vocabulary)
     return Recipe(
         name=raw["name"],
         seed=raw["seed"],
@@ -140,6 +128,33 @@ def parse(raw: dict) -> Recipe:
         denoiser=Denoiser(**_tuples(raw["denoiser"])),
         pair=Pair(**raw["pair"]),
     )
+
+
+def _check(vocabulary: Vocabulary) -> None:
+    for kind, drawn in DRAWN.items():
+        said = getattr(vocabulary, kind)
+        known = {(type(word), word) for word in drawn}
+        unknown = [word for word in said if (type(word), word) not in known]
+        choice = f"choose of: {', '.join(map(str, drawn))}."
+        twice = kind != "sizes" and len({*said}) < len(said)  # a size is as frequent as it is named
+        if twice or not isinstance(said, tuple):
+            message = f"The recipe's {kind} must be a list in which nothing comes twice; {choice}"
+        elif unknown:
+            message = f"Nothing draws {unknown[0]!r}, one of the recipe's {kind}; {choice}"
+        elif not said and kind != "relations":
+            message = f"The recipe names no {kind}; {choice}"
+        else:
+            continue
+        raise RecipeError(message)
+    if 1 not in vocabulary.counts:
+        message = "The recipe's counts must have 1, as most scenes show one thing."
+        raise RecipeError(message)
+    if vocabulary.relations and len(vocabulary.subjects) == 1:
+        message = "The recipe has relations, which take two subjects; name another subject."
+        raise RecipeError(message)
+    if all(is_held_out(scene) for scene in vocabulary.combinations()):
+        message = "All combinations of the recipe's words are held out; name more of them."
+        raise RecipeError(message)
 
 
 def _tuples(table: dict) -> dict:

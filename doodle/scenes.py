@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import TYPE_CHECKING
 
 from doodle.words import NATURAL, SKIES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from random import Random
 
 HELD_OUT_ONE_IN = 10
+TRIES = 1000  # to find a second thing
 PLAIN_SIZE = "medium"
 MUTUAL = "beside"  # the relation in which either of two things may be named first
 SQUARE = (256, 256)
@@ -53,7 +56,7 @@ class Vocabulary:
 
     def held_out(self) -> list[Scene]:
         """Return every combination of the four words that training never sees."""
-        return [scene for scene in self._combinations() if is_held_out(scene)]
+        return [scene for scene in self.combinations() if is_held_out(scene)]
 
     def sample(self, rng: Random) -> Scene:
         """Return a random scene that training may use; four in ten show several things."""
@@ -67,8 +70,11 @@ class Vocabulary:
         return scene
 
     def related(self, scene: Scene, rng: Random) -> Scene:
-        """Return the scene with a second subject beside, below or behind it."""
-        while True:
+        """Return the scene with a second subject beside, below or behind it.
+
+        Or the scene itself, where all others that could stand there are held out.
+        """
+        for _ in range(TRIES):
             other = self._single(rng)
             second = replace(scene, subject=other.subject, colour=other.colour)
             if second.subject != scene.subject and not is_held_out(second):
@@ -79,11 +85,12 @@ class Vocabulary:
                     second=second.subject,
                     second_colour=second.colour,
                 )
+        return scene
 
     def _single(self, rng: Random) -> Scene:
         while True:
             subject, place = rng.choice(self.subjects), rng.choice(self.places)
-            natural = [colour for colour in NATURAL[subject] if colour in self.colours]
+            natural = [colour for colour in NATURAL.get(subject, ()) if colour in self.colours]
             colours = natural if natural and rng.random() < 0.15 else self.colours
             scene = Scene(
                 subject=subject,
@@ -95,14 +102,10 @@ class Vocabulary:
             if not is_held_out(scene):
                 return scene
 
-    def _combinations(self) -> list[Scene]:
-        return [
-            Scene(subject=subject, colour=colour, place=place, style=style)
-            for subject in self.subjects
-            for colour in self.colours
-            for place in self.places
-            for style in self.styles
-        ]
+    def combinations(self) -> Iterator[Scene]:
+        """Go through every combination of the four words."""
+        for words in product(self.subjects, self.colours, self.places, self.styles):
+            yield Scene(**dict(zip(("subject", "colour", "place", "style"), words, strict=True)))
 
 
 def is_held_out(scene: Scene) -> bool:

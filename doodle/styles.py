@@ -23,6 +23,7 @@ INK: RGB = (30, 20, 50)
 DARK: RGB = (10, 6, 26)
 PALE: RGB = (168, 166, 196)  # a line around what is nearly black
 BLACK = 210  # the sum of red, green and blue below which a colour is nearly black
+LARGE = 0.08  # of the box around a thing: from there on a part of it is large
 BLOCKS = 32  # the large pixels of pixel art along the shorter side
 
 
@@ -123,7 +124,7 @@ def neon(groups: list[Group], size: Size, rng: Random) -> Image.Image:
 
 
 def pixel(groups: list[Group], size: Size, rng: Random) -> Image.Image:
-    """Large square pixels in few colours; things have a dark edge, or they were lost among them."""
+    """Large square pixels in few colours; things have an edge, or they were lost among them."""
     del rng
     block = max(2, round(min(size) / BLOCKS))  # the same grid at every size
     sheet = _Sheet((size[0] * 2 // block, size[1] * 2 // block), PAPER)
@@ -131,8 +132,7 @@ def pixel(groups: list[Group], size: Size, rng: Random) -> Image.Image:
         sheet.enter(group)
         if group.subject:
             for shape in group.shapes:
-                edge = PALE if sum(shape.rgb) < BLACK else INK
-                sheet.outline(shape, edge, min(0.9 / BLOCKS, 0.07 * group.scale))
+                sheet.outline(shape, _edge(shape, group), min(0.9 / BLOCKS, 0.07 * group.scale))
         for shape in group.shapes:
             rgb = mix(shape.rgb, *group.tint)
             if group.subject:
@@ -145,6 +145,16 @@ def pixel(groups: list[Group], size: Size, rng: Random) -> Image.Image:
     small = sheet.image().reduce(2)
     few = small.quantize(32, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     return few.convert("RGB").resize(size, Image.Resampling.NEAREST)
+
+
+def _edge(shape: Shape, group: Group) -> RGB:
+    """Return the colour of an edge: dark, but pale around large parts that are nearly black."""
+    whole = skia.Rect(0, 0, 0, 0)
+    for each in group.shapes:
+        whole.join(each.path.computeTightBounds())
+    own = shape.path.computeTightBounds()
+    large = own.width() * own.height() > whole.width() * whole.height() * LARGE
+    return PALE if large and sum(shape.rgb) < BLACK else INK
 
 
 def watercolour(groups: list[Group], size: Size, rng: Random) -> Image.Image:

@@ -33,8 +33,9 @@ if TYPE_CHECKING:
 
 BATCH = 384
 PAIRS = 512
-MOVED_PX = 16  # the farthest that pictures are moved either way
-CAPTIONS_EVERY = 4  # steps in which the pair learns of captions too, which takes a text tower
+MOVED_PX = 16  # the farthest that the judge's pictures are moved either way
+PAIR_MOVED_PX = 6  # the same for the pair's, once they are squeezed
+CAPTIONS_EVERY = 5  # steps: then the pair learns of captions too, of pools of all kinds in turn
 BENDS = 7  # points along a side of the field that bends a picture
 BENT = 0.035  # how far such a point moves, of half a side; a standard deviation
 SCALE = 40.0  # of cosines, in training and as the pair ships
@@ -115,7 +116,8 @@ def train_pair(course: Course) -> None:
         decay=0.995,
     )
     course.settle(model)
-    model.set_attn_implementation("eager")  # on a CPU with a faster backward step than torch's own
+    if course.device.type == "cpu":
+        model.set_attn_implementation("eager")  # its backward step is the faster one there
     model.text_model.eval()
     sentences = Sentences(course, model)
     mutual = mutual_of(filling.questions)
@@ -123,7 +125,7 @@ def train_pair(course: Course) -> None:
     def loss(_: float) -> Tensor:
         pool = filling.turn(flat.steps)
         chosen = pool.choose(course.batch(PAIRS))
-        shown = bent(moved(squeezed(pool.pixels[chosen]), MOVED_PX * pairs.SEEN_PX // 256))
+        shown = bent(moved(squeezed(pool.pixels[chosen]), PAIR_MOVED_PX))
         tower = model.vision_model(pixel_values=shown.to(course.dtype)).pooler_output
         seen = normalize(model.visual_projection(tower).float(), dim=-1)
         named = sentences.loss(seen, in_order(pool.labels[chosen].long(), mutual))

@@ -30,14 +30,32 @@ class ClipPreprocessing:
 
 
 def preprocessing_of(place: Path) -> ClipPreprocessing:
-    """As the `preprocessor_config.json` of a checkpoint says, where it has one."""
+    """As the files of a checkpoint say, where it has them; ValueError if they cannot be meant."""
     path = place / "preprocessor_config.json"
-    if not path.is_file():
-        return ClipPreprocessing()
-    said = json.loads(path.read_text(encoding="utf-8"))
+    if path.is_file():
+        said = json.loads(path.read_text(encoding="utf-8"))
+    else:  # transformers 5 writes one file for picture and text
+        path = place / "processor_config.json"
+        whole = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        said = whole.get("image_processor", {})
     usual = ClipPreprocessing()
+    mean, deviation = said.get("image_mean"), said.get("image_std")
+    for name, numbers in (("image_mean", mean), ("image_std", deviation)):
+        if numbers is not None and not _are_three(numbers):
+            raise ValueError(f"{name} in {path} must be three numbers, not {numbers!r}")
+    if deviation is not None and not all(deviation):
+        raise ValueError(f"image_std in {path} must have no 0")
+    crops = said.get("do_center_crop")
     return ClipPreprocessing(
-        said.get("image_mean", usual.mean),
-        said.get("image_std", usual.deviation),
-        said.get("do_center_crop") is not False,
+        usual.mean if mean is None else mean,
+        usual.deviation if deviation is None else deviation,
+        usual.crops if crops is None else bool(crops),
+    )
+
+
+def _are_three(numbers: object) -> bool:
+    return (
+        isinstance(numbers, list)
+        and len(numbers) == len(ClipPreprocessing().mean)
+        and all(isinstance(each, int | float) for each in numbers)
     )

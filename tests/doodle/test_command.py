@@ -1,6 +1,8 @@
 import json
 import shutil
 import signal
+import tomllib
+from random import Random
 
 import pytest
 import torch
@@ -10,8 +12,8 @@ from transformers import CLIPModel
 from doodle import __main__ as command
 from doodle import judge, weights
 from doodle.drawing import draw
-from doodle.recipe import RecipeError, path
-from doodle.scenes import WIDE, Scene
+from doodle.recipe import RecipeError, parse, path
+from doodle.scenes import WIDE, Scene, is_held_out
 from doodle.training import stages, stock
 
 pytestmark = pytest.mark.filterwarnings(
@@ -240,11 +242,12 @@ def test_look_prints_what_judge_and_pair_see(tmp_path, monkeypatch, capsys):
     assert json.loads(capsys.readouterr().out) == seen | {"texts": []}
 
 
-@pytest.mark.parametrize("wide", ["0.001", "900", "nan"])
+@pytest.mark.parametrize("wide", ["0.001", "900", "nan", "abc"])
 def test_scenes_of_no_sensible_shape_are_refused(wide, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         run(monkeypatch, "scenes", "--wide", wide)
-    assert "is not possible; give" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "is not possible; give" in said or "'abc' is no number." in said
 
 
 @pytest.mark.parametrize(
@@ -253,6 +256,11 @@ def test_scenes_of_no_sensible_shape_are_refused(wide, monkeypatch, capsys):
         ('"cat",', '"dragon",', "Nothing draws 'dragon', one of the recipe's subjects"),
         ("counts = [1,", "counts = [7,", "Nothing draws 7, one of the recipe's counts"),
         ("counts = [1, 2, 3]", "counts = []", "The recipe names no counts; choose of: 1, 2, 3."),
+        ("counts = [1, 2, 3]", "counts = [1.0]", "Nothing draws 1.0, one of the recipe's counts"),
+        ("counts = [1, 2, 3]", "counts = [1, 1]", "counts must be a list in which nothing comes"),
+        ("counts = [1, 2, 3]", "counts = [2]", "The recipe's counts must have 1"),
+        ("counts = [1, 2, 3]", "counts = {1 = 2}", "counts must be a list"),
+        ("seed = 1", f"seed = {'1' * 5000}", "is no recipe: "),
         ("[scenes]", "scenes = 3\n[more]", "is no recipe: 'int' object"),
         ("# channels", "# \udcff", "is no recipe: 'utf-8' codec"),
     ],
@@ -266,3 +274,21 @@ def test_a_recipe_that_cannot_be_drawn_is_refused(old, new, said, tmp_path, monk
     err = capsys.readouterr().err
     assert said in err
     assert err.count("\n") == 1
+
+
+def test_scenes_that_leave_no_choice_are_refused_or_drawn_alone():
+    scenes = {"colours": ["red"], "places": ["night"], "styles": ["flat"]}
+    raw = tomllib.loads(path("doodle").read_text())
+    lone = raw | {"scenes": scenes | {"subjects": ["cat"], "relations": ["on"]}}
+    with pytest.raises(RecipeError, match="name another subject"):
+        parse(lone)
+    (held_out,) = [
+        name
+        for name in ("cat", "dog", "fish")
+        if is_held_out(Scene(subject=name, colour="red", place="night", style="flat"))
+    ]
+    with pytest.raises(RecipeError, match="All combinations"):
+        parse(raw | {"scenes": scenes | {"subjects": [held_out]}})
+    both = parse(raw | {"scenes": scenes | {"subjects": ["cat", held_out], "relations": ["on"]}})
+    sampled = [both.vocabulary.sample(Random(seed)) for seed in range(12)]
+    assert {(scene.subject, scene.second) for scene in sampled} == {("cat", None)}

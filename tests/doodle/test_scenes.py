@@ -5,8 +5,9 @@ from random import Random
 import numpy as np
 import pytest
 import skia
+from PIL import Image
 
-from doodle import recipe
+from doodle import recipe, styles
 from doodle.drawing import RELATIONS, SIZES, draw, draw_with_cover
 from doodle.pen import Pen, common, ellipse, union, without
 from doodle.places import PLACES
@@ -122,6 +123,35 @@ def test_pixel_art_draws_an_edge_around_things_dark_or_pale_if_they_are_black(co
                 inside &= np.roll(covered, step, axis)
         edge = light[covered & ~inside & (cover < 200)]
         assert sign * (edge.mean() - light[inside & (cover == 255)].mean()) > 20
+
+
+def test_in_pixel_art_large_dark_parts_have_a_pale_edge_and_small_ones_a_dark_one():
+    """A bicycle has two black wheels, a snail black eyes."""
+    pale = {"bicycle": 0, "snail": 0}
+    for subject in pale:
+        for seed in range(6):
+            scene = Scene(subject=subject, colour="red", place="night", style="pixel", size="large")
+            image, cover = draw_with_cover(scene, seed=seed)
+            blocks = np.asarray(image, dtype=np.int16)[::8, ::8]
+            near = np.abs(blocks - styles.PALE).max(axis=2) < 40
+            pale[subject] += (near & (cover < 128)).sum()
+    assert pale["bicycle"] > 60
+    assert pale["snail"] < 6
+
+
+def test_pixel_art_keeps_the_colours_of_small_bright_parts(monkeypatch):
+    """The most that any block is off, of what was drawn before the palette was reduced."""
+    farthest = []
+    for seed in range(24):
+        scene = replace(FULL.sample(Random(seed)), style="pixel")
+        image = draw(scene, seed=seed)
+        assert len(image.getcolors()) <= 32
+        with monkeypatch.context() as patch:
+            patch.setattr(Image.Image, "quantize", lambda self, *_, **__: self)
+            whole = draw(scene, seed=seed)
+        off = np.asarray(image, dtype=np.int16) - np.asarray(whole, dtype=np.int16)
+        farthest.append(np.abs(off).max())
+    assert np.mean(farthest) < 30
 
 
 def test_pixel_art_has_32_large_pixels_and_no_thing_of_only_a_few():

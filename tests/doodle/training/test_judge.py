@@ -13,6 +13,7 @@ from doodle.known_words import sentence, wording
 from doodle.tokenizer import token_ids
 from doodle.training.judge import (
     BENT,
+    CAPTIONS_EVERY,
     MOVED_PX,
     SCALE,
     Sentences,
@@ -22,6 +23,7 @@ from doodle.training.judge import (
     squeezed,
 )
 from doodle.training.parts import Parts
+from doodle.training.pools import Filling
 from doodle.training.stock import NAMES
 
 
@@ -154,6 +156,17 @@ def test_pictures_of_all_shapes_are_squeezed_to_what_the_pair_sees(width, height
     half = torch.ones(3, pairs.SEEN_PX, 40)  # the middle is between both
     torch.testing.assert_close(seen[1, :, :, :40], -half)
     torch.testing.assert_close(seen[1, :, :, -40:], half)
+
+
+def test_captions_are_learnt_of_scenes_of_all_kinds():
+    filling = object.__new__(Filling)
+    filling.pools = {
+        name: SimpleNamespace(name=name, count=1)
+        for name in ("square", "siblings", "384x256", "256x384", "448x256", "256x448")
+    }
+    filling._wides = [name for name in filling.pools if "x" in name]
+    learnt_of = {filling.turn(step).name for step in range(0, 200, CAPTIONS_EVERY)}
+    assert learnt_of == {*filling.pools}
 
 
 def test_of_two_things_beside_each_other_the_first_in_the_vocabulary_comes_first():

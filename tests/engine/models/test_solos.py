@@ -21,7 +21,12 @@ from diffusers import (
     UNet2DConditionModel,
 )
 from PIL import Image, ImageOps
-from transformers import BlipForConditionalGeneration, CLIPModel, Swin2SRForImageSuperResolution
+from transformers import (
+    BlipForConditionalGeneration,
+    CLIPImageProcessorPil,
+    CLIPModel,
+    Swin2SRForImageSuperResolution,
+)
 
 from doodle.scenes import Scene
 from engine import (
@@ -281,6 +286,31 @@ def test_a_pair_that_was_trained_on_whole_pictures_sees_all_of_a_long_one(weight
     other.paste((0, 0, 200), (0, 0, 12, 24))  # beside the middle square
     with torch.no_grad():
         assert not torch.equal(solo._embed_picture(one), solo._embed_picture(other))
+
+
+@pytest.mark.parametrize(
+    ("said", "crops"), [("true", True), ("null", True), ("false", False), ("0", False)]
+)
+def test_whether_a_pair_sees_the_middle_is_read_as_transformers_reads_it(said, crops, tmp_path):
+    (tmp_path / "preprocessor_config.json").write_text(f'{{"do_center_crop": {said}}}')
+    assert preprocessing_of(tmp_path) == ClipPreprocessing(crops=crops)
+
+
+def test_the_file_that_transformers_5_writes_for_picture_and_text_is_read(tmp_path):
+    own = CLIPImageProcessorPil(do_center_crop=False, image_mean=(0.5,) * 3, image_std=(0.25,) * 3)
+    whole = {
+        "processor_class": "CLIPProcessor",
+        "image_processor": json.loads(own.to_json_string()),
+    }
+    (tmp_path / "processor_config.json").write_text(json.dumps(whole))
+    assert preprocessing_of(tmp_path) == ClipPreprocessing([0.5] * 3, [0.25] * 3, crops=False)
+
+
+@pytest.mark.parametrize("said", ['"half"', "[0.5, 0.5]", "{}", "[0, 0, 0]", "[1, 2, null]", "7"])
+def test_a_preprocessing_that_cannot_be_meant_is_refused(said, tmp_path):
+    (tmp_path / "preprocessor_config.json").write_text(f'{{"image_std": {said}}}')
+    with pytest.raises(ValueError, match=r"image_std in .*preprocessor_config.json must"):
+        preprocessing_of(tmp_path)
 
 
 async def test_doodles_pair_says_what_a_drawn_scene_shows(doodle):
