@@ -58,7 +58,7 @@ def caption(scene: Scene, rng: Random) -> str:
 
 def what_is_said(scene: Scene, rng: Random) -> Said:
     """Choose which parts to name. A colour goes unsaid mostly where it is the natural one."""
-    natural = scene.colour in NATURAL[scene.subject]
+    natural = scene.colour in NATURAL.get(scene.subject, ())
     return Said(
         colour=rng.random() > (0.45 if natural else 0.05),
         place=rng.random() > 0.2,
