@@ -181,7 +181,7 @@ def test_a_truncated_file_is_named_in_one_sentence(written, tmp_path, monkeypatc
     ("words", "said"),
     [
         (("evaluate", "--prompts", 0), "argument --prompts: 0 is not possible"),
-        (("evaluate", "--prompts", "many"), "argument --prompts: invalid _prompts value: 'many'"),
+        (("evaluate", "--prompts", "many"), "argument --prompts: 'many' is no whole number."),
         (("evaluate", "--sheet", "no/a.png"), "argument --sheet: there is no directory no"),
         (("scenes", "--count", -1), "argument --count: -1 is not possible"),
         (("scenes", "--sheet", "a.foo"), "argument --sheet: 'a.foo' names no kind of picture"),
