@@ -282,7 +282,7 @@ def _areas(pictures: np.ndarray) -> Tensor:
 
 @torch.no_grad()
 def _embedded(pair: CLIPModel, pictures: np.ndarray) -> Tensor:
-    features = pair.get_image_features(pixel_values=pairing.seen(pictures))
+    features = pair.get_image_features(pixel_values=pairing.seen(torch.from_numpy(pictures)))
     return normalize(getattr(features, "pooler_output", features), dim=-1)
 
 

@@ -46,7 +46,8 @@ def look(weights: Path, files: Sequence[Path], texts: Sequence[str]) -> Seen:
     for start in range(0, len(files), IN_A_PASS):
         pixels = np.stack([_pixels(file) for file in files[start : start + IN_A_PASS]])
         subjects += [answer["subject"] for answer in judging.answers(judge, pixels)]
-        embedded += _unit(pair.get_image_features(pixel_values=pairing.seen(pixels)))
+        seen = pairing.seen(torch.from_numpy(pixels))
+        embedded += _unit(pair.get_image_features(pixel_values=seen))
     said: list[list[float]] = []
     if texts:
         ids = token_ids(CLIPTokenizer.from_pretrained(weights / "clip"), list(texts))

@@ -16,11 +16,11 @@ from transformers import (
 
 from doodle import tokenizer as tokenizers
 from doodle import weights
+from doodle.autoencoder import signed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import numpy as np
     from torch import Tensor
     from transformers import CLIPTextModel, CLIPTokenizer
 
@@ -57,12 +57,13 @@ def build(recipe: Recipe, text_encoder: CLIPTextModel) -> CLIPModel:
     return pair
 
 
-def seen(pictures: np.ndarray) -> Tensor:
-    """Return uint8 pictures (N, 3, H, W) as the picture tower's input, from -1 to 1."""
-    small = interpolate(
-        torch.from_numpy(pictures).float(), size=(SEEN_PX, SEEN_PX), mode="bicubic", antialias=True
-    )
-    return (small / 127.5 - 1).clamp(-1, 1)
+def seen(pictures: Tensor) -> Tensor:
+    """Return uint8 pictures (N, 3, H, W) as the picture tower's input (N, 3, S, S), from -1 to 1.
+
+    S is `SEEN_PX`; the engine's bicubic squeezing of whole pictures gives the same within 0.008.
+    """
+    size = (SEEN_PX, SEEN_PX)
+    return interpolate(signed(pictures), size=size, mode="bicubic", antialias=True).clamp(-1, 1)
 
 
 def save(pair: CLIPModel, tokenizer: CLIPTokenizer, folder: Path) -> None:

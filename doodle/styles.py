@@ -124,15 +124,21 @@ def neon(groups: list[Group], size: Size, rng: Random) -> Image.Image:
 
 
 def pixel(groups: list[Group], size: Size, rng: Random) -> Image.Image:
-    """Large square pixels in few colours; things have an edge, or they were lost among them."""
+    """Large square pixels in few colours; things have an edge, or they were lost among them.
+
+    It is dark, but pale around large parts that are nearly black.
+    """
     del rng
     block = max(2, round(min(size) / BLOCKS))  # the same grid at every size
     sheet = _Sheet((size[0] * 2 // block, size[1] * 2 // block), PAPER)
     for group in groups:
         sheet.enter(group)
         if group.subject:
+            large = LARGE * _area(*group.shapes)
             for shape in group.shapes:
-                sheet.outline(shape, _edge(shape, group), min(0.9 / BLOCKS, 0.07 * group.scale))
+                dark = sum(shape.rgb) < BLACK and _area(shape) > large
+                edge = PALE if dark else INK
+                sheet.outline(shape, edge, min(0.9 / BLOCKS, 0.07 * group.scale))
         for shape in group.shapes:
             rgb = mix(shape.rgb, *group.tint)
             if group.subject:
@@ -147,14 +153,12 @@ def pixel(groups: list[Group], size: Size, rng: Random) -> Image.Image:
     return few.convert("RGB").resize(size, Image.Resampling.NEAREST)
 
 
-def _edge(shape: Shape, group: Group) -> RGB:
-    """Return the colour of an edge: dark, but pale around large parts that are nearly black."""
-    whole = skia.Rect(0, 0, 0, 0)
-    for each in group.shapes:
-        whole.join(each.path.computeTightBounds())
-    own = shape.path.computeTightBounds()
-    large = own.width() * own.height() > whole.width() * whole.height() * LARGE
-    return PALE if large and sum(shape.rgb) < BLACK else INK
+def _area(*shapes: Shape) -> float:
+    """Return the area of the box around shapes."""
+    box = skia.Rect(0, 0, 0, 0)
+    for shape in shapes:
+        box.join(shape.path.computeTightBounds())
+    return box.width() * box.height()
 
 
 def watercolour(groups: list[Group], size: Size, rng: Random) -> Image.Image:

@@ -39,6 +39,7 @@ from bot.jobs.runner import Runner
 from bot.locale import translated
 from bot.pictures import metadata, uploads
 from bot.pictures.fetch import Fetcher
+from bot.pictures.making import Making, Program
 from bot.pictures.uploads import PLACEHOLDER
 from bot.preferences import Preferences
 from bot.prompt import grammar, repeats
@@ -290,7 +291,7 @@ class Interactions:
         claims = metadata.read(picture)
         request = Describe(
             picture=await self._fetcher.of(interaction.user.id).clean(picture),
-            claimed=(claims.canonical or claims.prompt) if claims else "",
+            claimed=_claimed(claims) if claims else "",
             animated=await asyncio.to_thread(uploads.is_animated, picture),
         )
         moderation = cast("Darkroom", interaction.client).moderation
@@ -533,6 +534,20 @@ async def filed(fetcher: Fetcher, interaction: discord.Interaction[Darkroom], fi
         )
     except discord.HTTPException:
         raise _unread(file.name) from None
+
+
+def _claimed(told: Making) -> str:
+    """The words of the prompt that a picture's file tells; of Darkroom's without its parameters.
+
+    Parts that are to be kept out of the picture are left out: as words they would ask for it.
+    """
+    if told.program is not Program.DARKROOM:
+        return told.prompt
+    try:
+        prompt = grammar.parse(told.canonical or told.prompt, beside=1)
+    except PromptError:  # of another version, or by another hand
+        return told.prompt
+    return ", ".join(part.text for part in prompt.parts if part.written > 0)
 
 
 def _unread(name: str) -> InvalidPicture:

@@ -125,7 +125,7 @@ def train_pair(course: Course) -> None:
     def loss(_: float) -> Tensor:
         pool = filling.turn(flat.steps)
         chosen = pool.choose(course.batch(PAIRS))
-        shown = bent(moved(squeezed(pool.pixels[chosen]), PAIR_MOVED_PX))
+        shown = bent(moved(pairs.seen(pool.pixels[chosen]), PAIR_MOVED_PX))
         tower = model.vision_model(pixel_values=shown.to(course.dtype)).pooler_output
         seen = normalize(model.visual_projection(tower).float(), dim=-1)
         named = sentences.loss(seen, in_order(pool.labels[chosen].long(), mutual))
@@ -190,12 +190,6 @@ def moved(pictures: Tensor, most: int = MOVED_PX) -> Tensor:
     wide = wide[..., down : down + height, right : right + width]
     half = torch.rand(len(pictures), 1, 1, 1, device=pictures.device) < 0.5
     return torch.where(half, wide.flip(-1), wide)
-
-
-def squeezed(pixels: Tensor) -> Tensor:
-    """Return uint8 pictures (B, 3, H, W) as the pair sees them, from -1 to 1."""
-    size = (pairs.SEEN_PX, pairs.SEEN_PX)
-    return interpolate(signed(pixels), size=size, mode="bicubic", antialias=True).clamp(-1, 1)
 
 
 def bent(pictures: Tensor) -> Tensor:

@@ -37,7 +37,7 @@ def preprocessing_of(place: Path) -> ClipPreprocessing:
     else:  # transformers 5 writes one file for picture and text
         path = place / "processor_config.json"
         whole = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-        said = whole.get("image_processor", {})
+        said = whole.get("image_processor") or {}
     usual = ClipPreprocessing()
     mean, deviation = said.get("image_mean"), said.get("image_std")
     for name, numbers in (("image_mean", mean), ("image_std", deviation)):

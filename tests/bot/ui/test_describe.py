@@ -8,6 +8,8 @@ from PIL import Image, PngImagePlugin
 from tests_support import custom_ids, labels, png, refusal, rows
 
 from bot.jobs.kinds.describe import aspect_of
+from bot.pictures import metadata
+from bot.pictures.making import Making, Program
 from bot.storage.tables import holds, jobs
 from engine.fake import FAKE_MODEL
 
@@ -168,6 +170,25 @@ async def test_a_prompt_that_the_file_names_comes_first(simcord_env, channel, al
     assert len(prompts(message)) == 4
     await press(simcord_env, alice, message, "1")
     assert fake_engine.jobs[-1].prompt[0].text == "a v 9 **blue** {whale}"
+
+
+@pytest.mark.parametrize(
+    ("canonical", "offered"),
+    [
+        ("a lion in a meadow --no grass --s 250 --ar 3:2", "a lion in a meadow"),
+        ("red::2 a cat::1 fruit::-0.5 --chaos 20", "red, a cat"),
+    ],
+)
+async def test_of_a_picture_of_another_darkroom_the_words_come_first_without_parameters(
+    simcord_env, channel, alice, fake_engine, canonical, offered
+):
+    told = Making(program=Program.DARKROOM, prompt="typed --no grass", canonical=canonical)
+    await describe(simcord_env, channel, alice, metadata.sign(file(), told))
+    message = channel.last_message
+    assert prompts(message)[0] == f"{offered} --ar 3:2"
+    await press(simcord_env, alice, message, "1")
+    assert fake_engine.jobs[-1].prompt[0].text == offered
+    assert not fake_engine.jobs[-1].negative
 
 
 async def test_the_first_frame_of_an_animation_is_described_and_that_is_said(

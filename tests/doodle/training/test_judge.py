@@ -20,7 +20,6 @@ from doodle.training.judge import (
     bent,
     in_order,
     moved,
-    squeezed,
 )
 from doodle.training.parts import Parts
 from doodle.training.pools import Filling
@@ -150,7 +149,7 @@ def test_half_of_the_pictures_are_bent_by_a_few_pixels():
 def test_pictures_of_all_shapes_are_squeezed_to_what_the_pair_sees(width, height):
     pixels = torch.zeros(2, 3, height, width, dtype=torch.uint8)
     pixels[1, :, :, width // 2 :] = 255
-    seen = squeezed(pixels)
+    seen = pairs.seen(pixels)
     assert seen.shape == (2, 3, pairs.SEEN_PX, pairs.SEEN_PX)
     torch.testing.assert_close(seen[0], torch.full_like(seen[0], -1))
     half = torch.ones(3, pairs.SEEN_PX, 40)  # the middle is between both
