@@ -46,7 +46,7 @@ def parse(
     options: dict[str, Any] = dict(files or {})
     for key in options:
         if declared.get(key, {}).get("type") != OptionType.ATTACHMENT:
-            raise Refused(f"/{name} takes no attachment called {key!r}.")
+            raise Refused(_takes_no_file(name, key, declared))
     for key, text in _texts(name, rest, declared).items():
         options[key] = _value(name, declared[key], text, find)
     for key, option in declared.items():
@@ -61,6 +61,14 @@ def command_name(line: str) -> str:
     if match is None:
         raise Refused('A command starts with a slash, for instance "/imagine prompt: a red cat".')
     return match.group(1)
+
+
+def _takes_no_file(name: str, key: str, declared: Mapping[str, Mapping[str, Any]]) -> str:
+    files = [
+        each for each, option in declared.items() if option["type"] == OptionType.ATTACHMENT
+    ]
+    known = f"its files are called {', '.join(files)}" if files else "it takes no files"
+    return f"/{name} takes no attachment called {key!r}; {known}."
 
 
 def _needs(name: str, option: Mapping[str, Any]) -> str:

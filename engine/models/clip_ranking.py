@@ -195,7 +195,7 @@ class ClipRanking:
         for start in range(0, len(texts), BATCH):
             tokens = self._tokenizer(
                 list(texts[start : start + BATCH]),
-                padding="max_length",
+                padding=True,  # to the longest of them: the tower looks back only, so it is enough
                 truncation=True,
                 return_tensors="pt",
             ).to(self.model.device)

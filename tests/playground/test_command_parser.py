@@ -94,8 +94,10 @@ def test_line_that_means_nothing_is_refused_in_a_sentence(line, says):
 def test_attachment_goes_to_its_option():
     cat = Upload(filename="cat.png", data=b"")
     assert parse("/blend", COMMANDS, files={"image1": cat}).options == {"image1": cat}
-    with pytest.raises(Refused, match="no attachment called 'image9'"):
+    with pytest.raises(Refused, match="called 'image9'; its files are called image1"):
         parse("/blend", COMMANDS, files={"image9": cat})
+    with pytest.raises(Refused, match="called 'image1'; it takes no files"):
+        parse("/imagine prompt: a cat", COMMANDS, files={"image1": cat})
 
 
 @given(st.text())

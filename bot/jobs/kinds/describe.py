@@ -14,6 +14,7 @@ import engine
 from bot.jobs.kinds.kind import Context, Kind, Said, Suggestions, Written
 from bot.jobs.records import Role
 from bot.prompt.markdown import as_words, harmless_line
+from bot.prompt.sizes import SHAPES
 from bot.prompt.values import MAX_ASPECT
 from engine import Sentence
 
@@ -22,6 +23,8 @@ REMEMBERED = 12
 """Earlier suggestions that are not made again."""
 _ASPECT_ERROR = 0.01
 """How far the ratio of the suggestions may be from the picture's."""
+_USUAL_ERROR = 0.03
+"""As above, for the usual shapes: models draw 16:9 as 7:4 and 3:2 as 19:13."""
 _CLAIMED_CHARACTERS = 1000
 _SHOWN_CHARACTERS = 400
 """Of each suggestion."""
@@ -100,22 +103,26 @@ class Describe:
                 Sentence("Suggestions that meet this server's rules of words are left out.")
             )
         if claimed:
-            notes.append(Sentence("The first prompt is the one that the picture's file names."))
+            notes.append(Sentence("The first prompt is written in the picture's file."))
         resolved = {"aspect": aspect_of(self.picture), "claimed": claimed}
         return Written(job=job, model=None, notes=tuple(notes), said=(claimed,), resolved=resolved)
 
 
 def aspect_of(picture: bytes) -> str:
-    """Such as "3:2": the simplest ratio of the sides that is near enough, as --ar takes it."""
+    """Such as "3:2", as --ar takes it: the nearest usual shape, or if none is near enough the
+    simplest ratio of the sides that is.
+    """
     with Image.open(io.BytesIO(picture)) as image:
         width, height = image.size
     ratio = min(
         max(Fraction(width, height), Fraction(1, int(MAX_ASPECT))), Fraction(int(MAX_ASPECT))
     )
-    for sides in range(1, 100):
-        # The smaller side is the denominator, so that wide and high are treated alike.
-        near = max(ratio, 1 / ratio).limit_denominator(sides)
-        if abs(near / max(ratio, 1 / ratio) - 1) <= _ASPECT_ERROR:
-            break
+    wide = max(ratio, 1 / ratio)  # wide and high are treated alike
+    near = min((Fraction(*shape) for shape in SHAPES), key=lambda shape: abs(shape / wide - 1))
+    if abs(near / wide - 1) > _USUAL_ERROR:
+        for sides in range(1, 100):
+            near = wide.limit_denominator(sides)
+            if abs(near / wide - 1) <= _ASPECT_ERROR:
+                break
     near = near if ratio >= 1 else 1 / near
     return f"{near.numerator}:{near.denominator}"

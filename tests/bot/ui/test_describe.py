@@ -261,8 +261,14 @@ async def test_the_menu_says_so_where_there_is_no_picture(simcord_env, channel, 
         ((1080, 1920), "9:16"),
         ((1024, 683), "3:2"),
         ((1003, 997), "1:1"),
+        ((448, 256), "16:9"),
+        ((768, 1344), "9:16"),
+        ((1216, 832), "3:2"),
+        ((1152, 896), "5:4"),
+        ((1680, 720), "7:3"),
+        ((1150, 1000), "8:7"),
         ((2000, 20), "14:1"),
     ],
 )
-def test_the_aspect_is_the_simplest_that_is_near(size, aspect):
+def test_the_aspect_is_a_usual_one_or_the_simplest_that_is_near(size, aspect):
     assert aspect_of(png(size)) == aspect
