@@ -1,3 +1,4 @@
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -5,6 +6,15 @@ import pytest
 from doodle import evaluation, recipe
 from doodle.judge import Judge
 from doodle.scenes import Scene
+from engine import load_catalogue
+from engine.scheduler_table import SPECS
+
+
+def test_pictures_are_drawn_as_the_catalogue_has_doodle_drawn():
+    catalogue = load_catalogue(Path(__file__).parents[2] / "models.toml")
+    (info,) = (spec.info for spec in catalogue if spec.info.name == "doodle")
+    assert (info.steps, info.guidance) == (evaluation.STEPS, evaluation.GUIDANCE)
+    assert SPECS[info.scheduler].class_name == evaluation.SAMPLER.__name__
 
 
 def test_prompts_for_tuning_are_not_those_reported():
