@@ -43,9 +43,10 @@ def write(name: str, trained: Path, folder: Path) -> None:
         parts.give(part, model)
     vae.register_to_config(scaling_factor=parts.number("vae", "scaling_factor"))
     pipeline = weights.assemble(autoencoder=vae, text_encoder=text, tokenizer=words, unet=unet)
+    written = recipes.path(name).read_bytes()  # it may be in the folder
     shutil.rmtree(folder, ignore_errors=True)
     weights.save(pipeline, folder)
-    shutil.copy(recipes.path(name), folder / recipes.FILE)
+    (folder / recipes.FILE).write_bytes(written)
     known_words.save(recipe.vocabulary, folder)
     if "judge" in parts:
         judges.save(judge, folder / JUDGE)

@@ -81,7 +81,7 @@ def load(folder: Path = WEIGHTS, *, device: str = "cpu") -> StableDiffusionPipel
     for part in PARTS:
         check(folder / part)
     pipeline = StableDiffusionPipeline.from_pretrained(
-        folder, dtype=torch.float32, local_files_only=True
+        folder, dtype=torch.float32, local_files_only=True, use_safetensors=True
     )
     pipeline.set_progress_bar_config(disable=True)
     return pipeline.to(device)

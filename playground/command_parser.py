@@ -64,9 +64,7 @@ def command_name(line: str) -> str:
 
 
 def _takes_no_file(name: str, key: str, declared: Mapping[str, Mapping[str, Any]]) -> str:
-    files = [
-        each for each, option in declared.items() if option["type"] == OptionType.ATTACHMENT
-    ]
+    files = [each for each, option in declared.items() if option["type"] == OptionType.ATTACHMENT]
     known = f"its files are called {', '.join(files)}" if files else "it takes no files"
     return f"/{name} takes no attachment called {key!r}; {known}."
 

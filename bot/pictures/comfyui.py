@@ -18,6 +18,7 @@ _Node = Mapping[str, Any]
 _Graph = dict[str, _Node]
 
 _MAX_NODES = 2000
+_MAX_SAMPLERS = 50
 _WORDS = ("text", "text_g", "text_l", "clip_l", "t5xxl", "prompt", "string", "value")
 _NOT_WORDS = frozenset(
     {"model", "clip", "vae", "control_net", "image", "mask", "samples", "pixels"}
@@ -109,16 +110,17 @@ def _linked(graph: _Graph, value: Any) -> str | None:  # noqa: ANN401 - JSON
 
 def _first_sampler(graph: _Graph) -> _Node | None:
     """The one that begins from an empty latent: others enlarge or refine its picture."""
-    samplers = {
-        id_: node
-        for id_, node in graph.items()
+    samplers = [
+        node
+        for node in graph.values()
         if "latent_image" in node and ("positive" in node or "guider" in node)
-    }
-    for node in samplers.values():
+    ]
+    others = {id(node) for node in samplers}
+    for node in samplers[:_MAX_SAMPLERS]:
         behind = _walk(graph, node, lambda _: ("latent_image", "samples", "pixels", "image"))
-        if all(other is node or other not in samplers.values() for other in behind):
+        if all(other is node or id(other) not in others for other in behind):
             return node
-    return next(iter(samplers.values()), None)
+    return samplers[0] if samplers else None
 
 
 def _conditioning(role: str) -> Callable[[_Node], Collection[str]]:

@@ -24,6 +24,7 @@ MAX_PIECES = 10_000
 _MAKE, _MODEL, _EXIF, _USER_COMMENT = 0x010F, 0x0110, 0x8769, 0x9286
 _MAX_TAGS = 500
 _XMP_SEGMENT = b"http://ns.adobe.com/xap/1.0/\0"
+_NOTHING = memoryview(b"")
 
 
 @dataclass(slots=True)
@@ -44,17 +45,16 @@ def texts(data: bytes) -> Texts:
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         _read_png(view, found)
     elif data.startswith(b"\xff\xd8\xff"):
-        for kind, body in _segments(view):
-            if kind == 0xE1 and bytes(body[:6]) == b"Exif\0\0":
-                _read_exif(body, found)
-            elif kind == 0xE1 and bytes(body[: len(_XMP_SEGMENT)]) == _XMP_SEGMENT:
-                found.xmp = found.xmp or _utf8(body[len(_XMP_SEGMENT) :])
+        exif = (body for kind, body in _segments(view) if _begins(kind, body, b"Exif\0\0"))
+        xmp = (body for kind, body in _segments(view) if _begins(kind, body, _XMP_SEGMENT))
+        _read_exif(next(exif, _NOTHING), found)
+        found.xmp = _utf8(next(xmp, _NOTHING)[len(_XMP_SEGMENT) :])
     elif data.startswith(b"RIFF") and data[8:12] == b"WEBP":
-        for kind_, body in _chunks(view, 12, "<4sI"):
-            if kind_ == b"EXIF":
-                _read_exif(body, found)
-            elif kind_ == b"XMP ":
-                found.xmp = found.xmp or _utf8(body)
+        first: dict[bytes, memoryview] = {}
+        for name, body in _chunks(view, 12, "<4sI"):
+            first.setdefault(name, body)
+        _read_exif(first.get(b"EXIF", _NOTHING), found)
+        found.xmp = _utf8(first.get(b"XMP ", _NOTHING))
     return found
 
 
@@ -96,24 +96,33 @@ def _segments(view: memoryview) -> Iterator[tuple[int, memoryview]]:
         at += 2 + length
 
 
-# Texts in them.
+def _begins(marker: int, body: memoryview, head: bytes) -> bool:
+    """Whether a JPEG's segment is one for applications that begins so."""
+    return marker == 0xE1 and bytes(body[: len(head)]) == head
+
+
+# Texts in them. Only the first of a kind is read, whatever is in it: a file may repeat one that
+# takes long ten thousand times.
 
 
 def _read_png(view: memoryview, found: Texts) -> None:
+    met: set[str] = set()
     for kind, body in _chunks(view, 8, ">I4s"):
         if kind == b"IEND":
             return
-        if kind == b"eXIf":
+        if kind == b"eXIf" and "eXIf" not in met:
+            met.add("eXIf")
             _read_exif(body, found)
         if kind not in (b"tEXt", b"zTXt", b"iTXt") or len(body) > MAX_TEXT_BYTES:
             continue
         name, mark, rest = bytes(body).partition(b"\0")
         keyword = name.decode("latin-1")
-        if not mark or keyword not in KEYWORDS:
+        if not mark or keyword not in KEYWORDS or keyword in met:
             continue
+        met.add(keyword)
         if keyword == XMP:
-            found.xmp = found.xmp or _png_text(kind, rest)
-        elif keyword not in found.by_keyword:
+            found.xmp = _png_text(kind, rest)
+        else:
             found.by_keyword[keyword] = _png_text(kind, rest)
 
 
@@ -124,7 +133,7 @@ def _png_text(kind: bytes, rest: bytes) -> str:
     if kind == b"zTXt":
         return _inflated(rest[1:]).decode("latin-1")
     packed, pieces = rest[:1] == b"\1", rest[2:].split(b"\0", 2)
-    if len(pieces) < 3:
+    if len(pieces) < 3 or (packed and rest[1:2] != b"\0"):  # the only method there is
         return ""
     return _utf8(_inflated(pieces[2]) if packed else pieces[2])
 

@@ -288,7 +288,7 @@ class Interactions:
 
         after: the member's job that made it, which tells where it is shown, and who pays.
         """
-        claims = metadata.read(picture)
+        claims = await asyncio.to_thread(metadata.read, picture)
         request = Describe(
             picture=await self._fetcher.of(interaction.user.id).clean(picture),
             claimed=_claimed(claims) if claims else "",

@@ -63,7 +63,7 @@ class SentPictures:
         if source.origin_id is not None:
             words = (await self._lookup.job(source.origin_id)).prompt
         else:
-            claims = metadata.read(data)
+            claims = await asyncio.to_thread(metadata.read, data)
             words = (claims.canonical or claims.prompt) if claims else ""
         words = plain(words).strip()
         if not words:

@@ -127,9 +127,9 @@ class Parts:
             files[part] = self._states[part]
         self.folder.mkdir(parents=True, exist_ok=True)
         for name, tensors in files.items():
-            temporary = self.folder / f"{name}.partial"
-            save_file(tensors, temporary)
-            temporary.replace(self.folder / f"{name}.safetensors")
+            save_file(tensors, self.folder / f"{name}.partial")
+        for name in files:  # once all are whole: two of one part belong together
+            (self.folder / f"{name}.partial").replace(self.folder / f"{name}.safetensors")
 
 
 def _shipped(folder: Path) -> dict[str, dict[str, Tensor]]:

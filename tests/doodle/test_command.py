@@ -17,7 +17,7 @@ from doodle.scenes import WIDE, Scene, is_held_out
 from doodle.training import stages, stock
 
 pytestmark = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation"  # of diffusers' DPM-Solver, with numpy 2
+    "ignore:__array__ implementation"  # of diffusers' schedulers, with numpy 2
 )
 
 

@@ -8,7 +8,7 @@ from transformers import AutoProcessor, CLIPModel
 from doodle import evaluation, judge, pair, recipe, weights
 
 pytestmark = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation"  # of diffusers' DPM-Solver, with numpy 2
+    "ignore:__array__ implementation"  # of diffusers' schedulers, with numpy 2
 )
 
 MEGABYTE = 1_000_000

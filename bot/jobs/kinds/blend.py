@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,6 +12,7 @@ from bot.errors import InvalidLink, UserError
 from bot.jobs.kinds import draw
 from bot.jobs.kinds.kind import Context, Written
 from bot.prompt import brief, grammar
+from bot.prompt.characters import COMMAS
 from engine import Sentence
 
 STRENGTH = 0.7
@@ -74,7 +76,7 @@ def weights_of(text: str, pictures: int) -> tuple[float, ...]:
     if not text.strip():
         return ()
     try:
-        weights = tuple(float(each) for each in text.replace("、", ",").split(","))
+        weights = tuple(float(each) for each in re.split(f"[{COMMAS}]", text))
     except ValueError:
         weights = ()
     if len(weights) != pictures or not all(0 < weight <= MOST_WEIGHT for weight in weights):

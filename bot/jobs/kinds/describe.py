@@ -81,7 +81,8 @@ class Describe:
     @property
     def offered(self) -> str:
         """The claimed prompt as it will be offered."""
-        return as_words(self.claimed)[:_CLAIMED_CHARACTERS]
+        cut = as_words(self.claimed)[:_CLAIMED_CHARACTERS]
+        return cut.rstrip(" \\＼")  # a backslash at the end would hide the comma after it
 
     def with_pictures(self, pictures: tuple[bytes, ...]) -> Describe:
         return dataclasses.replace(self, picture=pictures[0])

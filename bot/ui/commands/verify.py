@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import discord
@@ -46,7 +47,10 @@ async def _answer(interaction: discord.Interaction[Darkroom], read: Fetch) -> st
     client = interaction.client
     data = await read()
     origin = await client.provenance.origin(data, interaction.user.id)
-    lines = _made_here(interaction, origin) if origin else _unknown(metadata.read(data))
+    if origin:
+        lines = _made_here(interaction, origin)
+    else:
+        lines = _unknown(await asyncio.to_thread(metadata.read, data))
     return "\n".join(to_member(interaction, line) for line in lines)
 
 

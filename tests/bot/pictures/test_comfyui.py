@@ -133,3 +133,24 @@ def test_graphs_that_turn_in_circles_or_never_end_come_to_an_end(graph):
 def test_other_texts_have_no_making(text):
     assert comfyui.read(text) is None
     assert comfyui.read("", text) is None
+
+
+def test_only_so_many_samplers_are_looked_behind(monkeypatch):
+    walks, walk = [], comfyui._walk
+    monkeypatch.setattr(comfyui, "_walk", lambda *a: walks.append(a[1]) or walk(*a))
+    ring = {str(n): node("KSampler", latent_image=[str((n + 1) % 500), 0], positive=["p", n])
+            for n in range(500)}  # fmt: skip
+    assert comfyui._first_sampler(comfyui._graph(ring)) == ring["0"]["inputs"]
+    assert len(walks) == comfyui._MAX_SAMPLERS
+
+
+def test_equal_nodes_are_not_compared():
+    class Inputs(dict):
+        __hash__ = None
+
+        def __eq__(self, other):
+            raise AssertionError
+
+    graph = {n: Inputs(latent_image=[m, 0], positive="x") for n, m in (("a", "b"), ("b", "c"))}
+    graph["c"] = Inputs(width=64)
+    assert comfyui._first_sampler(graph) is graph["b"]

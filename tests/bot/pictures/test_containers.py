@@ -45,6 +45,38 @@ def test_a_text_that_unpacks_to_too_much_is_left_packed(kind):
     assert most < 8 * MAX_TEXT_BYTES
 
 
+@pytest.mark.parametrize("name", [b"parameters", containers.XMP.encode()])
+def test_of_many_texts_of_a_name_one_is_unpacked_though_it_is_too_much(name, monkeypatch):
+    unpacked, inflate = [], containers._inflated
+    monkeypatch.setattr(containers, "_inflated", lambda b: unpacked.append(b) or inflate(b))
+    bomb = zlib.compress(bytes(MAX_TEXT_BYTES + 50), 9)
+    found = containers.texts(PNG + 100 * chunk(b"iTXt", name + b"\0\1\0\0\0" + bomb))
+    assert len(unpacked) == 1
+    assert not any(found.by_keyword.values())
+    assert not found.xmp
+
+
+def test_an_unknown_way_of_packing_is_not_unpacked():
+    body = b"parameters\0\1\1\0\0" + zlib.compress(b"a cat")
+    assert containers.texts(PNG + chunk(b"iTXt", body)).by_keyword == {"parameters": ""}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        PNG + 50 * chunk(b"eXIf", b"II*\0"),
+        b"\xff\xd8" + 50 * b"\xff\xe1\0\x0cExif\0\0II*\0",
+        b"RIFF\0\0\0\0WEBP" + 50 * b"EXIF\4\0\0\0II*\0",
+    ],
+)
+def test_of_many_directories_of_tags_one_is_read(data, monkeypatch):
+    read = []
+    monkeypatch.setattr(containers, "_read_exif", lambda body, _: read.append(bytes(body)))
+    containers.texts(data)
+    assert len(read) == 1
+    assert read[0].endswith(b"II*\0")
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_text_that_is_too_long_is_not_read(kind):
     data = PNG + parameters(kind, bytes(range(32, 127)) * 12_000)

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from tests_support import custom_ids, labels, png, refusal
 
 import engine
-from bot.jobs.kinds.blend import Blend
+from bot.jobs.kinds.blend import Blend, weights_of
 from bot.jobs.kinds.kind import Context
 from bot.storage.tables import jobs
 from engine.fake import FAKE_MODEL
@@ -48,6 +48,11 @@ async def test_words_and_weights_count(simcord_env, channel, alice, fake_engine)
     assert (job.prompt[0].text, job.seed) == ("a fox", 4)
     assert job.width_px > job.height_px
     assert "a fox" in channel.last_message.content
+
+
+@pytest.mark.parametrize("text", ["1,2", "1，2", "1、2", "１, ２"])
+def test_weights_stand_between_the_commas_of_any_script(text):
+    assert weights_of(text, 2) == (1, 2)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 from tests_support import custom_ids, labels, png, refusal, rows
 
-from bot.jobs.kinds.describe import aspect_of
+from bot.jobs.kinds.describe import Describe, aspect_of
 from bot.pictures import metadata
 from bot.pictures.making import Making, Program
 from bot.storage.tables import holds, jobs
@@ -266,9 +266,17 @@ async def test_the_menu_says_so_where_there_is_no_picture(simcord_env, channel, 
         ((1216, 832), "3:2"),
         ((1152, 896), "5:4"),
         ((1680, 720), "7:3"),
+        ((1449, 1000), "13:9"),
         ((1150, 1000), "8:7"),
         ((2000, 20), "14:1"),
     ],
 )
 def test_the_aspect_is_a_usual_one_or_the_simplest_that_is_near(size, aspect):
     assert aspect_of(png(size)) == aspect
+
+
+@pytest.mark.parametrize("claimed", ["a red cat \\", "a red cat ＼ \\", "a" * 998 + " {x} tail"])
+def test_a_claimed_prompt_does_not_end_within_an_escape(claimed):
+    offered = Describe(claimed=claimed).offered
+    assert offered
+    assert not offered.endswith(("\\", "＼"))

@@ -4,6 +4,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from doodle.recipe import RecipeError
+from doodle.training import parts as parts_
 from doodle.training.flat import Flat
 from doodle.training.parts import Parts
 from doodle.weights import WeightsError
@@ -68,3 +69,23 @@ def test_what_was_not_trained_stays_to_the_last_digit(kept):
     after = load_file(kept / "small.safetensors")
     same = {key for key in before if torch.equal(before[key], after[key])}
     assert same == {"judge.0.weight", "judge.0.bias"}
+
+
+def test_a_save_that_ends_early_changes_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(parts_, "LARGEST", 1)  # so that the part takes two files
+
+    def save(seed):
+        Parts(tmp_path).keep("unet", (own := model(seed)), Flat(own, torch.float32, rate=1e-3))
+
+    def full(tensors, file):
+        if file.name == "unet-1.partial":
+            raise OSError
+        save_file(tensors, file)
+
+    save(0)
+    before = {each.name: each.read_bytes() for each in tmp_path.glob("*.safetensors")}
+    assert len(before) == 2
+    monkeypatch.setattr(parts_, "save_file", full)
+    with pytest.raises(OSError):
+        save(1)
+    assert {each.name: each.read_bytes() for each in tmp_path.glob("*.safetensors")} == before

@@ -5,7 +5,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from doodle import autoencoder, text_encoder, weights
+from doodle import autoencoder, shipping, text_encoder, weights
 from doodle import denoiser as unets
 from doodle import recipe as recipes
 from doodle import tokenizer as tokenizers
@@ -14,7 +14,7 @@ from doodle.training import course, pictures, stages
 from doodle.training.parts import Parts
 
 pytestmark = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation"  # of diffusers' DPM-Solver, with numpy 2
+    "ignore:__array__ implementation"  # of diffusers' schedulers, with numpy 2
 )
 
 
@@ -159,3 +159,12 @@ def test_a_training_may_begin_with_what_ships():
         left = [k for k, v in model.state_dict().items() if torch.equal(v, before[k])]
         assert not [key for key in left if "position_ids" not in key], part
     assert parts.number("vae", "scaling_factor") == pytest.approx(0.367, abs=1e-3)
+
+
+def test_a_pipeline_may_be_written_anew_by_the_recipe_within_it(trained, tiny_file, tmp_path):
+    shipping.write(str(tiny_file), trained[0], tmp_path / "pipeline")
+    recipe = tmp_path / "pipeline" / "recipe.toml"
+    before = sorted(each.name for each in recipe.parent.iterdir())
+    shipping.write(str(recipe), trained[0], recipe.parent)
+    assert recipe.read_text() == tiny_file.read_text()
+    assert sorted(each.name for each in recipe.parent.iterdir()) == before
