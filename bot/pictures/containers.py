@@ -23,6 +23,7 @@ MAX_PIECES = 10_000
 
 _MAKE, _MODEL, _EXIF, _USER_COMMENT = 0x010F, 0x0110, 0x8769, 0x9286
 _MAX_TAGS = 500
+_EXIF_SEGMENT = b"Exif\0\0"
 _XMP_SEGMENT = b"http://ns.adobe.com/xap/1.0/\0"
 _NOTHING = memoryview(b"")
 
@@ -42,15 +43,17 @@ def texts(data: bytes) -> Texts:
     """The texts of a PNG, JPEG or WebP; none of any other file."""
     found = Texts()
     view = memoryview(data)
+    first: dict[bytes, memoryview] = {}  # of each kind of piece, in a JPEG or a WebP
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         _read_png(view, found)
     elif data.startswith(b"\xff\xd8\xff"):
-        exif = (body for kind, body in _segments(view) if _begins(kind, body, b"Exif\0\0"))
-        xmp = (body for kind, body in _segments(view) if _begins(kind, body, _XMP_SEGMENT))
-        _read_exif(next(exif, _NOTHING), found)
-        found.xmp = _utf8(next(xmp, _NOTHING)[len(_XMP_SEGMENT) :])
+        for marker, body in _segments(view):
+            for head in (_EXIF_SEGMENT, _XMP_SEGMENT):
+                if marker == 0xE1 and bytes(body[: len(head)]) == head:
+                    first.setdefault(head, body)
+        _read_exif(first.get(_EXIF_SEGMENT, _NOTHING), found)
+        found.xmp = _utf8(first.get(_XMP_SEGMENT, _NOTHING)[len(_XMP_SEGMENT) :])
     elif data.startswith(b"RIFF") and data[8:12] == b"WEBP":
-        first: dict[bytes, memoryview] = {}
         for name, body in _chunks(view, 12, "<4sI"):
             first.setdefault(name, body)
         _read_exif(first.get(b"EXIF", _NOTHING), found)
@@ -94,11 +97,6 @@ def _segments(view: memoryview) -> Iterator[tuple[int, memoryview]]:
             return
         yield marker, body
         at += 2 + length
-
-
-def _begins(marker: int, body: memoryview, head: bytes) -> bool:
-    """Whether a JPEG's segment is one for applications that begins so."""
-    return marker == 0xE1 and bytes(body[: len(head)]) == head
 
 
 # Texts in them. Only the first of a kind is read, whatever is in it: a file may repeat one that
@@ -158,7 +156,7 @@ def _read_exif(body: memoryview, found: Texts) -> None:
     """UserComment, where Automatic1111 writes; Make and Model, where ComfyUI does in a WebP."""
     if len(body) > MAX_TEXT_BYTES:
         return
-    tiff = bytes(body).removeprefix(b"Exif\0\0")
+    tiff = bytes(body).removeprefix(_EXIF_SEGMENT)
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4])
     if order is None or len(tiff) < 8:
         return
