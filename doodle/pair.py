@@ -83,7 +83,4 @@ def save(pair: CLIPModel, tokenizer: CLIPTokenizer, folder: Path) -> None:
 def load(folder: Path) -> CLIPModel:
     """Read the pair in fp32."""
     weights.check(folder / "model.safetensors")
-    pair = CLIPModel.from_pretrained(
-        folder, dtype=torch.float32, local_files_only=True, use_safetensors=True
-    )
-    return pair.eval()
+    return CLIPModel.from_pretrained(folder, dtype=torch.float32, local_files_only=True).eval()

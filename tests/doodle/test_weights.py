@@ -1,9 +1,16 @@
+import json
+
 import numpy as np
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline
 from safetensors.torch import load_file
-from transformers import AutoProcessor, CLIPModel
+from transformers import (
+    AutoProcessor,
+    CLIPModel,
+    CLIPVisionConfig,
+    CLIPVisionModelWithProjection,
+)
 
 from doodle import evaluation, judge, pair, recipe, weights
 
@@ -23,6 +30,23 @@ def pipeline():
 def shipped_judge():
     vocabulary = recipe.read(weights.WEIGHTS / "recipe.toml").vocabulary
     return judge.load(vocabulary, weights.WEIGHTS / "judge.safetensors")
+
+
+def test_a_pickle_is_not_read(tmp_path):
+    for each in weights.WEIGHTS.iterdir():
+        (tmp_path / each.name).symlink_to(each)
+    index = json.loads((tmp_path / "model_index.json").read_text())
+    index["image_encoder"] = ["transformers", "CLIPVisionModelWithProjection"]
+    (tmp_path / "model_index.json").unlink()
+    (tmp_path / "model_index.json").write_text(json.dumps(index))
+    encoder = CLIPVisionModelWithProjection(
+        CLIPVisionConfig(hidden_size=8, intermediate_size=8, num_hidden_layers=1,
+                         num_attention_heads=1, image_size=8, patch_size=8)
+    )  # fmt: skip
+    encoder.config.save_pretrained(tmp_path / "image_encoder")
+    torch.save(encoder.state_dict(), tmp_path / "image_encoder" / "pytorch_model.bin")
+    with pytest.raises(OSError, match=r"safetensors"):
+        weights.load(tmp_path)
 
 
 def test_all_weights_together_are_small():
