@@ -107,7 +107,7 @@ async def redeem(
     if found is None:
         raise NotFound(
             "There is no such gift code in this server, or it has expired. Look at each letter: "
-            "codes have no O, I, L, 0 and 1."
+            "codes have none of O, I, L, 0 and 1."
         )
     earlier = await connection.scalar(
         select(redemptions.c.created_ms).where(

@@ -411,7 +411,7 @@ class Runner:
             return
         if await self._found_refused_words(row, job, event):
             reason = Sentence(
-                "What these pictures show meets this server's rules of words; other pictures, or "
+                "What these pictures show breaks this server's rules of words; other pictures, or "
                 "words of your own, may pass."
             )
             await self._end(row, Outcome.FAILED, reason)
@@ -541,7 +541,7 @@ class Runner:
         ]
         if len(kept) == len(event.texts):
             return event, None
-        said = Sentence("Suggestions that meet this server's rules of words are left out.")
+        said = Sentence("Suggestions that break this server's rules of words are left out.")
         return dataclasses.replace(event, texts=tuple(kept), weights=()), said
 
     async def _found_refused_words(

@@ -102,8 +102,12 @@ class Moderation:
             standing = await standings.get(connection, asking.guild_id, asking.user_id)
         self._refuse_blocked(standing)
         _refuse_rules(set_.get(RULES, ""), standing)
-        nsfw = asking.age_restricted and bool(channels.nsfw & {*here})
+        nsfw = _takes_adult(asking, channels)
         return tuple([await self._read(asking, each, nsfw=nsfw, ordered=ordered) for each in texts])
+
+    async def allows_adult(self, asking: Asking) -> bool:
+        """Whether adult content may be ordered where it is asked."""
+        return _takes_adult(asking, Channels.of(await self._preferences.of(asking.guild_id)))
 
     async def found_in(self, guild_id: int, *texts: str) -> tuple[Hit, ...]:
         """What of the server's rules the texts meet, the strictest level first."""
@@ -349,6 +353,12 @@ def _refuse_rules(text: str, standing: Standing) -> None:
         raise RulesNotAccepted(said, rules_sha256=hash_of_rules(text))
 
 
+def _takes_adult(asking: Asking, channels: Channels) -> bool:
+    """Whether Discord keeps the place for adults, and who manages the server allows it there."""
+    here = {asking.channel_id, asking.parent_channel_id}
+    return asking.age_restricted and bool(channels.nsfw & here)
+
+
 def _counting(hits: Sequence[Hit], on: frozenset[Category]) -> tuple[Hit, ...]:
     """Those of categories that hold; what is beside adult content counts as blocked."""
     adult = any(hit.rule.category is Category.ADULT for hit in hits)
@@ -381,12 +391,12 @@ def _refused(category: Category, *, of_picture: bool = False) -> Sentence:
         )
     if of_picture:
         return Sentence(
-            "The words of this picture meet this server's rule about {category}. Nothing was drawn "
+            "The words of this picture break this server's rule about {category}. Nothing was drawn "
             "or charged.",
             category=NAMES[category],
         )
     return Sentence(
-        "Your text meets this server's rule about {category}. Nothing was drawn or charged.",
+        "Your text breaks this server's rule about {category}. Nothing was drawn or charged.",
         category=NAMES[category],
     )
 

@@ -128,10 +128,26 @@ class Fetcher:
                     seconds=f"{TIMEOUT_S:.0f}",
                 )
             ) from None
-        except (aiohttp.ClientError, OSError, ValueError):
+        except ValueError:
             raise InvalidLink(
                 Sentence(
                     "{link} could not be fetched; it must be a public https link to a picture.",
+                    link=link,
+                )
+            ) from None
+        except aiohttp.ClientResponseError as error:
+            raise InvalidLink(
+                Sentence(
+                    "{link} was answered with error {status}; check the link, or attach the "
+                    "picture instead.",
+                    link=link,
+                    status=error.status,
+                )
+            ) from None
+        except (aiohttp.ClientError, OSError):
+            raise InvalidLink(
+                Sentence(
+                    "{link} could not be reached; check the link, or attach the picture instead.",
                     link=link,
                 )
             ) from None

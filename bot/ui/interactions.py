@@ -37,6 +37,7 @@ from bot.jobs.provenance import is_stealthy
 from bot.jobs.records import JobRow
 from bot.jobs.runner import Runner
 from bot.locale import translated
+from bot.moderation.moderation import Asking
 from bot.pictures import metadata, uploads
 from bot.pictures.fetch import Fetcher
 from bot.pictures.making import Making, Program
@@ -294,10 +295,25 @@ class Interactions:
             claimed=_claimed(claims) if claims else "",
             animated=await asyncio.to_thread(uploads.is_animated, picture),
         )
-        moderation = cast("Darkroom", interaction.client).moderation
-        if await moderation.is_refused(interaction.guild_id or 0, request.offered):
+        if request.claimed and await self._is_refused(interaction, request.offered):
             request = dataclasses.replace(request, claimed="", withheld=True)
         await self.place(interaction, request, after=after)
+
+    @staticmethod
+    async def _is_refused(interaction: discord.Interaction, words: str) -> bool:
+        """Whether an order of these words would be refused here."""
+        moderation = cast("Darkroom", interaction.client).moderation
+        assert interaction.channel_id is not None
+        asking = Asking(
+            guild_id=interaction.guild_id or 0,
+            channel_id=interaction.channel_id,
+            parent_channel_id=parent_of(interaction.channel),
+            age_restricted=is_age_restricted(interaction.channel),
+            user_id=interaction.user.id,
+            locale=member_locale(interaction),
+        )
+        adult = await moderation.allows_adult(asking)
+        return await moderation.is_refused(asking.guild_id, words, adult=adult)
 
     async def blend(
         self,

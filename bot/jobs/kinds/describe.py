@@ -101,7 +101,7 @@ class Describe:
         claimed = self.offered
         if self.withheld:
             notes.append(
-                Sentence("Suggestions that meet this server's rules of words are left out.")
+                Sentence("Suggestions that break this server's rules of words are left out.")
             )
         if claimed:
             notes.append(Sentence("The first prompt is written in the picture's file."))

@@ -100,10 +100,13 @@ async def test_redirects_end(server):
     assert len(asked) == fetch.MAX_REDIRECTS + 1
 
 
-@pytest.mark.parametrize(("name", "error"), [("missing", InvalidLink), ("text", InvalidPicture)])
-async def test_what_is_no_picture_is_a_sentence(server, name, error):
+@pytest.mark.parametrize(
+    ("name", "error", "sentence"),
+    [("missing", InvalidLink, "error 404"), ("text", InvalidPicture, "not a picture")],
+)
+async def test_what_is_no_picture_is_a_sentence(server, name, error, sentence):
     url, _ = server
-    with pytest.raises(error):
+    with pytest.raises(error, match=sentence):
         await Fetcher(f"{url}/api/v10").link(f"{url}/attachments/{name}")
 
 
@@ -131,7 +134,7 @@ async def test_links_that_are_not_public_https_are_refused(link, monkeypatch):
         pytest.fail("a connection was about to be made")
 
     monkeypatch.setattr("aiohttp.ClientSession.get", opened)
-    with pytest.raises(InvalidLink):
+    with pytest.raises(InvalidLink, match="must be a public https link"):
         await Fetcher().link(link)
 
 
@@ -159,7 +162,7 @@ async def test_every_link_goes_through_that_resolver(monkeypatch):
         raise OSError
 
     monkeypatch.setattr("bot.pictures.fetch._PublicResolver.resolve", resolve)
-    with pytest.raises(InvalidLink):
+    with pytest.raises(InvalidLink, match="could not be reached"):
         await Fetcher("http://127.0.0.1:9/api").link("https://innocent.example/a.png")
     assert asked == ["innocent.example"]
 

@@ -110,7 +110,7 @@ async def test_words_that_the_server_blocks_are_not_drawn_because_pictures_show_
     await blend(simcord_env, channel, alice)
     said = channel.last_message
     text = said.content + "".join(each.description or "" for each in said.embeds)
-    assert "meets this server's rules of words" in text
+    assert "breaks this server's rules of words" in text
     assert "Nothing was charged" in text
     assert not said.attachments
 

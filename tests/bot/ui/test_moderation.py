@@ -441,7 +441,7 @@ async def test_a_prompt_that_a_described_file_names_is_looked_through(
         await simcord_env.settle()
         said = channel.last_message.content
         assert "naked" not in said
-        assert "meet this server's rules of words are left out" in said
+        assert "break this server's rules of words are left out" in said
     assert await rows(simcord_bot, verdicts) == []
 
 

@@ -4,7 +4,7 @@ import io
 
 import discord
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 from sqlalchemy import func, select
 from tests_support import custom_ids, png, refusal
 
@@ -286,3 +286,18 @@ async def test_what_is_made_of_a_picture_for_adults_in_direct_messages_is_shown_
     shown = await alice.slash(channel, "show")
     assert shown.ephemeral
     assert channel.history() == []
+
+
+async def test_a_prompt_that_a_file_names_is_offered_where_it_may_be_ordered(
+    simcord_env, guild, channel, adults, alice
+):
+    info = PngImagePlugin.PngInfo()
+    info.add_text("parameters", "a nude statue\nSteps: 20, Sampler: Euler, Seed: 5, Size: 90x60")
+    buffer = io.BytesIO()
+    Image.new("RGB", (90, 60), "red").save(buffer, "PNG", pnginfo=info)
+    offered = {}
+    for place in (channel, adults):
+        await alice.slash(place, "describe", picture=("a.png", buffer.getvalue()))
+        await simcord_env.settle()
+        offered[place] = "a nude statue" in place.last_message.content
+    assert offered == {channel: False, adults: True}
