@@ -178,6 +178,9 @@ def look(options: argparse.Namespace) -> None:
     from doodle import measuring  # noqa: PLC0415
 
     files = sorted(options.folder.glob("*.png"))
+    if not files:
+        message = f"There are no .png files in {options.folder}."
+        raise RuntimeError(message)
     seen = measuring.look(options.weights, files, options.text)
     print(json.dumps({"files": [file.stem for file in files], **asdict(seen)}))
 
@@ -239,7 +242,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--weights", type=Path, default=FOLDER / "weights", help="folder to write")
     one.set_defaults(command=write_words)
     one = commands.add_parser("look", help="print what judge and pair see in a folder's pictures")
-    one.add_argument("folder", type=Path, help="folder of square .png files")
+    one.add_argument("folder", type=Path, help="folder of .png files")
     one.add_argument("--text", action="append", default=[], help="a text for the pair to read")
     one.add_argument("--weights", type=Path, default=FOLDER / "weights", help="folder to read")
     one.set_defaults(command=look)

@@ -24,6 +24,7 @@ from doodle import pair as pairing
 from doodle.autoencoder import sharpness
 from doodle.captions import english, japanese
 from doodle.pictures import drawn
+from doodle.recipe import RecipeError
 from doodle.scenes import MUTUAL, SQUARE, WIDE
 from doodle.words import COUNT_WORDS, SKIES
 
@@ -108,9 +109,15 @@ def evaluate(
     folder: Path | None = None,
     say: Callable[[str], None] = print,
 ) -> tuple[Results, np.ndarray]:
-    """Run every test with fixed seeds; return the results and the first test's pictures."""
-    draw = Drawing(pipeline, seed=SEED + tuning * APART, say=say)
+    """Run every test with fixed seeds; return the results and the first test's pictures.
+
+    `RecipeError` if no combination of the vocabulary's words is held out.
+    """
     scenes = held_out_scenes(vocabulary, prompts, tuning=tuning)
+    if not scenes:
+        message = "So few words make no combination that is held out; evaluate a larger recipe."
+        raise RecipeError(message)
+    draw = Drawing(pipeline, seed=SEED + tuning * APART, say=say)
     numbers = range(tuning * APART, tuning * APART + prompts)
     fresh = drawn([vocabulary.sample(Random(i)) for i in numbers], seed=SEED + tuning * APART)
     taught = [as_taught(scene, vocabulary) for scene in fresh.scenes]

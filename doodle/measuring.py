@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +18,7 @@ from doodle import recipe as recipes
 from doodle.tokenizer import token_ids
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from torch import Tensor
@@ -37,14 +38,13 @@ class Seen:
 
 @torch.no_grad()
 def look(weights: Path, files: Sequence[Path], texts: Sequence[str]) -> Seen:
-    """Look at square pictures and read texts. weights: the folder of the model."""
+    """Look at pictures and read texts. weights: the folder of the model."""
     recipe = recipes.read(weights / "recipe.toml")
     judge = judging.load(recipe.vocabulary, weights / "judge.safetensors")
     pair = pairing.load(weights / "clip")
     subjects: list[str] = []
     embedded: list[list[float]] = []
-    for start in range(0, len(files), IN_A_PASS):
-        pixels = np.stack([_pixels(file) for file in files[start : start + IN_A_PASS]])
+    for pixels in _passes(files):
         subjects += [answer["subject"] for answer in judging.answers(judge, pixels)]
         seen = pairing.seen(torch.from_numpy(pixels))
         embedded += _unit(pair.get_image_features(pixel_values=seen))
@@ -53,6 +53,14 @@ def look(weights: Path, files: Sequence[Path], texts: Sequence[str]) -> Seen:
         ids = token_ids(CLIPTokenizer.from_pretrained(weights / "clip"), list(texts))
         said = _unit(pair.get_text_features(input_ids=ids))
     return Seen(subjects=subjects, pictures=embedded, texts=said)
+
+
+def _passes(files: Sequence[Path]) -> Iterator[np.ndarray]:
+    """Go through the pictures (N, 3, H, W) uint8 in their order, as many of one size at once."""
+    for start in range(0, len(files), IN_A_PASS):
+        pictures = [_pixels(file) for file in files[start : start + IN_A_PASS]]
+        for _, alike in groupby(pictures, key=lambda picture: picture.shape):
+            yield np.stack([*alike])
 
 
 def _pixels(file: Path) -> np.ndarray:

@@ -139,6 +139,15 @@ def _shipped(folder: Path) -> dict[str, dict[str, Tensor]]:
         if file.is_file():
             weights.check(file)
             found[part] = {f"{part}.{key}": value for key, value in load_file(file).items()}
-    config = json.loads((folder / "vae" / "config.json").read_text(encoding="utf-8"))
-    found["vae"]["vae.scaling_factor"] = torch.tensor([config["scaling_factor"]])
+    if "vae" in found:
+        found["vae"]["vae.scaling_factor"] = torch.tensor([_scaling_factor(folder)])
     return found
+
+
+def _scaling_factor(folder: Path) -> float:
+    file = folder / "vae" / "config.json"
+    try:
+        return float(json.loads(file.read_text(encoding="utf-8"))["scaling_factor"])
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        message = f"{file} names no scaling_factor ({error!r}); restore it or train anew."
+        raise RecipeError(message) from error

@@ -244,6 +244,17 @@ def test_look_prints_what_judge_and_pair_see(tmp_path, monkeypatch, capsys):
         assert near > sum(x * y for x, y in zip(text, wrong, strict=True))
     assert run(monkeypatch, "look", tmp_path) == 0
     assert json.loads(capsys.readouterr().out) == seen | {"texts": []}
+    draw(scene, seed=1, size=(384, 256)).save(tmp_path / "bus.png")  # between the two
+    assert run(monkeypatch, "look", tmp_path) == 0
+    wide = json.loads(capsys.readouterr().out)
+    assert wide["files"] == ["boat", "bus", "cat"]
+    assert [wide["subjects"][0], wide["subjects"][2]] == seen["subjects"]
+
+
+def test_look_says_where_there_are_no_pictures(tmp_path, monkeypatch, capsys):
+    for folder in (tmp_path, tmp_path / "none"):
+        assert run(monkeypatch, "look", folder) == 1
+        assert capsys.readouterr().err == f"There are no .png files in {folder}.\n"
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -5,7 +6,8 @@ import pytest
 
 from doodle import evaluation, recipe
 from doodle.judge import Judge
-from doodle.scenes import Scene
+from doodle.recipe import RecipeError
+from doodle.scenes import Scene, is_held_out
 from engine import load_catalogue
 from engine.scheduler_table import SPECS
 
@@ -147,3 +149,18 @@ def test_who_is_asked_for_a_number_is_told_it(count, words):
     rng = Random(1)
     for _ in range(60):
         assert set(evaluation.numbered(scene, rng).replace(",", " ").split()) & set(words)
+
+
+def test_a_recipe_without_held_out_combinations_cannot_be_evaluated():
+    vocabulary = recipe.load("doodle").vocabulary
+    scene = next(each for each in vocabulary.combinations() if not is_held_out(each))
+    few = replace(
+        vocabulary,
+        subjects=(scene.subject,),
+        colours=(scene.colour,),
+        places=(scene.place,),
+        styles=(scene.style,),
+        relations=(),
+    )
+    with pytest.raises(RecipeError, match="no combination that is held out"):
+        evaluation.evaluate(None, Judge(few), None, few, prompts=8)

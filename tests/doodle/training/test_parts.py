@@ -1,3 +1,5 @@
+import json
+
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -89,3 +91,25 @@ def test_a_save_that_ends_early_changes_nothing(tmp_path, monkeypatch):
     with pytest.raises(OSError):
         save(1)
     assert {each.name: each.read_bytes() for each in tmp_path.glob("*.safetensors")} == before
+
+
+@pytest.mark.parametrize("config", [None, "no JSON", "{}", json.dumps({"scaling_factor": "much"})])
+def test_a_pipeline_whose_latents_have_no_scale_is_refused(tmp_path, config):
+    (tmp_path / "model_index.json").write_text("{}")
+    for name in parts_.SHIPPED.values():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        save_file({"weight": torch.ones(1)}, tmp_path / name)
+    if config is not None:
+        (tmp_path / "vae" / "config.json").write_text(config)
+    with pytest.raises(RecipeError, match=r"config\.json names no scaling_factor"):
+        Parts(tmp_path).read()
+
+
+def test_a_pipeline_without_an_autoencoder_gives_what_it_has(tmp_path):
+    (tmp_path / "model_index.json").write_text("{}")
+    (tmp_path / "unet").mkdir()
+    save_file({"weight": torch.ones(1)}, tmp_path / parts_.SHIPPED["unet"])
+    parts = Parts(tmp_path)
+    parts.read()
+    assert "unet" in parts
+    assert "vae" not in parts
