@@ -16,7 +16,7 @@ PATIENCE_MS = 120_000
 @pytest.mark.skipif(
     CHROMIUM is None, reason="There is no Chromium on this machine: the page was NOT looked at."
 )
-async def test_typing_imagine_shows_it_developing_and_v2_goes_on(testbed, bot):
+async def test_typing_imagine_shows_the_unfinished_picture_and_v2_goes_on(testbed, bot):
     from playwright.async_api import async_playwright, expect
 
     problems = []
@@ -49,7 +49,7 @@ async def test_typing_imagine_shows_it_developing_and_v2_goes_on(testbed, bot):
         )
         await first.wait_for()
         assert len(set(seen)) > 1, "the percent changed"
-        # Until the developing message is gone and the grid's picture is there, buttons still move.
+        # Until the message of the unfinished picture is gone and the grid's picture is there, buttons still move.
         await expect(page.get_by_test_id("message")).to_have_count(1)
         await page.wait_for_function(LOADED)
         await first.get_by_role("button", name="V2", exact=True).click()

@@ -41,7 +41,7 @@ def size(testbed, message):
         return image.size
 
 
-async def test_imagine_develops_into_a_grid_and_goes_on_from_there(testbed, bot, environment):
+async def test_imagine_draws_a_grid_and_goes_on_from_there(testbed, bot, environment):
     dora, gordon = testbed.member("dora"), testbed.member("gordon")
     dora.slash(testbed.general, "imagine", {"prompt": "a red cat at night --ar 3:2 --seed 7"})
     grid = await testbed.wait_for_message(is_grid, timeout_s=WAIT_S)

@@ -29,7 +29,7 @@ async def test_the_private_reply_shows_how_far_it_is_and_then_rests(
     first, *notes = private(result).content.splitlines()
     assert first == f"**a red cat --stealth** - {alice.mention} (50%) (fast)"
     assert notes[-1].endswith(END)
-    assert len(private(result).attachments) == 1, "as it develops"
+    assert len(private(result).attachments) == 1, "as it is drawn"
     assert labels(private(result)) == ["Cancel Job"]
     assert channel.history() == []
     fake_engine.resume()
