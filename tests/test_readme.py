@@ -16,7 +16,10 @@ from engine.__main__ import _parser as engine_parser
 from playground.__main__ import _parser as playground_parser
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "README.ja.md", "CONTRIBUTING.md", "doodle/README.md", "docs/benchmarks.md")
+PAGES = (
+    *("README.md", "README.ja.md", "CONTRIBUTING.md", "docs/benchmarks.md"),
+    *("doodle/README.md", "doodle/training/README.md"),
+)
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 PARSERS = {
     "bot": bot_parser,
