@@ -411,8 +411,8 @@ class Runner:
             return
         if await self._found_refused_words(row, job, event):
             reason = Sentence(
-                "What these pictures show breaks this server's rules of words; other pictures, or "
-                "words of your own, may pass."
+                "What these pictures show breaks this server's rules of words; other pictures may "
+                "pass."
             )
             await self._end(row, Outcome.FAILED, reason)
             return

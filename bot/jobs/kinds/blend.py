@@ -18,7 +18,8 @@ from engine import Sentence
 STRENGTH = 0.7
 """0 keeps the mixed pictures, 1 ignores them."""
 NAMED_STRENGTH = 0.9
-"""Where words are found for what the pictures show: with less, the mix is in the way of them."""
+"""Where words are found for what the pictures show, and drawn beside those that were typed: with
+less, the mix is in the way of them."""
 MOST_WEIGHT = 10.0
 
 
@@ -57,7 +58,7 @@ class Blend:
         written = draw.from_text(self.text, context, pictures=self.pictures, strength=STRENGTH)
         job = written.job
         assert isinstance(job, engine.DrawJob)
-        if not asked.parts and job.init_use is engine.InitUse.MIX:
+        if job.init_use is engine.InitUse.MIX:
             assert written.model is not None
             if written.model.names_inputs:
                 strength = brief.at_least_a_step(NAMED_STRENGTH, job.steps)

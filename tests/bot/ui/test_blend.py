@@ -60,12 +60,14 @@ def test_weights_stand_between_the_commas_of_any_script(text):
     [
         (True, "", True, 0.9),
         (True, "--ar 3:2", True, 0.9),
-        (True, "a fox", False, 0.7),
+        (True, "a fox", True, 0.9),
         (False, "", False, 0.7),
         (False, "a fox", False, 0.7),
     ],
 )
-def test_words_are_found_for_pictures_that_come_without(names, words, asked, strength):
+def test_words_are_found_for_what_pictures_show_where_a_model_cannot_look_at_them(
+    names, words, asked, strength
+):
     model = dataclasses.replace(FAKE_MODEL.info, names_inputs=names)
     context = Context(models=(model,), default_model=model.name, job_id="j", owner="ann", seed=1)
     job = Blend(aspect="1:1", words=words, pictures=(png(), png())).write(context).job
@@ -127,9 +129,12 @@ async def test_what_follows_is_refused_once_a_word_that_was_found_is_blocked(
     assert len(fake_engine.jobs) == 1
 
 
-@pytest.mark.parametrize(("words", "blurred"), [("", True), ("a fox", False)])
+@pytest.mark.parametrize(
+    ("command", "words", "blurred"),
+    [("blend", "", True), ("blend", "a fox", True), ("imagine", "a fox", False)],
+)
 async def test_previews_are_blurred_until_the_words_that_were_found_are_read(
-    simcord_env, simcord_bot, channel, alice, fake_engine, monkeypatch, words, blurred
+    simcord_env, simcord_bot, channel, alice, fake_engine, monkeypatch, command, words, blurred
 ):
     shown = []
     show = simcord_bot.outbox.show
@@ -140,7 +145,11 @@ async def test_previews_are_blurred_until_the_words_that_were_found_are_read(
 
     monkeypatch.setattr(simcord_bot.outbox, "show", noted)
     fake_engine.pause()
-    await blend(simcord_env, channel, alice, prompt=words)
+    if command == "blend":
+        await blend(simcord_env, channel, alice, prompt=words)
+    else:
+        await alice.slash(channel, command, prompt=words)
+        await simcord_env.settle()
     fake_engine.step(3)
     await simcord_env.settle()
     assert {each for each in shown if each is not None} == {blurred}
