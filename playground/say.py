@@ -85,7 +85,10 @@ async def say(request: Request) -> int:
         grids = [message for message in session.messages() if is_grid(message)]
     asked = any(isinstance(s, Line) and s.text.startswith("/imagine") for s in request.steps)
     if asked and not grids:
-        print("No grid with its nine buttons (U1–U4, 🔄, V1–V4) arrived.", file=sys.stderr)
+        print(
+            "No grid with its nine buttons (U1–U4, 🔄, V1–V4) arrived; the bot's answer is above.",
+            file=sys.stderr,
+        )
         return 1
     return 0
 

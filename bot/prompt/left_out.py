@@ -68,8 +68,9 @@ def notes(
     elif not math.isclose(exact[0] / exact[1], asked.ar[0] / asked.ar[1], rel_tol=0.1):
         found.append(
             Sentence(
-                "{title} draws this shape at {width}×{height} at the most.",
+                "{title} draws nothing as long as --ar {shape}; {width}×{height} is the nearest.",
                 title=title,
+                shape=f"{asked.ar[0]}:{asked.ar[1]}",
                 width=job.width_px,
                 height=job.height_px,
             )
