@@ -38,8 +38,13 @@ SAME_PLURAL = ("fish", "sheep", "deer")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """Which parts of a scene a caption names; the subject is always named."""
+    """Which parts of a scene a caption names.
 
+    Without `thing` it names no subject, and with it no number and no second one: such words follow
+    `--no`, and a model that never read them alone does not know what to leave out.
+    """
+
+    thing: bool = True
     colour: bool = True
     place: bool = True
     style: bool = True
@@ -49,6 +54,7 @@ class Said:
 
 
 ALL = Said()
+THING_UNSAID = 0.08  # share of the captions
 
 
 def caption(scene: Scene, rng: Random) -> str:
@@ -58,18 +64,36 @@ def caption(scene: Scene, rng: Random) -> str:
 
 def what_is_said(scene: Scene, rng: Random) -> Said:
     """Choose which parts to name. A colour goes unsaid mostly where it is the natural one."""
+    if rng.random() < THING_UNSAID:
+        return _without_thing(scene, rng)
     natural = scene.colour in NATURAL.get(scene.subject, ())
     return Said(
         colour=rng.random() > (0.45 if natural else 0.05),
         place=rng.random() > 0.2,
         style=rng.random() < 0.4 if scene.style == PLAIN_STYLE else rng.random() > 0.03,
         size=rng.random() > 0.15,
-        sky=bool(scene.sky) and rng.random() < 0.25,
+        sky=bool(scene.sky) and rng.random() < 0.6,
+    )
+
+
+def _without_thing(scene: Scene, rng: Random) -> Said:
+    parts = ["colour", "place", "style", *(["sky"] * 3 if scene.sky else [])]
+    named = rng.sample(parts, rng.choice((1, 1, 1, 2)))
+    return Said(
+        thing=False,
+        colour="colour" in named,
+        place="place" in named,
+        style="style" in named,
+        size=False,
+        count=False,
+        sky="sky" in named,
     )
 
 
 def said_as(scene: Scene, said: Said, rng: Random) -> str:
     """Return a caption that names these parts, in one of the two languages."""
+    if not said.thing:
+        return without_thing(scene, said, rng)
     if rng.random() < JAPANESE_SHARE:
         return _filled(japanese(scene, rng, said), "、", rng)
     form = rng.random()
@@ -171,6 +195,25 @@ def japanese(scene: Scene, rng: Random, said: Said = ALL) -> str:
             words.append(look)
     rng.shuffle(words)
     return rng.choice(("、", "、", " ", "")).join(words)
+
+
+def without_thing(scene: Scene, said: Said, rng: Random) -> str:
+    """Return words between commas, of which none is a thing: `moon, watercolour` or `月の出た`."""
+    language = int(rng.random() < JAPANESE_SHARE)
+    words = []
+    if said.colour:
+        words.append(rng.choice(COLOUR_WORDS[scene.colour][language]))
+    if said.place:
+        words.append(
+            rng.choice((*PLACE_TAGS[scene.place][language], *PLACE_WORDS[scene.place][language]))
+        )
+    if said.sky:
+        tags = () if language else (scene.sky, f"the {scene.sky}")
+        words.append(rng.choice((*tags, *SKY_WORDS[scene.sky][language])))
+    if said.style:
+        words.append(rng.choice(STYLE_WORDS[scene.style][language]))
+    rng.shuffle(words)
+    return rng.choice(((", ", " "), ("、", ""))[language]).join(words)
 
 
 def plural(noun: str) -> str:

@@ -159,7 +159,7 @@ PLACE_WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("in a meadow", "on a sunny day", "in the grass", "on a green hill"),
         ("草原の", "晴れた日の", "草むらの"),
     ),
-    "night": (("at night", "after dark", "in the moonlight", "under the moon"), ("夜の", "月夜の")),
+    "night": (("at night", "after dark", "at midnight"), ("夜の", "夜空の")),
     "sunset": (("at sunset", "at dusk", "in the evening sun"), ("夕焼けの", "夕暮れの")),
     "snow": (("in the snow", "in winter", "on a snowy day"), ("雪の中の", "冬の", "雪の")),
     "forest": (("in a forest", "in the woods", "among the trees"), ("森の中の", "森の")),
@@ -208,7 +208,10 @@ RELATION_WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 
 SKY_WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "moon": (("with a moon", "with the moon"), ("月の出た",)),
+    "moon": (
+        ("with a moon", "with the moon", "in the moonlight", "under the moon"),
+        ("月の出た", "月夜の"),
+    ),
     "sun": (("with the sun", "under the sun"), ("太陽の出た",)),
     "clouds": (("with clouds", "under clouds", "cloudy"), ("曇りの",)),
     "rainbow": (("with a rainbow", "under a rainbow"), ("虹の出た")),
@@ -256,6 +259,6 @@ SKIES: dict[str, tuple[str, ...]] = {
     "sea": _BRIGHT,
     "desert": ("sun", "sun", "clouds", ""),
     "mountains": ("sun", "clouds", "rainbow", ""),
-    "night": ("moon", "moon", "moon", ""),
+    "night": ("moon", "moon", "", ""),
 }
 """What the sky of a place may show, and captions may name; nothing where it is empty."""

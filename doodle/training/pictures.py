@@ -26,7 +26,7 @@ KL = 1e-4  # weight of the latents' distance from the normal distribution
 BEARS = 0.05  # noise of latents that the decoder learns to bear, in their standard deviations
 GUESSED = 0.6  # share of the pictures that are decoded from what the denoiser guesses
 GUESSED_AT = (30, 350)  # of 1,000 times
-EDGES = 1.7  # how much the strength of edges counts there
+EDGES = 2.5  # how much the strength of edges counts there
 
 
 def train(course: Course) -> None:

@@ -114,13 +114,13 @@ class Filling(threading.Thread):
     def turn(self, step: int, *, encoded: bool = False) -> Pool:
         """Return the pool whose turn it is; the square one if that is still empty.
 
-        Of eight turns six are square, one has siblings, one another shape.
+        Of eight turns five are square, one has siblings, two another shape.
         """
         turn = step % 8
         if turn == 3:
             return self._or_square("siblings", encoded=encoded)
-        if turn == 7:
-            return self.other(step // 8, encoded=encoded)
+        if turn in (2, 7):
+            return self.other(step // 8 * 2 + (turn == 7), encoded=encoded)
         return self.pools["square"]
 
     def other(self, turn: int, *, encoded: bool = False) -> Pool:

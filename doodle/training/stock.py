@@ -220,10 +220,11 @@ class Painter:
             said = what_is_said(scene, rng)
             texts.append(said_as(scene, said, rng))
             unsaid = {
+                **dict.fromkeys(("subject", "count", "relation", "second"), not said.thing),
                 "colour": not said.colour,
-                "second_colour": not said.colour,
+                "second_colour": not (said.thing and said.colour),
                 "place": not said.place,
-                "style": not said.style and scene.style != PLAIN_STYLE,
+                "style": not said.style and not (said.thing and scene.style == PLAIN_STYLE),
             }
             labels[i] = [
                 UNSAID if unsaid.get(name) else self._possible[name].index(getattr(scene, name))

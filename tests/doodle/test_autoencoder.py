@@ -22,7 +22,7 @@ def test_an_edge_is_as_strong_wherever_it_is_in_its_area_and_a_soft_one_is_weake
     across = torch.arange(32.0).expand(1, 3, 32, 32)
     sharp, moved = (across >= 18).float(), (across >= 21).float()
     soft = ((across - 15.5) / 8).clamp(0, 1)
-    strengths = [edge_strength(picture.diff(dim=-1)) for picture in (sharp, moved, soft)]
+    strengths = [edge_strength(picture.diff(dim=-1), 8) for picture in (sharp, moved, soft)]
 
     assert torch.equal(strengths[0], strengths[1])
     assert strengths[2].max() < 0.5 * strengths[0].max()

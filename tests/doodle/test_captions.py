@@ -11,6 +11,7 @@ from doodle.captions import (
     english,
     japanese,
     plural,
+    said_as,
     tags,
     what_is_said,
 )
@@ -18,6 +19,7 @@ from doodle.scenes import Scene
 from doodle.words import (
     COLOUR_WORDS,
     COLOURS,
+    COUNT_WORDS,
     NATURAL,
     PLACE_TAGS,
     PLACE_WORDS,
@@ -117,3 +119,27 @@ def test_plurals(one, many):
 def test_captions_are_deterministic_and_varied():
     assert caption(SCENE, Random(1)) == caption(SCENE, Random(1))
     assert len({caption(SCENE, Random(seed)) for seed in range(300)}) > 200
+
+
+def test_some_captions_name_no_thing_as_words_after_no_do():
+    rng, alone = Random(5), set()
+    for _ in range(4000):
+        scene = replace(SCENE, sky="moon", count=2)
+        said = what_is_said(scene, rng)
+        if not said.thing:
+            text = said_as(scene, said, rng)
+            alone.add(text)
+            assert not any(
+                word in text
+                for both in (SUBJECT_WORDS["owl"], COUNT_WORDS[2])
+                for language in both
+                for word in language
+            ), text
+    assert {"moon", "red", "neon", "at night", "月の出た"} <= alone
+    assert any(", " in text for text in alone)
+
+
+def test_only_a_scene_with_a_moon_is_said_to_have_one():
+    dark = replace(SCENE, sky="")
+    said = {caption(dark, Random(seed)) for seed in range(2000)}
+    assert not [text for text in said if "moon" in text or "月" in text]
