@@ -391,8 +391,8 @@ def _refused(category: Category, *, of_picture: bool = False) -> Sentence:
         )
     if of_picture:
         return Sentence(
-            "The words of this picture break this server's rule about {category}. Nothing was drawn "
-            "or charged.",
+            "The words of this picture break this server's rule about {category}. Nothing was "
+            "drawn or charged.",
             category=NAMES[category],
         )
     return Sentence(

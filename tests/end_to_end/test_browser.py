@@ -49,7 +49,7 @@ async def test_typing_imagine_shows_the_unfinished_picture_and_v2_goes_on(testbe
         )
         await first.wait_for()
         assert len(set(seen)) > 1, "the percent changed"
-        # Until the message of the unfinished picture is gone and the grid's picture is there, buttons still move.
+        # Until the unfinished picture's message is gone and the grid is there, buttons move.
         await expect(page.get_by_test_id("message")).to_have_count(1)
         await page.wait_for_function(LOADED)
         await first.get_by_role("button", name="V2", exact=True).click()
