@@ -101,7 +101,11 @@ def test_texts_are_labelled_with_what_they_say(painter, tiny, words):
     for row in labels:
         for name, value in zip(NAMES, row, strict=True):
             assert value == UNSAID or 0 <= value < len(possible[name])
-    assert (labels[:, NAMES.index("subject")] != UNSAID).all()
+    nothing = labels[:, NAMES.index("subject")] == UNSAID  # a text without a thing
+    assert nothing.sum() == 1
+    for name in ("count", "relation", "second", "second_colour"):
+        assert (labels[nothing, NAMES.index(name)] == UNSAID).all()
+    assert (labels[~nothing, NAMES.index("count")] != UNSAID).all()
 
 
 def test_siblings_differ_in_one_part_alone_and_none_is_held_out():
