@@ -29,6 +29,17 @@ def test_an_edge_is_as_strong_wherever_it_is_in_its_area_and_a_soft_one_is_weake
     assert difference(soft, sharp) > difference(soft, soft) == 0
 
 
+def test_edges_are_to_be_as_strong_in_large_areas_too(monkeypatch) -> None:
+    across = torch.arange(32.0).expand(1, 3, 32, 32)
+    first, last = ((across >= at).float().diff(dim=-1) for at in (4, 28))
+    assert not torch.equal(edge_strength(first, 8), edge_strength(last, 8))
+    assert torch.equal(edge_strength(first, 32), edge_strength(last, 32))
+    sharp, soft = (across >= 16).float(), ((across - 12) / 8).clamp(0, 1)
+    both = difference(soft, sharp)
+    monkeypatch.setattr(autoencoder, "EDGE_AREAS", (8,))
+    assert difference(soft, sharp) < both
+
+
 def test_an_autoencoder_begins_with_an_earlier_one_where_their_shapes_agree(tiny):
     own = autoencoder.build(tiny)
     more = replace(tiny, autoencoder=replace(tiny.autoencoder, latents=6))

@@ -1,4 +1,5 @@
 import math
+from collections import Counter
 from types import SimpleNamespace
 
 import pytest
@@ -166,6 +167,16 @@ def test_captions_are_learnt_of_scenes_of_all_kinds():
     filling._wides = [name for name in filling.pools if "x" in name]
     learnt_of = {filling.turn(step).name for step in range(0, 200, CAPTIONS_EVERY)}
     assert learnt_of == {*filling.pools}
+
+
+def test_two_of_eight_steps_are_of_shapes_that_are_not_square_each_as_often():
+    filling = object.__new__(Filling)
+    wides = ("384x256", "256x384", "448x256", "256x448")
+    names = ("square", "siblings", *wides)
+    filling.pools = {name: SimpleNamespace(name=name, count=1) for name in names}
+    filling._wides = [*wides]
+    turns = Counter(filling.turn(step).name for step in range(64))
+    assert turns == {"square": 40, "siblings": 8, **dict.fromkeys(wides, 4)}
 
 
 def test_of_two_things_beside_each_other_the_first_in_the_vocabulary_comes_first():
