@@ -49,7 +49,8 @@ def draw_with_cover(
 ) -> tuple[Image.Image, np.ndarray]:
     """Draw a scene, and return with it how much of each area of 8 by 8 pixels its things cover.
 
-    (height / 8, width / 8) uint8, 255 for the whole area. What stands in front is left out.
+    (height / 8, width / 8) uint8, 255 for the whole area. What stands in front is left out. The
+    sun and the moon of a sky count as things, as captions name them.
     """
     groups, rng = _groups(scene, seed, size)
     return STYLES[scene.style](groups, size, rng), cover(groups, (size[0] // 8, size[1] // 8))

@@ -47,6 +47,7 @@ class Shape:
     lined: bool = True  # False for what has no outline of its own: an eye, a patch, a sky
     below: RGB | None = None  # the colour at the lower end, of a gradient
     glows: bool = False  # a light source
+    named: bool = False  # a part of a place that captions name: the sun, the moon
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +65,12 @@ class Pen:
         lined: bool = True,
         below: str | RGB | None = None,
         glows: bool = False,
+        named: bool = False,
     ) -> skia.Path:
         """Draw a filled path and return it, so that patches can be laid on it."""
-        end = None if below is None else self.tone(below)
+        end, rgb = None if below is None else self.tone(below), self.tone(tone)
         self.shapes.append(
-            Shape(path=path, rgb=self.tone(tone), lined=lined, below=end, glows=glows)
+            Shape(path=path, rgb=rgb, lined=lined, below=end, glows=glows, named=named)
         )
         return path
 

@@ -78,7 +78,7 @@ def night(wide: float, rng: Random, sky: str) -> Place:
         disc = ellipse(x, y, r)
         if rng.random() < 0.4:
             disc = without(disc, ellipse(x + r * 0.45, y - r * 0.1, r * 0.85))
-        p.fill(disc, (255, 243, 190), glows=True)
+        p.fill(disc, (255, 243, 190), glows=True, named=True)
     far = mix(air, (60, 70, 140), 0.5)
     if rng.random() < 0.5:
         _mountains(p, wide, rng, g, 0.2, far)
@@ -567,7 +567,7 @@ def _weather(p: Pen, wide: float, rng: Random, air: RGB, sky: str, *, low: float
 
 def _disc(p: Pen, x: float, y: float, radius: float, rgb: RGB, sky: RGB) -> None:
     p.fill(ellipse(x, y, radius * 1.45), mix(sky, rgb, 0.35), lined=False)
-    p.fill(ellipse(x, y, radius), rgb, glows=True)
+    p.fill(ellipse(x, y, radius), rgb, glows=True, named=True)
 
 
 def _stars(p: Pen, wide: float, rng: Random, count: int, low: float) -> None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 PAPER: RGB = (250, 245, 232)
 INK: RGB = (30, 20, 50)
 DARK: RGB = (10, 6, 26)
+WHITE: RGB = (255, 255, 255)
+BLANK: RGB = (0, 0, 0)
 PALE: RGB = (168, 166, 196)  # a line around what is nearly black
 BLACK = 210  # the sum of red, green and blue below which a colour is nearly black
 LARGE = 0.08  # of the box around a thing: from there on a part of it is large
@@ -202,14 +204,19 @@ def glass(groups: list[Group], size: Size, rng: Random) -> Image.Image:
 
 
 def cover(groups: list[Group], size: Size) -> np.ndarray:
-    """Return how much of each of (width, height) areas things cover: (height, width) uint8."""
-    sheet = _Sheet(size, (0, 0, 0))
+    """Return how much of each of (width, height) areas things cover: (height, width) uint8.
+
+    What captions name of a place covers its area too, where the place's other parts do not hide it.
+    """
+    sheet = _Sheet(size, BLANK)
     for group in groups:
-        if group.subject:
-            sheet.enter(replace(group, shadow=None))
-            for shape in group.shapes:
-                sheet.fill(shape, (255, 255, 255), (255, 255, 255))
-            sheet.leave()
+        if not (group.subject or any(shape.named for shape in group.shapes)):
+            continue
+        sheet.enter(replace(group, shadow=None))
+        for shape in group.shapes:
+            tone = WHITE if group.subject or shape.named else BLANK
+            sheet.fill(shape, tone, tone)
+        sheet.leave()
     return np.asarray(sheet.image())[:, :, 0]
 
 

@@ -102,6 +102,39 @@ def test_the_cover_is_where_the_things_are(style, size):
         assert inside > outside + 40
 
 
+@pytest.mark.parametrize(
+    ("place", "sky", "rgb"),
+    [("night", "moon", (255, 243, 190)), ("desert", "sun", (255, 230, 122))],
+)
+def test_the_sun_and_the_moon_cover_their_areas(place, sky, rgb):
+    for seed in range(6):
+        assert not _place_cover(place, "", seed).any()
+        cover = _place_cover(place, sky, seed)
+        image = STYLES["flat"](_place_groups(place, sky, seed), SQUARE, Random(1))
+        shown = np.abs(np.asarray(image, dtype=np.int16) - rgb).max(axis=2) < 4
+        cells = shown.reshape(32, 8, 32, 8).mean(axis=(1, 3))
+        assert cells.sum() > 4
+        assert np.abs(cover / 255 - cells).max() < 0.4  # edges are half of the sky's colour
+        assert np.abs(cover / 255 - cells).sum() < 0.25 * cells.sum()
+
+
+def test_what_a_place_draws_over_its_moon_hides_it():
+    groups = _place_groups("night", "moon", seed=1)
+    over = Pen(body=(0, 0, 0))
+    over.fill(ellipse(0.5, 0.5, 2))
+    groups[0].shapes.extend(over.shapes)
+    assert not styles.cover(groups, (32, 32)).any()
+
+
+def _place_cover(place, sky, seed):
+    return styles.cover(_place_groups(place, sky, seed), (32, 32))
+
+
+def _place_groups(place, sky, seed):
+    shapes = PLACES[place](1.0, Random(seed), sky).back.shapes
+    return [styles.Group(shapes=shapes, matrix=skia.Matrix(), subject=False)]
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_two_things_cover_what_each_of_them_covers(seed):
     two = draw_with_cover(replace(SCENE, subject="apple", count=2), seed=seed)[1] > 127
