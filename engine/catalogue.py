@@ -63,6 +63,8 @@ class ModelSpec:
     on a card the last, but plain for a denoiser that is not compiled."""
     cuda_graphs: bool = False
     """Whether compiled passes of one or two pictures are recorded as CUDA graphs."""
+    tile_from: float = 0.0
+    """From which share of a drawing on a seamless tile goes on over its edges."""
     deep_every: int = 1
     """All of the denoiser runs in one of so many steps; in the others its outermost blocks do."""
     fused_qkv: bool = False
@@ -302,6 +304,7 @@ class _Entry(BaseModel):
     autotune: _Flag = False
     memory_order: Annotated[str, _one_of("", "plain", "channels_last")] = ""
     cuda_graphs: _Flag = False
+    tile_from: _Share = 0.0
     deep_every: _Count = 1
     fused_qkv: _Flag = False
     try_convolutions: _Flag = False
@@ -401,6 +404,7 @@ class _Reader:
             autotune=entry.autotune,
             memory_order=entry.memory_order,
             cuda_graphs=entry.cuda_graphs,
+            tile_from=entry.tile_from,
             deep_every=entry.deep_every,
             fused_qkv=entry.fused_qkv,
             try_convolutions=entry.try_convolutions,
@@ -496,7 +500,11 @@ class _Reader:
         if entry.autotune and entry.compiled == "off":
             self._refuse("autotune", 'is for compiled code; leave out compiled = "off" or autotune')
         able = " and ".join(name for name, each in FAMILIES.items() if each.has_unet)
-        for field, wanted in (("deep_every", entry.deep_every > 1), ("fused_qkv", entry.fused_qkv)):
+        for field, wanted in (
+            ("deep_every", entry.deep_every > 1),
+            ("fused_qkv", entry.fused_qkv),
+            ("tile_from", entry.tile_from > 0),
+        ):
             if wanted and not family.has_unet:
                 self._refuse(field, f"is for the families {able}")
         for other in ("loras", "ip_adapter", "quantise", "denoiser"):

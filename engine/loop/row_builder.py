@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import itertools
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -53,6 +54,7 @@ def build_rows(
     if hasattr(pattern, "set_begin_index"):
         pattern.set_begin_index(begin)
     total = len(timesteps) if job.stop >= 1 else max(1, round(job.stop * len(timesteps)))
+    tile_from = _tile_from(model.tile_from, len(pattern.timesteps), begin, total)
     samples = next(iter(text.tensors.values())).shape[0]
     shapes = tuple((key, *tensor.shape[1:]) for key, tensor in sorted(text.tensors.items()))
     adapter = model.adapter(job.loras)
@@ -73,6 +75,7 @@ def build_rows(
             owner=job.owner,
             lane=job.lane,
             kind=(model.name, shape, shapes, job.tile, mask is None),
+            plain_kind=(model.name, shape, shapes, False, mask is None),
             samples=samples,
             arrival=next(arrivals),
             model=model,
@@ -90,7 +93,16 @@ def build_rows(
             mask=mask,
             adapter=adapter,
             tile=job.tile,
+            tile_from=tile_from,
         )
+
+
+def _tile_from(share: float, whole: int, begin: int, total: int) -> int:
+    """After how many evaluations a tile wraps around: at this share of a whole drawing's.
+
+    Of one that begins later so many fewer; of one that stops early at this share of its own.
+    """
+    return min(max(0, math.ceil(share * whole) - begin), int(share * total))
 
 
 def _texts(work: Work, model: Denoiser, beside: Beside | None) -> list[Conditioning]:

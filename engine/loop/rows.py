@@ -115,6 +115,11 @@ class Row:
     mask: Mask | None = None
     adapter: str = ""
     tile: bool = False
+    tile_from: int = 0
+    """How many of a tile's evaluations come before those whose convolutions wrap around."""
+    plain_kind: tuple[object, ...] = ()
+    """Of a tile: the kind that it would have if it were none, with which it shares passes until
+    then."""
     step: int = 0
     """Evaluations done."""
     last_tick: int = -1
@@ -136,13 +141,18 @@ class Row:
     """Orders rows of a group by samples, most first, and by solver."""
 
     def __post_init__(self) -> None:
-        self.group = self.kind
+        self.group = self._group()
         self.alike = (-self.samples, "" if self.solver is None else self.solver.name)
 
     @property
     def goes_deep(self) -> bool:
         """Whether the next evaluation runs all of the denoiser, which only the cache may change."""
         return self.step % self.model.deep_every == 0 or not self.deep
+
+    @property
+    def wraps(self) -> bool:
+        """Whether the next evaluation is of a picture that goes on over its edges."""
+        return self.tile and self.step >= self.tile_from
 
     def scaled(self) -> Tensor:
         """The latents as the denoiser wants them, by the row's own scheduler."""
@@ -187,8 +197,13 @@ class Row:
             self.latents = self.clean()
         if self.step == self.total:
             self.deep = ()
-        name, *rest = self.kind
-        self.group = self.kind if self.goes_deep else (f"{name}, shallow", *rest)
+        self.group = self._group()
+
+    def _group(self) -> tuple[object, ...]:
+        """What the next evaluation can be shared with."""
+        kind = self.plain_kind if self.tile and not self.wraps else self.kind
+        name, *rest = kind
+        return kind if self.goes_deep else (f"{name}, shallow", *rest)
 
     def clean(self) -> Tensor:
         """The clean latents that the last evaluation predicts; before the first, the noise."""

@@ -45,7 +45,7 @@ def step(model: Predictor, rows: Sequence[Row]) -> list[tuple[Row, Exception]]:
     given = _given(runs, latents, columns, model.device)
     seen = _with_channels(rows, given)
     padding = [seen[places[-1][0]][None]] * (len(places) - real)
-    model.tile(on=rows[0].tile)
+    model.tile(on=rows[0].wraps)
     conditioning = {
         key: torch.cat([rows[number].conditioning[sample][key] for number, sample in places])
         for key in rows[0].conditioning[0]

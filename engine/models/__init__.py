@@ -111,6 +111,8 @@ class Denoiser(Predictor, Protocol):
     preview: Preview
     safety: SafetyCheck | None
     can_tile: bool
+    tile_from: float
+    """From which share of a drawing on a tile's convolutions wrap around."""
     deep_every: int
     """All of the denoiser runs in one of so many steps of a row; 1 = in each."""
     makes_contiguous: bool

@@ -76,6 +76,7 @@ class LatentModel:
         self.preview: Preview = LinearRgb(self.channels)
         self.safety: SafetyCheck | None = None
         self.can_tile = True
+        self.tile_from = 0.0
         self.makes_contiguous = True
         self._tiles = False
         self._loras = Loras(pipeline, loras, device)

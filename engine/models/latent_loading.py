@@ -37,6 +37,7 @@ def load_latent(kind: type[M], spec: ModelSpec, device: torch.device, dtype: tor
     model.safety = safety_of(spec, device, dtype)
     if spec.preview_vae is not None:
         model.preview = tiny_decoder(spec.preview_vae, device, dtype)
+    model.tile_from = spec.tile_from
     calibrate(model)
     if spec.deep_every > 1:
         model.reuse_deep_features(spec.deep_every)

@@ -46,6 +46,7 @@ class FakeModel:
         self.safety = None
         self.inpaints = self.makes_contiguous = False
         self.can_tile = True
+        self.tile_from = 0.0
         self.untypical = False
         self.deep, self.deep_every = None, 1
         self.passes = []

@@ -57,6 +57,8 @@ def test_paths_are_relative_to_the_file_and_missing_files_are_not_installed(tmp_
         (ENTRY.replace('"sd"', '"flux"') + "deep_every = 2", "for the families sd and sdxl"),
         (ENTRY.replace('"sd"', '"flux"') + "fused_qkv = true", "fused_qkv: is for the families sd"),
         (ENTRY + 'fused_qkv = true\nloras = {a = "a.safetensors"}', "combined with loras"),
+        (ENTRY + "tile_from = 2", "tile_from: must be a number from 0 to 1, not 2"),
+        (ENTRY.replace('"sd"', '"flux"') + "tile_from = 0.5", "for the families sd and sdxl"),
         (ENTRY + "try_convolutions = 1", "try_convolutions: must be true or false, not 1"),
         (ENTRY + 'few_steps = "fast"', "few_steps: 'fast' is none of lcm, lightning, hyper"),
         (ENTRY + 'few_steps = "lcm"', "few_steps: needs few_steps_lora beside it"),

@@ -277,3 +277,41 @@ async def test_strangers_in_the_batch_change_a_picture_by_rounding_only(engine_o
         assert not isinstance([event async for event in stream][-1], Failed)
 
     assert np.abs(alone.astype(int) - beside.astype(int)).max() <= 1
+
+
+@pytest.mark.parametrize(("share", "first"), [(0.0, 0), (0.5, 3), (1.0, 6)])
+async def test_a_tile_wraps_around_from_its_models_share_of_the_steps_on(
+    weights, draw, pipeline, share, first
+):
+    spec = tiny_models.spec("sd", weights("sd"), tile_from=share, compiled="off")
+    engine = Engine([spec], device="cpu", dtype="float32")
+    await engine.start()
+    try:
+        ours = await finish(engine, draw(tile=True, images=1, steps=6, seed=11))
+    finally:
+        await engine.close()
+
+    def wrap(network):
+        for module in network.modules():
+            if isinstance(module, torch.nn.Conv2d):
+                module.padding_mode = "circular"
+
+    def after(_, step, __, state):
+        if step + 1 == first:
+            wrap(pipeline.unet)
+        return state
+
+    if not first:
+        wrap(pipeline.unet)
+    wrap(pipeline.vae.decoder)
+    (theirs,) = drawn(
+        pipeline,
+        prompt="a red cat at night",
+        width=64,
+        height=64,
+        num_inference_steps=6,
+        guidance_scale=5.0,
+        generator=generators(11, 1),
+        callback_on_step_end=after,
+    )
+    assert np.array_equal(ours[0], theirs)

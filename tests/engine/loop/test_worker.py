@@ -98,6 +98,41 @@ def test_a_first_job_is_read_alone_and_those_beside_it_with_others_that_wait():
     assert other.read == (("4", None),)
 
 
+@pytest.mark.parametrize(
+    ("fields", "shared"),
+    [({}, 4), ({"steps": 7}, 3), ({"stop": 0.5}, 2), ({"steps": 1}, 0), ({"tile": False}, 8)],
+)
+def test_a_tile_shares_passes_until_it_wraps_around(fields, shared):
+    class Tiling(FakeModel):
+        tile_from = 0.5
+        wraps = False
+        seen = ()
+
+        def tile(self, *, on):
+            self.wraps = on
+
+        def predict(self, latents, *rest):
+            self.seen += ((len(latents), self.wraps),)
+            return super().predict(latents, *rest)
+
+        def decode(self, latents):
+            self.seen += (("decoded", self.wraps),)
+            return super().decode(latents)
+
+    job = draw("1", **({"steps": 8, "tile": True} | fields))
+    model = Tiling()
+    model.tile_from = Tiling.tile_from
+    events, _ = work({0: submit(job, draw("2", owner="bob", steps=20))}, model)
+    assert all(isinstance(end, Finished) for end in ends(events).values())
+    seen = Counter(model.seen)
+    assert seen[4, False] == shared
+    evaluations = round(job.steps * job.stop)
+    assert seen[2, True] == evaluations - shared
+    assert seen[2, False] == 20 - shared
+    assert seen["decoded", True] == job.tile
+    assert seen["decoded", False] == 2 - job.tile
+
+
 def test_rows_join_at_the_next_step_and_leave_when_they_are_done():
     model = FakeModel()
     work({0: submit(draw("1", steps=6)), 2: submit(draw("2", owner="bob", steps=2))}, model)
