@@ -317,6 +317,7 @@ class _Entry(BaseModel):
     ip_adapter: _Text = ""
     image_encoder: _Text = ""
     inpaint: _Text = ""
+    outpaint_strength: _Share = 1.0
     styles: Annotated[dict[str, _Preset], Field(description="a table of name = { … }")] = {}
     draft: Annotated[_Preset | None, Field(description="a table")] = None
     style_code_words: Annotated[list[list[str]], Field(description="a list of lists of texts")] = []
@@ -389,6 +390,7 @@ class _Reader:
             code_words=tuple(map(tuple, filter(None, entry.style_code_words))),
             safety_threshold=entry.safety_threshold if entry.safety_checker else None,
             inpaint=entry.inpaint,
+            outpaint_strength=entry.outpaint_strength,
         )
         return ModelSpec(
             info=info,

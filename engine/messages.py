@@ -425,6 +425,8 @@ class ModelInfo:
     chooses a model without text."""
     inpaint: str = ""
     """The name of the entry that draws within a mask in its place; empty: it does itself."""
+    outpaint_strength: float = 1.0
+    """`DrawJob.strength` with which it draws what is around a picture for the same words."""
     schedulers: tuple[str, ...] = ()
     """Those that members may name for it."""
     styles: tuple[Preset, ...] = ()

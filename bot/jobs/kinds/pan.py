@@ -58,6 +58,7 @@ class Pan:
             width_px=frame.width_px,
             height_px=frame.height_px,
             place=frame.place,
+            strength=self.source.strength_around(model, written),
         )
         return dataclasses.replace(placed, notes=(*placed.notes, *_notes(frame, model)))
 

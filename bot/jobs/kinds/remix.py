@@ -56,7 +56,7 @@ class Remix:
             written.job,
             inputs=parent.inputs,
             init_use=parent.init_use,
-            strength=parent.strength,
+            strength=parent.strength if parent.place is None else 1.0,
             image_scale=parent.image_scale,
             mask=parent.mask,
             images=parent.images,

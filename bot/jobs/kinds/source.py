@@ -14,7 +14,7 @@ import engine
 from bot.errors import InvalidLink
 from bot.jobs.kinds import draw
 from bot.jobs.kinds.kind import Context, Written
-from bot.prompt import grammar
+from bot.prompt import brief, grammar
 from bot.prompt.values import is_link, reference
 from engine import Sentence
 
@@ -82,6 +82,21 @@ class Source:
             return placed
         notes = (*placed.notes, *other_shape(self.text, self.remixed_from))
         return dataclasses.replace(placed, notes=notes)
+
+    def strength_around(self, model: engine.ModelInfo, written: Written) -> float:
+        """How far what is around it is from the colours at its edges, 0 … 1: as is best on this
+        model for the words that it was drawn for. New words may ask for anything: 1.
+        """
+        assert isinstance(written.job, engine.DrawJob)
+        if self._says_other_things():
+            return 1.0
+        return brief.at_least_a_step(model.outpaint_strength, written.job.steps)
+
+    def _says_other_things(self) -> bool:
+        if not self.reworded or self.remixed_from is None:
+            return self.reworded
+        asked, was = (grammar.parse(each, beside=1) for each in (self.text, self.remixed_from))
+        return (asked.parts, asked.parameters.no) != (was.parts, was.parameters.no)
 
     def _drawn_over(self, context: Context, strength: float) -> Written:
         if isinstance(self.parent, engine.DrawJob) and not self.reworded:

@@ -77,6 +77,7 @@ class Zoom:
             width_px=frame.width_px,
             height_px=frame.height_px,
             place=frame.place,
+            strength=self.source.strength_around(model, written),
         )
         note = Sentence(
             "{width} × {height} px, with the earlier picture at {percent} % of its size.",

@@ -188,6 +188,39 @@ async def test_what_another_entry_draws_within_a_mask_it_draws_for_the_model(
     assert [job.model for job in engine_.jobs] == ["base", "within", "within", "base", "within"]
 
 
+async def test_what_is_around_a_picture_is_as_new_as_the_model_says_and_all_new_for_new_words(
+    simcord_env, channel, alice, new_bot
+):
+    info = dataclasses.replace(FAKE_MODEL.info, outpaint_strength=0.7)
+    engine_ = PatientEngine(models=(dataclasses.replace(FAKE_MODEL, info=info), FAKE_PAIR))
+    engine_.env = simcord_env
+    bot = new_bot(engine_)
+    await simcord_env.restart_bot(bot)
+    strengths = []
+
+    async def ordered(message, label, **fields):
+        shown = await press(simcord_env, alice, message, label)
+        if fields:
+            await alice.submit_modal(shown, fields)
+            await simcord_env.settle()
+        strengths.append((engine_.jobs[-1].place is not None, engine_.jobs[-1].strength))
+        return channel.last_message
+
+    message = await single(simcord_env, channel, alice)
+    grid = await ordered(message, "Zoom Out 2x")
+    await ordered(message, "⬅️")
+    await ordered(message, "Custom Zoom", prompt="a red cat --ar 2:1", zoom="1")
+    await ordered(grid, "🔄")
+    assert strengths == [(True, 0.7)] * 4
+    strengths.clear()
+    await ordered(message, "Custom Zoom", prompt="a picture on a wall", zoom="2")
+    await ordered(message, "Custom Zoom", prompt="a red cat --no sun", zoom="2")
+    await bot.preferences.change(alice.id, remix=True)
+    await ordered(message, "⬇️", prompt="a blue dog")
+    await ordered(grid, "🔄", prompt="a blue dog")
+    assert strengths == [(True, 1.0)] * 4
+
+
 async def test_buttons_of_a_job_that_failed_or_lost_its_pictures_say_so(
     simcord_env, channel, alice, simcord_bot, fake_engine, tmp_path
 ):
