@@ -64,6 +64,8 @@ class Segment:
 
     name: str
     """The parameter's long name."""
+    typed: str
+    """Its name as it was typed, without dashes."""
     start: int
     """Index of its first dash in `Prompt.source`."""
     text: str
@@ -188,7 +190,7 @@ def _typed(expanded: Expanded, segment: Segment) -> Segment:
     if not expanded.replacements:
         return segment
     start, end = expanded.typed_span(segment.start, segment.start + len(segment.text))
-    return Segment(name=segment.name, start=start, text=expanded.typed[start:end])
+    return dataclasses.replace(segment, start=start, text=expanded.typed[start:end])
 
 
 def _with_suffix(source: str, typed: Parameters, suffix: str) -> Parameters:
@@ -228,9 +230,8 @@ def _read_parameters(
     for begin, following in itertools.zip_longest(found, found[1:]):
         end = following.start if following else len(source)
         flag = _flag_of(source, begin, own)
-        segment = Segment(
-            name=flag.name, start=begin.start, text=source[begin.start : end].rstrip()
-        )
+        text = source[begin.start : end].rstrip()
+        segment = Segment(name=flag.name, typed=begin.name, start=begin.start, text=text)
         if flag.name in values and not flag.repeated:
             raise _refuse_segment(
                 source, segment, Sentence("--{name} stands twice; keep one.", name=begin.name)
@@ -343,13 +344,13 @@ def _read_value(source: str, segment: Segment, flag: Flag, raw: str) -> Value:
         if raw:
             sentence = Sentence(
                 "--{name} {needs}, not “{value}”.",
-                name=flag.name,
+                name=segment.typed,
                 needs=error.needs,
                 value=shortened(raw),
             )
         else:
             sentence = Sentence(
-                "--{name} {needs}, and has none here.", name=flag.name, needs=error.needs
+                "--{name} {needs}, and has none here.", name=segment.typed, needs=error.needs
             )
         raise _refuse_segment(source, segment, sentence) from None
     if len(inside := dashes.find(flag.write(value), BY_NAME)) > 1:

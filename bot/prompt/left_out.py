@@ -94,26 +94,28 @@ def _without_effect(
 ) -> Iterator[tuple[str, Sentence]]:
     """The parameters as members know them, each with why and what helps."""
     asked = prompt.parameters
+    typed = {segment.name: f"--{segment.typed}" for segment in prompt.segments}
     for name in asked.given:
+        shown = typed.get(name, f"--{name}")
         flag = BY_NAME[name]
         value = getattr(asked, name)
         if name in {"version", "niji"} and is_passed_over(name, prompt, model):
             yield (
-                f"--{name} {value}".rstrip(),
+                f"{shown} {value}".rstrip(),
                 Sentence(
                     "no model of that name is installed; {title} draws instead", title=model.title
                 ),
             )
         elif flag.lacks is not None:
-            yield f"--{name}", flag.lacks
+            yield shown, flag.lacks
         elif reason := next(_reasons(name, prompt, job, model, idle), None):
-            yield f"--{name}", reason
+            yield shown, reason
         elif name in idle and value != flag.default:
-            yield f"--{name}", _AS_WITHOUT
+            yield shown, _AS_WITHOUT
         elif name == "lora" and (without := _loras_without_room(prompt, job)):
-            yield f"--lora {', '.join(without)}", _NO_ROOM
+            yield f"{shown} {', '.join(without)}", _NO_ROOM
         elif name == "sref" and (weights := _weights_without_effect(prompt, model)):
-            yield f"--sref {weights}", _WHOLE_OR_NOT
+            yield f"{shown} {weights}", _WHOLE_OR_NOT
 
 
 def _reasons(

@@ -97,8 +97,8 @@ def test_parameters_that_do_nothing_here_are_named_on_one_line_each_reason_once(
     assert note == (
         "Without effect on Plain: --video, --motion (no kind of model here makes films yet), "
         "--chaos (it draws by itself; choose another model), "
-        "--profile (nobody's taste is learnt here; a code after sref keeps a look), "
-        "--stylize (it takes a style whole or not at all)."
+        "--p (nobody's taste is learnt here; a code after sref keeps a look), "
+        "--s (it takes a style whole or not at all)."
     )
 
 
@@ -111,8 +111,8 @@ def test_a_prompt_pasted_from_midjourney_draws_with_one_line_of_what_was_left_ou
     written = brief.write(read, model, job_id="j", owner="o", seed=5)
     [note] = written.notes
     assert note == (
-        "Without effect on Doodle: --version 6.1, --niji 6 (no model of that name is installed; "
-        "Doodle draws instead), --profile (nobody's taste is learnt "
+        "Without effect on Doodle: --v 6.1, --niji 6 (no model of that name is installed; "
+        "Doodle draws instead), --p (nobody's taste is learnt "
         "here; a code after sref keeps a look)."
     )
     [code] = written.job.style_codes
@@ -169,7 +169,7 @@ def test_steps_guidance_and_sampler_are_taken_as_they_are_said():
     job = write("a cat --steps 33 --cfg 9.5 --sampler Euler a --q 2 --draft").job
     assert (job.steps, job.guidance, job.scheduler) == (33, 9.5, "euler-a")
     [note] = write("a cat --steps 33 --q 2 --draft").notes
-    assert "--quality, --draft (the number of steps is given)" in note
+    assert "--q, --draft (the number of steps is given)" in note
 
 
 def test_a_sampler_of_another_kind_of_model_is_refused_where_it_was_typed():
