@@ -27,6 +27,7 @@ FORMS_SHARE = 0.5  # of the times of a step, where forms are decided
 FORMS_AT = (550, 170)  # of 1,000 times: their mean and standard deviation
 ENCODED_AT_ONCE = 512
 THINGS = 3.0  # how much more the error counts where a thing is
+PLACED_AT = (500, 800)  # of 1,000 times: where things are is known until, and cannot be known from
 FIRST = 1000  # scenes before the first step
 NEW_SCENES_EVERY_S = 60.0
 NEW_SCENES_UNTIL = 0.8  # share of the stage
@@ -57,7 +58,7 @@ def train(course: Course) -> None:
         clean, ids, when, cover = _batch(course, flat.steps, BATCH)
         noisy, wanted = noise.add(clean, when)
         guessed = guess(noisy.to(course.dtype), when, course.text(ids).last_hidden_state)
-        return error(guessed, wanted, cover)
+        return error(guessed, wanted, cover, when)
 
     def save() -> None:
         course.parts.keep("text", course.text, flat)
@@ -113,15 +114,22 @@ class Encoding:
         pool.encoded += count
 
 
-def error(guessed: Tensor, wanted: Tensor, cover: Tensor) -> Tensor:
+def error(guessed: Tensor, wanted: Tensor, cover: Tensor, when: Tensor) -> Tensor:
     """Return the mean of squares, in which areas with a thing count more than those without.
 
     `cover` (B, h, w) is uint8, 255 where a thing covers all. A thing's neighbours count as it does:
     they hold its outline. Without this a thing, a seventh of a picture, is the last to get a form.
+
+    At late times, `when` (B,), noise hides where things are and whether there are any. What is best
+    to guess then is a mean of all pictures that there may be; if those with a thing at a place
+    counted more, more things would be guessed than there are: a moon in every night, two heads.
     """
+    known, unknown = PLACED_AT
+    placed = ((unknown - when) / (unknown - known)).clamp(0, 1)[:, None, None, None]
     near = max_pool2d(cover[:, None].float() / 255, 3, stride=1, padding=1)
-    weight = 1 + THINGS * near
-    return ((guessed.float() - wanted).square() * (weight / weight.mean())).mean()
+    weight = 1 + THINGS * placed * near
+    weight = weight / weight.mean((1, 2, 3), keepdim=True)
+    return ((guessed.float() - wanted).square() * weight).mean()
 
 
 def _batch(course: Course, step: int, usual: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
