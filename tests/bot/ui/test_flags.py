@@ -63,7 +63,7 @@ async def test_a_prompt_pasted_from_midjourney_draws_with_one_line_of_what_was_l
     assert job.style_codes == (engine.StyleCode(code=123),)
     content = channel.last_message.content
     assert content.count("-#") == 1
-    for flag in ("--version 6.1", "--niji 6", "--profile", "--cref"):
+    for flag in ("--v 6.1", "--niji 6", "--p ", "--cref"):
         assert flag in content.splitlines()[-1]
     assert "U1" in labels(channel.last_message)
 
