@@ -36,6 +36,17 @@ def test_paths_are_relative_to_the_file_and_missing_files_are_not_installed(tmp_
     assert spec.info.installed
 
 
+def test_how_tiles_and_zooms_are_drawn_is_of_the_entry(tmp_path):
+    file = tmp_path / "models.toml"
+    for text, tile_from, strength in (
+        (ENTRY, 0.0, 1.0),
+        (ENTRY + "tile_from = 0.5\noutpaint_strength = 0.7", 0.5, 0.7),
+    ):
+        file.write_text(text)
+        (spec,) = load_catalogue(file)
+        assert (spec.tile_from, spec.info.outpaint_strength) == (tile_from, strength)
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

@@ -11,7 +11,12 @@ import engine
 from bot.jobs.kinds import draw
 from bot.jobs.kinds.imagine import Imagine
 from bot.jobs.kinds.kind import Context, Written
-from bot.jobs.kinds.source import by_model_within, other_shape, refuse_other_links
+from bot.jobs.kinds.source import (
+    by_model_within,
+    other_shape,
+    refuse_other_links,
+    says_other_things,
+)
 from bot.prompt import grammar
 from engine import Sentence
 
@@ -52,11 +57,13 @@ class Remix:
         as_chosen = dataclasses.replace(parent, model=draw.own_model(parent, self.resolved))
         written = draw.reworded(self.text, as_chosen, context, before=self.before)
         assert isinstance(written.job, engine.DrawJob)
+        # New words may ask for anything around a picture.
+        anew = parent.place is not None and says_other_things(self.text, self.before)
         job = dataclasses.replace(
             written.job,
             inputs=parent.inputs,
             init_use=parent.init_use,
-            strength=parent.strength if parent.place is None else 1.0,
+            strength=1.0 if anew else parent.strength,
             image_scale=parent.image_scale,
             mask=parent.mask,
             images=parent.images,

@@ -95,8 +95,7 @@ class Source:
     def _says_other_things(self) -> bool:
         if not self.reworded or self.remixed_from is None:
             return self.reworded
-        asked, was = (grammar.parse(each, beside=1) for each in (self.text, self.remixed_from))
-        return (asked.parts, asked.parameters.no) != (was.parts, was.parameters.no)
+        return says_other_things(self.text, self.remixed_from)
 
     def _drawn_over(self, context: Context, strength: float) -> Written:
         if isinstance(self.parent, engine.DrawJob) and not self.reworded:
@@ -154,6 +153,12 @@ def by_model_within(written: Written, context: Context, **place: Any) -> Written
     # The model by whose name the next job goes on.
     resolved = {**written.resolved, "model": model.name}
     return dataclasses.replace(written, job=job, model=within, resolved=resolved)
+
+
+def says_other_things(text: str, before: str) -> bool:
+    """Whether an edited prompt asks for other things, or for leaving out others, than it did."""
+    asked, was = (grammar.parse(each, beside=1) for each in (text, before))
+    return (asked.parts, asked.parameters.no) != (was.parts, was.parameters.no)
 
 
 def other_shape(text: str, before: str) -> tuple[Sentence, ...]:

@@ -219,6 +219,8 @@ async def test_what_is_around_a_picture_is_as_new_as_the_model_says_and_all_new_
     await ordered(message, "⬇️", prompt="a blue dog")
     await ordered(grid, "🔄", prompt="a blue dog")
     assert strengths == [(True, 1.0)] * 4
+    await ordered(grid, "🔄", prompt="a red cat")
+    assert strengths[4:] == [(True, 0.7)]
 
 
 async def test_buttons_of_a_job_that_failed_or_lost_its_pictures_say_so(

@@ -104,7 +104,6 @@ def test_a_first_job_is_read_alone_and_those_beside_it_with_others_that_wait():
 )
 def test_a_tile_shares_passes_until_it_wraps_around(fields, shared):
     class Tiling(FakeModel):
-        tile_from = 0.5
         wraps = False
         seen = ()
 
@@ -121,7 +120,7 @@ def test_a_tile_shares_passes_until_it_wraps_around(fields, shared):
 
     job = draw("1", **({"steps": 8, "tile": True} | fields))
     model = Tiling()
-    model.tile_from = Tiling.tile_from
+    model.tile_from = 0.5
     events, _ = work({0: submit(job, draw("2", owner="bob", steps=20))}, model)
     assert all(isinstance(end, Finished) for end in ends(events).values())
     seen = Counter(model.seen)
