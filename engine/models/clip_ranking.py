@@ -225,14 +225,30 @@ def distinct(ranked: Sequence[Words], wanted: int) -> list[Words]:
 
 
 def wording_of(place: Path) -> Wording:
-    """The wording of a pair's `describe.json`; lists that are missing there are built in."""
+    """The wording of a pair's `describe.json`; lists that are missing there are built in.
+
+    `ValueError`: the file does not hold what a wording is made of.
+    """
     path = place / "describe.json"
     own = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    sentence = own.get("sentence") or SENTENCE
-    named = {field for _, field, _, _ in Formatter().parse(sentence) if field is not None}
-    if named - {"a"} != {"subject", "colour", "place", "style"}:
+    if not isinstance(own, dict):
+        raise ValueError(f'{path} must hold an object, such as {{"subjects": ["cat"]}}')  # noqa: TRY004
+    for kind in WORDS:
+        listed = own.get(kind, [])
+        if not isinstance(listed, list) or not all(
+            isinstance(word, str) and word for word in listed
+        ):
+            raise ValueError(f"{kind} in {path} must be a list of words")
+    sentence = own.get("sentence", SENTENCE)
+    if not isinstance(sentence, str):
+        raise ValueError(f"the sentence in {path} must be a text")  # noqa: TRY004
+    parts = [part for part in Formatter().parse(sentence) if part[1] is not None]
+    named = {field for _, field, _, _ in parts}
+    plain = not any(form or conversion for _, _, form, conversion in parts)
+    if named - {"a"} != {"subject", "colour", "place", "style"} or not plain:
         raise ValueError(
-            f"the sentence in {path} must name {{subject}}, {{colour}}, {{place}} and {{style}}"
+            f"the sentence in {path} must name {{subject}}, {{colour}}, {{place}} and {{style}}, "
+            "each between braces without more"
         )
     words = {kind: own.get(kind) or usual for kind, usual in WORDS.items()}
     return Wording(words=words, sentence=sentence)

@@ -243,10 +243,36 @@ def test_a_pairs_own_words_and_sentence_are_used(tmp_path):
     assert wording.said(("snail", "red", "at night", "neon")) == "neon: snail, red, at night"
 
 
-@pytest.mark.parametrize("sentence", ["a {subject}", "{subject} {colour} {place} {style} {mood}"])
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "a {subject}",
+        "{subject} {colour} {place} {style} {mood}",
+        "{subject:>9999999999} {colour} {place} {style}",
+        "{subject!r} {colour} {place} {style}",
+    ],
+)
 def test_a_sentence_that_cannot_be_filled_is_refused(tmp_path, sentence):
     (tmp_path / "describe.json").write_text(json.dumps({"sentence": sentence}))
     with pytest.raises(ValueError, match=r"must name \{subject\}"):
+        wording_of(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("own", "reason"),
+    [
+        (["cat"], "must hold an object"),
+        ({"subjects": "cat"}, "subjects in .* must be a list of words"),
+        ({"styles": ["neon", 3]}, "styles in .* must be a list of words"),
+        ({"places": [""]}, "places in .* must be a list of words"),
+        ({"colours": None}, "colours in .* must be a list of words"),
+        ({"sentence": 7}, "the sentence in .* must be a text"),
+        ({"sentence": "{subject"}, "expected '}'"),
+    ],
+)
+def test_a_wording_of_other_types_is_refused(tmp_path, own, reason):
+    (tmp_path / "describe.json").write_text(json.dumps(own))
+    with pytest.raises(ValueError, match=reason):
         wording_of(tmp_path)
 
 
