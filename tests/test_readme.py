@@ -30,7 +30,14 @@ PARSERS = {
 FOLDERS = ("bot", "engine", "playground", "doodle", "tests", "migrations", "docs")
 BEGINNINGS = ("make", ".venv/", "docker", "python", "pipx", "uv", "git", "pip", "darkroom ")
 OTHERS = (
-    *("git clone ", "cd ", "docker stop", "docker compose up", "docker compose restart"),
+    *(
+        "git clone ",
+        "git pull",
+        "cd ",
+        "docker stop",
+        "docker compose up",
+        "docker compose restart",
+    ),
     *("python -m venv .venv", ".venv/bin/alembic revision"),
 )
 """What others are asked to do, as written."""

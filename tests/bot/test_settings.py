@@ -27,7 +27,7 @@ def example():
 
 def test_the_example_file_names_every_setting_and_no_other():
     settings = {name.upper() for name in Settings.model_fields}
-    assert set(example()) == settings | {"PLAYGROUND_PORT"}
+    assert set(example()) == settings | {"PLAYGROUND_PORT", "HF_TOKEN"}
 
 
 def test_the_example_file_shows_the_defaults():

@@ -53,7 +53,7 @@ FILES = """
 ## What makes a model quicker, and what it costs
 
 All of it is off where an entry of `models.toml` says nothing, but compiled blocks on a card, TF32
-for what stays in float32 there (`DTYPE=float32` switches that off), and the memory order.
+for what stays in float32 there (`DTYPE=fp32` switches that off), and the memory order.
 
 | keys | for | pictures |
 |---|---|---|
@@ -65,8 +65,8 @@ for what stays in float32 there (`DTYPE=float32` switches that off), and the mem
 | `quantise = "int8"`, `"fp8"` | all, without LoRAs | nearly the same, see below |
 | `few_steps` with `few_steps_lora` | sd, sdxl | others: those of the LoRA |
 
-Figures of `darkroom engine bench choices` with the Doodle that came along until 2026-11-27
-(128 × 128 px): sixteen pictures of its own 20 steps drawn
+Figures of `.venv/bin/darkroom engine bench choices` with the Doodle that came along until
+2026-11-27 (128 × 128 px): sixteen pictures of its own 20 steps drawn
 together, on a CPU with one torch thread, of 2026-11-26. Time is the process's own on a busy
 machine, and uncertain by a tenth: another run gave `fused_qkv` 1.04 and `int8` 0.99. The difference
 is the mean over all pixels. How far a few-step LoRA is from its checkpoint was not measured: no

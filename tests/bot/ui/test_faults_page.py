@@ -175,8 +175,8 @@ that it belongs to (`tests/end_to_end/test_places.py`).
 
 ## To try it
 
-`darkroom playground --faults FILE` lets the playground's Discord fail as a TOML file says, with a
-table for each fault:
+`.venv/bin/darkroom playground --faults FILE` lets the playground's Discord fail as a TOML
+file says, with a table for each fault:
 
 ```toml
 [[fault]]

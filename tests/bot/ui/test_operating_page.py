@@ -22,8 +22,11 @@ def commands_table():
     commands.add_all(tree)
     lines = ["| command | what it does |", "|---|---|"]
     for command in tree.walk_commands():
+        if isinstance(command, app_commands.Group):
+            continue
         root = command.root_parent or command
-        if isinstance(command, app_commands.Group) or root.default_permissions is None:
+        for_managers = root.default_permissions is not None
+        if not for_managers and not command.description.startswith("For managers"):
             continue
         options = " ".join(
             f"`{p.name}`" if p.required else f"[`{p.name}`]" for p in command.parameters
