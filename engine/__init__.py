@@ -34,6 +34,7 @@ from engine.messages import (
     Lane,
     Look,
     ModelInfo,
+    Named,
     Picture,
     Place,
     Preset,
@@ -48,6 +49,7 @@ from engine.messages import (
     WordWeightsJob,
     WorkerStatus,
 )
+from engine.naming import led
 from engine.scheduler_table import SCHEDULERS, evaluations
 from engine.validation import MAX_SEED, MAX_STEPS, MOST_WEIGHED_WORDS
 
@@ -82,6 +84,7 @@ __all__ = [
     "LoraSpec",
     "ModelInfo",
     "ModelSpec",
+    "Named",
     "Picture",
     "Place",
     "Preset",
@@ -98,6 +101,7 @@ __all__ = [
     "WorkerStatus",
     "card_report",
     "evaluations",
+    "led",
     "load_catalogue",
     "ray_engine",
     "sentence_of",

@@ -37,6 +37,7 @@ from engine.messages import (
     Finished,
     Job,
     ModelInfo,
+    Named,
     Picture,
     Progress,
     Queued,
@@ -186,9 +187,9 @@ class FakeEngine:
             guides = isinstance(job, DrawJob) and self._models[job.model].ip_adapter is not None
             run.inputs = prepare(job, guides=guides)
             if isinstance(job, DrawJob) and job.name_inputs:
-                texts = _descriptions(run.inputs.pictures[0], 1, ())
-                run.job = job = naming.named(job, Finished(job_id=job.id, texts=texts))
-                run.drawn = naming.drawn_words(job)
+                (found,) = _descriptions(run.inputs.pictures[0], 1, ())
+                run.job = job = naming.led(job, found)
+                run.drawn = naming.drawn_words(job, found)
             _check_words(job)
         except JobError as error:
             reason = sentence_of(error)
@@ -286,6 +287,8 @@ class FakeEngine:
         if run.done == 0:
             run.begins()
             run.stream.put(Started(job_id=job_id))
+            if run.drawn is not None:
+                run.stream.put(Named(job_id=job_id, drawn=run.drawn))
             self._say_positions()
         elif run.failure is not None:
             self._end(run, run.failure)

@@ -295,6 +295,16 @@ class DrawnWords:
     negative: str
     looks: tuple[Look, ...] = ()
     towards: tuple[WeightedText, ...] = ()
+    found: str = ""
+    """What was found for its pictures, which stands before its own words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """Of a DrawJob with `name_inputs`: the words were found with which it will be drawn."""
+
+    job_id: str
+    drawn: DrawnWords
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -349,7 +359,9 @@ class Cancelled:
     job_id: str
 
 
-Event = Queued | Translating | Started | GivenBack | Progress | Finished | Failed | Cancelled
+Event = (
+    Queued | Translating | Started | Named | GivenBack | Progress | Finished | Failed | Cancelled
+)
 End = Finished | Failed | Cancelled
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from engine.messages import DescribeJob, DrawJob, DrawnWords, Finished, Look, WeightedText
+from engine.messages import DescribeJob, DrawJob, DrawnWords, Look, WeightedText
 
 
 def by_weight(job: DrawJob) -> list[int]:
@@ -30,11 +30,10 @@ def question(job: DrawJob) -> DescribeJob:
     )
 
 
-def named(job: DrawJob, answer: Finished) -> DrawJob:
+def led(job: DrawJob, found: str) -> DrawJob:
     """The job with the words that were found before its own, such as those of a style."""
-    found = answer.texts[0]
 
-    def led(parts: tuple[WeightedText, ...]) -> tuple[WeightedText, ...]:
+    def behind(parts: tuple[WeightedText, ...]) -> tuple[WeightedText, ...]:
         return tuple(
             replace(part, text=", ".join(filter(None, (found, part.text))))
             if part.weight > 0
@@ -44,14 +43,18 @@ def named(job: DrawJob, answer: Finished) -> DrawJob:
 
     return replace(
         job,
-        prompt=led(job.prompt or (WeightedText(text=""),)),
-        looks=tuple(Look(prompt=led(look.prompt), weight=look.weight) for look in job.looks),
+        prompt=behind(job.prompt or (WeightedText(text=""),)),
+        looks=tuple(Look(prompt=behind(look.prompt), weight=look.weight) for look in job.looks),
         name_inputs=False,
     )
 
 
-def drawn_words(job: DrawJob) -> DrawnWords:
-    """The words of a job, for its end to tell."""
+def drawn_words(job: DrawJob, found: str) -> DrawnWords:
+    """The words of a job that is led by what was found, for its member to read."""
     return DrawnWords(
-        prompt=job.prompt, negative=job.negative, looks=job.looks, towards=job.towards
+        prompt=job.prompt,
+        negative=job.negative,
+        looks=job.looks,
+        towards=job.towards,
+        found=found,
     )

@@ -20,7 +20,7 @@ from bot.credits.plans import Plan
 from bot.credits.pricing import credits_text
 from bot.credits.quotas import Quotas
 from bot.credits.server_plans import ServerPlans
-from bot.errors import Draining, NotAllowed, NotConfirmed, PromptError, UserError
+from bot.errors import Draining, NotAllowed, NotConfirmed, UserError
 from bot.jobs import batches, codec, modes, records, seen
 from bot.jobs.batches import BatchRow
 from bot.jobs.engine_client import EngineClient
@@ -43,7 +43,6 @@ from bot.moderation.policy import Asked, Policy
 from bot.pictures.store import PictureStore
 from bot.pictures.uploads import PLACEHOLDER
 from bot.preferences import DEFAULT_MODEL, FORBIDDEN, STEALTH, Preferences, denied_models
-from bot.prompt import grammar
 from bot.storage.database import Database
 from engine import Sentence, sentence_of
 
@@ -541,10 +540,24 @@ class Orders:
             own_words=any(own),
         )
         texts = [
-            (order.request.text, *each.written.said, *_found_words(order, each.job))
+            (order.request.text, *each.written.said)
             for order, each in zip(orders, ready, strict=True)
         ]
-        return await self._moderation.check(asking, texts, ordered=ordered)
+        passed = await self._moderation.check(asking, texts, ordered=ordered)
+        found = [("", str(each.written.resolved.get(records.FOUND, ""))) for each in ready]
+        if not any(map(any, found)):
+            return passed
+        # Nobody typed these.
+        asking = dataclasses.replace(asking, own_words=False)
+        also = await self._moderation.check(asking, found, ordered=ordered)
+        return tuple(
+            dataclasses.replace(
+                one,
+                spoiler=one.spoiler or other.spoiler,
+                warnings=tuple(dict.fromkeys((*one.warnings, *other.warnings))),
+            )
+            for one, other in zip(passed, also, strict=True)
+        )
 
     async def _has_own_words(self, order: Order) -> bool:
         """Whether its member typed any of its words: not those of the picture that it goes on from,
@@ -684,18 +697,6 @@ def _with_passed(ready: _Ready, passed: Passed) -> Written:
     """What was judged of its words and of the pictures that it is drawn from, written down."""
     resolved = seen.with_passed(ready.written.resolved, passed, ready.made_from)
     return dataclasses.replace(ready.written, resolved=resolved)
-
-
-def _found_words(order: Order, job: engine.Job) -> tuple[str, ...]:
-    """The words of a drawing that goes on from a blend, where nobody typed them: they were found
-    for its pictures.
-    """
-    if order.request.parent_id is None or not isinstance(job, engine.DrawJob):
-        return ()
-    with contextlib.suppress(PromptError):
-        if not grammar.parse(order.request.text, beside=2).parts:
-            return tuple(part.text for part in job.prompt)
-    return ()
 
 
 def _ready(written: Written, plan: Plan, made_from: tuple[JobRow, ...]) -> _Ready:

@@ -16,6 +16,8 @@ from bot.credits import ledger
 from bot.storage.database import own_insert
 from bot.storage.tables import films, images, inputs, jobs, messages, texts
 
+FOUND = "found"
+"""In a job's `resolved`: what was found for the pictures of a blend, where its words begin so."""
 MAX_ATTEMPTS = 3
 """Runs of a job that may die with the process before it counts as failed."""
 
@@ -228,6 +230,14 @@ async def interrupt(connection: AsyncConnection, job_id: str) -> None:
         .where(jobs.c.id == job_id, jobs.c.outcome == Outcome.OPEN, jobs.c.attempts > 0)
         .values(attempts=jobs.c.attempts - 1)
     )
+
+
+async def resolve(connection: AsyncConnection, job_id: str, resolved: str) -> bool:
+    """Replace what is known of the words of an open job; False if it has ended."""
+    if not await _is_open(connection, job_id):
+        return False
+    await connection.execute(update(jobs).where(jobs.c.id == job_id).values(resolved=resolved))
+    return True
 
 
 async def finish(

@@ -26,6 +26,7 @@ from bot.jobs.provenance import Made
 from bot.jobs.records import ImageRow, JobRow, MessageRow, Outcome, Result, Role, TextRow
 from bot.jobs.suspects import ALONE_AFTER, Suspects
 from bot.moderation.moderation import Moderation
+from bot.moderation.phrases import Level
 from bot.moderation.policy import Policy
 from bot.pictures import grid, metadata
 from bot.pictures.making import Making
@@ -300,15 +301,15 @@ class Runner:
         It may also be taken out of that queue, see `halt`.
         """
         counted = False
-        attempt = row.attempts + 1
+        job_id, attempt = row.id, row.attempts + 1
         try:
-            async for event in self._engine.run(job, lambda: self._begun.write(row.id, attempt)):
+            async for event in self._engine.run(job, lambda: self._begun.write(job_id, attempt)):
                 if row.id in self._cancelled:
                     return
                 if self._has_left(row, event):
                     break
                 counted = await self._count(row, event, counted=counted)
-                await self._take(row, job, event)
+                row = await self._take(row, job, event)
             else:
                 return
             if counted:  # it had just begun
@@ -362,7 +363,8 @@ class Runner:
                 reason = Sentence("Something broke inside Darkroom; its operator can see what.")
         await self._fail(row, reason)
 
-    async def _take(self, row: JobRow, job: engine.Job, event: engine.Event) -> None:
+    async def _take(self, row: JobRow, job: engine.Job, event: engine.Event) -> JobRow:
+        """Do what the event asks for; the job as it is on record after it."""
         match event:
             case engine.Finished():
                 await asyncio.shield(self._finish(row, job, event))
@@ -373,13 +375,42 @@ class Runner:
                 await asyncio.shield(self._end(row, Outcome.CANCELLED, Sentence("Cancelled.")))
             case engine.Progress():
                 checked = self._policy.blurs_previews(self._model_of(job))
-                unread = isinstance(job, engine.DrawJob) and job.name_inputs  # see _finish
-                blurred = checked or unread or seen.is_spoiler(row)
-                self._outbox.show(row, event, blurred=blurred)
+                self._outbox.show(row, event, blurred=checked or seen.is_spoiler(row))
+            case engine.Named(drawn=drawn):
+                return await self._judged(row, drawn)
             case engine.GivenBack():
                 await self._try_again(row)
             case engine.Queued() | engine.Translating() | engine.Started():
                 self._outbox.show(row, event)
+        return row
+
+    async def _judged(self, row: JobRow, drawn: engine.DrawnWords) -> JobRow:
+        """Read the words that were found for a job's pictures, before it is drawn with them: they
+        may be refused, or cover what it draws. The job as it is on record after it.
+        """
+        text = " ".join(part.text for part in drawn.prompt)
+        hits = await self._moderation.met_by(row.guild_id, text, adult=seen.may_be_adult(row))
+        levels = {hit.rule.level for hit in hits}
+        resolved = seen.with_found(row, drawn.found, spoiler=Level.SPOILER in levels)
+        if resolved == row.resolved:  # an earlier try found the same
+            return row
+
+        async def judge(connection: AsyncConnection) -> bool:
+            is_open = await records.resolve(connection, row.id, resolved)
+            if is_open:
+                await self._moderation.log_met(connection, hits, **_whose(row))
+            return is_open
+
+        await self._written(row, judge)
+        if Level.BLOCK in levels:
+            self._cancelled.add(row.id)
+            self._engine.cancel(row.id)
+            reason = Sentence(
+                "What these pictures show breaks this server's rules of words; other pictures may "
+                "pass."
+            )
+            await self._fail(row, reason)
+        return dataclasses.replace(row, resolved=resolved)
 
     async def _try_again(self, row: JobRow) -> None:
         """Let a job wait for another machine, unless its tries, those before a restart too, are
@@ -408,13 +439,6 @@ class Runner:
         event, told = await self._with_shown_texts(row, event)
         if told is not None and not event.texts:
             await self._end(row, Outcome.FAILED, told)
-            return
-        if await self._found_refused_words(row, job, event):
-            reason = Sentence(
-                "What these pictures show breaks this server's rules of words; other pictures may "
-                "pass."
-            )
-            await self._end(row, Outcome.FAILED, reason)
             return
         turn = _turn(row, job, verdict.shown)  # of the words as they were ordered
         job, stored, drawn_as = _as_drawn(job, event.drawn)
@@ -543,17 +567,6 @@ class Runner:
             return event, None
         said = Sentence("Suggestions that break this server's rules of words are left out.")
         return dataclasses.replace(event, texts=tuple(kept), weights=()), said
-
-    async def _found_refused_words(
-        self, row: JobRow, job: engine.Job, event: engine.Finished
-    ) -> bool:
-        """Whether it was drawn by words that were found for its pictures and would be refused."""
-        asked = isinstance(job, engine.DrawJob) and job.name_inputs
-        if not asked or event.drawn is None:
-            return False
-        text = " ".join(part.text for part in event.drawn.prompt)
-        adult = seen.may_be_adult(row)
-        return await self._moderation.is_refused(row.guild_id, text, adult=adult)
 
     async def _store_film(
         self, row: JobRow, job: engine.Job, event: engine.Finished, shown: tuple[int, ...]

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.jobs.records import JobRow
+from bot.jobs.records import FOUND, JobRow
 from bot.moderation.moderation import Passed
 
 _SPOILER, _NSFW = "spoiler", "nsfw"
@@ -30,6 +30,24 @@ def with_passed(
     if any(map(is_nsfw, made_from)):
         kept[_FROM_NSFW] = True
     return kept
+
+
+def with_found(row: JobRow, found: str, *, spoiler: bool) -> str:
+    """The resolved words of a job as they are stored once words were found for its pictures.
+
+    spoiler: whether a rule covers what these show.
+    """
+    resolved = {**json.loads(row.resolved), FOUND: found}
+    if spoiler:
+        resolved[_SPOILER] = True
+    return json.dumps(resolved, ensure_ascii=False)
+
+
+def found(row: JobRow) -> str:
+    """The words that were found for the pictures that it mixes, or that what it goes on from was
+    drawn with; empty: none.
+    """
+    return str(json.loads(row.resolved).get(FOUND, ""))
 
 
 def is_spoiler(row: JobRow) -> bool:

@@ -214,11 +214,48 @@ class Moderation:
 
         adult: whether it is where adult content is allowed.
         """
+        hits = await self.met_by(guild_id, text, adult=adult)
+        return any(hit.rule.level is Level.BLOCK for hit in hits)
+
+    async def met_by(self, guild_id: int, text: str, *, adult: bool) -> tuple[Hit, ...]:
+        """What of the server's rules these words meet that counts there.
+
+        adult: whether it is where adult content is allowed.
+        """
         hits = await self.found_in(guild_id, text)
-        return any(
-            hit.rule.level is Level.BLOCK and not (adult and hit.rule.category is Category.ADULT)
-            for hit in hits
-        )
+        return tuple(hit for hit in hits if not (adult and hit.rule.category is Category.ADULT))
+
+    async def log_met(
+        self,
+        connection: AsyncConnection,
+        hits: Sequence[Hit],
+        *,
+        guild_id: int,
+        channel_id: int,
+        user_id: int,
+        prompt: str,
+        job_id: str,
+        locale: str,
+    ) -> None:
+        """Write down that words which a job found for its pictures meet rules; it is no strike."""
+        for hit in hits:
+            if hit.rule.level is Level.ALLOW:
+                continue
+            verdict = Verdict(
+                id=_new_id(),
+                guild_id=guild_id,
+                channel_id=channel_id,
+                user_id=user_id,
+                kind=Found.RESULT,
+                level=hit.rule.level,
+                category=hit.rule.category,
+                phrase=hit.rule.phrase,
+                prompt=prompt,
+                job_id=job_id,
+                locale=locale,
+                created_ms=self._now_ms(),
+            )
+            await verdicts.add(connection, verdict)
 
     async def log_withheld(
         self,

@@ -44,6 +44,17 @@ _NUMBER = re.compile(r"(?:^|\.)(?:[0-9]+|0x[0-9a-f]*)\.?$", re.IGNORECASE)
 """The end of a host that is an address, written in whatever way: no name ends in a number."""
 
 
+_ERRORS_FROM = 400
+
+
+class _RefusedError(Exception):
+    """The server answered with an error."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
 class _PublicResolver(AbstractResolver):
     """Names only ever resolve to public addresses; the connection goes to what was checked."""
 
@@ -135,13 +146,20 @@ class Fetcher:
                     link=link,
                 )
             ) from None
-        except aiohttp.ClientResponseError as error:
+        except _RefusedError as error:
             raise InvalidLink(
                 Sentence(
                     "{link} was answered with error {status}; check the link, or attach the "
                     "picture instead.",
                     link=link,
                     status=error.status,
+                )
+            ) from None
+        except (aiohttp.ClientResponseError, aiohttp.ClientPayloadError):
+            raise InvalidLink(
+                Sentence(
+                    "What {link} was answered with cannot be read; attach the picture instead.",
+                    link=link,
                 )
             ) from None
         except (aiohttp.ClientError, OSError):
@@ -174,7 +192,8 @@ class Fetcher:
                 if response.status in (301, 302, 303, 307, 308):
                     url = url.join(URL(response.headers.get("Location", "")))
                     continue
-                response.raise_for_status()
+                if response.status >= _ERRORS_FROM:
+                    raise _RefusedError(response.status)
                 return await _read(response)
         raise ValueError("too many redirects")
 

@@ -6,6 +6,7 @@ import dataclasses
 import json
 from typing import TYPE_CHECKING
 
+from bot.jobs import seen
 from bot.moderation.moderation import Asking
 from bot.ui.replies import is_age_restricted, parent_of
 
@@ -60,7 +61,8 @@ class Repost:
             own_words=False,
             words_of=self.row.user_id,
         )
-        texts = self.row.prompt, json.loads(self.row.resolved).get("claimed", "")
+        claimed = json.loads(self.row.resolved).get("claimed", "")
+        texts = self.row.prompt, claimed, seen.found(self.row)
         [passed] = await client.moderation.check(asking, [texts], ordered=False)
         return passed.spoiler
 

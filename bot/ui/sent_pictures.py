@@ -8,6 +8,7 @@ import dataclasses
 import discord
 
 from bot.errors import UserError
+from bot.jobs import seen
 from bot.jobs.kinds import Source
 from bot.jobs.lookup import Lookup
 from bot.jobs.provenance import Provenance
@@ -61,7 +62,8 @@ class SentPictures:
         data: as it was sent: programs write the prompt into their pictures.
         """
         if source.origin_id is not None:
-            words = (await self._lookup.job(source.origin_id)).prompt
+            row = await self._lookup.job(source.origin_id)
+            words = behind(seen.found(row), row.prompt)
         else:
             claims = await asyncio.to_thread(metadata.read, data)
             words = (claims.canonical or claims.prompt) if claims else ""
@@ -71,6 +73,12 @@ class SentPictures:
                 "This picture does not say what it shows; send it again with that in `prompt`."
             )
         return words
+
+
+def behind(found: str, words: str) -> str:
+    """A prompt with words before it that were found for pictures; both may be empty."""
+    between = " " if words.startswith("--") else ", "
+    return between.join(filter(None, (found, words)))
 
 
 def named(row: JobRow, number: int) -> Sentence:

@@ -32,6 +32,7 @@ from engine.messages import (
     Failed,
     FailureKind,
     Finished,
+    Named,
     Started,
     WordWeightsJob,
 )
@@ -319,8 +320,10 @@ class Worker:
         if work.ended:
             return
         assert isinstance(work.job, DrawJob)
-        work.job = naming.named(work.job, answer)
-        work.drawn = naming.drawn_words(work.job)
+        found = answer.texts[0]
+        work.job = naming.led(work.job, found)
+        work.drawn = naming.drawn_words(work.job, found)
+        self._reports.tell(Named(job_id=work.job.id, drawn=work.drawn))
         self._solos = [(other, solo) for other, solo in self._solos if other is not work]
         self._admission.go_on(work)
 

@@ -20,6 +20,7 @@ from engine import (
     InitUse,
     InputPicture,
     Look,
+    Named,
     Progress,
     WeightedText,
     load_catalogue,
@@ -27,7 +28,7 @@ from engine import (
 from engine.errors import JobError, Sentence
 from engine.models import loading
 from engine.models.clip_ranking import ClipRanking, Wording
-from engine.naming import by_weight, drawn_words, named, question
+from engine.naming import by_weight, drawn_words, led, question
 from engine.policy.cost import DESCRIBER
 from tests.engine import tiny_models
 from tests.engine.samples import png
@@ -62,15 +63,15 @@ async def events_of(stream):
 def test_what_is_found_goes_before_the_words_of_a_style(draw, before, after):
     parts = tuple(WeightedText(text=text, weight=weight) for text, weight in before)
     look = Look(prompt=(WeightedText(text="retro"),), weight=2.0)
-    job = named(
-        mix(draw, prompt=parts, negative="rain", looks=(look,)),
-        Finished(job_id="q", texts=("a cat beside a dog",)),
-    )
+    found = "a cat beside a dog"
+    job = led(mix(draw, prompt=parts, negative="rain", looks=(look,)), found)
     assert [(part.text, part.weight) for part in job.prompt] == after
-    led = Look(prompt=(WeightedText(text="a cat beside a dog, retro"),), weight=2.0)
-    assert job.looks == (led,)
+    behind = Look(prompt=(WeightedText(text="a cat beside a dog, retro"),), weight=2.0)
+    assert job.looks == (behind,)
     assert not job.name_inputs
-    assert drawn_words(job) == DrawnWords(prompt=job.prompt, negative="rain", looks=(led,))
+    assert drawn_words(job, found) == DrawnWords(
+        prompt=job.prompt, negative="rain", looks=(behind,), found=found
+    )
 
 
 def test_the_picture_that_counts_most_is_asked_about_first(draw):
@@ -110,6 +111,12 @@ async def test_a_mix_is_drawn_by_the_words_that_a_pair_finds(engine_of, draw):
     assert isinstance(end, Finished)
     (part,) = end.drawn.prompt
     assert " beside " in part.text
+    # The words are told before anything is drawn with them.
+    (named,) = [event for event in events if isinstance(event, Named)]
+    assert named.drawn == end.drawn
+    assert named.drawn.found == part.text
+    kinds = [type(event) for event in events]
+    assert kinds.index(Named) < kinds.index(Progress)
     asked = question(job)
     (text,) = (await events_of(engine.run(asked)))[-1].texts
     assert part.text == text

@@ -55,14 +55,11 @@ class Blend:
                 "/imagine.",
                 command=self.words,
             )
-        written = draw.from_text(self.text, context, pictures=self.pictures, strength=STRENGTH)
+        written = named(
+            draw.from_text(self.text, context, pictures=self.pictures, strength=STRENGTH)
+        )
         job = written.job
         assert isinstance(job, engine.DrawJob)
-        if job.init_use is engine.InitUse.MIX:
-            assert written.model is not None
-            if written.model.names_inputs:
-                strength = brief.at_least_a_step(NAMED_STRENGTH, job.steps)
-                job = dataclasses.replace(job, strength=strength, name_inputs=True)
         if self.weights:
             weighed = zip(job.inputs, self.weights, strict=True)
             inputs = tuple(
@@ -70,6 +67,20 @@ class Blend:
             )
             job = dataclasses.replace(job, inputs=inputs)
         return dataclasses.replace(written, job=job)
+
+
+def named(written: Written) -> Written:
+    """What was written, with words to be found for its pictures where the model cannot look at them
+    and something can.
+    """
+    job, model = written.job, written.model
+    assert isinstance(job, engine.DrawJob)
+    assert model is not None
+    if job.init_use is not engine.InitUse.MIX or not model.names_inputs:
+        return written
+    strength = brief.at_least_a_step(NAMED_STRENGTH, job.steps)
+    job = dataclasses.replace(job, strength=strength, name_inputs=True)
+    return dataclasses.replace(written, job=job)
 
 
 def weights_of(text: str, pictures: int) -> tuple[float, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import engine
 from bot.jobs.kinds.kind import Context, Kind, Written
-from bot.jobs.records import Role
+from bot.jobs.records import FOUND, Role
 from bot.prompt import brief, grammar, words
 from bot.prompt.resolved import as_json
 from bot.prompt.values import is_link, reference
@@ -75,25 +75,42 @@ def from_text(
     return Written(job=job, model=written.model, notes=notes, resolved=resolved)
 
 
+def led(written: Written, resolved: Mapping[str, Any]) -> Written:
+    """What was written for the words of an earlier drawing, whose pictures words were found for, if
+    there are any: they lead here too.
+
+    resolved: the earlier one's, see `Written`.
+    """
+    found = str(resolved.get(FOUND, ""))
+    if not found:
+        return written
+    assert isinstance(written.job, engine.DrawJob)
+    return dataclasses.replace(
+        written,
+        job=engine.led(written.job, found),
+        resolved={**written.resolved, FOUND: found},
+    )
+
+
 def reworded(
     text: str,
     parent: engine.DrawJob,
     context: Context,
     *,
     before: str | None = None,
-    picture: bytes = b"",
+    pictures: tuple[bytes, ...] = (),
     strength: float = 1,
 ) -> Written:
     """A drawing for new words; what they do not say stays: the model, and on it the shape.
 
     before: the parent's words, where they were edited: a shape that they have in common is no new
-    one, as the parent may be a pan or zoom of another. picture: over which it is drawn, instead of
+    one, as the parent may be a pan or zoom of another. pictures: from which it is drawn, instead of
     those that the words link to.
     """
     written = from_text(
         text,
         context,
-        pictures=(picture,) if picture else (),
+        pictures=pictures,
         strength=strength,
         model=parent.model,
         links=False,

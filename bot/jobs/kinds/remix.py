@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import engine
 from bot.jobs.kinds import draw
+from bot.jobs.kinds.blend import NAMED_STRENGTH, STRENGTH, named
 from bot.jobs.kinds.imagine import Imagine
 from bot.jobs.kinds.kind import Context, Written
 from bot.jobs.kinds.source import (
@@ -17,7 +18,8 @@ from bot.jobs.kinds.source import (
     refuse_other_links,
     says_other_things,
 )
-from bot.prompt import grammar
+from bot.jobs.records import FOUND
+from bot.prompt import brief, grammar
 from engine import Sentence
 
 
@@ -55,21 +57,51 @@ class Remix:
             )
         parent = self.parent
         as_chosen = dataclasses.replace(parent, model=draw.own_model(parent, self.resolved))
-        written = draw.reworded(self.text, as_chosen, context, before=self.before)
+        if parent.init_use is engine.InitUse.MIX:
+            return self._mixed(as_chosen, context)
+        written = self._led(draw.reworded(self.text, as_chosen, context, before=self.before))
         assert isinstance(written.job, engine.DrawJob)
-        # New words may ask for anything around a picture.
-        anew = parent.place is not None and says_other_things(self.text, self.before)
         job = dataclasses.replace(
             written.job,
             inputs=parent.inputs,
             init_use=parent.init_use,
-            strength=1.0 if anew else parent.strength,
+            strength=parent.strength,
             image_scale=parent.image_scale,
             mask=parent.mask,
             images=parent.images,
         )
         written = dataclasses.replace(written, job=job)
         return written if parent.place is None else self._framed(written, context)
+
+    def _mixed(self, parent: engine.DrawJob, context: Context) -> Written:
+        """From the same pictures, each counting as much as it did."""
+        written = draw.reworded(
+            self.text,
+            parent,
+            context,
+            before=self.before,
+            pictures=tuple(each.data for each in parent.inputs),
+            strength=STRENGTH,
+        )
+        if FOUND in self.resolved and not self._has_other_words:
+            written = self._led(written)
+            assert isinstance(written.job, engine.DrawJob)
+            strength = brief.at_least_a_step(NAMED_STRENGTH, written.job.steps)
+            written = dataclasses.replace(
+                written, job=dataclasses.replace(written.job, strength=strength)
+            )
+        else:
+            written = named(written)
+        assert isinstance(written.job, engine.DrawJob)
+        job = dataclasses.replace(written.job, inputs=parent.inputs, images=parent.images)
+        return dataclasses.replace(written, job=job)
+
+    def _led(self, written: Written) -> Written:
+        return written if self._has_other_words else draw.led(written, self.resolved)
+
+    @property
+    def _has_other_words(self) -> bool:
+        return says_other_things(self.text, self.before)
 
     def _framed(self, written: Written, context: Context) -> Written:
         """Around the parent's picture, or within it, as the parent was drawn."""
@@ -80,5 +112,18 @@ class Remix:
             height_px=self.parent.height_px,
             place=self.parent.place,
         )
+        if not self.parent.mask:
+            framed = self._around(framed)
         notes = (*framed.notes, *other_shape(self.text, self.before))
         return dataclasses.replace(framed, notes=notes)
+
+    def _around(self, written: Written) -> Written:
+        """As far from the colours at the picture's edges as is best on the model that draws it; new
+        words may ask for anything there.
+        """
+        job, model = written.job, written.model
+        assert isinstance(job, engine.DrawJob)
+        assert model is not None
+        strength = 1.0 if self._has_other_words else model.outpaint_strength
+        strength = brief.at_least_a_step(strength, job.steps)
+        return dataclasses.replace(written, job=dataclasses.replace(job, strength=strength))

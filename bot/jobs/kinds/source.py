@@ -88,11 +88,13 @@ class Source:
         model for the words that it was drawn for. New words may ask for anything: 1.
         """
         assert isinstance(written.job, engine.DrawJob)
-        if self._says_other_things():
+        if self.has_other_words:
             return 1.0
         return brief.at_least_a_step(model.outpaint_strength, written.job.steps)
 
-    def _says_other_things(self) -> bool:
+    @property
+    def has_other_words(self) -> bool:
+        """Whether `text` asks for other things than the picture was drawn for."""
         if not self.reworded or self.remixed_from is None:
             return self.reworded
         return says_other_things(self.text, self.remixed_from)
@@ -110,22 +112,25 @@ class Source:
             parent = dataclasses.replace(
                 self.parent, model=draw.own_model(self.parent, self.resolved)
             )
-            return draw.reworded(
+            written = draw.reworded(
                 self.text,
                 parent,
                 context,
                 before=self.remixed_from,
-                picture=self.picture,
+                pictures=(self.picture,),
                 strength=strength,
             )
-        written = draw.from_text(
-            self.text,
-            context,
-            pictures=(self.picture,),
-            strength=strength,
-            model=str(self.resolved.get("model", "")),
-            links=False,
-        )
+        else:
+            written = draw.from_text(
+                self.text,
+                context,
+                pictures=(self.picture,),
+                strength=strength,
+                model=str(self.resolved.get("model", "")),
+                links=False,
+            )
+        if not self.has_other_words:
+            written = draw.led(written, self.resolved)
         if self.reworded:
             return written
         # A button takes a new seed, also where the text names one.

@@ -13,7 +13,7 @@ from bot.errors import InvalidPicture
 from bot.jobs.kinds.draw import SINGLE
 from bot.jobs.kinds.kind import Context, Kind, Written
 from bot.jobs.kinds.source import Source
-from bot.jobs.records import Role
+from bot.jobs.records import FOUND, Role
 from bot.pictures.decoder import STORED_SIDE_PX
 from bot.prompt import grammar, sizes
 from bot.prompt.resolved import as_json
@@ -81,6 +81,9 @@ class Upscale:
             "model": written.resolved.get("model", ""),
             "prompt": as_json(grammar.parse(self.text, beside=1)),
         }
+        found = self.source.resolved.get(FOUND)
+        if found and not self.source.has_other_words:
+            resolved[FOUND] = found
         return dataclasses.replace(written, notes=(*written.notes, note), resolved=resolved)
 
     def _creative(self, context: Context) -> Written:

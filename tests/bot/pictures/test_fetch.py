@@ -167,6 +167,28 @@ async def test_every_link_goes_through_that_resolver(monkeypatch):
     assert asked == ["innocent.example"]
 
 
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", "answered with error 503"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "cannot be read; attach the picture"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", "cannot be read; attach the picture"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\ncut", "cannot be read; attach the picture"),
+        (b"", "could not be reached"),
+    ],
+)
+async def test_no_error_is_told_that_the_server_did_not_answer(answer, said):
+    async def connected(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        writer.close()
+
+    async with await asyncio.start_server(connected, "127.0.0.1", 0) as listening:
+        ours = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+        with pytest.raises(InvalidLink, match=said):
+            await Fetcher(f"{ours}/api").link(f"{ours}/attachments/1/2/a.png")
+
+
 LOOPBACK = [
     "2130706433", "0177.0.0.1", "017700000001", "0x7f000001", "0x7f.0.0.1", "0X7F.1", "127.1", "0",
     "127.0.0.1.", "127.0.0.1", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::1]", "①②⑦.⓪.⓪.①",

@@ -9,7 +9,7 @@ from tests_support import custom_ids, labels, png, refusal
 import engine
 from bot.jobs.kinds.blend import Blend, weights_of
 from bot.jobs.kinds.kind import Context
-from bot.storage.tables import jobs
+from bot.storage.tables import jobs, verdicts
 from engine.fake import FAKE_MODEL
 
 pytestmark = pytest.mark.simcord(shard_count=1, check_errors=False)
@@ -102,39 +102,122 @@ async def test_what_follows_has_the_words_that_were_found(simcord_env, channel, 
         assert (job.prompt, job.name_inputs) == (found, False)
 
 
-async def test_words_that_the_server_blocks_are_not_drawn_because_pictures_show_them(
-    simcord_env, channel, alice, manager, fake_engine
-):
-    await blend(simcord_env, channel, alice)
-    (drawn,) = fake_engine.ends[-1].drawn.prompt
-    word = drawn.text.split()[1]
-    await manager.slash(channel, "words add", phrase=word, level="block")
-    await blend(simcord_env, channel, alice)
-    said = channel.last_message
-    text = said.content + "".join(each.description or "" for each in said.embeds)
-    assert "breaks this server's rules of words" in text
-    assert "Nothing was charged" in text
-    assert not said.attachments
+async def edited(env, channel, member, label, **fields):
+    """Press, and send the form that opens."""
+    shown = await press(env, channel, member, label)
+    result = await member.submit_modal(shown, fields)
+    await env.settle()
+    return result
 
 
-async def test_what_follows_is_refused_once_a_word_that_was_found_is_blocked(
-    simcord_env, channel, alice, manager, fake_engine
+@pytest.mark.parametrize("words", ["", "shiny"])
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [("U1", {}), ("Upscale (Subtle)", {}), ("Zoom Out 2x", {})],
+        [("U1", {}), ("Upscale (Subtle)", {}), ("Vary (Strong)", {})],
+        [("U1", {}), ("Custom Zoom", {"prompt": "{words} --ar 2:1", "zoom": "1"})],
+        [("remix", {}), ("V1", {"prompt": "{words} --ar 1:1 --seed 5"})],
+        [("remix", {}), ("🔄", {"prompt": "{words} --ar 1:1 --seed 5"})],
+    ],
+)
+async def test_words_that_were_found_stay_where_parameters_alone_are_edited(
+    simcord_env, simcord_bot, channel, alice, fake_engine, words, steps
 ):
-    await blend(simcord_env, channel, alice)
-    (drawn,) = fake_engine.ends[-1].drawn.prompt
-    await manager.slash(channel, "words add", phrase=drawn.text.split()[1])
-    for label in ("🔄", "V2"):
-        result = await press(simcord_env, channel, alice, label)
-        assert "this server does not allow" in refusal(result).description
-    assert len(fake_engine.jobs) == 1
+    await blend(simcord_env, channel, alice, prompt=words)
+    found = fake_engine.ends[-1].drawn.prompt
+    for label, fields in steps:
+        if label == "remix":
+            await simcord_bot.preferences.change(alice.id, remix=True)
+        elif fields:
+            texts = {name: text.format(words=words).strip() for name, text in fields.items()}
+            await edited(simcord_env, channel, alice, label, **texts)
+        else:
+            await press(simcord_env, channel, alice, label)
+    assert len(fake_engine.jobs) > 1
+    job = fake_engine.jobs[-1]
+    assert (job.prompt, job.name_inputs) == (found, False)
 
 
 @pytest.mark.parametrize(
-    ("command", "words", "blurred"),
-    [("blend", "", True), ("blend", "a fox", True), ("imagine", "a fox", False)],
+    ("words", "new", "strength", "asked"),
+    [
+        ("shiny", "shiny --seed 5", 0.9, False),
+        ("", "--ar 1:1 --seed 5", 0.9, False),
+        ("shiny", "dull --ar 1:1", 0.9, True),
+        ("", "dull", 0.9, True),
+    ],
 )
-async def test_previews_are_blurred_until_the_words_that_were_found_are_read(
-    simcord_env, simcord_bot, channel, alice, fake_engine, monkeypatch, command, words, blurred
+async def test_a_remix_of_a_blend_mixes_its_pictures(
+    simcord_env, simcord_bot, channel, alice, fake_engine, words, new, strength, asked
+):
+    await blend(simcord_env, channel, alice, prompt=words, weights="1,2")
+    mixed, found = fake_engine.jobs[-1], fake_engine.ends[-1].drawn.prompt
+    await simcord_bot.preferences.change(alice.id, remix=True)
+    await edited(simcord_env, channel, alice, "🔄", prompt=new)
+    job = fake_engine.jobs[-1]
+    assert job is not mixed
+    assert (job.inputs, job.init_use) == (mixed.inputs, engine.InitUse.MIX)
+    assert (job.strength, job.name_inputs) == (strength, asked)
+    drawn = fake_engine.ends[-1].drawn.prompt if asked else job.prompt
+    assert drawn[0].text.startswith(found[0].text.removesuffix(", shiny"))
+    assert drawn[0].text.endswith("dull") == asked
+
+
+def found_by(fake_engine):
+    return fake_engine.ends[-1].drawn.prompt[0].text.split()[1]
+
+
+async def verdicts_of(database):
+    async with database.read() as connection:
+        rows = await connection.execute(select(verdicts))
+        return [(row.kind, row.level, row.phrase) for row in rows]
+
+
+async def test_words_that_the_server_blocks_are_not_drawn_because_pictures_show_them(
+    simcord_env, channel, alice, manager, fake_engine, database
+):
+    await blend(simcord_env, channel, alice)
+    word = found_by(fake_engine)
+    await manager.slash(channel, "words add", phrase=word, level="block")
+    fake_engine.pause()
+    for _ in range(4):  # as often as would be a time-out for who typed it
+        await blend(simcord_env, channel, alice)
+        fake_engine.step()  # it begins
+        await simcord_env.settle()
+        said = channel.last_message
+        text = said.content + "".join(each.description or "" for each in said.embeds)
+        assert "breaks this server's rules of words" in text
+        assert "Nothing was charged" in text
+        assert not said.attachments
+    assert {type(end) for end in fake_engine.ends[1:]} == {engine.Cancelled}
+    assert await verdicts_of(database) == [("result", "block", word)] * 4
+
+
+@pytest.mark.parametrize("words", ["", "shiny"])
+async def test_what_follows_is_refused_once_a_word_that_was_found_is_blocked(
+    simcord_env, channel, alice, manager, fake_engine, words
+):
+    await blend(simcord_env, channel, alice, prompt=words)
+    grid = channel.last_message
+    word = found_by(fake_engine)
+    await press(simcord_env, channel, alice, "U1")
+    await manager.slash(channel, "words add", phrase=word)
+    for message, label in (
+        *((grid, label) for label in ("🔄", "V2", "U2")),
+        *((channel.last_message, label) for label in ("Upscale (Subtle)", "Zoom Out 2x")),
+    ):
+        button = custom_ids(message)[labels(message).index(label)]
+        result = await alice.click(message, custom_id=button)
+        assert "this server does not allow" in refusal(result).description, label
+    job = custom_ids(grid)[0].split(":")[1]
+    result = await alice.slash(channel, "show", job=job)
+    assert "this server does not allow" in refusal(result).description
+    assert len(fake_engine.jobs) == 1
+
+
+async def test_words_that_a_server_covers_cover_what_is_drawn_because_pictures_show_them(
+    simcord_env, simcord_bot, channel, alice, manager, fake_engine, database, monkeypatch
 ):
     shown = []
     show = simcord_bot.outbox.show
@@ -144,17 +227,18 @@ async def test_previews_are_blurred_until_the_words_that_were_found_are_read(
         show(row, event, **options)
 
     monkeypatch.setattr(simcord_bot.outbox, "show", noted)
-    fake_engine.pause()
-    if command == "blend":
-        await blend(simcord_env, channel, alice, prompt=words)
-    else:
-        await alice.slash(channel, command, prompt=words)
-        await simcord_env.settle()
-    fake_engine.step(3)
-    await simcord_env.settle()
-    assert {each for each in shown if each is not None} == {blurred}
-    fake_engine.resume()
-    await simcord_env.settle()
+    await blend(simcord_env, channel, alice)
+    assert {each for each in shown if each is not None} == {False}
+    word = found_by(fake_engine)
+    await manager.slash(channel, "words add", phrase=word, level="spoiler")
+    shown.clear()
+    await blend(simcord_env, channel, alice)
+    assert {each for each in shown if each is not None} == {True}
+    assert channel.last_message.attachments[0].filename.startswith("SPOILER_")
+    await press(simcord_env, channel, alice, "V1")
+    assert channel.last_message.attachments[0].filename.startswith("SPOILER_")
+    found = [each for each in await verdicts_of(database) if each[0] == "result"]
+    assert found == [("result", "spoiler", word)]
 
 
 async def test_a_shape_in_the_words_goes_before_the_option(

@@ -223,6 +223,37 @@ async def test_what_is_around_a_picture_is_as_new_as_the_model_says_and_all_new_
     assert strengths[4:] == [(True, 0.7)]
 
 
+async def test_a_remix_of_a_zoom_is_as_new_as_the_model_says_that_draws_it(
+    simcord_env, channel, alice, new_bot
+):
+    def model(name, strength):
+        info = dataclasses.replace(
+            FAKE_MODEL.info, name=name, title=name, aliases=(), outpaint_strength=strength
+        )
+        return dataclasses.replace(FAKE_MODEL, info=info)
+
+    engine_ = PatientEngine(models=(model("near", 0.7), model("anew", 1.0), FAKE_PAIR))
+    engine_.env = simcord_env
+    bot = new_bot(engine_)
+    await simcord_env.restart_bot(bot)
+    await bot.preferences.change(alice.id, remix=True)
+    await alice.slash(channel, "imagine", prompt="a red cat --v near")
+    await simcord_env.settle()
+    await press(simcord_env, alice, channel.last_message, "U1")
+    message = channel.last_message
+    strengths = []
+    for label, name in (
+        *(("Zoom Out 2x", "near"), ("🔄", "anew")),
+        *(("Zoom Out 2x", "anew"), ("🔄", "near")),
+    ):
+        zoomed = message if label != "🔄" else channel.last_message
+        shown = await press(simcord_env, alice, zoomed, label)
+        await alice.submit_modal(shown, {"prompt": f"a red cat --v {name}"})
+        await simcord_env.settle()
+        strengths.append((engine_.jobs[-1].model, engine_.jobs[-1].strength))
+    assert strengths == [("near", 0.7), ("anew", 1.0), ("anew", 1.0), ("near", 0.7)]
+
+
 async def test_buttons_of_a_job_that_failed_or_lost_its_pictures_say_so(
     simcord_env, channel, alice, simcord_bot, fake_engine, tmp_path
 ):
