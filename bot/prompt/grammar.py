@@ -84,6 +84,8 @@ class Prompt:
     segments: tuple[Segment, ...] = ()
     """Where the parameters stand in `source`, in the order given; one that a macro brought stands
     where the macro does, one of a suffix nowhere."""
+    added: tuple[Segment, ...] = ()
+    """Those of a suffix that act; they stand in it."""
 
     @property
     def text(self) -> str:
@@ -114,11 +116,12 @@ def parse(
         prompt = _read(expanded.text, beside=beside, own=names(macros))
     except PromptError as error:
         raise expanded.blamed(error) from None
-    parameters = _with_suffix(source, prompt.parameters, plain(suffix).strip())
+    parameters, added = _with_suffix(source, prompt.parameters, plain(suffix).strip())
     return dataclasses.replace(
         prompt,
         source=source,
         parameters=parameters,
+        added=added,
         segments=tuple(_typed(expanded, segment) for segment in prompt.segments),
     )
 
@@ -193,10 +196,14 @@ def _typed(expanded: Expanded, segment: Segment) -> Segment:
     return dataclasses.replace(segment, start=start, text=expanded.typed[start:end])
 
 
-def _with_suffix(source: str, typed: Parameters, suffix: str) -> Parameters:
-    """The parameters of the prompt, and those of the suffix that it has nothing against."""
+def _with_suffix(
+    source: str, typed: Parameters, suffix: str
+) -> tuple[Parameters, tuple[Segment, ...]]:
+    """The parameters of the prompt, with those of the suffix that it has nothing against; and these
+    as they stand there.
+    """
     if not suffix:
-        return typed
+        return typed, ()
     try:
         brace = BRACES.search(suffix)
         if brace:
@@ -217,7 +224,8 @@ def _with_suffix(source: str, typed: Parameters, suffix: str) -> Parameters:
         for name in added.given
         if name not in typed.given and BY_NAME[name].group not in groups
     }
-    return dataclasses.replace(typed, **new, given=(*typed.given, *new))
+    whole = dataclasses.replace(typed, **new, given=(*typed.given, *new))
+    return whole, tuple(segment for segment in segments if segment.name in new)
 
 
 def _read_parameters(

@@ -94,7 +94,8 @@ def _without_effect(
 ) -> Iterator[tuple[str, Sentence]]:
     """The parameters as members know them, each with why and what helps."""
     asked = prompt.parameters
-    typed = {segment.name: f"--{segment.typed}" for segment in prompt.segments}
+    segments = (*prompt.added, *prompt.segments)
+    typed = {segment.name: f"--{segment.typed}" for segment in segments}
     for name in asked.given:
         shown = typed.get(name, f"--{name}")
         flag = BY_NAME[name]

@@ -172,6 +172,13 @@ def test_steps_guidance_and_sampler_are_taken_as_they_are_said():
     assert "--q, --draft (the number of steps is given)" in note
 
 
+def test_parameters_of_a_suffix_are_named_as_they_stand_there():
+    read = prompt.parse("a cat --v 5", suffix="--p --s 50 --v 7")
+    notes = brief.write(read, MODEL, job_id="j", owner="o", seed=1).notes
+    assert any("--v 5" in note and "--p (" in note for note in notes), notes
+    assert [segment.typed for segment in read.added] == ["p", "s"]
+
+
 def test_a_sampler_of_another_kind_of_model_is_refused_where_it_was_typed():
     with pytest.raises(
         PromptError, match=r"flow-euler does not suit Doodle.*euler, euler-a\."
