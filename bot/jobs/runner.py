@@ -392,24 +392,30 @@ class Runner:
         hits = await self._moderation.met_by(row.guild_id, text, adult=seen.may_be_adult(row))
         levels = {hit.rule.level for hit in hits}
         resolved = seen.with_found(row, drawn.found, spoiler=Level.SPOILER in levels)
-        if resolved == row.resolved:  # an earlier try found the same
+        blocked = Level.BLOCK in levels
+        if resolved == row.resolved and not blocked:  # an earlier try found the same
             return row
 
-        async def judge(connection: AsyncConnection) -> bool:
-            is_open = await records.resolve(connection, row.id, resolved)
-            if is_open:
-                await self._moderation.log_met(connection, hits, **_whose(row))
-            return is_open
+        reason = Sentence(
+            "What these pictures show breaks this server's rules of words; other pictures may pass."
+        )
 
-        await self._written(row, judge)
-        if Level.BLOCK in levels:
+        async def judge(connection: AsyncConnection) -> bool:
+            if not await records.resolve(connection, row.id, resolved):
+                return False
+            await self._moderation.log_met(connection, hits, **_whose(row))
+            if blocked:
+                said = _uncharged(reason, row.locale)
+                now_ms = self._now_ms()
+                await records.fail(connection, row.id, Outcome.FAILED, said, now_ms=now_ms)
+            return True
+
+        is_open = await self._written(row, judge)
+        if blocked:
             self._cancelled.add(row.id)
             self._engine.cancel(row.id)
-            reason = Sentence(
-                "What these pictures show breaks this server's rules of words; other pictures may "
-                "pass."
-            )
-            await self._fail(row, reason)
+            if is_open:
+                self._outbox.owe(row.id)
         return dataclasses.replace(row, resolved=resolved)
 
     async def _try_again(self, row: JobRow) -> None:

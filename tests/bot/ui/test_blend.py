@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 from sqlalchemy import select
-from tests_support import custom_ids, labels, png, refusal
+from tests_support import PatientEngine, custom_ids, labels, png, refusal
 
 import engine
 from bot.jobs.kinds.blend import Blend, weights_of
@@ -239,6 +239,37 @@ async def test_words_that_a_server_covers_cover_what_is_drawn_because_pictures_s
     assert channel.last_message.attachments[0].filename.startswith("SPOILER_")
     found = [each for each in await verdicts_of(database) if each[0] == "result"]
     assert found == [("result", "spoiler", word)]
+
+
+@pytest.mark.parametrize("level", ["spoiler", "block"])
+async def test_a_restart_reads_what_was_found_as_the_rules_are_then(
+    simcord_env, channel, alice, manager, fake_engine, new_bot, database, level
+):
+    await blend(simcord_env, channel, alice)
+    word = found_by(fake_engine)
+    await manager.slash(channel, "words add", phrase=word, level="spoiler")
+    fake_engine.pause()
+    await blend(simcord_env, channel, alice)
+    fake_engine.step()
+    await simcord_env.settle()
+    read = [("result", "spoiler", word)]
+    assert [each for each in await verdicts_of(database) if each[0] == "result"] == read
+    if level == "block":
+        await manager.slash(channel, "words add", phrase=word, level="block")
+        read = [*read, ("result", "block", word)]
+    engine_ = PatientEngine()
+    engine_.env = simcord_env
+    await simcord_env.restart_bot(new_bot(engine_))
+    await simcord_env.settle()
+    assert [each for each in await verdicts_of(database) if each[0] == "result"] == read
+    last = channel.last_message
+    if level == "block":
+        assert not last.attachments
+        assert "breaks this server's rules of words" in last.content + "".join(
+            each.description or "" for each in last.embeds
+        )
+    else:
+        assert last.attachments[0].filename.startswith("SPOILER_")
 
 
 async def test_a_shape_in_the_words_goes_before_the_option(
