@@ -23,12 +23,16 @@ if TYPE_CHECKING:
 SEEN_PX = 112  # of the shorter side
 WIDTHS = (64, 128, 192)
 FEATURES = 192
+LOOKS = 2
+WAVES = 4  # of each direction; the shortest is about four parts long
 
 
 class Judge(nn.Module):
     """A small residual network (He et al. 2016) with one head for each property of a scene.
 
-    It takes areas of 4 by 4 pixels at once: what is finer costs most and tells least.
+    It takes areas of 4 by 4 pixels at once: what is finer costs most and tells least. Each question
+    then looks at those parts of the picture that it asks for, and at what the other questions found
+    (a decoder as in Carion et al. 2020): means of the whole picture mix up what two things are.
     """
 
     def __init__(self, vocabulary: Vocabulary) -> None:
@@ -45,21 +49,29 @@ class Judge(nn.Module):
             _Block(third),
         )
         self.top = nn.Sequential(nn.Linear(2 * third, FEATURES), nn.SiLU())
+        self.where = nn.Linear(4 * WAVES, third)
+        self.asked = nn.ParameterDict({"embeddings": _small(len(self.questions), FEATURES)})
+        self.looks = nn.ModuleList(_look() for _ in range(LOOKS))
         self.heads = nn.ModuleDict(
             {name: nn.Linear(FEATURES, len(answers)) for name, answers in self.questions.items()}
         )
 
     def features(self, pictures: Tensor) -> Tensor:
-        """Return (N, FEATURES) of pictures (N, 3, H, W) from -1 to 1, made smaller first."""
-        share = SEEN_PX / min(pictures.shape[-2:])
-        size = [round(side * share) for side in pictures.shape[-2:]]
-        seen = self.body(interpolate(pictures, size=size, mode="area"))
-        return self.top(torch.cat([seen.mean((-2, -1)), seen.amax((-2, -1))], dim=1))
+        """Return (N, questions, FEATURES) of pictures (N, 3, H, W) from -1 to 1."""
+        seen = self.body(smaller(pictures))
+        whole = self.top(torch.cat([seen.mean((-2, -1)), seen.amax((-2, -1))], dim=1))
+        parts = seen.flatten(2).mT + self.where(waves(*seen.shape[-2:]).to(seen))
+        found = whole[:, None] + self.asked["embeddings"]
+        for look in self.looks:
+            found = look(found, parts)
+        return found
 
     def forward(self, pictures: Tensor) -> dict[str, Tensor]:
         """Return each question's logits."""
-        seen = self.features(pictures)
-        return {name: head(seen) for name, head in self.heads.items()}
+        found = self.features(pictures).unbind(1)
+        return {
+            name: head(each) for (name, head), each in zip(self.heads.items(), found, strict=True)
+        }
 
 
 class _Block(nn.Module):
@@ -74,6 +86,42 @@ class _Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         inner = self.first(silu(self.first_norm(x)))
         return x + self.second(silu(self.second_norm(inner)))
+
+
+def smaller(pictures: Tensor) -> Tensor:
+    """Return pictures (N, 3, H, W) with a shorter side of `SEEN_PX`, as the judge looks at them."""
+    share = SEEN_PX / min(pictures.shape[-2:])
+    size = [round(side * share) for side in pictures.shape[-2:]]
+    return interpolate(pictures, size=size, mode="area")
+
+
+def _small(*shape: int) -> nn.Parameter:
+    return nn.Parameter(0.02 * torch.randn(shape))
+
+
+def _look() -> nn.Module:
+    """Return a layer that changes nothing until it is trained."""
+    look = nn.TransformerDecoderLayer(
+        FEATURES,
+        6,
+        dim_feedforward=2 * FEATURES,
+        dropout=0.0,
+        activation="gelu",
+        batch_first=True,
+        norm_first=True,
+    )
+    for last in (look.self_attn.out_proj, look.multihead_attn.out_proj, look.linear2):
+        nn.init.zeros_(last.weight)
+    return look
+
+
+def waves(height: int, width: int) -> Tensor:
+    """Return where parts of a picture lie: (height * width, 4 * WAVES), from its middle."""
+    down, right = torch.meshgrid(
+        *(torch.arange(side) - (side - 1) / 2 for side in (height, width)), indexing="ij"
+    )
+    angles = torch.stack([down, right], dim=-1).view(-1, 2, 1) * 0.25 * 2.0 ** torch.arange(WAVES)
+    return torch.cat([angles.sin(), angles.cos()], dim=-1).flatten(1)
 
 
 def questions(vocabulary: Vocabulary) -> dict[str, tuple]:

@@ -20,6 +20,7 @@ from torch.nn.functional import (
 from doodle import known_words
 from doodle import pair as pairs
 from doodle.autoencoder import signed
+from doodle.judge import smaller
 from doodle.scenes import MUTUAL
 from doodle.tokenizer import token_ids
 from doodle.training.flat import Flat
@@ -30,11 +31,14 @@ if TYPE_CHECKING:
     from transformers import CLIPModel
 
     from doodle.training.course import Course
+    from doodle.training.pools import Pool
 
 BATCH = 384
+OFTEN = 3.0  # that of pictures of two things: what they are is the hardest to tell
 PAIRS = 512
-MOVED_PX = 16  # the farthest that the judge's pictures are moved either way
-PAIR_MOVED_PX = 6  # the same for the pair's, once they are squeezed
+MOVED_PX = 7  # the farthest that the judge's pictures are moved either way, once they are smaller
+PAIR_MOVED_PX = 6  # the same for the pair's
+NOISE = 0.03  # a standard deviation
 CAPTIONS_EVERY = 5  # steps: then the pair learns of captions too, of pools of all kinds in turn
 BENDS = 7  # points along a side of the field that bends a picture
 BENT = 0.035  # how far such a point moves, of half a side; a standard deviation
@@ -43,7 +47,10 @@ SENTENCES_AT_ONCE = 512
 
 
 def train(course: Course) -> None:
-    """Train the judge on scenes of all shapes, half of them a little blurred."""
+    """Train the judge on scenes of all shapes, each a little blurred, half of them a little bent.
+
+    The program draws as many more as one likes, but the model's are never quite as it draws.
+    """
     filling, judge = course.filling, course.judge
     filling.wait(lambda: filling.pools["square"].count > 0, "scenes")
     flat = Flat(
@@ -59,11 +66,9 @@ def train(course: Course) -> None:
 
     def loss(_: float) -> Tensor:
         pool = filling.turn(flat.steps)
-        chosen = pool.choose(course.batch(BATCH))
-        seen = moved(signed(pool.pixels[chosen])).to(course.dtype)
-        if flat.steps % 2:
-            seen = interpolate(avg_pool2d(seen, 2), scale_factor=2, mode="bilinear")
-        seen = seen + 0.05 * torch.randn_like(seen)
+        chosen = hardest(pool, course.batch(BATCH))
+        seen = blurred(bent(moved(smaller(signed(pool.pixels[chosen])), MOVED_PX)))
+        seen = (seen + NOISE * torch.randn_like(seen)).to(course.dtype)
         out = judge(seen.contiguous(memory_format=torch.channels_last))
         labels = in_order(pool.labels[chosen].long(), mutual)
         named = [cross_entropy(out[name].float(), labels[:, i]) for name, i in asked.items()]
@@ -71,6 +76,12 @@ def train(course: Course) -> None:
 
     course.loop("judge", flat, loss, decay_from=0.4)
     course.parts.keep("judge", judge, flat)
+
+
+def hardest(pool: Pool, count: int) -> Tensor:
+    """Return the numbers of random scenes; those of two things come `OFTEN` times as often."""
+    two = pool.labels[: pool.count, NAMES.index("relation")] > 0
+    return torch.multinomial(1.0 + (OFTEN - 1.0) * two, count, replacement=True)
 
 
 def mutual_of(questions: dict[str, list]) -> int:
@@ -182,7 +193,13 @@ class Sentences:
         return torch.stack(parts).sum()
 
 
-def moved(pictures: Tensor, most: int = MOVED_PX) -> Tensor:
+def blurred(pictures: Tensor) -> Tensor:
+    """Return pictures (B, C, H, W), each between as it is and the means of areas of 3 by 3."""
+    much = torch.rand(len(pictures), 1, 1, 1, device=pictures.device)
+    return pictures.lerp(avg_pool2d(pad(pictures, (1,) * 4, mode="replicate"), 3, 1), much)
+
+
+def moved(pictures: Tensor, most: int) -> Tensor:
     """Return pictures (B, C, H, W), all moved by the same few pixels, half of them mirrored."""
     down, right = torch.randint(2 * most + 1, (2,)).tolist()
     height, width = pictures.shape[-2:]
@@ -193,9 +210,9 @@ def moved(pictures: Tensor, most: int = MOVED_PX) -> Tensor:
 
 
 def bent(pictures: Tensor) -> Tensor:
-    """Return pictures (B, C, S, S), half of them with each part moved otherwise than the next.
+    """Return pictures (B, C, H, W), half of them with each part moved otherwise than the next.
 
-    By a smooth field of a few pixels, drawn anew for each picture.
+    By a smooth field of a few hundredths of a side, drawn anew for each picture.
     """
     count, device = len(pictures), pictures.device
     much = BENT * (torch.rand(count, 1, 1, 1, device=device) < 0.5)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from doodle.judge import Judge, answers, questions
+from doodle.judge import FEATURES, WAVES, Judge, answers, questions, waves
 from doodle.recipe import load
 
 
@@ -16,6 +16,51 @@ def test_it_answers_every_question_of_pictures_of_all_shapes(tiny, size, dtype):
     wanted = {name: (2, len(each)) for name, each in questions(tiny.vocabulary).items()}
     assert {name: tuple(logits.shape) for name, logits in answers.items()} == wanted
     assert all(logits.isfinite().all() for logits in answers.values())
+
+
+def test_each_question_begins_with_the_whole_picture(tiny):
+    torch.manual_seed(1)
+    judge = Judge(tiny.vocabulary)
+    pictures = torch.rand(2, 3, 112, 112) * 2 - 1
+    with torch.no_grad():
+        found = judge.features(pictures) - judge.asked["embeddings"]
+    assert found.shape == (2, len(judge.questions), FEATURES)
+    torch.testing.assert_close(found, found[:, :1].expand_as(found))
+
+
+def test_it_learns_what_stands_where():
+    """Which of two colours is on the left and which on the right: the whole has both."""
+    torch.manual_seed(1)
+    judge = Judge(load("doodle").vocabulary)
+    left = torch.arange(9) // 3
+    right = torch.arange(9) % 3
+    pictures = torch.zeros(9, 3, 112, 112)
+    for i in range(9):
+        pictures[i, left[i], 40:70, 12:42] = pictures[i, right[i], 40:70, 70:100] = 1.0
+    optimizer = torch.optim.AdamW(judge.parameters(), lr=1e-3)
+    for _ in range(40):
+        found = judge(pictures)
+        loss = sum(
+            torch.nn.functional.cross_entropy(found[name], wanted)
+            for name, wanted in (("subject", left), ("second", right))
+        )
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    found = judge(pictures)
+    assert (found["subject"].argmax(1) == left).all()
+    assert (found["second"].argmax(1) == right).all()
+
+
+@pytest.mark.parametrize(("height", "width"), [(7, 7), (7, 12), (12, 7)])
+def test_each_part_of_a_picture_has_another_place(height, width):
+    where = waves(height, width)
+    assert where.shape == (height * width, 4 * WAVES)
+    apart = torch.cdist(where, where) + 9 * torch.eye(len(where))
+    assert apart.min() > 0.2
+    torch.testing.assert_close(
+        waves(1, 1), torch.tensor([[0.0] * WAVES + [1.0] * WAVES] * 2).view(1, -1)
+    )
 
 
 def test_it_learns_to_tell_pictures_apart():

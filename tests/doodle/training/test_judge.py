@@ -16,9 +16,12 @@ from doodle.training.judge import (
     BENT,
     CAPTIONS_EVERY,
     MOVED_PX,
+    OFTEN,
     SCALE,
     Sentences,
     bent,
+    blurred,
+    hardest,
     in_order,
     moved,
 )
@@ -110,7 +113,7 @@ def test_the_pairs_text_tower_stays_and_its_scale_is_that_of_training(
 def test_pictures_are_moved_by_a_few_pixels_and_half_of_them_mirrored():
     torch.manual_seed(0)
     pictures = torch.rand(64, 3, 48, 64)
-    seen = moved(pictures)
+    seen = moved(pictures, MOVED_PX)
     assert seen.shape == pictures.shape
     inner = slice(MOVED_PX, 48 - MOVED_PX), slice(MOVED_PX, 64 - MOVED_PX)
     places = []
@@ -133,6 +136,29 @@ def test_pictures_are_moved_by_a_few_pixels_and_half_of_them_mirrored():
         places += found
     assert len({place[1:] for place in places}) == 1
     assert 16 <= sum(mirrored for mirrored, *_ in places) <= 48
+
+
+def test_pictures_are_blurred_each_by_another_share():
+    torch.manual_seed(0)
+    pictures = torch.zeros(64, 3, 9, 11)
+    pictures[:, :, 4, 5] = 1.0  # one white pixel: its blur is a square of nine
+    seen = blurred(pictures)
+    assert seen.shape == pictures.shape
+    torch.testing.assert_close(seen.sum((-2, -1)), pictures.sum((-2, -1)))
+    much = seen[:, 0, 3, 4] * 9
+    torch.testing.assert_close(seen[:, 0, 4, 5], 1 - much * 8 / 9)
+    assert much.min() < 0.1
+    assert much.max() > 0.9
+
+
+def test_scenes_of_two_things_are_chosen_more_often():
+    torch.manual_seed(0)
+    labels = torch.zeros(100, len(NAMES), dtype=torch.int16)
+    labels[:20, NAMES.index("relation")] = 2
+    chosen = hardest(SimpleNamespace(labels=labels, count=80), 4000)  # the rest is not there yet
+    assert chosen.max() == 79
+    share = (chosen < 20).float().mean()
+    assert share == pytest.approx(20 * OFTEN / (20 * OFTEN + 60), abs=0.03)
 
 
 def test_half_of_the_pictures_are_bent_by_a_few_pixels():
