@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from doodle.training.pools import Pool
 
 BATCH = 384
-OFTEN = 3.0  # that of pictures of two things: what they are is the hardest to tell
+OFTEN = 3.0  # how many times as often scenes of two things come: they are the hardest to tell
 PAIRS = 512
 MOVED_PX = 7  # the farthest that the judge's pictures are moved either way, once they are smaller
 PAIR_MOVED_PX = 6  # the same for the pair's
