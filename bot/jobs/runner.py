@@ -6,8 +6,8 @@ import asyncio
 import dataclasses
 import itertools
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Protocol, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -25,7 +25,7 @@ from bot.jobs.orders import Accepted
 from bot.jobs.provenance import Made
 from bot.jobs.records import ImageRow, JobRow, MessageRow, Outcome, Result, Role, TextRow
 from bot.jobs.suspects import ALONE_AFTER, Suspects
-from bot.moderation.moderation import Moderation
+from bot.moderation.moderation import Moderation, Ordered
 from bot.moderation.phrases import Level
 from bot.moderation.policy import Policy
 from bot.pictures import grid, metadata
@@ -403,7 +403,7 @@ class Runner:
         async def judge(connection: AsyncConnection) -> bool:
             if not await records.resolve(connection, row.id, resolved):
                 return False
-            await self._moderation.log_met(connection, hits, **_whose(row))
+            await self._moderation.log_met(connection, hits, _ordered(row))
             if blocked:
                 said = _uncharged(reason, row.locale)
                 now_ms = self._now_ms()
@@ -466,7 +466,7 @@ class Runner:
             if ended:
                 await provenance.add(connection, made)
                 if verdict.reason is not None:
-                    await self._moderation.log_withheld(connection, **_whose(row))
+                    await self._moderation.log_withheld(connection, _ordered(row))
             return ended
 
         if await self._written(row, finish):
@@ -489,7 +489,7 @@ class Runner:
         """Write it down; the pictures that the job started from are forgotten if it is these."""
 
         async def log_it(connection: AsyncConnection) -> list[str]:
-            await self._moderation.log_withheld(connection, of_inputs=of_inputs, **_whose(row))
+            await self._moderation.log_withheld(connection, _ordered(row), of_inputs=of_inputs)
             return await records.forget_inputs(connection, row.id) if of_inputs else []
 
         for sha256 in await self._written(row, log_it):
@@ -653,16 +653,15 @@ def _turn(row: JobRow, job: engine.Job, shown: tuple[int, ...]) -> Sentence | No
     return morph.turn(job, shown)
 
 
-def _whose(row: JobRow) -> Mapping[str, Any]:
-    """What the log of verdicts says of a job."""
-    return {
-        "guild_id": row.guild_id,
-        "channel_id": row.channel_id,
-        "user_id": row.user_id,
-        "prompt": row.prompt,
-        "job_id": row.id,
-        "locale": row.member_locale,
-    }
+def _ordered(row: JobRow) -> Ordered:
+    return Ordered(
+        guild_id=row.guild_id,
+        channel_id=row.channel_id,
+        user_id=row.user_id,
+        prompt=row.prompt,
+        job_id=row.id,
+        locale=row.member_locale,
+    )
 
 
 def _uncharged(reason: str, language: str) -> str:

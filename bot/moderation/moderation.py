@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.errors import Blocked, NotAllowed, NotFound, RulesNotAccepted
 from bot.moderation import standings, verdicts
 from bot.moderation.channels import Channels
-from bot.moderation.phrases import Category, Hit, Level
+from bot.moderation.phrases import Category, Hit, Level, Rule
 from bot.moderation.standings import Standing
 from bot.moderation.verdicts import Appeal, Found, Verdict
 from bot.moderation.words import NAMES, Words
@@ -25,6 +25,8 @@ from engine import Sentence
 
 _ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 _ID_CHARACTERS = 16
+_SAFETY_CHECK = Rule(phrase="", level=Level.BLOCK, category=Category.ADULT)
+"""What pictures that the engine's checker withholds break; it has no words."""
 _LONG_CHARACTERS, _MANY_PHRASES = 500, 500
 """A longer text, or one that is compared with more, is read outside of the event loop."""
 
@@ -50,6 +52,19 @@ class Asking:
     words_of: int = 0
     """Whose words they are, where they are not of who asks: what was approved for that member
     passes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ordered:
+    """An order as the log of verdicts names it."""
+
+    guild_id: int
+    channel_id: int
+    user_id: int
+    prompt: str
+    job_id: str | None = None
+    """None: the order was refused, so there is no job."""
+    locale: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,19 +184,14 @@ class Moderation:
         )
 
     async def _log(self, asking: Asking, texts: Sequence[str], hit: Hit) -> Verdict:
-        verdict = Verdict(
-            id=_new_id(),
+        ordered = Ordered(
             guild_id=asking.guild_id,
             channel_id=asking.channel_id,
             user_id=asking.user_id,
-            kind=Found.WORDS,
-            level=hit.rule.level,
-            category=hit.rule.category,
-            phrase=hit.rule.phrase,
             prompt="\n".join(filter(None, texts)).replace("\0", ""),
             locale=asking.locale,
-            created_ms=self._now_ms(),
         )
+        verdict = self._verdict(ordered, Found.WORDS, hit.rule)
         async with self._database.write() as connection:
             await verdicts.add(connection, verdict)
         return verdict
@@ -226,68 +236,38 @@ class Moderation:
         return tuple(hit for hit in hits if not (adult and hit.rule.category is Category.ADULT))
 
     async def log_met(
-        self,
-        connection: AsyncConnection,
-        hits: Sequence[Hit],
-        *,
-        guild_id: int,
-        channel_id: int,
-        user_id: int,
-        prompt: str,
-        job_id: str,
-        locale: str,
+        self, connection: AsyncConnection, hits: Sequence[Hit], ordered: Ordered
     ) -> None:
         """Write down that words which a job found for its pictures meet rules; it is no strike."""
         for hit in hits:
-            if hit.rule.level is Level.ALLOW:
-                continue
-            verdict = Verdict(
-                id=_new_id(),
-                guild_id=guild_id,
-                channel_id=channel_id,
-                user_id=user_id,
-                kind=Found.RESULT,
-                level=hit.rule.level,
-                category=hit.rule.category,
-                phrase=hit.rule.phrase,
-                prompt=prompt,
-                job_id=job_id,
-                locale=locale,
-                created_ms=self._now_ms(),
-            )
-            await verdicts.add(connection, verdict)
+            if hit.rule.level is not Level.ALLOW:
+                await verdicts.add(connection, self._verdict(ordered, Found.RESULT, hit.rule))
 
     async def log_withheld(
-        self,
-        connection: AsyncConnection,
-        *,
-        guild_id: int,
-        channel_id: int,
-        user_id: int,
-        prompt: str,
-        job_id: str,
-        locale: str,
-        of_inputs: bool = False,
+        self, connection: AsyncConnection, ordered: Ordered, *, of_inputs: bool = False
     ) -> None:
         """Write down that the safety check withheld pictures of a job; it is no strike.
 
         of_inputs: whether it was what the job started from.
         """
-        verdict = Verdict(
+        kind = Found.UPLOAD if of_inputs else Found.RESULT
+        await verdicts.add(connection, self._verdict(ordered, kind, _SAFETY_CHECK))
+
+    def _verdict(self, ordered: Ordered, kind: Found, rule: Rule) -> Verdict:
+        return Verdict(
             id=_new_id(),
-            guild_id=guild_id,
-            channel_id=channel_id,
-            user_id=user_id,
-            kind=Found.UPLOAD if of_inputs else Found.RESULT,
-            level=Level.BLOCK,
-            category=Category.ADULT,
-            phrase="",
-            prompt=prompt,
-            job_id=job_id,
-            locale=locale,
+            guild_id=ordered.guild_id,
+            channel_id=ordered.channel_id,
+            user_id=ordered.user_id,
+            kind=kind,
+            level=rule.level,
+            category=rule.category,
+            phrase=rule.phrase,
+            prompt=ordered.prompt,
+            job_id=ordered.job_id,
+            locale=ordered.locale,
             created_ms=self._now_ms(),
         )
-        await verdicts.add(connection, verdict)
 
     # What members and moderators do.
 
