@@ -31,6 +31,7 @@ from playground.steps import (
     React,
     Step,
     Thread,
+    named,
 )
 from playground.testbed import Testbed, in_progress, is_grid
 from playground.transcript import Entry
@@ -119,14 +120,16 @@ class Session:
         member, general = self._member, self._testbed.general
         commands = member.commands(general)
         menus = [menu["name"] for menu in member.commands(general, AppCommandType.MESSAGE)]
-        for step in self._request.steps:
-            if isinstance(step, Menu) and step.name not in menus:
-                raise Refused(f"There is no menu entry {step.name!r}; there are: {_list(menus)}.")
-            if isinstance(step, Line):
-                # Neither its files nor whom it names need be there before the steps before it.
-                options = [text.partition("=")[0] for text in step.files]
-                files = {option: Upload(filename="", data=b"") for option in options}
-                parse(step.text, commands, files=files, find=lambda _: 0)
+        for number, step in enumerate(self._request.steps, 1):
+            with named(number, self._request.steps):
+                if isinstance(step, Menu) and step.name not in menus:
+                    there = _list(menus)
+                    raise Refused(f"There is no menu entry {step.name!r}; there are: {there}.")
+                if isinstance(step, Line):
+                    # Neither its files nor whom it names need be there before the steps before it.
+                    options = [text.partition("=")[0] for text in step.files]
+                    files = {option: Upload(filename="", data=b"") for option in options}
+                    parse(step.text, commands, files=files, find=lambda _: 0)
 
     def last_id(self) -> int:
         """The id of the bot's newest message, 0 if there is none."""
@@ -140,7 +143,8 @@ class Session:
         """Do these steps, one after the other, each to its end."""
         following = [*taken[1:], None]
         for number, (step, next_one) in enumerate(zip(taken, following, strict=True), 1):
-            await self._take(number, step, fills=isinstance(next_one, Fill))
+            with named(number, taken):
+                await self._take(number, step, fills=isinstance(next_one, Fill))
 
     async def _take(self, number: int, step: Step, *, fills: bool) -> None:
         """Do one step and wait until nothing changes any more. fills: a form is filled in next."""

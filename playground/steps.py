@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,6 +106,18 @@ _MAKERS: dict[str, Callable[[str], Step]] = {
     "then": lambda value: Line(text=value.strip()),
 }
 
+_OPTIONS: dict[type[Step], str] = {
+    Click: "--click",
+    Fill: "--modal",
+    Choose: "--select",
+    React: "--react",
+    Menu: "--menu",
+    Paint: "--paint",
+    Thread: "--thread",
+    Post: "--post",
+    Go: "--in",
+}
+
 
 def in_order(typed: Iterable[tuple[str, str]]) -> list[Step]:
     """The steps of (option, value) as typed; Refused if one has nothing to belong to."""
@@ -130,25 +143,52 @@ def check(steps: Sequence[Step], out: Path | None) -> None:
         _check_kind(out)
     made: set[Path] = set()  # by the steps before
     for number, step in enumerate(steps, 1):
-        match step:
-            case Line() if not step.text.startswith("/"):
-                raise Refused(
-                    "The bot answers commands only, as it cannot read what members write. Begin "
-                    f'with /, for instance "/imagine prompt: {step.text or "a red cat"}".'
-                )
-            case Line():
-                command_name(step.text)
-                _check_files([_file_of(text) for text in step.files], made)
-            case Fill():
-                values = [split(text)[1] for text in step.fields]
-                _check_files([Path(v[1:]) for v in values if v.startswith("@")], made)
-                if number == 1 or isinstance(steps[number - 2], Paint | React | Thread | Post | Go):
-                    raise Refused("--modal stands after the step that opens the form.")
-            case Paint():
-                _check_kind(step.file)
-                made.add(step.file)
+        with named(number, steps):
+            _check(step, steps[number - 2] if number > 1 else None, made)
         if out is not None and (numbered := of_step(out, number)) is not None:
             made.add(numbered)
+
+
+def _check(step: Step, before: Step | None, made: set[Path]) -> None:
+    match step:
+        case Line() if not step.text.startswith("/"):
+            raise Refused(
+                "The bot answers commands only, as it cannot read what members write. Begin "
+                f'with /, for instance "/imagine prompt: {step.text or "a red cat"}".'
+            )
+        case Line():
+            command_name(step.text)
+            _check_files([_file_of(text) for text in step.files], made)
+        case Fill():
+            values = [split(text)[1] for text in step.fields]
+            _check_files([Path(v[1:]) for v in values if v.startswith("@")], made)
+            if before is None or isinstance(before, Paint | React | Thread | Post | Go):
+                raise Refused("--modal stands after the step that opens the form.")
+        case Paint():
+            _check_kind(step.file)
+            made.add(step.file)
+
+
+@contextmanager
+def named(number: int, steps: Sequence[Step]) -> Iterator[None]:
+    """Inside the `with` block a Refused says first which step it is of, if there are several."""
+    try:
+        yield
+    except Refused as error:
+        if len(steps) == 1:
+            raise
+        raise Refused(
+            f"Step {number} of {len(steps)} ({_told(steps[number - 1])}): {error}"
+        ) from error
+
+
+def _told(step: Step) -> str:
+    """A step as it was typed, in a word."""
+    if isinstance(step, Line):
+        return (step.text.split() or ["--then"])[0]
+    if isinstance(step, React) and not step.on:
+        return "--unreact"
+    return _OPTIONS[type(step)]
 
 
 def of_step(out: Path, number: int) -> Path | None:

@@ -178,7 +178,10 @@ async def test_a_note_is_shown_whole(testbed, capsys):
     [
         ([("then", "hello")], r"answers commands only.* \"/imagine prompt: hello\""),
         ([("then", "")], "answers commands only"),
-        ([("then", "/info"), ("then", "hello")], "answers commands only"),
+        (
+            [("then", "/info"), ("then", "hello")],
+            r"^Step 2 of 2 \(hello\): The bot answers commands",
+        ),
         ([("then", "/")], "starts with a slash"),
         ([("then", "/info"), ("then", "/ imagine a cat")], "starts with a slash"),
         ([("then", "/info"), ("click", "")], "--click needs something"),
@@ -209,7 +212,10 @@ async def test_steps_that_cannot_go_well_are_told_before_the_bot_starts(
     [
         ([("then", "/imagin a cat")], r"no command /imagin; did you mean /imagine\?"),
         ([("then", "/blend"), ("attach", "cat=README.md")], "no attachment called 'cat'"),
-        ([("menu", "Job detail")], "no menu entry 'Job detail'; there are: Look again"),
+        (
+            [("menu", "Job detail")],
+            r"^Step 2 of 2 \(--menu\): .* 'Job detail'; there are: Look again",
+        ),
     ],
 )
 async def test_what_the_bot_has_not_registered_is_told_before_any_step_is_taken(
@@ -232,8 +238,12 @@ def test_a_timeout_that_is_no_time_is_refused(capsys, seconds):
 @pytest.mark.parametrize(
     ("typed", "changes", "says"),
     [
-        ([("then", "/imagin x")], {}, r"no command /imagin; did you mean /imagine\?"),
-        ([("then", "/info"), ("click", "V9")], {}, "No message has a button 'V9'"),
+        ([("then", "/imagin x")], {}, r"^There is no command /imagin; did you mean /imagine\?"),
+        (
+            [("then", "/info"), ("click", "V9")],
+            {},
+            r"^Step 2 of 2 \(--click\): No message has a button 'V9'",
+        ),
         ([("then", "/info"), ("select", "V9")], {}, "No message has a menu with the choice 'V9'"),
         ([("then", "/info"), ("react", "⭐")], {}, "posted nothing yet"),
         ([("then", "/info"), ("modal", "Words=x")], {}, "No form is open"),
