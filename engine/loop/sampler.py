@@ -33,7 +33,7 @@ def step(model: Predictor, rows: Sequence[Row]) -> list[tuple[Row, Exception]]:
     counts = [sum(row.samples > sample for row in rows) for sample in range(rows[0].samples)]
     places = [(number, sample) for sample, count in enumerate(counts) for number in range(count)]
     real = len(places)
-    places += places[-1:] * (model.padded(real) - real)
+    places += places[-1:] * (model.padded(real, wraps=rows[0].wraps) - real)
 
     # One copy takes all that differs from row to row in this step.
     numbers = np.stack([row.numbers[row.step] for row in rows])

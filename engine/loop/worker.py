@@ -9,6 +9,7 @@ import math
 import queue as mailboxes
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import torch
 
@@ -221,12 +222,12 @@ class Worker:
         if not rows:
             return
         model, group = rows[0].model, rows[0].group
+        size = model.padded(sum(row.samples for row in rows), wraps=rows[0].wraps)
         began_s = self.tick_began_s = self._clock()
         for row in rows:
             row.last_tick = tick
         self._timer.begin(model.device)
         self._step(rows)
-        size = model.padded(sum(row.samples for row in rows))
         self._batch_fill = min(size / self._budgets.of(group), 1.0)
         self._timer.end(model.device, rows, group, None if model.untypical else size)
         self.tick_began_s = None
@@ -236,7 +237,8 @@ class Worker:
         self._reports.stepped(rows)
 
     def _fill(self, row: Row, samples: int) -> int:
-        return self._budgets.fill(row.group, samples, row.model.padded)
+        padded = partial(row.model.padded, wraps=row.wraps)
+        return self._budgets.fill(row.group, samples, padded)
 
     def _step(self, rows: Sequence[Row]) -> None:
         """Step rows; where the pass fails, step them in halves until the row at fault is alone."""

@@ -290,12 +290,13 @@ class LatentModel:
         """Use these adapters in the passes within, one for each sample."""
         return self._loras.using(adapters)
 
-    def padded(self, samples: int) -> int:
-        """How many samples a pass with so many must have: a full bucket where the model is
-        compiled.
+    def padded(self, samples: int, *, wraps: bool) -> int:
+        """How many samples a pass with so many must have: a full bucket where it has compiled code.
+
+        wraps: whether it is of seamless tiles, which have none.
         """
         passes = (self._compiled, self._compiled_shallow)
-        compiled = any(each.serves for each in passes if each is not None)
+        compiled = not wraps and any(each.serves for each in passes if each is not None)
         return bucket_of(samples) if compiled else samples
 
     def compiling(self) -> bool:

@@ -74,7 +74,7 @@ class FakeModel:
     def first_step(self, steps, strength):
         return steps - int(steps * strength)
 
-    def padded(self, samples):
+    def padded(self, samples, *, wraps):
         return samples
 
     def tile(self, *, on):

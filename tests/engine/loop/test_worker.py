@@ -276,7 +276,7 @@ def test_a_pass_without_the_compiled_code_of_its_model_teaches_the_budget_nothin
 
 def test_padded_passes_take_whole_buckets_and_are_learnt_by_their_size():
     class Padded(FakeModel):
-        def padded(self, samples):
+        def padded(self, samples, *, wraps):
             return bucket_of(samples)
 
     learnt = []

@@ -24,6 +24,7 @@ from engine.models import constructing, loading
 from engine.models.compile_ahead import _outline, compile_ahead
 from engine.models.compiled import Compiled, compile_in_place, twin_of
 from engine.models.how import HowCompiled
+from engine.models.latent import LatentModel
 from engine.models.lora_layers import LoraLayers, LoraPass, Pair, Stack
 from engine.models.tracing import REFUSED, prepare_to_compile, refuse_to_compile
 from tests.engine import tiny_models
@@ -750,6 +751,31 @@ async def test_a_compiled_model_draws_in_whole_buckets(weights, draw, monkeypatc
     finally:
         await engine.close()
     assert set(sizes) == {4}, "six samples would be padded to eight"
+
+
+async def test_seamless_tiles_have_no_compiled_code_and_so_no_padding(weights, draw, monkeypatch):
+    sizes = []
+    forward = LatentModel.forward
+
+    def noted(model, adapters, latents, *arguments, **options):
+        sizes.append((model._tiles, len(latents)))
+        return forward(model, adapters, latents, *arguments, **options)
+
+    monkeypatch.setattr(LatentModel, "forward", noted)
+    monkeypatch.setattr(compiling, "compile_in_place", lambda twin, _how: twin)
+    spec = tiny_models.spec("sd", weights("sd"), compiled="whole", tile_from=0.5)
+    engine = Engine([spec], device="cpu")
+    await engine.start()
+    try:
+        await finish(engine, draw())
+        sizes.clear()
+        await finish(engine, draw(images=3, steps=8, tile=True))
+    finally:
+        await engine.close()
+    plain, tiled = ([size for wraps, size in sizes if wraps is which] for which in (False, True))
+    assert set(plain) == {4}, "whole buckets, until they wrap around"
+    assert 6 in tiled
+    assert sum(tiled) == 3 * 2 * 4, "three pictures, guided, four steps, and nothing beside"
 
 
 def test_a_model_says_whether_its_last_pass_had_its_compiled_code(weights, monkeypatch):
