@@ -28,6 +28,7 @@ from torch.utils._pytree import tree_iter, tree_map
 CARD = torch.device("cuda", 0)
 OURS = Path(__file__).parents[3] / "engine"
 """A wait is told by the last of the engine's own lines that led to it."""
+TIMER = OURS / "loop" / "tick_timer.py"
 READS_NUMBERS = {
     *("_local_scalar_dense", "nonzero", "equal", "masked_select", "_unique2", "unique_dim"),
     *(
@@ -125,7 +126,8 @@ class OnCard(torch.Tensor):
     def __setitem__(self, key, value):
         if isinstance(value, torch.Tensor) and not isinstance(value, OnCard):
             if value.dim():
-                raise DeviceMixUpError(f"{tuple(value.shape)} of the host is put into the card's")
+                what = f"{tuple(value.shape)} of the host is put into the card's"
+                PretendCard.current.mistaken(DeviceMixUpError(what))
             value = value.item()
         elif isinstance(value, OnCard):
             value = value.host
@@ -189,6 +191,9 @@ class PretendCard:
     def __init__(self, *, capability=(9, 0)):
         self.capability = capability
         self.waits = []
+        self.mistakes = []
+        """What was wrong so far: mix-ups, formats, and waits where nothing may wait. Where the
+        engine takes an error for that of one job or one preview, only this list tells of it."""
         self._pinned = []
         """Storages in pinned memory; kept, so that no other one gets their address."""
         self._hurry = threading.local()
@@ -218,6 +223,11 @@ class PretendCard:
         finally:
             self._hurry.now = False
 
+    def mistaken(self, error):
+        """Note and raise an error."""
+        self.mistakes.append(error)
+        raise error
+
     def wait(self, what):
         """Note that the host waits here."""
         lines = [
@@ -228,7 +238,7 @@ class PretendCard:
         where = f"{name.parent.name}/{name.name}:{place.lineno} {place.line}"
         self.waits.append(Wait(what, threading.current_thread().name, where))
         if getattr(self._hurry, "now", False):
-            raise HostWaitsError(f"{what} at {where}")
+            self.mistaken(HostWaitsError(f"{what} at {where}"))
 
     def run(self, function, arguments, options):
         """One operation of torch."""
@@ -293,7 +303,8 @@ class PretendCard:
             if indexes and each is not arguments[0]:
                 self.wait("an index is copied to the card")
                 continue
-            raise DeviceMixUpError(f"{function}: {tuple(each.shape)} of the host meets the card")
+            what = f"{function}: {tuple(each.shape)} of the host meets the card"
+            self.mistaken(DeviceMixUpError(what))
 
     def _check_waits(self, name, function, arguments, options, *, for_card):
         if name in READS_NUMBERS or (name == "repeat_interleave" and "Tensor" in str(function)):
@@ -353,7 +364,7 @@ class PretendCard:
             if not isinstance(value, torch.Tensor) or isinstance(value, OnCard):
                 return value
             if value.dtype is torch.float64 and value.dim() and not _of_positions():
-                raise NumberFormatError(f"{function} makes numbers of 64 bits on the card")
+                self.mistaken(NumberFormatError(f"{function} makes numbers of 64 bits on the card"))
             before = wrapped.get(id(value))  # an operation in place returns what it was given
             return OnCard(value) if before is None else before
 
@@ -384,7 +395,8 @@ class PretendCard:
                 return True
 
             def synchronize(self):
-                with contextlib.suppress(HostWaitsError):
+                # The timer waits in a tick for the one before: that keeps the host near the card.
+                if not any(Path(line.filename) == TIMER for line in traceback.extract_stack()):
                     card.wait("an event")
 
             def elapsed_time(self, later):

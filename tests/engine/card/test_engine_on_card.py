@@ -7,6 +7,7 @@ import io
 import threading
 import time
 
+import diffusers
 import numpy as np
 import pytest
 import torch
@@ -49,7 +50,8 @@ def no_tick_waits(card, monkeypatch):
             assert row.latents.device == row.model.device
 
     monkeypatch.setattr(Worker, "_tick", hurried)
-    return card
+    yield card
+    assert not card.mistakes
 
 
 @pytest.fixture
@@ -57,8 +59,9 @@ async def drawn(no_tick_waits, weights):
     """A function: family, jobs and fields of its catalogue entry → pictures drawn on the card."""
     engines = []
 
-    async def draw(family, *jobs, dtype="float32", **fields):
-        spec = tiny_models.spec(family, weights(family), **{"compiled": "off"} | fields)
+    async def draw(family, *jobs, dtype="float32", place=None, **fields):
+        fields = {"compiled": "off"} | fields
+        spec = tiny_models.spec(family, place or weights(family), **fields)
         engine = Engine([spec], device="cuda", dtype=dtype, preview_interval_s=0.0)
         engines.append(engine)
         await engine.start()
@@ -74,6 +77,16 @@ async def drawn(no_tick_waits, weights):
         await engine.close()
 
 
+def begun(operation):
+    """What a job of an operation begins with."""
+    fields = {}
+    if operation != "text":
+        fields |= {"inputs": (InputPicture(data=png(photo())),), "strength": 0.65}
+    if operation == "mask":
+        fields |= {"mask": png(right_half())}
+    return fields
+
+
 def pixels(end):
     return [np.asarray(Image.open(io.BytesIO(p.png))).astype(int) for p in end.pictures]
 
@@ -82,13 +95,9 @@ def pixels(end):
 @pytest.mark.parametrize("operation", ["text", "image", "mask"])
 async def test_a_picture_of_the_card_is_that_of_the_host(drawn, draw, weights, family, operation):
     """Nothing in its ticks waits or mixes devices; only the order of channels rounds otherwise."""
-    fields = {"seed": 3, "images": 2}
-    if operation != "text":
-        fields |= {"inputs": (InputPicture(data=png(photo())),), "strength": 0.65}
-    if operation == "mask":
-        fields |= {"mask": png(right_half())}
+    fields = {"seed": 3, "images": 2, **begun(operation)}
     (end,) = await drawn(family, draw(family, film_frames=2, **fields))
-    assert all(len(film) == 2 for film in end.films)
+    assert [len(film) for film in end.films] == [2, 2]
 
     host = Engine([tiny_models.spec(family, weights(family))], device="cpu")
     await host.start()
@@ -106,13 +115,41 @@ async def test_every_family_draws_in_half_precision(drawn, draw, family, dtype):
     assert all(end.pictures for end in await drawn(family, *jobs, dtype=dtype))
 
 
-@pytest.mark.parametrize("name", scheduler_table.SCHEDULERS)
-async def test_no_scheduler_lets_a_tick_wait(drawn, draw, name):
-    if scheduler_table.form_of(name) == "edm":
-        pytest.skip("No tiny model is of EDM's own form.")
-    family = "sd" if scheduler_table.form_of(name) == "noise" else "sd3"
-    fields = {"scheduler": name, "steps": 6}
-    await drawn(family, draw(family, **fields), draw(family, owner="bob", **fields | {"steps": 9}))
+NOISE, FLOW = (scheduler_table.names_for(flow=flow) for flow in (False, True))
+BEGINNINGS = ("text", "image", "mask")
+FEW = ("euler-a", "dpm++2m", "ddim")
+SCHEDULED = [
+    *((family, begins, NOISE) for family in ("sd", "sdxl") for begins in BEGINNINGS),
+    *((family, begins, FLOW) for family in ("sd3", "flux", "z-image") for begins in BEGINNINGS),
+    ("sd-velocity", "text", NOISE),
+    ("flux-schnell", "text", FLOW),
+    ("sdxl-single", "text", FEW),
+    ("sd-inpaint", "mask", FEW),
+    ("sdxl-inpaint", "mask", FEW),
+]
+
+
+@pytest.mark.parametrize(("family", "operation", "names"), SCHEDULED)
+async def test_no_scheduler_lets_a_tick_wait(drawn, draw, family, operation, names):
+    """All of a family's share passes, two drawings of each at different steps."""
+    if operation != "text":
+        names = [name for name in names if name != "ipndm"]  # it begins with noise alone
+    jobs = [
+        draw(family, scheduler=name, steps=steps, owner=f"{name} {steps}", **begun(operation))
+        for name in names
+        for steps in (6, 9)
+    ]
+    await drawn(family, *jobs)
+
+
+@pytest.mark.parametrize("operation", BEGINNINGS)
+async def test_no_checkpoint_of_edms_form_lets_a_tick_wait(drawn, draw, tmp_path, operation):
+    """By its own scheduler, which is stepped by row, and by the one that members may name."""
+    pipeline = tiny_models.stable_diffusion()
+    pipeline.scheduler = diffusers.EDMDPMSolverMultistepScheduler()
+    pipeline.save_pretrained(tmp_path)
+    jobs = [draw(scheduler=name, steps=6, **begun(operation)) for name in ("", "edm-euler")]
+    await drawn("sd", *jobs, place=tmp_path)
 
 
 async def test_what_an_entry_adds_is_on_the_card_too(drawn, draw, weights, tmp_path):
@@ -134,15 +171,16 @@ async def test_what_an_entry_adds_is_on_the_card_too(drawn, draw, weights, tmp_p
     assert all(0 <= picture.safety_score <= 1 for end in ends for picture in end.pictures)
 
 
-async def test_loras_of_the_card_share_its_ticks(drawn, draw, tmp_path):
+@pytest.mark.parametrize("family", ["sd", "sdxl", "sd3", "flux", "z-image"])
+async def test_loras_of_the_card_share_its_ticks(drawn, draw, tmp_path, family):
     names = ("ink", "neon")
     for seed, name in enumerate(names):
         path = tmp_path / f"{name}.safetensors"
-        tiny_models.save_lora(path, tiny_models.stable_diffusion(), seed=seed)
+        tiny_models.save_lora(path, tiny_models.BUILDERS[family](), seed=seed)
     loras = tuple(LoraSpec(name=n, path=tmp_path / f"{n}.safetensors") for n in names)
     chosen = [(), (("ink", 1.0),), (("ink", 0.5),), (("neon", 1.0), ("ink", 0.3))]
-    jobs = [draw(loras=each, owner=f"member {n}", steps=8) for n, each in enumerate(chosen)]
-    await drawn("sd", *jobs, loras=loras)
+    jobs = [draw(family, loras=each, owner=f"m{n}", steps=8) for n, each in enumerate(chosen)]
+    await drawn(family, *jobs, loras=loras)
 
 
 @pytest.mark.parametrize("family", ["swin2sr", "spandrel"])
