@@ -102,11 +102,12 @@ def full_size_run(
     """Run SD 1.5 at 512 and SDXL at 1024 px with random weights against S and Sc, on a GPU.
 
     kept: what an earlier part has measured is not measured again. Raises ValueError for an unknown
-    number.
+    number, and where the earlier part was measured on another card or in another format.
     """
     kept = kept or Kept()
     _check(only, [number for size in FULL_SIZE for number in _full_size_numbers(size.name)])
     chosen = _card(device, dtype)
+    kept.belong_to(f"{chosen.title}, {dtype}")
     for size in FULL_SIZE:
         name = size.name
         left = kept.left([n for n in _full_size_numbers(name) if not only or n in only])

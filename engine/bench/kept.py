@@ -26,7 +26,16 @@ class Kept:
     ) -> None:
         self._file, self._clock = file, clock
         self._end_s = None if minutes is None else clock() + 60 * minutes
-        self.results: list[Result] = _read(file) if file is not None and file.exists() else []
+        self.machine, self.results = _read(file) if file is not None and file.exists() else ("", [])
+
+    def belong_to(self, machine: str) -> None:
+        """Say where the figures are measured; ValueError if those in the file are of another."""
+        if self.results and self.machine != machine:
+            raise ValueError(
+                f"{self._file} holds figures of {self.machine or 'an unnamed machine'}, and this is"
+                f" {machine}. Give another file with --keep."
+            )
+        self.machine = machine
 
     def left(self, numbers: Sequence[str]) -> list[str]:
         """Those of these numbers that are still to be measured."""
@@ -50,12 +59,15 @@ class Kept:
     def _write(self) -> None:
         if self._file is not None:
             beside = self._file.with_suffix(".new")
-            beside.write_text(json.dumps([asdict(result) for result in self.results], indent=1))
+            figures = [asdict(result) for result in self.results]
+            held = {"machine": self.machine, "figures": figures}
+            beside.write_text(json.dumps(held, indent=1), encoding="utf-8")
             beside.replace(self._file)
 
 
-def _read(file: Path) -> list[Result]:
+def _read(file: Path) -> tuple[str, list[Result]]:
     try:
-        return [Result(**fields) for fields in json.loads(file.read_text(encoding="utf-8"))]
-    except (ValueError, TypeError) as error:
+        held = json.loads(file.read_text(encoding="utf-8"))
+        return str(held["machine"]), [Result(**fields) for fields in held["figures"]]
+    except (KeyError, ValueError, TypeError) as error:
         raise ValueError(f"{file} holds no figures to go on from: {error}.") from error

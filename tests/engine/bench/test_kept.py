@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,7 @@ from engine.bench import figures, roofline
 from engine.bench.kept import Kept
 from engine.bench.measures import Result
 from engine.bench.models import spec_of, toy
-from engine.device.device import choose
+from engine.device.device import Device, choose
 
 
 def result(number):
@@ -38,9 +39,48 @@ def test_a_run_that_was_stopped_goes_on_with_what_is_left(tmp_path):
 
 def test_a_file_that_holds_something_else_is_one_sentence(tmp_path):
     file = tmp_path / "kept.json"
-    file.write_text("{")
-    with pytest.raises(ValueError, match="holds no figures to go on from"):
-        Kept(file)
+    for text in ("{", "[]", '{"figures": []}', '{"machine": "", "figures": [1]}'):
+        file.write_text(text)
+        with pytest.raises(ValueError, match="holds no figures to go on from"):
+            Kept(file)
+
+
+def test_a_run_at_full_size_goes_on_in_parts_on_the_same_card(tmp_path, monkeypatch):
+    measured, lines, now_s = [], [], [0.0]
+
+    class Bench:
+        def __init__(self, size):
+            self.spec = spec_of(size.name, size.title, tmp_path, size.side_px)
+
+    @contextlib.contextmanager
+    def loaded(size, *_):
+        yield Bench(size)
+
+    def figures_of(bench, size, only):
+        for number in only:
+            measured.append(number)
+            now_s[0] += 25
+            yield result(number)
+
+    card = Device(
+        where=torch.device("cuda"), title="cuda:0 Card", dtype=torch.float16, memory_gb=80
+    )
+    monkeypatch.setattr(figures, "_card", lambda *_: card)
+    monkeypatch.setattr(figures, "_full_size_bench", loaded)
+    monkeypatch.setattr(figures, "full_size_figures", figures_of)
+
+    def part(minutes=None, dtype="auto"):
+        kept = Kept(tmp_path / "kept.json", minutes, clock=lambda: now_s[0])
+        return figures.full_size_run(
+            device="cuda", dtype=dtype, only=(), say=lines.append, kept=kept
+        )
+
+    assert len(part(minutes=1)) == len(measured) == 3
+    assert lines[-1].startswith("Still to be measured: ")
+    with pytest.raises(ValueError, match=r"figures of cuda:0 Card, auto, and this is .*float16"):
+        part(dtype="float16")
+    results = part()
+    assert len(measured) == len({*measured}) == len(results) > 20, "none twice"
 
 
 def test_a_product_of_matrices_tells_what_a_device_can_do(monkeypatch):

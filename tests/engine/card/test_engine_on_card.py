@@ -27,6 +27,7 @@ from engine import (
     WordWeightsJob,
     scheduler_table,
 )
+from engine.loop import sampler
 from engine.loop.worker import Worker
 from engine.models import compiled, how
 from engine.models.compiled import Compiled
@@ -39,8 +40,10 @@ from tests.engine.samples import photo, png, right_half
 
 @pytest.fixture
 def no_tick_waits(card, monkeypatch):
-    """Ticks in which the host waits for the card are errors; the one for the tick before is not."""
-    tick = Worker._tick
+    """Where the host waits for the card in a tick, or when it begins to decode, is an error; that
+    it waits for the tick before is none.
+    """
+    tick, decode = Worker._tick, sampler.decode
 
     def hurried(worker):
         with card.hurried():
@@ -49,7 +52,12 @@ def no_tick_waits(card, monkeypatch):
             assert row.latents.dtype == row.model.noise_dtype
             assert row.latents.device == row.model.device
 
+    def begun(model, rows):
+        with card.hurried():
+            return decode(model, rows)
+
     monkeypatch.setattr(Worker, "_tick", hurried)
+    monkeypatch.setattr(sampler, "decode", begun)
     yield card
     assert not card.mistakes
 
@@ -252,10 +260,13 @@ async def test_a_pipeline_of_its_own_draws_on_the_card(card, weights, draw):
     assert isinstance(end, Finished), end
 
 
-@pytest.mark.parametrize("family", tiny_models.SHARING)
-async def test_passes_with_compiled_code_wait_for_nothing(drawn, draw, monkeypatch, family):
-    """As by default on a card. What is compiled here is the twin itself: the road to it counts."""
-    served = set()
+@pytest.fixture
+def served(monkeypatch):
+    """What code that counts as compiled has served; every pass waits until there is some.
+
+    What is compiled here is the twin itself: the road to it counts.
+    """
+    found = set()
     serve = Compiled.serve
 
     def served_at_once(ours, *given):
@@ -271,7 +282,7 @@ async def test_passes_with_compiled_code_wait_for_nothing(drawn, draw, monkeypat
 
         def forward(*arguments, **options):
             if threading.current_thread().name != "compile":
-                served.add("decoder" if decoder else family)
+                found.add("decoder" if decoder else "denoiser")
             return twin(*arguments, **options)
 
         return forward
@@ -280,10 +291,35 @@ async def test_passes_with_compiled_code_wait_for_nothing(drawn, draw, monkeypat
     monkeypatch.setattr(compiled, "compile_ahead", lambda *_: None)
     monkeypatch.setattr(Compiled, "serve", served_at_once)
     monkeypatch.setattr(how, "can_build", lambda: True)
+    return found
+
+
+@pytest.mark.parametrize("family", tiny_models.SHARING)
+async def test_passes_with_compiled_code_wait_for_nothing(drawn, draw, served, family):
+    """As by default on a card."""
     jobs = [draw(family, steps=3, owner=owner) for owner in ("ann", "bob", "cid")]
     ends = await drawn(family, *jobs, compiled="")
     assert all(end.pictures for end in ends)
-    assert served == {"decoder", family}
+    assert served == {"decoder", "denoiser"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "owners", "recorded"), [(True, 2, 1), (True, 4, 0), (False, 2, 0)]
+)
+async def test_passes_of_one_or_two_pictures_are_recorded_where_an_entry_asks_for_it(
+    drawn, draw, served, monkeypatch, asked, owners, recorded
+):
+    seen = []
+
+    def graphed(forward):
+        seen.append(forward)
+        return forward
+
+    monkeypatch.setattr(compiled, "Graphed", graphed)
+    jobs = [draw(steps=3, images=owners)]
+    await drawn("sd", *jobs, compiled="", cuda_graphs=asked)
+    assert served == {"decoder", "denoiser"}
+    assert len(seen) == recorded
 
 
 async def test_kept_features_let_no_tick_wait(drawn, draw):

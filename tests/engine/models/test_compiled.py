@@ -132,6 +132,27 @@ def adder():
         each.close()
 
 
+@pytest.mark.parametrize(
+    ("autotune", "mode"), [(True, "max-autotune-no-cudagraphs"), (False, None)]
+)
+@pytest.mark.parametrize("whole", [True, False])
+def test_the_quickest_kernels_are_looked_for_where_that_is_asked_for(
+    monkeypatch, autotune, mode, whole
+):
+    class Block(torch.nn.Linear):
+        pass
+
+    class Blocks(torch.nn.Sequential):
+        _repeated_blocks = ("Block",)
+
+    modes = []
+    monkeypatch.setattr(
+        torch.nn.Module, "compile", lambda _, **options: modes.append(options.get("mode"))
+    )
+    compile_in_place(Blocks(Block(2, 2), Block(2, 2)), HowCompiled(whole=whole, autotune=autotune))
+    assert modes == [mode] * (1 if whole else 2)
+
+
 def test_eager_serves_until_a_shape_is_compiled_and_compiled_code_afterwards(adder):
     compiler = FakeCompiler()
     compiled = adder(compiler)
@@ -700,8 +721,10 @@ async def test_passes_with_loras_have_compiled_code_that_any_weight_shares(
 
     await settle(compiled_engine, lambda: draw(seed=3))
     plain = await finish(compiled_engine, draw(seed=3, guidance=30.0))
+    without = graphs()
     await settle(compiled_engine, lambda: inked(1.0))
     before = graphs()
+    assert before > without, "with LoRAs it stays eager"
     half = await finish(compiled_engine, inked(0.5))
     assert graphs() == before
     spec = compiled_engine._specs["sd"]
