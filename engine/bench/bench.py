@@ -48,7 +48,10 @@ MIXED = ("euler", "dpm++2m-karras", "euler-a", "ddim", "unipc", "dpm++2m", "lcm"
 HOST: Mapping[str, Sequence[str]] = {
     **{
         name: (name,)
-        for name in ("euler", "dpm++2m-karras", "ddim", "euler-a", "dpm++2m-sde-karras", "unipc")
+        for name in (
+            *("euler", "dpm++2m-karras", "ddim", "euler-a", "dpm++2m-sde-karras", "unipc"),
+            *("ddpm", "lcm", "tcd"),
+        )
     },
     "benchmark 1's mix": MIXED,
 }

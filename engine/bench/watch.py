@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from diffusers.models.attention import BasicTransformerBlock
 
+from engine.device.async_copy import sleeping_event
 from engine.loop import sampler
 from engine.loop.rows import Row
 from engine.loop.worker import Worker
@@ -159,6 +160,6 @@ def graphs() -> int:
 def _mark(device: torch.device) -> Any:  # noqa: ANN401 - seconds, or a CUDA event
     if device.type != "cuda":
         return time.perf_counter()
-    event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+    event = sleeping_event(timed=True)
     event.record()
     return event

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import io
 import threading
@@ -33,6 +34,7 @@ from engine.models import compiled, how
 from engine.models.compiled import Compiled
 from engine.models.compiled_decoder import DecoderPass
 from engine.models.how import HowCompiled
+from engine.models.safety import SafetyCheck
 from tests.engine import tiny_models
 from tests.engine.card.pretend import DeviceMixUpError, HostWaitsError, NumberFormatError
 from tests.engine.samples import photo, png, right_half
@@ -226,6 +228,27 @@ async def test_a_picture_is_described_on_the_card(card, weights, family):
 
     assert await described("cuda", "float32") == await described("cpu", "float32")
     assert await described("cuda", "float16")
+
+
+async def test_pictures_are_checked_beside_the_ticks(drawn, draw, weights, monkeypatch):
+    """On a stream of its own, so that the check waits for no tick that was begun meanwhile."""
+    streams, checked_on, scores = [], [], SafetyCheck.scores
+
+    @contextlib.contextmanager
+    def on(stream):
+        streams.append(stream)
+        yield
+        streams.pop()
+
+    def seen(check, pictures):
+        checked_on.append(streams[-1] if streams else None)
+        return scores(check, pictures)
+
+    monkeypatch.setattr(torch.cuda, "stream", on)
+    monkeypatch.setattr(SafetyCheck, "scores", seen)
+    await drawn("sd", draw(), draw(owner="bob"), safety_checker=weights("safety"))
+    assert checked_on and None not in checked_on
+    assert len({id(stream) for stream in checked_on}) == 1
 
 
 async def test_what_else_members_ask_for_is_drawn_on_the_card(drawn, draw):

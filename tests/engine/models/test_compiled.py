@@ -5,6 +5,7 @@ import io
 import multiprocessing
 import os
 import shutil
+import sys
 import threading
 import time
 
@@ -130,6 +131,25 @@ def adder():
     yield build
     for each in made:
         each.close()
+
+
+def test_threads_take_turns_more_often_while_code_is_compiled(adder):
+    """A tick that waits for Python's lock would wait through many usual turns."""
+    seen, usual_s = [], sys.getswitchinterval()
+
+    def compiler(twin, how):
+        def forward(x, *, shift=0):
+            if threading.current_thread().name == "compile":
+                seen.append(sys.getswitchinterval())
+            return twin(x, shift=shift)
+
+        return forward
+
+    compiled = adder(compiler)
+    compiled.serve((torch.zeros(2, 3),), {"shift": 1})
+    until_ready(compiled, 1)
+    assert seen == [pytest.approx(compiling.SWITCH_S)]
+    assert sys.getswitchinterval() == usual_s
 
 
 @pytest.mark.parametrize(
