@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 SAMPLER = EulerAncestralDiscreteScheduler
 STEPS = 10
-GUIDANCE = 2.5
+GUIDANCE = 3.0
 """As the catalogue has Doodle drawn; `tests/doodle/test_evaluation.py` holds that."""
 FOUR = ("subject", "colour", "place", "style")
 IN_A_PASS = 10
