@@ -106,17 +106,8 @@ _MAKERS: dict[str, Callable[[str], Step]] = {
     "then": lambda value: Line(text=value.strip()),
 }
 
-_OPTIONS: dict[type[Step], str] = {
-    Click: "--click",
-    Fill: "--modal",
-    Choose: "--select",
-    React: "--react",
-    Menu: "--menu",
-    Paint: "--paint",
-    Thread: "--thread",
-    Post: "--post",
-    Go: "--in",
-}
+_OPTIONS = {type(make("")): f"--{option}" for option, make in reversed(_MAKERS.items())}
+"""By kind of step the first option that makes it."""
 
 
 def in_order(typed: Iterable[tuple[str, str]]) -> list[Step]:
@@ -185,7 +176,7 @@ def named(number: int, steps: Sequence[Step]) -> Iterator[None]:
 def _told(step: Step) -> str:
     """A step as it was typed, in a word."""
     if isinstance(step, Line):
-        return (step.text.split() or ["--then"])[0]
+        return (step.text.split() or [_OPTIONS[Line]])[0]
     if isinstance(step, React) and not step.on:
         return "--unreact"
     return _OPTIONS[type(step)]
