@@ -107,7 +107,7 @@ def full_size_run(
     kept = kept or Kept()
     _check(only, [number for size in FULL_SIZE for number in _full_size_numbers(size.name)])
     chosen = _card(device, dtype)
-    kept.belong_to(f"{chosen.title}, {dtype}")
+    kept.belong_to(f"{chosen.title}, {chosen.dtype}")
     for size in FULL_SIZE:
         name = size.name
         left = kept.left([n for n in _full_size_numbers(name) if not only or n in only])

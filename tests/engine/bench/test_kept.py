@@ -62,10 +62,11 @@ def test_a_run_at_full_size_goes_on_in_parts_on_the_same_card(tmp_path, monkeypa
             now_s[0] += 25
             yield result(number)
 
-    card = Device(
-        where=torch.device("cuda"), title="cuda:0 Card", dtype=torch.float16, memory_gb=80
-    )
-    monkeypatch.setattr(figures, "_card", lambda *_: card)
+    def card(_, dtype):
+        chosen = torch.float32 if dtype == "float32" else torch.float16
+        return Device(where=torch.device("cuda"), title="cuda:0 Card", dtype=chosen, memory_gb=80)
+
+    monkeypatch.setattr(figures, "_card", card)
     monkeypatch.setattr(figures, "_full_size_bench", loaded)
     monkeypatch.setattr(figures, "full_size_figures", figures_of)
 
@@ -77,9 +78,9 @@ def test_a_run_at_full_size_goes_on_in_parts_on_the_same_card(tmp_path, monkeypa
 
     assert len(part(minutes=1)) == len(measured) == 3
     assert lines[-1].startswith("Still to be measured: ")
-    with pytest.raises(ValueError, match=r"figures of cuda:0 Card, auto, and this is .*float16"):
-        part(dtype="float16")
-    results = part()
+    with pytest.raises(ValueError, match=r"figures of cuda:0 Card, torch.float16, and .*float32"):
+        part(dtype="float32")
+    results = part(dtype="float16")  # what "auto" is on this card
     assert len(measured) == len({*measured}) == len(results) > 20, "none twice"
 
 

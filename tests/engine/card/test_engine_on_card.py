@@ -139,6 +139,10 @@ SCHEDULED = [
 ]
 
 
+def test_every_scheduler_is_tried():
+    assert {*NOISE, *FLOW, "edm-euler"} == {*scheduler_table.SCHEDULERS}
+
+
 @pytest.mark.parametrize(("family", "operation", "names"), SCHEDULED)
 async def test_no_scheduler_lets_a_tick_wait(drawn, draw, family, operation, names):
     """All of a family's share passes, two drawings of each at different steps."""
