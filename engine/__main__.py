@@ -136,10 +136,18 @@ def _parser() -> argparse.ArgumentParser:
         help="with cluster: two real workers on this CPU, one of which is killed",
     )
     bench.add_argument("--json", type=Path, help="write the figures to this file")
-    bench.add_argument("--page", type=Path, help="write a page and a plot, for docs/benchmarks.md")
+    bench.add_argument(
+        "--page",
+        type=Path,
+        help="write the figures as a page, over what the file held, and a plot",
+    )
     bench.add_argument("--note", default="", help="a sentence for the page, on how it was measured")
     bench.add_argument(
-        "--only", nargs="*", default=(), help="some of the measurements, such as 1 1-toy 4"
+        "--only",
+        nargs="*",
+        default=(),
+        help="some of the measurements, such as 1 1-toy 4, or 1-sd15 1c-sd15 4-sdxl of --full-size;"
+        " any other word lists them all",
     )
     bench.add_argument("--full-size", action="store_true", help="SD 1.5 and SDXL, on a GPU")
     bench.add_argument(
@@ -149,7 +157,9 @@ def _parser() -> argparse.ArgumentParser:
         help="with --full-size: keep each figure in this file, and go on from those it has",
     )
     bench.add_argument(
-        "--minutes", type=float, help="with --full-size: begin no figure after so long"
+        "--minutes",
+        type=float,
+        help="with --full-size: begin no figure after so long; the last one is brought to its end",
     )
     bench.add_argument(
         "--trace", type=Path, metavar="FILE", help="only trace where the time goes, to this file"
@@ -358,6 +368,8 @@ def _bench(options: argparse.Namespace) -> int:
         return _bench_cluster(options)
     if options.what == "choices":
         return _bench_choices(options)
+    if not options.full_size and (options.keep is not None or options.minutes is not None):
+        raise ValueError("--keep and --minutes go with --full-size alone; leave them out.")
     for file in filter(None, (options.json, options.page, options.keep, options.trace)):
         _check_folder(file)
     prepare()

@@ -80,10 +80,12 @@ def run(
     results: list[Result] = []
     with tempfile.TemporaryDirectory() as folder:
         toy().save_pretrained(folder)
-        benches = [(TOY, Bench(toy_spec(Path(folder)), 64, device, dtype), TOY_BARS)]
+        exact = choose(device, dtype, None).dtype == torch.float32
+        toys = replace(TOY_BARS, exact=exact)
+        benches = [(TOY, Bench(toy_spec(Path(folder)), 64, device, dtype), toys)]
         if installed is not None:
             bench = Bench(installed, installed.info.width_px, device, dtype)
-            benches.insert(0, ("", bench, INSTALLED_BARS))
+            benches.insert(0, ("", bench, replace(INSTALLED_BARS, exact=exact)))
         for suffix, bench, bars in benches:
             for result in _figures(bench, bars, suffix, only):
                 results.append(result)
@@ -105,7 +107,8 @@ def full_size_run(
     number, and where the earlier part was measured on another card or in another format.
     """
     kept = kept or Kept()
-    _check(only, [number for size in FULL_SIZE for number in _full_size_numbers(size.name)])
+    known = [number for size in FULL_SIZE for number in _full_size_numbers(size.name)]
+    _check(only, known)
     chosen = _card(device, dtype)
     kept.belong_to(f"{chosen.title}, {chosen.dtype}")
     for size in FULL_SIZE:
@@ -116,8 +119,8 @@ def full_size_run(
         with _full_size_bench(size, chosen, device, dtype) as bench:
             for result in kept.gathered(full_size_figures(bench, size, left)):
                 say(row(result))
-    left = kept.left([n for s in FULL_SIZE for n in _full_size_numbers(s.name)])
-    if left and not only:
+    left = kept.left([n for n in known if not only or n in only])
+    if left:
         say(f"Still to be measured: {', '.join(left)}. The same command goes on with them.")
     return kept.results
 
@@ -134,12 +137,12 @@ def _card(device: str, dtype: str) -> Device:
 
 @contextmanager
 def _full_size_bench(size: FullSize, chosen: Device, device: str, dtype: str) -> Iterator[Bench]:
-    """A model of full size with random weights, as long as this lasts."""
+    """A model of full size with random weights, compiled as a card's default is, while this lasts."""
     with tempfile.TemporaryDirectory() as folder:
         full_size(size.name, chosen.where, chosen.dtype).save_pretrained(folder)
         torch.cuda.empty_cache()
         spec = spec_of(
-            size.name, size.title, Path(folder), size.side_px, family=size.family, compiled="whole"
+            size.name, size.title, Path(folder), size.side_px, family=size.family, compiled="blocks"
         )
         yield Bench(spec, size.side_px, device, dtype)
 

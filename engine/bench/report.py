@@ -15,11 +15,12 @@ from engine.bench.measures import BESIDE, CURVE, HOST, Result
 
 HEAD = """# Benchmarks
 
-What the engine gains by letting the images of many members share each forward pass. Every figure
-is a ratio within one run. Baseline **S** is diffusers' own pipeline called once for each job, in
-turn, with the same weights, number format, device and threads; **Sc** is the same with its denoiser
-compiled. The toy is a UNet of 32 and 64 channels with random weights. "–" is what this machine
-cannot measure, or what has no bar. `.venv/bin/darkroom engine bench` measures them again.
+What the engine gains by letting the images of many members share each forward pass. Figures are
+ratios within one run, if the metric is not ticks, ms or a count. Baseline **S** is diffusers' own
+pipeline called once for each job, in turn, with the same weights, number format, device and
+threads; **Sc** is the same with its denoiser compiled. The toy is a UNet of 32 and 64 channels with
+random weights. "–" is what this machine cannot measure, or what has no bar; "report" is a figure
+that is not judged. `.venv/bin/darkroom engine bench` measures them again.
 
 """
 TABLE = """| # | work | model | metric | figure | bar | met |
@@ -35,6 +36,7 @@ def write_page(results: Sequence[Result], path: Path, note: str) -> None:
     page = HEAD + f"Run of {date} on {machine()}.{note and ' ' + note}\n\n" + TABLE + table + "\n"
     path.parent.mkdir(parents=True, exist_ok=True)
     page += _stages([result for result in results if "shares" in result.details])
+    page += "".join(_seconds(result) for result in results if "seconds" in result.details)
     page += "".join(_host(result) for result in results if result.number.startswith(HOST))
     page += "".join(_beside(result) for result in results if result.number.startswith(BESIDE))
     if curves:
@@ -53,6 +55,14 @@ def _stages(results: Sequence[Result]) -> str:
         shares = " | ".join(f"{share:.1%}" for share in result.details["shares"].values())
         lines.append(f"| {result.number} | {shares} |")
     return "\nShares of the time by stage, 16 jobs of one image:\n\n" + "\n".join(lines) + "\n"
+
+
+def _seconds(result: Result) -> str:
+    """Where the seconds of a card's benchmark 3 go."""
+    found = result.details["seconds"]
+    names, times = " | ".join(found), " | ".join(f"{each:.2f}" for each in found.values())
+    head = f"\nSeconds by stage, 32 pictures ({result.number}):\n\n"
+    return f"{head}| {names} |\n{'|---' * len(found)}|\n| {times} |\n"
 
 
 def _host(result: Result) -> str:

@@ -194,6 +194,13 @@ def test_env_beside_the_project_is_read(call, tmp_path, monkeypatch):
     )
 
 
+@pytest.mark.parametrize("option", [("--keep", "kept.json"), ("--minutes", "6")])
+def test_parts_of_a_long_run_are_for_full_size_alone(call, tmp_path, option):
+    status, said = call("bench", *option)
+    assert status != 0
+    assert "--full-size" in said
+
+
 def test_a_model_that_is_not_fetched_is_one_sentence(call):
     status, said = call("draw", "a cat", "--device", "cpu", "--model", "gone")
     assert status == 1

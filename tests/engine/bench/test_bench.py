@@ -261,7 +261,7 @@ def test_a_run_holds_every_benchmark_by_its_number(monkeypatch, tmp_path):
     table = json.loads((tmp_path / "bench.json").read_text())
     assert {"1", "1-toy", *map(str, range(2, 11))} <= set(table)
     assert len(lines) == len(results) == len(table)
-    assert table["3"]["figure"] is None and table["3"]["bar"] == "H200 only"
+    assert table["3"]["figure"] is None and table["3"]["bar"] == "`--full-size` only"
     met = {number: table[number]["met"] for number in ("4", "6", "7", "7-host", "7-toy", "9", "10")}
     assert table["7"]["details"]["shares"]["denoiser"] == 0.8
     assert met == {
@@ -273,6 +273,18 @@ def test_a_run_holds_every_benchmark_by_its_number(monkeypatch, tmp_path):
         "9": False,
         "10": False,
     }
+
+
+def test_in_half_precision_exactness_is_reported_and_not_judged(monkeypatch, tmp_path):
+    monkeypatch.setattr(figures, "Bench", Measured)
+    monkeypatch.setattr(figures, "leave_a_core", lambda: None)
+    results = figures.run(
+        toy_spec(tmp_path), device="cpu", dtype="bfloat16", only=("9", "9-toy"), say=print
+    )
+    assert [(each.number, each.bar, each.met) for each in results] == [
+        ("9", "report", None),
+        ("9-toy", "report", None),
+    ]
 
 
 def test_full_size_models_are_judged_by_the_bars_of_an_h200(tmp_path):
@@ -292,6 +304,8 @@ def test_full_size_models_are_judged_by_the_bars_of_an_h200(tmp_path):
         "10": "0",
     }
     assert table["3"].details["seconds"] == {"whole": 1.0, "after": 0.1}
+    report.write_page([table["3"]], tmp_path / "page.md", "")
+    assert "| whole | after |\n|---|---|\n| 1.00 | 0.10 |\n" in (tmp_path / "page.md").read_text()
     share = 32 * (2 * 30 * size.pass_tflop + size.decode_tflop) / 800
     assert table["3"].figure == pytest.approx(share)
     assert not table["6"].met and not table["7"].met and table["4"].met

@@ -70,16 +70,18 @@ def test_a_run_at_full_size_goes_on_in_parts_on_the_same_card(tmp_path, monkeypa
     monkeypatch.setattr(figures, "_full_size_bench", loaded)
     monkeypatch.setattr(figures, "full_size_figures", figures_of)
 
-    def part(minutes=None, dtype="auto"):
+    def part(minutes=None, dtype="auto", only=()):
         kept = Kept(tmp_path / "kept.json", minutes, clock=lambda: now_s[0])
         return figures.full_size_run(
-            device="cuda", dtype=dtype, only=(), say=lines.append, kept=kept
+            device="cuda", dtype=dtype, only=only, say=lines.append, kept=kept
         )
 
     assert len(part(minutes=1)) == len(measured) == 3
     assert lines[-1].startswith("Still to be measured: ")
     with pytest.raises(ValueError, match=r"figures of cuda:0 Card, torch.float16, and .*float32"):
         part(dtype="float32")
+    assert len(part(minutes=0, only=("4-sdxl", "1c-sdxl", measured[0]))) == 3
+    assert lines[-1].startswith("Still to be measured: 4-sdxl, 1c-sdxl. ")
     results = part(dtype="float16")  # what "auto" is on this card
     assert len(measured) == len({*measured}) == len(results) > 20, "none twice"
 
