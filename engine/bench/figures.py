@@ -137,7 +137,7 @@ def _card(device: str, dtype: str) -> Device:
 
 @contextmanager
 def _full_size_bench(size: FullSize, chosen: Device, device: str, dtype: str) -> Iterator[Bench]:
-    """A model of full size with random weights, compiled as a card's default is, while this lasts."""
+    """A model of full size with random weights, compiled as by default, as long as this lasts."""
     with tempfile.TemporaryDirectory() as folder:
         full_size(size.name, chosen.where, chosen.dtype).save_pretrained(folder)
         torch.cuda.empty_cache()
