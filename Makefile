@@ -14,11 +14,11 @@ run: .venv/installed-run  ## the bot if DISCORD_TOKEN is set (here or in .env), 
 	then exec $(BIN)/darkroom bot; else exec $(BIN)/darkroom playground; fi
 
 test: .venv/installed-dev  ## every test, on all cores with one thread of torch each
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses logical --maxprocesses 8 --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 test-postgres: .venv/installed-dev  ## the bot's tests on PostgreSQL alone; POSTGRES_URL names a server to try them on
 	@[ -n "$$POSTGRES_URL" ] || { echo "Set POSTGRES_URL, such as postgresql+asyncpg://USER@HOST/postgres"; exit 1; }
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses logical --maxprocesses 8 --dist worksteal --postgres tests/bot
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal --postgres tests/bot
 
 KILLS ?= --kills 90 --doodle-kills 10 --faults
 chaos: .venv/installed-dev  ## kill the bot again and again (minutes); KILLS="--kills 10 --postgres": fewer, on POSTGRES_URL

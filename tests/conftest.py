@@ -12,6 +12,12 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "any_machine"))
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
+def pytest_xdist_auto_num_workers(config):
+    """One more than there are cores: many tests wait for processes, browsers or servers."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return min(8, (cores or 1) + 1)
+
+
 def pytest_addoption(parser):
     parser.addoption(
         "--device",

@@ -124,7 +124,7 @@ def test_the_decoder_alone_leaves_the_encoder_as_it_is(train, trained, tiny, tmp
 
 
 def test_without_a_denoiser_the_decoder_learns_from_pictures_alone(train, tiny, tmp_path):
-    failed, said = train(tiny, tmp_path, only=("autoencoder", "decoder"))
+    failed, said = train(tiny, tmp_path, only=("autoencoder", "decoder"), seconds=20.0)
     assert failed == [], "\n".join(said)
     assert steps(said, "decoder") >= 1
 
