@@ -1,5 +1,6 @@
 import os
 
+import pytest
 from hypothesis import settings
 
 # No example fails for the time it took: machines that are busy are slow.
@@ -12,6 +13,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "any_machine"))
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist, which a machine with a card may lack
 def pytest_xdist_auto_num_workers(config):
     """One more than there are cores: many tests wait for processes, browsers or servers."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

@@ -119,3 +119,16 @@ def test_a_missing_extra_is_one_sentence(installed, tmp_path):
     assert done.returncode == 1
     assert "needs the extra “playground”" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_tests_start_where_the_plugin_that_spreads_them_is_missing():
+    """As on a machine with a card whose Python is not ours."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:xdist", "--collect-only", "tests/test_house.py"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if "PYTEST" not in name},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
