@@ -49,12 +49,16 @@ def build(recipe: Recipe, text_encoder: CLIPTextModel) -> CLIPModel:
             text_config=text.to_dict(), vision_config=vision.to_dict(), projection_dim=part.width
         )
     )
-    own = {
-        f"text_model.{key}".replace("text_model.text_model.", "text_model."): value
-        for key, value in text_encoder.state_dict().items()
-    }
-    pair.load_state_dict(own, strict=False)
+    pair.load_state_dict(text_tower(text_encoder.state_dict()), strict=False)
     return pair
+
+
+def text_tower(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return a text encoder's weights by the names that they have in a pair."""
+    return {
+        f"text_model.{key}".replace("text_model.text_model.", "text_model."): value
+        for key, value in state.items()
+    }
 
 
 def seen(pictures: Tensor) -> Tensor:

@@ -115,6 +115,9 @@ def train_pair(course: Course) -> None:
     """
     filling = course.filling
     model = pairs.build(course.recipe, course.text).float().to(course.device)
+    if "text" in course.budget.stages and "text" in course.parts:
+        # An earlier pair's text tower is that of an earlier encoder.
+        course.parts.replace("pair", pairs.text_tower(course.parts.state("text")))
     course.parts.give("pair", model)
     filling.wait(lambda: filling.pools["square"].count > 0, "scenes")
     model.text_model.requires_grad_(False)

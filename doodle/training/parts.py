@@ -112,6 +112,15 @@ class Parts:
         self._states[part] = state
         self._write(part)
 
+    def state(self, part: str) -> dict[str, Tensor]:
+        """Return a part's weights, in fp16."""
+        return {key.removeprefix(f"{part}."): value for key, value in self._states[part].items()}
+
+    def replace(self, part: str, state: dict[str, Tensor]) -> None:
+        """Put these weights in the place of a part's own, if there is such a part; not written."""
+        if part in self:
+            self._states[part] |= {f"{part}.{key}": value for key, value in state.items()}
+
     def _write(self, part: str) -> None:
         files: dict[str, dict[str, Tensor]] = {}
         if part in CUT:

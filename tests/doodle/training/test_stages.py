@@ -60,6 +60,22 @@ def test_a_second_training_goes_on_from_the_first_and_the_other_parts_stay(
     ).read_text()
 
 
+def test_a_pair_that_is_trained_after_its_text_encoder_reads_by_the_new_one(
+    train, trained, tiny, tmp_path
+):
+    failed, said = train(tiny, tmp_path, begin_with=trained[0], only=("text", "pair"))
+    assert failed == [], "\n".join(said)
+    text = load_file(tmp_path / "small.safetensors")
+    pair, before = (load_file(each / "pair.safetensors") for each in (tmp_path, trained[0]))
+    tower = {key for key in pair if key.startswith("pair.text_model.")}
+    assert len(tower) == sum(key.startswith("text.") for key in text)
+    for key in tower:
+        name = key.removeprefix("pair.text_model.")
+        [own] = [text[k] for k in (f"text.{name}", f"text.text_model.{name}") if k in text]
+        assert torch.equal(pair[key], own), key
+    assert any(not torch.equal(pair[key], before[key]) for key in tower)
+
+
 def test_a_stage_that_fails_is_told_and_the_next_ones_go_on(
     train, trained, tiny, tmp_path, monkeypatch
 ):
