@@ -13,7 +13,7 @@ run: .venv/installed-run  ## the bot if DISCORD_TOKEN is set (here or in .env), 
 	@if [ -n "$$DISCORD_TOKEN" ] || grep -qsE '^DISCORD_TOKEN=.+' .env; \
 	then exec $(BIN)/darkroom bot; else exec $(BIN)/darkroom playground; fi
 
-test: .venv/installed-dev  ## every test, on all cores with one thread of torch each
+test: .venv/installed-dev  ## every test, by one process more than there are cores, each with one thread of torch
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 test-postgres: .venv/installed-dev  ## the bot's tests on PostgreSQL alone; POSTGRES_URL names a server to try them on

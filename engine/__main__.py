@@ -364,12 +364,13 @@ def _fetch(options: argparse.Namespace) -> int:
 
 
 def _bench(options: argparse.Namespace) -> int:
+    at_full_size = options.full_size and options.what == "engine"
+    if not at_full_size and (options.keep is not None or options.minutes is not None):
+        raise ValueError("--keep and --minutes go with --full-size alone; leave them out.")
     if options.what == "cluster":
         return _bench_cluster(options)
     if options.what == "choices":
         return _bench_choices(options)
-    if not options.full_size and (options.keep is not None or options.minutes is not None):
-        raise ValueError("--keep and --minutes go with --full-size alone; leave them out.")
     for file in filter(None, (options.json, options.page, options.keep, options.trace)):
         _check_folder(file)
     prepare()

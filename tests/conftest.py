@@ -16,6 +16,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 @pytest.hookimpl(optionalhook=True)  # of pytest-xdist, which a machine with a card may lack
 def pytest_xdist_auto_num_workers(config):
     """One more than there are cores: many tests wait for processes, browsers or servers."""
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None  # xdist reads it
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return min(8, (cores or 1) + 1)
 

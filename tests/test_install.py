@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import conftest
+
 ROOT = Path(__file__).parents[1]
 TOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
 
@@ -119,6 +121,15 @@ def test_a_missing_extra_is_one_sentence(installed, tmp_path):
     assert done.returncode == 1
     assert "needs the extra “playground”" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_tests_have_one_process_more_than_cores_unless_the_environment_says(monkeypatch):
+    monkeypatch.delenv("PYTEST_XDIST_AUTO_NUM_WORKERS", raising=False)
+    for cores, processes in ((1, 2), (2, 3), (64, 8)):
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _, n=cores: {*range(n)}, raising=False)
+        assert conftest.pytest_xdist_auto_num_workers(None) == processes
+    monkeypatch.setenv("PYTEST_XDIST_AUTO_NUM_WORKERS", "1")
+    assert conftest.pytest_xdist_auto_num_workers(None) is None, "xdist reads it"
 
 
 def test_the_tests_start_where_the_plugin_that_spreads_them_is_missing():

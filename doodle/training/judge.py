@@ -115,10 +115,9 @@ def train_pair(course: Course) -> None:
     """
     filling = course.filling
     model = pairs.build(course.recipe, course.text).float().to(course.device)
-    if "text" in course.budget.stages and "text" in course.parts:
-        # An earlier pair's text tower is that of an earlier encoder.
-        course.parts.replace("pair", pairs.text_tower(course.parts.state("text")))
     course.parts.give("pair", model)
+    tower = _new_tower(course)
+    model.load_state_dict(tower, strict=False)
     filling.wait(lambda: filling.pools["square"].count > 0, "scenes")
     model.text_model.requires_grad_(False)
     model.logit_scale.requires_grad_(False)
@@ -153,7 +152,15 @@ def train_pair(course: Course) -> None:
         return found / 2 + named
 
     course.loop("pair", flat, loss, decay_from=0.4)
-    course.parts.keep("pair", model, flat, logit_scale=math.log(SCALE))
+    course.parts.keep("pair", model, flat, same=tower, logit_scale=math.log(SCALE))
+
+
+def _new_tower(course: Course) -> dict[str, Tensor]:
+    """Return the text encoder's weights where the pair has none, or those of an earlier encoder."""
+    parts = course.parts
+    if "text" in parts and ("text" in parts.kept or "pair" not in parts):
+        return pairs.text_tower(parts.state("text"))
+    return {}
 
 
 class Sentences:

@@ -37,6 +37,8 @@ class Parts:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._states: dict[str, dict[str, Tensor]] = {}
+        self.kept: set[str] = set()
+        """The parts that this training has trained."""
 
     def read(self, folder: Path | None = None) -> None:
         """Read the parts of this folder, or of another one, or of weights as they ship.
@@ -94,13 +96,24 @@ class Parts:
             message = f"The weights of {part} are not whole, or are those of another recipe."
             raise RecipeError(message)
 
-    def keep(self, part: str, model: nn.Module, flat: Flat, **numbers: float) -> None:
+    def keep(
+        self,
+        part: str,
+        model: nn.Module,
+        flat: Flat,
+        *,
+        same: dict[str, Tensor] | None = None,
+        **numbers: float,
+    ) -> None:
         """Write a part's averaged weights, and numbers beside them.
 
-        What was not trained stays as it was: the model may compute in fewer digits.
+        What was not trained stays as it was, or as it is in `same`: the model may compute in fewer
+        digits.
         """
         whole = {**dict(model.named_buffers()), **dict(model.named_parameters())}
-        before = self._states.get(part, {})
+        before = self._states.get(part, {}) | {
+            f"{part}.{key}": value for key, value in (same or {}).items()
+        }
         state = {}
         for key, value in whole.items():
             name = f"{part}.{key}"
@@ -111,15 +124,11 @@ class Parts:
         state |= {f"{part}.{key}": torch.tensor(value) for key, value in numbers.items()}
         self._states[part] = state
         self._write(part)
+        self.kept.add(part)
 
     def state(self, part: str) -> dict[str, Tensor]:
         """Return a part's weights, in fp16."""
         return {key.removeprefix(f"{part}."): value for key, value in self._states[part].items()}
-
-    def replace(self, part: str, state: dict[str, Tensor]) -> None:
-        """Put these weights in the place of a part's own, if there is such a part; not written."""
-        if part in self:
-            self._states[part] |= {f"{part}.{key}": value for key, value in state.items()}
 
     def _write(self, part: str) -> None:
         files: dict[str, dict[str, Tensor]] = {}

@@ -121,7 +121,12 @@ def full_size_run(
                 say(row(result))
     left = kept.left([n for n in known if not only or n in only])
     if left:
-        say(f"Still to be measured: {', '.join(left)}. The same command goes on with them.")
+        on = (
+            "The same command goes on with them."
+            if kept.lasts
+            else "--keep FILE goes on with them."
+        )
+        say(f"Still to be measured: {', '.join(left)}. {on}")
     return kept.results
 
 
@@ -167,7 +172,9 @@ def full_size_figures(bench: Bench, size: FullSize, only: Sequence[str] = ()) ->
     """Run every benchmark with the bars for an H200, the first and the fourth against Sc too."""
     suffix = f"-{bench.spec.info.name}"
     asked = only or _full_size_numbers(bench.spec.info.name)
-    yield from _figures(bench, size.bars, suffix, [n for n in asked if n not in _against(suffix)])
+    against_s = [number for number in asked if number not in _against(suffix)]
+    if against_s:  # no numbers would mean all
+        yield from _figures(bench, size.bars, suffix, against_s)
     if f"3{suffix}" in asked:
         yield share_of_limit(bench, f"3{suffix}", size)
     if not set(asked) & set(_against(suffix)):

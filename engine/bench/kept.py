@@ -28,6 +28,11 @@ class Kept:
         self._end_s = None if minutes is None else clock() + 60 * minutes
         self.machine, self.results = _read(file) if file is not None and file.exists() else ("", [])
 
+    @property
+    def lasts(self) -> bool:
+        """Whether a later run finds the figures."""
+        return self._file is not None
+
     def belong_to(self, machine: str) -> None:
         """Say where the figures are measured; ValueError if those in the file are of another."""
         if self.results and self.machine != machine:

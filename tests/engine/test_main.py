@@ -194,9 +194,10 @@ def test_env_beside_the_project_is_read(call, tmp_path, monkeypatch):
     )
 
 
+@pytest.mark.parametrize("what", ["engine", "choices", "cluster"])
 @pytest.mark.parametrize("option", [("--keep", "kept.json"), ("--minutes", "6")])
-def test_parts_of_a_long_run_are_for_full_size_alone(call, tmp_path, option):
-    status, said = call("bench", *option)
+def test_parts_of_a_long_run_are_for_full_size_alone(call, option, what):
+    status, said = call("bench", what, *option)
     assert status != 0
     assert "--full-size" in said
 

@@ -7,6 +7,7 @@ from safetensors.torch import load_file
 
 from doodle import autoencoder, shipping, text_encoder, weights
 from doodle import denoiser as unets
+from doodle import pair as pairs
 from doodle import recipe as recipes
 from doodle import tokenizer as tokenizers
 from doodle.recipe import RecipeError
@@ -60,20 +61,52 @@ def test_a_second_training_goes_on_from_the_first_and_the_other_parts_stay(
     ).read_text()
 
 
-def test_a_pair_that_is_trained_after_its_text_encoder_reads_by_the_new_one(
-    train, trained, tiny, tmp_path
+def tower(folder):
+    """The text tower of a training's pair."""
+    pair = load_file(folder / "pair.safetensors")
+    return {k: v for k, v in pair.items() if k.startswith("pair.text_model.")}
+
+
+def text_encoder_of(folder):
+    """A training's text encoder, by the names that it has in a pair."""
+    text = load_file(folder / "small.safetensors")
+    state = {k.removeprefix("text."): v for k, v in text.items() if k.startswith("text.")}
+    return {f"pair.{k}": v for k, v in pairs.text_tower(state).items()}
+
+
+def equal(one, other):
+    return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
+
+
+def test_a_pair_reads_by_the_text_encoder_of_its_own_training(
+    train, trained, tiny, tmp_path, monkeypatch
 ):
-    failed, said = train(tiny, tmp_path, begin_with=trained[0], only=("text", "pair"))
-    assert failed == [], "\n".join(said)
-    text = load_file(tmp_path / "small.safetensors")
-    pair, before = (load_file(each / "pair.safetensors") for each in (tmp_path, trained[0]))
-    tower = {key for key in pair if key.startswith("pair.text_model.")}
-    assert len(tower) == sum(key.startswith("text.") for key in text)
-    for key in tower:
-        name = key.removeprefix("pair.text_model.")
-        [own] = [text[k] for k in (f"text.{name}", f"text.text_model.{name}") if k in text]
-        assert torch.equal(pair[key], own), key
-    assert any(not torch.equal(pair[key], before[key]) for key in tower)
+    """Anew or on from an earlier one, and though it computes in bf16."""
+    assert not equal(text_encoder_of(trained[0]), tower(trained[0])), "the denoiser trained it on"
+    monkeypatch.setattr(course, "_fast_in_bf16", lambda *_, **__: True)
+    for name, begin_with in (("anew", None), ("on", trained[0])):
+        out = tmp_path / name
+        failed, said = train(tiny, out, begin_with=begin_with, only=("text", "pair"), seconds=20.0)
+        assert failed == [], "\n".join(said)
+        assert equal(tower(out), text_encoder_of(out)), name
+    assert not equal(tower(out), tower(trained[0]))
+
+
+def test_a_pair_that_is_trained_alone_keeps_its_text_tower(
+    train, trained, tiny, tmp_path, monkeypatch
+):
+    """Also where the text encoder was to be trained before it, and failed."""
+
+    def fails(_):
+        raise RuntimeError("no card")
+
+    monkeypatch.setitem(stages.STAGES, "text", fails)
+    for only, wanted in ((("pair",), []), (("text", "pair"), ["text"])):
+        out = tmp_path / f"{len(only)}"
+        failed, said = train(tiny, out, begin_with=trained[0], only=only, seconds=20.0)
+        assert failed == wanted, "\n".join(said)
+        assert steps(said, "pair") >= 1
+        assert equal(tower(out), tower(trained[0]))
 
 
 def test_a_stage_that_fails_is_told_and_the_next_ones_go_on(

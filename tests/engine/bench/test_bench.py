@@ -275,6 +275,14 @@ def test_a_run_holds_every_benchmark_by_its_number(monkeypatch, tmp_path):
     }
 
 
+def test_of_a_full_size_model_only_what_is_asked_is_measured(tmp_path):
+    """What is against Sc comes last, so that it is often left alone for another call."""
+    for asked in (["1c-sd15"], ["4-sd15", "1c-sd15"], ["3-sd15"], ["7-sd15", "4-sd15"]):
+        small = Measured(spec_of("sd15", "SD", tmp_path, 512))
+        found = figures.full_size_figures(small, figures.FULL_SIZE[0], asked)
+        assert sorted(each.number for each in found) == sorted(asked)
+
+
 def test_in_half_precision_exactness_is_reported_and_not_judged(monkeypatch, tmp_path):
     monkeypatch.setattr(figures, "Bench", Measured)
     monkeypatch.setattr(figures, "leave_a_core", lambda: None)

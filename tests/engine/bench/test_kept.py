@@ -78,12 +78,22 @@ def test_a_run_at_full_size_goes_on_in_parts_on_the_same_card(tmp_path, monkeypa
 
     assert len(part(minutes=1)) == len(measured) == 3
     assert lines[-1].startswith("Still to be measured: ")
+    assert lines[-1].endswith(" The same command goes on with them.")
     with pytest.raises(ValueError, match=r"figures of cuda:0 Card, torch.float16, and .*float32"):
         part(dtype="float32")
     assert len(part(minutes=0, only=("4-sdxl", "1c-sdxl", measured[0]))) == 3
     assert lines[-1].startswith("Still to be measured: 4-sdxl, 1c-sdxl. ")
     results = part(dtype="float16")  # what "auto" is on this card
     assert len(measured) == len({*measured}) == len(results) > 20, "none twice"
+
+
+def test_without_a_file_nothing_goes_on_by_itself(monkeypatch):
+    lines = []
+    monkeypatch.setattr(figures, "_card", lambda *_: choose("cpu", "auto", None))
+    figures.full_size_run(
+        device="cuda", dtype="auto", only=("1-sd15",), say=lines.append, kept=Kept(None, 0)
+    )
+    assert lines == ["Still to be measured: 1-sd15. --keep FILE goes on with them."]
 
 
 def test_a_product_of_matrices_tells_what_a_device_can_do(monkeypatch):
@@ -109,6 +119,7 @@ def test_with_full_size_the_trace_is_of_the_full_size_model(tmp_path, monkeypatc
         return toy()
 
     def eager(*arguments, **fields):
+        assert fields["compiled"] == "blocks", "as a card's default is"
         return spec_of(*arguments, **fields | {"compiled": "off"})
 
     sizes = [replace(size, side_px=64) for size in figures.FULL_SIZE]
