@@ -87,7 +87,7 @@ def run(
             bench = Bench(installed, installed.info.width_px, device, dtype)
             benches.insert(0, ("", bench, replace(INSTALLED_BARS, exact=exact)))
         for suffix, bench, bars in benches:
-            for result in _figures(bench, bars, suffix, only):
+            for result in _figures(bench, bars, suffix, only or known):
                 results.append(result)
                 say(row(result))
     return results
@@ -173,8 +173,7 @@ def full_size_figures(bench: Bench, size: FullSize, only: Sequence[str] = ()) ->
     suffix = f"-{bench.spec.info.name}"
     asked = only or _full_size_numbers(bench.spec.info.name)
     against_s = [number for number in asked if number not in _against(suffix)]
-    if against_s:  # no numbers would mean all
-        yield from _figures(bench, size.bars, suffix, against_s)
+    yield from _figures(bench, size.bars, suffix, against_s)
     if f"3{suffix}" in asked:
         yield share_of_limit(bench, f"3{suffix}", size)
     if not set(asked) & set(_against(suffix)):
@@ -208,9 +207,9 @@ def _check(only: Sequence[str], known: Sequence[str]) -> None:
             raise ValueError(f"There is no benchmark {number!r}; there are {', '.join(known)}.")
 
 
-def _figures(bench: Bench, bars: Bars, suffix: str, only: Sequence[str]) -> Iterator[Result]:
+def _figures(bench: Bench, bars: Bars, suffix: str, asked: Sequence[str]) -> Iterator[Result]:
     for number, measure in MEASURES.items():
-        if not only or number + suffix in only:
+        if number + suffix in asked:
             yield measure(bench, number + suffix, bars)
-        if number == "2" and not suffix and (not only or "3" in only):
+        if number == "2" and not suffix and "3" in asked:
             yield limit_of_a_card(bench)
